@@ -1,0 +1,165 @@
+/** The complete flow: one request, eight steps, one status. */
+import * as Schema from "effect/Schema"
+import * as DurableDeferred from "effect/workflow/DurableDeferred"
+import * as Workflow from "effect/workflow/Workflow"
+import { EventData, GuestData } from "./Event.ts"
+import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./Ids.ts"
+import { Amount, Currency } from "./Money.ts"
+import { Channel } from "./NotificationSequence.ts"
+import { JobStatus, Priority } from "./TicketJob.ts"
+import { Instant, Label } from "./Values.ts"
+
+/** Guest numbers and addresses occur once, and no more guests come than the event holds. */
+const coherent = Schema.makeFilter((body: {
+  readonly event_data: EventData
+  readonly guests: ReadonlyArray<GuestData>
+}) => {
+  const issues: Array<Schema.FilterIssue> = []
+  const ids = new Set<number>()
+  const emails = new Set<string>()
+  body.guests.forEach((guest, at) => {
+    const email = guest.email.toLowerCase()
+    if (ids.has(guest.guest_id)) {
+      issues.push({ path: ["guests", at, "guest_id"], issue: "This guest occurs twice" })
+    }
+    if (emails.has(email)) issues.push({ path: ["guests", at, "email"], issue: "This address occurs twice" })
+    ids.add(guest.guest_id)
+    emails.add(email)
+  })
+  if (body.guests.length > body.event_data.max_attendees) {
+    issues.push({ path: ["guests"], issue: `More guests than max_attendees (${body.event_data.max_attendees})` })
+  }
+  if (body.event_data.status !== "active" && body.event_data.status !== "draft") {
+    issues.push({ path: ["event_data", "status"], issue: "Tickets are issued for active or draft events only" })
+  }
+  return issues
+})
+
+const Templates = Schema.Array(Label).check(Schema.isMaxLength(20), Schema.isUnique())
+
+export const Reminder = Schema.Struct({
+  type: Label,
+  hours_before: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 24 * 366 })),
+  channels: Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
+})
+export type Reminder = typeof Reminder.Type
+
+/** The body of the flows document, section «Flow 6». */
+export const CompleteFlowRequest = Schema.Struct({
+  flow_type: Schema.Literal("complete_event_flow"),
+  event_data: EventData,
+  guests: Schema.Array(GuestData).check(Schema.isBetweenLength(1, 10_000)),
+  ticket_config: Schema.Struct({
+    template_id: TemplateId,
+    generate_qr: Schema.Boolean,
+    generate_pdf: Schema.Boolean,
+    send_notifications: Schema.Boolean,
+    batch_processing: Schema.Boolean,
+    priority: Priority
+  }),
+  payment_config: Schema.Struct({
+    amount: Amount,
+    currency: Currency,
+    method: Schema.Literal("stripe"),
+    auto_confirm: Schema.Boolean,
+    create_invoice: Schema.Boolean,
+    send_receipt: Schema.Boolean
+  }),
+  notification_config: Schema.Struct({
+    email_templates: Templates,
+    sms_templates: Templates,
+    schedule_reminders: Schema.Array(Reminder).check(Schema.isMaxLength(20))
+  }),
+  orchestration_options: Schema.Struct({
+    parallel_processing: Schema.Boolean,
+    error_handling: Schema.Literals(["continue_on_error", "stop_on_error"]),
+    timeout_seconds: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 86_400 })),
+    retry_failed_steps: Schema.Boolean
+  })
+}).check(coherent)
+export type CompleteFlowRequest = typeof CompleteFlowRequest.Type
+
+/** The eight steps, in the document's order. */
+export const steps = [
+  "validation",
+  "event",
+  "guests",
+  "tickets",
+  "payment",
+  "notifications",
+  "reminders",
+  "status"
+] as const
+export const StepName = Schema.Literals(steps)
+export type StepName = typeof StepName.Type
+
+export const StepStatus = Schema.Literals([
+  "pending",
+  "running",
+  "completed",
+  "failed",
+  "skipped",
+  "compensated"
+])
+export type StepStatus = typeof StepStatus.Type
+
+/** Why a step failed: a stable code, a sentence, and whether trying again could help. */
+export class StepFailed extends Schema.TaggedError<StepFailed>()("StepFailed", {
+  code: Schema.String,
+  detail: Schema.String,
+  retryable: Schema.Boolean
+}) {}
+
+export const StepView = Schema.Struct({
+  step: StepName,
+  status: StepStatus,
+  attempts: Schema.Int,
+  started_at: Schema.NullOr(Instant),
+  finished_at: Schema.NullOr(Instant),
+  error: Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String })),
+  result: Schema.NullOr(Schema.Json)
+})
+export type StepView = typeof StepView.Type
+
+export const FlowStatus = Schema.Literals([
+  "accepted",
+  "running",
+  "completed",
+  "completed_with_errors",
+  "failed"
+])
+export type FlowStatus = typeof FlowStatus.Type
+
+export const FlowView = Schema.Struct({
+  flow_id: FlowId,
+  flow_type: Schema.Literal("complete_event_flow"),
+  event_id: EventId,
+  status: FlowStatus,
+  created_at: Instant,
+  started_at: Schema.NullOr(Instant),
+  finished_at: Schema.NullOr(Instant),
+  deadline: Instant,
+  error: Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String })),
+  job_id: Schema.NullOr(JobId),
+  payment_id: Schema.NullOr(PaymentId),
+  invoice_number: Schema.NullOr(Schema.String),
+  reminders_id: Schema.NullOr(SequenceId),
+  steps: Schema.Array(StepView)
+})
+export type FlowView = typeof FlowView.Type
+
+/** Completed by the ticket job when its last ticket is done, or by the deadline. */
+export const TicketsDone = DurableDeferred.make("tickets", {
+  success: Schema.Union([JobStatus, Schema.Literal("timed_out")])
+})
+
+/** Completed by the Payment mailbox when a webhook decides the payment, or by the deadline. */
+export const PaymentDone = DurableDeferred.make("payment", {
+  success: Schema.Literals(["settled", "failed", "canceled", "timed_out"])
+})
+
+/** Runs the eight steps. Durable: a step whose effect is recorded is not run again after a crash. */
+export const CompleteFlow = Workflow.make("CompleteFlow", {
+  payload: { flowId: FlowId },
+  idempotencyKey: ({ flowId }) => flowId
+})

@@ -1,0 +1,77 @@
+/** An event and its gate: what can be said to the one owner of its guests, its doors and its counters. */
+import * as Schema from "effect/Schema"
+import * as Entity from "effect/cluster/Entity"
+import * as Rpc from "effect/rpc/Rpc"
+import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
+import { AdmitRequest, Verdict } from "./Scan.ts"
+import { Email, Instant, Label, Locale, Phone, TimeZone } from "./Values.ts"
+
+export const EventStatus = Schema.Literals(["draft", "active", "canceled", "completed"])
+
+/** What an organiser publishes; `doors_*` limit scans by time only when they are given. */
+export const EventData = Schema.Struct({
+  event_id: EventId,
+  title: Label,
+  date: Instant,
+  location: Label,
+  max_attendees: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })),
+  status: EventStatus,
+  timezone: Schema.optionalKey(TimeZone),
+  doors_open_at: Schema.optionalKey(Instant),
+  doors_close_at: Schema.optionalKey(Instant),
+  reentry: Schema.optionalKey(Schema.Boolean)
+})
+export type EventData = typeof EventData.Type
+
+/** Someone invited; without a phone no SMS is sent. */
+export const GuestData = Schema.Struct({
+  guest_id: GuestId,
+  name: Label,
+  email: Email,
+  phone: Schema.optionalKey(Schema.NullOr(Phone)),
+  ticket_type: Label,
+  locale: Schema.optionalKey(Locale)
+})
+export type GuestData = typeof GuestData.Type
+
+/** The event belongs to someone else; callers over HTTP see it as not found. */
+export class EventNotYours extends Schema.TaggedError<EventNotYours>()("EventNotYours", { event_id: EventId }) {}
+
+export class EventNotFound extends Schema.TaggedError<EventNotFound>()("EventNotFound", { event_id: EventId }) {}
+
+/** More guests than `max_attendees`. */
+export class EventFull extends Schema.TaggedError<EventFull>()("EventFull", {
+  event_id: EventId,
+  max_attendees: Schema.Int,
+  requested: Schema.Int
+}) {}
+
+/** Creates or updates the event. Volatile: an upsert, and the flow that sends it is durable. */
+export const Publish = Rpc.make("Publish", {
+  payload: { owner: Schema.String, event: EventData },
+  error: EventNotYours
+})
+
+/** Adds guests. Volatile: idempotent by guest id, and the flow that sends it is durable. */
+export const RegisterGuests = Rpc.make("RegisterGuests", {
+  payload: { flowId: Schema.NullOr(Schema.String), guests: Schema.Array(GuestData) },
+  success: Schema.Struct({ registered: Schema.Int }),
+  error: Schema.Union([EventNotFound, EventFull])
+})
+
+/** One live ticket a guest, for at most a chunk of guests. Volatile: a unique index makes it idempotent. */
+export const IssueTickets = Rpc.make("IssueTickets", {
+  payload: {
+    flowId: Schema.NullOr(Schema.String),
+    templateId: TemplateId,
+    guestIds: Schema.Array(GuestId),
+    paymentPending: Schema.Boolean
+  },
+  success: Schema.Array(TicketId),
+  error: EventNotFound
+})
+
+/** Decides one scan. Volatile: a lost scan is sent again under its scan id and gets the same verdict. */
+export const Admit = Rpc.make("Admit", { payload: AdmitRequest, success: Verdict })
+
+export const Event = Entity.make("Event", [Publish, RegisterGuests, IssueTickets, Admit])

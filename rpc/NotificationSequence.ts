@@ -1,0 +1,79 @@
+/** A notification sequence: messages to one user, each after its trigger and delay. */
+import * as Schema from "effect/Schema"
+import * as DurableDeferred from "effect/workflow/DurableDeferred"
+import * as Workflow from "effect/workflow/Workflow"
+import { EventId, GuestId, SequenceId } from "./Ids.ts"
+import { Instant, Label } from "./Values.ts"
+
+export const Channel = Schema.Literals(["email", "sms"])
+export type Channel = typeof Channel.Type
+
+export const Trigger = Schema.Literals(["registration", "ticket_creation", "payment_success", "scheduled"])
+export type Trigger = typeof Trigger.Type
+
+const Channels = Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
+
+/** One step of the document; `data` fills the template. */
+export const SequenceStep = Schema.Struct({
+  type: Label,
+  trigger: Trigger,
+  template: Label,
+  delay_seconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 366 * 86_400 })),
+  channels: Channels,
+  priority: Schema.Literals(["high", "normal", "low"]),
+  data: Schema.Record(Schema.String, Schema.Json)
+})
+export type SequenceStep = typeof SequenceStep.Type
+
+/** The body of the flows document, section «Flow 5». `user_id` is the guest's number in this event. */
+export const SequenceRequest = Schema.Struct({
+  flow_type: Schema.Literal("notification_sequence"),
+  user_id: GuestId,
+  event_id: EventId,
+  notification_sequence: Schema.Array(SequenceStep).check(Schema.isBetweenLength(1, 50)),
+  channels: Channels,
+  priority: Schema.Literals(["high", "normal", "low"]),
+  retry_config: Schema.Struct({
+    max_retries: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })),
+    retry_delay_seconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }))
+  })
+})
+export type SequenceRequest = typeof SequenceRequest.Type
+
+export const MessageStatus = Schema.Literals(["scheduled", "sending", "sent", "failed", "skipped", "canceled"])
+
+/** One line of the ledger: a message, its state and every attempt to deliver it. */
+export const MessageView = Schema.Struct({
+  message_id: Schema.String,
+  type: Schema.String,
+  template: Schema.String,
+  channel: Channel,
+  guest_id: Schema.NullOr(GuestId),
+  status: MessageStatus,
+  reason: Schema.NullOr(Schema.String),
+  attempts: Schema.Int,
+  scheduled_at: Schema.NullOr(Instant),
+  sent_at: Schema.NullOr(Instant)
+})
+export type MessageView = typeof MessageView.Type
+
+export const SequenceView = Schema.Struct({
+  sequence_id: SequenceId,
+  event_id: EventId,
+  user_id: GuestId,
+  status: Schema.Literals(["running", "completed", "canceled"]),
+  created_at: Instant,
+  finished_at: Schema.NullOr(Instant),
+  messages: Schema.Array(MessageView)
+})
+export type SequenceView = typeof SequenceView.Type
+
+/** What wakes the steps that wait for a trigger; the first completion wins, later ones change nothing. */
+export const triggered = (trigger: Trigger) =>
+  DurableDeferred.make(`trigger/${trigger}`, { success: Schema.Literals(["fired", "canceled"]) })
+
+/** Runs the sequence. Durable: a step is sent once, after any number of restarts. */
+export const NotificationSequence = Workflow.make("NotificationSequence", {
+  payload: { sequenceId: SequenceId },
+  idempotencyKey: ({ sequenceId }) => sequenceId
+})

@@ -1,0 +1,83 @@
+/** One ticket: issued, generated, voided; the gate itself speaks to the Event. */
+import * as Schema from "effect/Schema"
+import * as ClusterSchema from "effect/cluster/ClusterSchema"
+import * as Entity from "effect/cluster/Entity"
+import * as Rpc from "effect/rpc/Rpc"
+import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
+import { Instant } from "./Values.ts"
+
+export const TicketStatus = Schema.Literals(["issued", "admitted", "voided"])
+export const PaymentState = Schema.Literals(["free", "pending", "paid", "failed", "refunded", "disputed"])
+
+/** Files and figures of one rendering, as the ticket generator reports them. */
+export const GenerationData = Schema.Struct({
+  format: Schema.String,
+  qr_code: Schema.Boolean,
+  file_url: Schema.NullOr(Schema.String),
+  qr_url: Schema.NullOr(Schema.String),
+  file_size: Schema.NullOr(Schema.Int),
+  qr_size: Schema.optionalKey(Schema.String),
+  file_key: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  qr_key: Schema.optionalKey(Schema.NullOr(Schema.String))
+})
+export type GenerationData = typeof GenerationData.Type
+
+/** A ticket as its organiser reads it. */
+export const TicketView = Schema.Struct({
+  ticket_id: TicketId,
+  event_id: EventId,
+  guest_id: GuestId,
+  guest_name: Schema.String,
+  ticket_code: Schema.String,
+  ticket_type: Schema.String,
+  template_id: TemplateId,
+  seat: Schema.NullOr(Schema.String),
+  status: TicketStatus,
+  payment_state: PaymentState,
+  qr_data: Schema.String,
+  generated_at: Schema.NullOr(Instant),
+  file_url: Schema.NullOr(Schema.String),
+  qr_url: Schema.NullOr(Schema.String),
+  file_size: Schema.NullOr(Schema.Int),
+  first_admitted_at: Schema.NullOr(Instant),
+  first_gate: Schema.NullOr(Schema.String),
+  flow_id: Schema.NullOr(Schema.String)
+})
+export type TicketView = typeof TicketView.Type
+
+export class TicketNotFound extends Schema.TaggedError<TicketNotFound>()("TicketNotFound", {
+  ticket_id: TicketId
+}) {}
+
+/** What the generator reports of one ticket: files, or the reason of its failure. */
+export const GeneratedTicket = Schema.Struct({
+  ticketId: TicketId,
+  status: Schema.Literals(["generated", "failed"]),
+  reason: Schema.NullOr(Schema.String),
+  data: Schema.NullOr(GenerationData),
+  metadata: Schema.Json
+})
+export type GeneratedTicket = typeof GeneratedTicket.Type
+
+/** Stores files and archived metadata of one rendering. Persisted: a webhook is answered once it is in the mailbox. */
+export const Generated = Rpc.make("Generated", {
+  payload: {
+    webhookId: Schema.String,
+    generatedAt: Schema.DateTimeUtc,
+    ticket: GeneratedTicket
+  },
+  error: TicketNotFound,
+  primaryKey: ({ webhookId }) => webhookId
+}).annotate(ClusterSchema.Persisted, true)
+
+/** Ends the ticket's life. Volatile: a guarded update, sent by durable flows. */
+export const Void = Rpc.make("Void", {
+  payload: { reason: Schema.String },
+  success: Schema.Struct({ voided: Schema.Boolean }),
+  error: TicketNotFound
+})
+
+/** Reads the ticket. Volatile: a read. */
+export const Get = Rpc.make("Get", { success: TicketView, error: TicketNotFound })
+
+export const Ticket = Entity.make("Ticket", [Generated, Void, Get])

@@ -1,0 +1,56 @@
+/** Values that several contracts share: text, addresses, instants, zones. */
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+
+/** Text for people: 1 to 200 characters, no control characters. */
+export const Label = Schema.String.check(
+  Schema.isPattern(/^[^\p{Cc}]*\S[^\p{Cc}]*$/u, { message: "Expected text without control characters" }),
+  Schema.isMaxLength(200)
+)
+
+/** An e-mail address of at most 254 characters (RFC 5321 §4.5.3.1); delivery alone proves that it exists. */
+export const Email = Schema.String.check(
+  Schema.isMaxLength(254),
+  Schema.isPattern(/^[^\s@<>()[\],;:\\"]{1,64}@[^\s@.]+(\.[^\s@.]+)+$/u, { message: "Expected an e-mail address" })
+)
+
+/** A phone number in E.164: `+` and 8 to 15 digits. */
+export const Phone = Schema.String.check(
+  Schema.isPattern(/^\+[1-9]\d{7,14}$/, { message: "Expected a phone number like +33612345678 (E.164)" })
+)
+
+const isoInstant = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(:(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
+
+/** True only for days that the calendar has: `2025-02-30` is refused, not rolled over to March. */
+const onTheCalendar = (text: string): boolean => {
+  const match = isoInstant.exec(text)
+  if (match === null) return false
+  const [year, month, day, hour, minute] = [match[1], match[2], match[3], match[4], match[5]].map(Number)
+  const date = new Date(Date.UTC(year!, month! - 1, day!))
+  return date.getUTCMonth() === month! - 1 && date.getUTCDate() === day! && hour! < 24 && minute! < 60 &&
+    Number(match[7] ?? 0) < 60
+}
+
+/** An instant: ISO 8601 with an offset (`2025-06-20T09:00:00Z`), decoded to `DateTime.Utc`. */
+export const Instant = Schema.String.check(
+  Schema.makeFilter((text: string) =>
+    onTheCalendar(text) || "Expected an ISO 8601 date and time with an offset, such as 2025-06-20T09:00:00Z"
+  )
+).pipe(
+  Schema.decodeTo(Schema.DateTimeUtc, {
+    decode: SchemaGetter.transform((text: string) => DateTime.makeUnsafe(text)),
+    encode: SchemaGetter.transform((instant: DateTime.Utc) => DateTime.formatIso(instant))
+  })
+)
+
+/** An IANA time zone, such as `Europe/Paris`. */
+export const TimeZone = Schema.String.check(
+  Schema.makeFilter((zone: string) =>
+    DateTime.zoneMakeNamed(zone)._tag === "Some" || "Expected an IANA time zone such as Europe/Paris"
+  )
+)
+
+/** The languages of our texts. */
+export const Locale = Schema.Literals(["fr", "en"])
+export type Locale = typeof Locale.Type

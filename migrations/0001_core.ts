@@ -113,7 +113,8 @@ const statements = [
     error text,
     created_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,
-    finished_at timestamptz
+    finished_at timestamptz,
+    announced_at timestamptz
   )`,
   `CREATE TABLE ticket_job_items (
     job_id text NOT NULL REFERENCES ticket_jobs,

@@ -5,9 +5,9 @@ import * as Workflow from "effect/workflow/Workflow"
 import { EventData, GuestData } from "./Event.ts"
 import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
-import { Channel } from "./NotificationSequence.ts"
+import { Channel, Template } from "./NotificationSequence.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
-import { Instant, Label } from "./Values.ts"
+import { Instant } from "./Values.ts"
 
 /** Guest numbers and addresses occur once, and no more guests come than the event holds. */
 const coherent = Schema.makeFilter((body: {
@@ -35,10 +35,10 @@ const coherent = Schema.makeFilter((body: {
   return issues
 })
 
-const Templates = Schema.Array(Label).check(Schema.isMaxLength(20), Schema.isUnique())
+const Templates = Schema.Array(Template).check(Schema.isMaxLength(20), Schema.isUnique())
 
 export const Reminder = Schema.Struct({
-  type: Label,
+  type: Template,
   hours_before: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 24 * 366 })),
   channels: Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
 })
@@ -148,10 +148,9 @@ export const FlowView = Schema.Struct({
 })
 export type FlowView = typeof FlowView.Type
 
-/** Completed by the ticket job when its last ticket is done, or by the deadline. */
-export const TicketsDone = DurableDeferred.make("tickets", {
-  success: Schema.Union([JobStatus, Schema.Literal("timed_out")])
-})
+/** Completed when the flow's n-th generation job ends, or by the deadline. */
+export const ticketsDone = (attempt: number) =>
+  DurableDeferred.make(`tickets/${attempt}`, { success: Schema.Union([JobStatus, Schema.Literal("timed_out")]) })
 
 /** Completed by the Payment mailbox when a webhook decides the payment, or by the deadline. */
 export const PaymentDone = DurableDeferred.make("payment", {

@@ -34,6 +34,25 @@ export const GuestData = Schema.Struct({
 })
 export type GuestData = typeof GuestData.Type
 
+/** An event as its organiser reads it, with what has happened so far. */
+export const EventView = Schema.Struct({
+  event_id: EventId,
+  title: Schema.String,
+  date: Instant,
+  timezone: Schema.String,
+  location: Schema.String,
+  max_attendees: Schema.Int,
+  status: EventStatus,
+  doors_open_at: Schema.NullOr(Instant),
+  doors_close_at: Schema.NullOr(Instant),
+  reentry: Schema.Boolean,
+  guests: Schema.Int,
+  tickets: Schema.Int,
+  inside: Schema.Int,
+  entered: Schema.Int
+})
+export type EventView = typeof EventView.Type
+
 /** The event belongs to someone else; callers over HTTP see it as not found. */
 export class EventNotYours extends Schema.TaggedError<EventNotYours>()("EventNotYours", { event_id: EventId }) {}
 

@@ -1,7 +1,5 @@
-/** What happens to one flow or job, as a numbered stream that can be resumed. */
+/** What happens to one flow or job, as a numbered series that can be read live and resumed. */
 import * as Schema from "effect/Schema"
-import * as Entity from "effect/cluster/Entity"
-import * as Rpc from "effect/rpc/Rpc"
 import { Instant } from "./Values.ts"
 
 /** One event of a feed; `seq` counts from 1 without a gap and is the SSE event id. */
@@ -15,11 +13,3 @@ export type FeedEvent = typeof FeedEvent.Type
 
 /** The kind of a feed's last event. */
 export const closing = "closed"
-
-/** Wakes the watchers: events were stored. Volatile: watchers also look by themselves. */
-export const Announce = Rpc.make("Announce", {})
-
-/** Every event after `after`, then live until the feed closes. Volatile: a reader resumes by number. */
-export const Watch = Rpc.make("Watch", { payload: { after: Schema.Int }, success: FeedEvent, stream: true })
-
-export const Feed = Entity.make("Feed", [Announce, Watch])

@@ -11,13 +11,25 @@ export type Channel = typeof Channel.Type
 export const Trigger = Schema.Literals(["registration", "ticket_creation", "payment_success", "scheduled"])
 export type Trigger = typeof Trigger.Type
 
+/** The messages that the notification service knows. */
+export const Template = Schema.Literals([
+  "registration_confirmation",
+  "welcome",
+  "ticket_generated",
+  "ticket_alert",
+  "payment_confirmation",
+  "refund_confirmation",
+  "event_reminder"
+])
+export type Template = typeof Template.Type
+
 const Channels = Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
 
 /** One step of the document; `data` fills the template. */
 export const SequenceStep = Schema.Struct({
   type: Label,
   trigger: Trigger,
-  template: Label,
+  template: Template,
   delay_seconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 366 * 86_400 })),
   channels: Channels,
   priority: Schema.Literals(["high", "normal", "low"]),
@@ -75,5 +87,14 @@ export const triggered = (trigger: Trigger) =>
 /** Runs the sequence. Durable: a step is sent once, after any number of restarts. */
 export const NotificationSequence = Workflow.make("NotificationSequence", {
   payload: { sequenceId: SequenceId },
+  idempotencyKey: ({ sequenceId }) => sequenceId
+})
+
+/** The reminders of one flow: each moment that lies ahead, with the type its messages are listed under. */
+export const Reminders = Workflow.make("Reminders", {
+  payload: {
+    sequenceId: SequenceId,
+    reminders: Schema.Array(Schema.Struct({ type: Schema.String, at: Instant }))
+  },
   idempotencyKey: ({ sequenceId }) => sequenceId
 })

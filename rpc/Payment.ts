@@ -27,8 +27,7 @@ export const PaymentMetadata = Schema.Struct({
   event_id: Schema.optionalKey(EventId),
   user_id: Schema.optionalKey(Integer),
   ticket_count: Schema.optionalKey(Schema.Int),
-  template_id: Schema.optionalKey(TemplateId),
-  flow_id: Schema.optionalKey(Schema.String)
+  template_id: Schema.optionalKey(TemplateId)
 })
 
 export const Customer = Schema.Struct({

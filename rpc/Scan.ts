@@ -23,6 +23,7 @@ export const ScanResult = Schema.Literals([
 export type ScanResult = typeof ScanResult.Type
 
 export const Direction = Schema.Literals(["entry", "exit"])
+export type Direction = typeof Direction.Type
 
 /** What one operator may do: null means every event or every gate. */
 export const Permission = Schema.Struct({
@@ -31,6 +32,7 @@ export const Permission = Schema.Struct({
   gates: Schema.NullOr(Schema.Array(Schema.String)),
   known: Schema.Boolean
 })
+export type Permission = typeof Permission.Type
 
 /** A scan as the Event decides it: by ticket code or by ticket id, whichever the scanner read. */
 export const AdmitRequest = Schema.Struct({
@@ -50,7 +52,11 @@ export const AdmitRequest = Schema.Struct({
 })
 export type AdmitRequest = typeof AdmitRequest.Type
 
-/** The final decision under a scan id; `first_use` says when and where a used ticket came in. */
+/** What looked odd beside a decision; the gate's staff judge it. */
+export const Signal = Schema.Literals(["seen_at_another_gate", "device_often_refused"])
+export type Signal = typeof Signal.Type
+
+/** The final decision under a scan id; `first_use` says when and where a used ticket came in, in `timezone`. */
 export const Verdict = Schema.Struct({
   scan_id: Schema.String,
   result: ScanResult,
@@ -61,6 +67,8 @@ export const Verdict = Schema.Struct({
   guest_first_name: Schema.NullOr(Schema.String),
   ticket_type: Schema.NullOr(Schema.String),
   first_use: Schema.NullOr(Schema.Struct({ at: Instant, gate: Schema.String })),
+  timezone: Schema.String,
+  signals: Schema.Array(Signal),
   decided_at: Instant
 })
 export type Verdict = typeof Verdict.Type

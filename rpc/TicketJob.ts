@@ -66,6 +66,7 @@ export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound"
 /** Sends the job to the generator, chunk by chunk. Persisted: a job that was answered 202 is never lost. */
 export const Start = Rpc.make("Start", {
   payload: { jobId: JobId },
+  error: JobNotFound,
   primaryKey: ({ jobId }) => jobId
 }).annotate(ClusterSchema.Persisted, true)
 

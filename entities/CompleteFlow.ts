@@ -1,0 +1,76 @@
+/** The complete flow as its story: eight steps, and what is taken back when the flow stops. */
+import { Effect } from "effect"
+import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
+import { publish, register, validate } from "../src/flows/EventSteps.ts"
+import { notify } from "../src/flows/MessagesStep.ts"
+import { payment, takeBack } from "../src/flows/PaymentStep.ts"
+import type { Plan } from "../src/flows/Plan.ts"
+import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
+import { conclude, open } from "../src/flows/Status.ts"
+import { type Outcome, skip, step } from "../src/flows/Step.ts"
+import { undo } from "../src/flows/Undo.ts"
+import { tickets, voidTickets } from "../src/flows/TicketsStep.ts"
+
+/** What must be there before a step makes sense, whatever the flow does about errors. */
+const needs: Partial<Record<StepName, StepName>> = {
+  event: "validation",
+  guests: "event",
+  tickets: "guests",
+  payment: "guests",
+  notifications: "guests",
+  reminders: "guests"
+}
+
+type Skips = Effect.Services<ReturnType<typeof skip>["execute"]>
+type Outcomes = Map<StepName, Outcome>
+
+/** Why a step is not run: something it needs is missing, or the flow stops at its first error. */
+const obstacle = (plan: Plan, outcomes: Outcomes, name: StepName): string | undefined => {
+  const needed = needs[name]
+  if (needed !== undefined && outcomes.get(needed)?.status !== "completed") return `The step ${needed} is not done.`
+  const stopped = [...outcomes].find(([, outcome]) => outcome.status === "failed")
+  if (stopped === undefined) return undefined
+  if (stopped[1].error?.code === "timed_out") return "The flow's timeout_seconds passed."
+  return plan.request.orchestration_options.error_handling === "stop_on_error"
+    ? `The flow stopped when the step ${stopped[0]} failed.`
+    : undefined
+}
+
+const tell = Effect.fnUntraced(function*(plan: Plan) {
+  const outcomes: Outcomes = new Map()
+  const settle = <R>(name: StepName, run: Effect.Effect<Outcome, never, R>) => {
+    const why = obstacle(plan, outcomes, name)
+    const ended: Effect.Effect<Outcome, never, R | Skips> = why === undefined ? run : skip(plan, name, why)
+    return Effect.map(ended, (outcome) => outcomes.set(name, outcome))
+  }
+
+  yield* settle("validation", step(plan, "validation", validate(plan)))
+  yield* settle("event", step(plan, "event", publish(plan)))
+  yield* settle("guests", step(plan, "guests", register(plan)))
+  if (plan.request.orchestration_options.parallel_processing) {
+    yield* Effect.all([settle("tickets", tickets(plan)), settle("payment", payment(plan))], { concurrency: 2 })
+  } else {
+    yield* settle("tickets", tickets(plan))
+    yield* settle("payment", payment(plan))
+  }
+  yield* settle("notifications", step(plan, "notifications", notify(plan)))
+  yield* settle("reminders", step(plan, "reminders", remind(plan)))
+
+  if (stops(plan, outcomes)) {
+    yield* undo(plan, "reminders", cancelMessages(plan))
+    yield* undo(plan, "payment", takeBack(plan))
+    yield* undo(plan, "tickets", voidTickets(plan))
+  }
+  yield* conclude(plan, steps.map((name) => [name, outcomes.get(name)] as const))
+})
+
+const stops = (plan: Plan, outcomes: Outcomes): boolean =>
+  plan.request.orchestration_options.error_handling === "stop_on_error" &&
+  [...outcomes.values()].some((outcome) => outcome.status === "failed")
+
+export const CompleteFlowLayer = CompleteFlow.toLayer(
+  Effect.fnUntraced(function*({ flowId }, executionId) {
+    yield* Effect.annotateLogsScoped({ flowId })
+    yield* tell(yield* open(flowId, executionId))
+  })
+)

@@ -1,0 +1,44 @@
+/** One event: its guests are registered here, and every scan of its gates is decided here, in batches. */
+import { Effect, Option } from "effect"
+import { Entity } from "effect/cluster"
+import type { Rpc } from "effect/rpc"
+import { Event, EventNotFound, type IssueTickets } from "../rpc/Event.ts"
+import * as Batching from "../src/gate/Batching.ts"
+import * as Gatekeeper from "../src/gate/Gatekeeper.ts"
+import { EventStore } from "../src/store/EventStore.ts"
+import { TicketStore } from "../src/store/TicketStore.ts"
+
+/** Scans decided together; more wait for the next batch. */
+const batchLimit = 128
+
+/** Holds no truth: a second activation of the same event may run beside it and nothing breaks. */
+export const EventLayer = Event.toLayer(
+  Effect.gen(function*() {
+    const { entityId } = yield* Entity.CurrentAddress
+    const eventId = Number(entityId)
+    const events = yield* EventStore
+    const tickets = yield* TicketStore
+    const gate = yield* Gatekeeper.make(eventId)
+    const admit = yield* Batching.make({ limit: batchLimit, answer: gate.admit })
+
+    const issue = Effect.fn("Event.issue")(function*(request: Rpc.Payload<typeof IssueTickets>) {
+      if (Option.isNone(yield* events.owner(eventId))) return yield* new EventNotFound({ event_id: eventId })
+      return yield* tickets.issue({
+        eventId,
+        flowId: request.flowId,
+        templateId: request.templateId,
+        guestIds: request.guestIds,
+        paymentState: request.paymentPending ? "pending" : "free"
+      })
+    })
+
+    return Event.of({
+      Publish: ({ payload }) => events.publish(payload.owner, { ...payload.event, event_id: eventId }),
+      RegisterGuests: ({ payload }) =>
+        Effect.map(events.registerGuests(eventId, payload.flowId, payload.guests), (registered) => ({ registered })),
+      IssueTickets: ({ payload }) => issue(payload),
+      Admit: ({ payload }) => admit(payload)
+    })
+  }),
+  { concurrency: "unbounded", mailboxCapacity: 16_384, maxIdleTime: "5 minutes", disableFatalDefects: true }
+)

@@ -1,0 +1,26 @@
+/** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
+import { Cause, Effect, Schedule } from "effect"
+import { SqlError } from "effect/sql"
+
+const isPassing = (fault: unknown): boolean => SqlError.isSqlError(fault) && fault.isRetryable
+
+const passing = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some((reason) =>
+    Cause.isDieReason(reason) ? isPassing(reason.defect) : Cause.isFailReason(reason) && isPassing(reason.error)
+  )
+
+const patience = Schedule.max([
+  Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]),
+  Schedule.recurs(24)
+])
+
+/**
+ * Tries again, for about two minutes, while the database is away or asks for it. For handlers and
+ * activities that may run twice: their first answer is stored for good, so it must not be a passing fault.
+ */
+export const outlast = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  work.pipe(
+    Effect.sandbox,
+    Effect.retry({ while: passing, schedule: patience }),
+    Effect.catch((cause) => Effect.failCause(cause))
+  )

@@ -1,0 +1,31 @@
+/** Logs on standard error, and traces, metrics and logs to OpenTelemetry where an endpoint is given. */
+import { Config, Effect, Layer, Logger, Option, References } from "effect"
+import { Otlp } from "effect/observability"
+import process from "node:process"
+import * as Platform from "./Platform.ts"
+
+/** JSON lines for machines, colours for a terminal: `LOG_FORMAT` chooses, the kind of output otherwise. */
+const layerLogger = Layer.unwrap(Effect.gen(function* () {
+  const usual = process.stderr.isTTY ? "pretty" : "json"
+  const format = yield* Config.withDefault(Config.Literals(["json", "pretty"], "LOG_FORMAT"), usual)
+  const level = yield* Config.withDefault(Config.LogLevel("LOG_LEVEL"), "Info")
+  return Layer.mergeAll(
+    Logger.layer([format === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty()]),
+    Layer.succeed(Logger.LogToStderr, true),
+    Layer.succeed(References.MinimumLogLevel, level)
+  )
+}))
+
+const layerOtlp = Layer.unwrap(Effect.gen(function* () {
+  const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
+  if (Option.isNone(endpoint)) return Layer.empty
+  const serviceName = yield* Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet")
+  return Otlp.layerJson({
+    baseUrl: endpoint.value,
+    resource: { serviceName },
+    loggerMergeWithExisting: true
+  }).pipe(Layer.provide(Platform.httpClient))
+}))
+
+/** Everything a process says about itself. */
+export const layer: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(layerOtlp, layerLogger)

@@ -1,0 +1,8 @@
+/** Why storage could not be opened, as a sentence for whoever started the process. */
+import { Schema } from "effect"
+
+/** Raised while the database is opened; `message` says what to do. */
+export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
+  message: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {}

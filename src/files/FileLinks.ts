@@ -1,0 +1,24 @@
+/** The links under which stored files are handed out: signed for a time, on the address that people see. */
+import { Clock, Context, Duration, Effect, Layer, type Redacted } from "effect"
+import { SignedUrl } from "./SignedUrl.ts"
+
+/** `baseUrl` is where `GET /files/…` is served; a link opens for `lifetime`, 90 days unless told. */
+export interface FileLinkOptions {
+  readonly baseUrl: string
+  readonly secret: Redacted.Redacted<string>
+  readonly lifetime?: Duration.Input | undefined
+}
+
+/** Makes links to files by their key. */
+export class FileLinks extends Context.Service<FileLinks, {
+  readonly make: (key: string) => Effect.Effect<string>
+}>()("guichet/files/FileLinks") {
+  static readonly layer = ({ baseUrl, secret, lifetime = "90 days" }: FileLinkOptions): Layer.Layer<FileLinks> => {
+    const seconds = Duration.toSeconds(Duration.fromInputUnsafe(lifetime))
+    return Layer.succeed(FileLinks, {
+      make: (key) =>
+        Effect.map(Clock.currentTimeMillis, (now) =>
+          SignedUrl.make({ baseUrl, key, expires: Math.floor(now / 1000 + seconds), secret }))
+    })
+  }
+}

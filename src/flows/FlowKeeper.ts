@@ -1,0 +1,54 @@
+/** Watches over running flows: starts those whose start was lost, and ends the waiting of those out of time. */
+import { Effect, Exit, Option, Schedule } from "effect"
+import { Singleton } from "effect/cluster"
+import { DurableDeferred, WorkflowEngine } from "effect/workflow"
+import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
+import { FlowStore } from "../store/FlowStore.ts"
+import { tries } from "./Step.ts"
+
+const timeOut = Effect.fnUntraced(function*(executionId: string) {
+  const exit = Exit.succeed("timed_out" as const)
+  const token = { workflow: CompleteFlow, executionId }
+  yield* DurableDeferred.done(PaymentDone, {
+    token: DurableDeferred.tokenFromExecutionId(PaymentDone, token),
+    exit
+  })
+  for (let attempt = 1; attempt <= tries; attempt++) {
+    const deferred = ticketsDone(attempt)
+    yield* DurableDeferred.done(deferred, { token: DurableDeferred.tokenFromExecutionId(deferred, token), exit })
+  }
+})
+
+/** One look: what this does, it may do again. */
+export const keep = Effect.gen(function*() {
+  const flows = yield* FlowStore
+  for (const { flow_id: flowId } of yield* flows.forgotten(5)) {
+    yield* CompleteFlow.execute({ flowId }, { discard: true })
+  }
+  for (const { execution_id: executionId } of yield* flows.overdue) {
+    if (executionId !== null) yield* timeOut(executionId)
+  }
+})
+
+/** Runs on one process of the cluster, once a second. */
+export const FlowKeeperLayer = Singleton.make(
+  "FlowKeeper",
+  keep.pipe(
+    Effect.sandbox,
+    Effect.tapError((cause) => Effect.logWarning("The flow keeper's look failed", cause)),
+    Effect.ignore,
+    Effect.repeat(Schedule.spaced("1 second"))
+  )
+)
+
+/** What a flow waits for and a webhook decides. */
+export const decide = Effect.fnUntraced(function*(flowId: string, exit: "settled" | "failed" | "canceled") {
+  const execution = yield* (yield* FlowStore).executionOf(flowId)
+  if (Option.isNone(execution)) return
+  yield* DurableDeferred.done(PaymentDone, {
+    token: DurableDeferred.tokenFromExecutionId(PaymentDone, { workflow: CompleteFlow, executionId: execution.value }),
+    exit: Exit.succeed(exit)
+  })
+})
+
+export type Engine = WorkflowEngine.WorkflowEngine

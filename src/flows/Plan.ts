@@ -1,0 +1,24 @@
+/** One running flow: what it was asked to do, and the names of everything it makes. */
+import type { DateTime } from "effect"
+import type { CompleteFlowRequest } from "../../rpc/CompleteFlow.ts"
+
+/** Names are derived from the flow's own, so that a step that runs twice makes its thing once. */
+export interface Plan {
+  readonly flowId: string
+  readonly executionId: string
+  readonly owner: string
+  readonly request: CompleteFlowRequest
+  readonly deadline: DateTime.Utc
+}
+
+const suffix = (flowId: string): string => flowId.slice("flow_".length)
+
+/** The generation job of the flow's n-th try. */
+export const jobIdOf = (flowId: string, attempt: number): string => `job_${suffix(flowId)}_${attempt}`
+
+export const paymentIdOf = (flowId: string): string => `pay_${suffix(flowId)}`
+
+export const remindersIdOf = (flowId: string): string => `seq_${suffix(flowId)}`
+
+/** Which try of its flow a job is; null for a job that a client asked for. */
+export const attemptOf = (jobId: string): number => Number(/_(\d+)$/.exec(jobId)?.[1] ?? 1)

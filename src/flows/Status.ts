@@ -1,0 +1,46 @@
+/** The flow's beginning and its step 8: one global status out of eight. */
+import { DateTime, Effect } from "effect"
+import { Activity } from "effect/workflow"
+import type { FlowStatus, StepName } from "../../rpc/CompleteFlow.ts"
+import { outlast } from "../Durable.ts"
+import { OrchestrationLog } from "../Observability.ts"
+import { FlowStore } from "../store/FlowStore.ts"
+import type { Plan } from "./Plan.ts"
+import type { Outcome } from "./Step.ts"
+
+/** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
+export const open = Effect.fnUntraced(function*(flowId: string, executionId: string) {
+  const flows = yield* FlowStore
+  const { deadline, owner, request } = yield* outlast(flows.load(flowId))
+  yield* Activity.make({
+    name: "open",
+    execute: Effect.andThen(outlast(flows.begin(flowId)), OrchestrationLog.start(flowId, "complete_event_flow"))
+  })
+  return { flowId, executionId, owner, request, deadline } satisfies Plan
+})
+
+const essential: ReadonlySet<StepName> = new Set<StepName>(["validation", "event", "guests"])
+
+const statusOf = (plan: Plan, ended: ReadonlyArray<readonly [StepName, Outcome]>): FlowStatus => {
+  const failed = ended.filter(([, outcome]) => outcome.status === "failed")
+  if (failed.length === 0) return "completed"
+  const stopped = plan.request.orchestration_options.error_handling === "stop_on_error"
+  return stopped || failed.some(([name]) => essential.has(name)) ? "failed" : "completed_with_errors"
+}
+
+/** Ends the flow, its status step and its feed. */
+export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName, Outcome | undefined]>) =>
+  Activity.make({
+    name: "status",
+    execute: outlast(Effect.gen(function*() {
+      const flows = yield* FlowStore
+      const ended = outcomes.flatMap(([name, outcome]) => outcome === undefined ? [] : [[name, outcome] as const])
+      const status = statusOf(plan, ended)
+      const first = ended.find(([, outcome]) => outcome.status === "failed")?.[1].error ?? undefined
+      yield* flows.stepStarted(plan.flowId, "status")
+      yield* flows.stepEnded(plan.flowId, "status", { status: "completed", result: { status } })
+      yield* flows.finish(plan.flowId, status, first)
+      const took = DateTime.distance(plan.deadline, yield* DateTime.now)
+      yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code)
+    }))
+  })

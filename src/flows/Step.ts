@@ -1,0 +1,90 @@
+/** A step of the flow as durable activities: begun, tried, ended, each recorded where organisers read it. */
+import { DateTime, Duration, Effect, Schedule, Schema } from "effect"
+import { Activity } from "effect/workflow"
+import { StepFailed, type StepName } from "../../rpc/CompleteFlow.ts"
+import { outlast } from "../Durable.ts"
+import { FlowStore } from "../store/FlowStore.ts"
+import type { Plan } from "./Plan.ts"
+
+/** How a step ended; a failure is a value here, since the flow's options decide what follows from it. */
+export const Outcome = Schema.Struct({
+  status: Schema.Literals(["completed", "failed", "skipped"]),
+  error: Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String })),
+  result: Schema.Json
+})
+export type Outcome = typeof Outcome.Type
+
+export const completed = (result: Schema.Json = null): Outcome => ({ status: "completed", error: null, result })
+
+export const failed = (code: string, detail: string, result: Schema.Json = null): Outcome => ({
+  status: "failed",
+  error: { code, detail },
+  result
+})
+
+export const timedOut = failed("timed_out", "The flow's timeout_seconds passed before this step was done.")
+
+/** How often a step that may be tried again is tried. */
+export const tries = 3
+
+const again = Schedule.max([Schedule.jittered(Schedule.exponential("200 millis")), Schedule.recurs(tries - 1)])
+
+const withinDeadline = (plan: Plan) => <R>(work: Effect.Effect<Schema.Json, StepFailed, R>) =>
+  Effect.gen(function*() {
+    const left = DateTime.distance(yield* DateTime.now, plan.deadline)
+    const late = new StepFailed({ ...timedOut.error!, retryable: false })
+    if (Duration.toMillis(left) <= 0) return yield* late
+    return yield* Effect.timeoutOrElse(work, { duration: left, orElse: () => Effect.fail(late) })
+  })
+
+const tried = <R>(plan: Plan, step: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>) =>
+  Effect.gen(function*() {
+    const flows = yield* FlowStore
+    return yield* Effect.andThen(flows.stepStarted(plan.flowId, step), withinDeadline(plan)(work)).pipe(
+      Effect.retry({
+        while: (error) => error.retryable && plan.request.orchestration_options.retry_failed_steps,
+        schedule: again
+      }),
+      Effect.match({
+        onFailure: (error) => failed(error.code, error.detail),
+        onSuccess: completed
+      })
+    )
+  })
+
+const record = (plan: Plan, step: StepName, outcome: Outcome) =>
+  Effect.gen(function*() {
+    const flows = yield* FlowStore
+    yield* flows.stepEnded(plan.flowId, step, {
+      status: outcome.status,
+      error: outcome.error ?? undefined,
+      result: outcome.result ?? undefined
+    })
+    return outcome
+  })
+
+const durable = <R>(name: string, work: Effect.Effect<Outcome, never, R>) =>
+  Activity.make({ name, success: Outcome, execute: outlast(work) })
+
+/** A step that is done when its work is. */
+export const step = <R>(plan: Plan, name: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>) =>
+  durable(name, Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome)))
+
+/** The first half of a step that ends when an answer arrives: `part` names it within the step. */
+export const begin = <R>(
+  plan: Plan,
+  name: StepName,
+  part: string,
+  work: Effect.Effect<Schema.Json, StepFailed, R>
+) => durable(`${name}/${part}`, tried(plan, name, work))
+
+/** The second half: what the answer means. */
+export const end = <R>(plan: Plan, name: StepName, outcome: Effect.Effect<Outcome, never, R>) =>
+  durable(`${name}/end`, Effect.flatMap(outcome, (ended) => record(plan, name, ended)))
+
+/** A step that is not run, and why. */
+export const skip = (plan: Plan, name: StepName, detail: string) =>
+  durable(
+    `${name}/skip`,
+    record(plan, name, { status: "skipped", error: { code: "skipped", detail }, result: null })
+  )

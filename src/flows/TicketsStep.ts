@@ -1,0 +1,98 @@
+/** Step 4: a ticket for every guest, rendered by a generation job that the flow waits for. */
+import { Effect } from "effect"
+import { DurableDeferred } from "effect/workflow"
+import { StepFailed, ticketsDone } from "../../rpc/CompleteFlow.ts"
+import { Event } from "../../rpc/Event.ts"
+import type { JobOptions } from "../../rpc/TicketJob.ts"
+import { TicketJob } from "../../rpc/TicketJob.ts"
+import { JobStore } from "../store/JobStore.ts"
+import { TicketStore } from "../store/TicketStore.ts"
+import { jobIdOf, type Plan } from "./Plan.ts"
+import { reach } from "./Reach.ts"
+import { begin, completed, end, failed, timedOut, tries } from "./Step.ts"
+
+const chunk = 500
+
+const optionsOf = ({ request: { ticket_config: config } }: Plan): JobOptions => ({
+  qrFormat: "png",
+  qrSize: "medium",
+  pdfFormat: config.generate_pdf,
+  includeLogo: false,
+  priority: config.priority,
+  batch_processing: config.batch_processing
+})
+
+const issue = Effect.fnUntraced(function*(plan: Plan) {
+  const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
+  const gate = (yield* Event.client)(String(event.event_id))
+  const chunks = Array.from(
+    { length: Math.ceil(guests.length / chunk) },
+    (_, at) => guests.slice(at * chunk, (at + 1) * chunk).map((guest) => guest.guest_id)
+  )
+  const issued = yield* Effect.forEach(chunks, (guestIds) =>
+    reach(gate.IssueTickets({
+      flowId: plan.flowId,
+      templateId: config.template_id,
+      guestIds,
+      paymentPending: payment.amount > 0
+    })).pipe(
+      Effect.catchTag("EventNotFound", () =>
+        Effect.fail(new StepFailed({ code: "event_not_found", detail: "The event is gone.", retryable: false })))
+    ))
+  return issued.flat()
+})
+
+const failures = Effect.fnUntraced(function*(jobId: string) {
+  const { tickets } = yield* Effect.orDie((yield* JobStore).view(jobId))
+  return tickets.filter((ticket) => ticket.status === "failed").map((ticket) => ticket.ticket_id)
+})
+
+const start = (plan: Plan, attempt: number) =>
+  Effect.gen(function*() {
+    const jobs = yield* JobStore
+    const jobId = jobIdOf(plan.flowId, attempt)
+    const all = yield* issue(plan)
+    const ticketIds = attempt === 1 ? all : yield* failures(jobIdOf(plan.flowId, attempt - 1))
+    const { generate_pdf, generate_qr } = plan.request.ticket_config
+    if (!generate_pdf && !generate_qr) return { tickets: all.length, job_id: null }
+    yield* jobs.create({
+      jobId,
+      eventId: plan.request.event_data.event_id,
+      owner: plan.owner,
+      flowId: plan.flowId,
+      options: optionsOf(plan),
+      ticketIds
+    })
+    yield* reach((yield* TicketJob.client)(jobId).Start({ jobId }, { discard: true }))
+    return { tickets: ticketIds.length, job_id: jobId }
+  })
+
+const outcomeOf = (plan: Plan, attempt: number) =>
+  Effect.gen(function*() {
+    const { failed: count, generated, job_id, status } = yield* Effect.orDie(
+      (yield* JobStore).view(jobIdOf(plan.flowId, attempt))
+    )
+    const result = { job_id, generated, failed: count }
+    return status === "completed"
+      ? completed(result)
+      : failed(`tickets_${status}`, `${count} of ${count + generated} tickets could not be generated.`, result)
+  })
+
+/** Issues and renders; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
+export const tickets = Effect.fnUntraced(function*(plan: Plan) {
+  const last = plan.request.orchestration_options.retry_failed_steps ? tries : 1
+  for (let attempt = 1;; attempt++) {
+    const started = yield* begin(plan, "tickets", `start/${attempt}`, start(plan, attempt))
+    const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }
+    if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
+    const done = yield* DurableDeferred.await(ticketsDone(attempt))
+    if (done === "timed_out") return yield* end(plan, "tickets", Effect.succeed(timedOut))
+    if (done === "completed" || attempt === last) return yield* end(plan, "tickets", outcomeOf(plan, attempt))
+  }
+})
+
+/** Compensation: the tickets of this flow open no gate. */
+export const voidTickets = (plan: Plan) =>
+  Effect.gen(function*() {
+    return { voided: yield* (yield* TicketStore).voidFlow(plan.flowId, "the flow was stopped") }
+  })

@@ -1,0 +1,114 @@
+/** Decides the scans of a batch in their order, each seeing those before it, and says what to write. */
+import type * as DateTime from "effect/DateTime"
+import type { AdmitRequest, Signal, Verdict } from "../../rpc/Scan.ts"
+import { TicketCode } from "../tickets/TicketCode.ts"
+import { decide, type Decision } from "./Decision.ts"
+import type { GateTicket, Snapshot } from "./GateState.ts"
+
+/** A ticket before and after the batch: it is written only if the database still holds `before`. */
+export interface Move {
+  readonly before: GateTicket
+  readonly after: GateTicket
+}
+
+/** What the batch does to the occupancy; `peak` is its highest point at an entry, null without entries. */
+export interface Crowd {
+  readonly delta: number
+  readonly entered: number
+  readonly peak: number | null
+}
+
+/** A line of the journal: what was scanned and what was answered. */
+export interface Line {
+  readonly scan: AdmitRequest
+  readonly verdict: Verdict
+}
+
+/** Everything the batch writes, or nothing of it. */
+export interface Writes {
+  readonly lines: ReadonlyArray<Line>
+  readonly moves: ReadonlyArray<Move>
+  readonly crowd: Crowd
+}
+
+/** The codes under which a scanned code may be stored: as it was read, and as a person meant it. */
+export const spellings = (code: string): ReadonlyArray<string> => {
+  const meant = TicketCode.normalize(code)
+  return meant === code ? [code] : [code, meant]
+}
+
+/** The ticket that a scan names; when it names one by code and by number, they must be the same. */
+const finder = (tickets: ReadonlyArray<GateTicket>) => {
+  const byCode = new Map(tickets.map((ticket) => [ticket.code, ticket.ticketId]))
+  const known = new Set(tickets.map((ticket) => ticket.ticketId))
+  return ({ ticketCode, ticketId }: AdmitRequest): number | undefined => {
+    if (ticketCode === null) return ticketId !== null && known.has(ticketId) ? ticketId : undefined
+    const found = spellings(ticketCode).map((code) => byCode.get(code)).find((id) => id !== undefined)
+    return ticketId === null || ticketId === found ? found : undefined
+  }
+}
+
+const verdictOf = (
+  eventId: number,
+  timezone: string,
+  scan: AdmitRequest,
+  { result, signals, ticket }: Decision,
+  now: DateTime.Utc
+): Verdict => ({
+  scan_id: scan.scanId,
+  result,
+  ticket_id: ticket?.ticketId ?? null,
+  event_id: eventId,
+  gate: scan.gate,
+  direction: scan.direction,
+  guest_first_name: ticket?.guestFirstName ?? null,
+  ticket_type: ticket?.ticketType ?? null,
+  first_use: ticket?.firstUse ?? null,
+  timezone,
+  signals,
+  decided_at: now
+})
+
+/** Pure. A scan id that was answered before, in the database or in this batch, gets that verdict again. */
+export const decideBatch = (
+  eventId: number,
+  snapshot: Snapshot,
+  scans: ReadonlyArray<AdmitRequest>,
+  now: DateTime.Utc,
+  isSuspect: (deviceId: string) => boolean = () => false
+): { readonly verdicts: ReadonlyArray<Verdict>; readonly writes: Writes } => {
+  const find = finder(snapshot.tickets)
+  const before = new Map(snapshot.tickets.map((ticket) => [ticket.ticketId, ticket]))
+  const current = new Map(before)
+  const moved = new Set<number>()
+  const answered = new Map(snapshot.verdicts.map((verdict) => [verdict.scan_id, verdict]))
+  const lines: Array<Line> = []
+  const timezone = snapshot.event?.timezone ?? "UTC"
+  let crowd: Crowd = { delta: 0, entered: 0, peak: null }
+
+  const answer = (scan: AdmitRequest): Verdict => {
+    const ticketId = find(scan)
+    const ticket = ticketId === undefined ? undefined : current.get(ticketId)
+    const inside = snapshot.inside + crowd.delta
+    const decision = decide({ eventId, event: snapshot.event, inside, ticket, now }, scan)
+    if (decision.after !== null) {
+      current.set(decision.after.ticketId, decision.after)
+      moved.add(decision.after.ticketId)
+      crowd = scan.direction === "exit" ? { ...crowd, delta: crowd.delta - 1 } : {
+        delta: crowd.delta + 1,
+        entered: crowd.entered + 1,
+        peak: Math.max(crowd.peak ?? crowd.delta + 1, crowd.delta + 1)
+      }
+    }
+    const device: ReadonlyArray<Signal> = isSuspect(scan.deviceId) ? ["device_often_refused"] : []
+    const signals = [...decision.signals, ...device]
+    const verdict = verdictOf(eventId, timezone, scan, { ...decision, signals }, now)
+    lines.push({ scan, verdict })
+    answered.set(scan.scanId, verdict)
+    return verdict
+  }
+
+  const verdicts = scans.map((scan) => answered.get(scan.scanId) ?? answer(scan))
+  const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
+  return { verdicts, writes: { lines, moves, crowd } }
+}

@@ -1,0 +1,28 @@
+/** The public contract of the core: everything that clients, scanners and services can ask of it. */
+import { HttpApi, OpenApi } from "effect/http-api"
+import { EventsGroup } from "./api/EventsGroup.ts"
+import { FlowsGroup } from "./api/FlowsGroup.ts"
+import { InternalGroup, ScansGroup } from "./api/ScansGroup.ts"
+import { SequencesGroup } from "./api/SequencesGroup.ts"
+import { TicketsGroup } from "./api/TicketsGroup.ts"
+import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./api/WebhooksGroup.ts"
+import { parseOptions } from "./ProblemMiddleware.ts"
+
+export class Api extends HttpApi.make("guichet")
+  .add(FlowsGroup)
+  .add(SequencesGroup)
+  .add(TicketsGroup)
+  .add(EventsGroup)
+  .add(ScansGroup)
+  .add(InternalGroup)
+  .add(PaymentWebhooksGroup)
+  .add(TicketWebhooksGroup)
+  .prefix("/api")
+  .annotate(HttpApi.ParseOptions, parseOptions)
+  .annotateMerge(OpenApi.annotations({
+    title: "Guichet",
+    version: "0.1.0",
+    description: "The orchestration core of an event-ticketing platform.",
+    license: { name: "MIT" }
+  }))
+{}

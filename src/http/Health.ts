@@ -1,0 +1,33 @@
+/** Two questions for whoever runs the process: is it alive, and may it be sent requests. */
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { Ping } from "../store/Ping.ts"
+import { Drain } from "./Drain.ts"
+import { Unavailable } from "./Problems.ts"
+
+const headers = { "cache-control": "no-store" }
+
+const alive = HttpServerResponse.jsonUnsafe({ status: "alive" }, { headers })
+
+const ready = HttpServerResponse.jsonUnsafe({ status: "ready" }, { headers })
+
+const notReady = (detail: string) => new Unavailable({ detail, retry_after: 5 })
+
+/** `/health/live` asks nobody; `/health/ready` asks the database, for two seconds at most, and the drain. */
+export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Drain> = HttpRouter.use(
+  Effect.fnUntraced(function*(router) {
+    const ping = yield* Ping
+    const drain = yield* Drain
+    const readiness = Effect.gen(function*() {
+      if (yield* drain.draining) return yield* notReady("This process is stopping: send requests to another one.")
+      const answers = yield* ping.answers
+      return answers ? ready : yield* notReady("The database does not answer: try again when it does.")
+    })
+    yield* router.add("GET", "/health/live", alive)
+    yield* router.add("GET", "/health/ready", Effect.catchTag(readiness, "Unavailable", (problem) =>
+      Effect.succeed(HttpServerResponse.jsonUnsafe(
+        { type: problem.type, title: problem.title, detail: problem.detail, retry_after: problem.retry_after },
+        { status: problem.status, headers }
+      ))))
+  })
+)

@@ -1,0 +1,81 @@
+/** The last hand on every answer: whatever failed, and whoever wrote it, leaves as application/problem+json. */
+import { Option, Schema } from "effect"
+import { HttpBody, type HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
+import { problemType, wordsFor } from "./ProblemCatalog.ts"
+import { requestIdHeader } from "./RequestId.ts"
+
+type Members = Readonly<Record<string, unknown>>
+
+const decodeMembers = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+)
+
+const decoder = new TextDecoder()
+
+const membersOf = (response: HttpServerResponse.HttpServerResponse): Members => {
+  const type = response.headers["content-type"] ?? ""
+  return response.body._tag === "Uint8Array" && type.includes("json")
+    ? Option.getOrElse(decodeMembers(decoder.decode(response.body.body)), () => ({}))
+    : {}
+}
+
+const slugOf = (tag: string): string => tag.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase()
+
+const titleOf = (tag: string): string => {
+  const words = slugOf(tag).replaceAll("-", " ")
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+const textOr = (value: unknown, fallback: string): string =>
+  typeof value === "string" && value !== "" ? value : fallback
+
+/** The members of a problem for a failed answer: its own, a domain error's by its tag, or the words of the status. */
+const problemOf = (status: number, members: Members, instance: string): Members => {
+  const words = wordsFor(status)
+  const tag = typeof members["_tag"] === "string" && status < 500 ? members["_tag"] : undefined
+  return {
+    ...(status >= 500 && members["type"] === undefined ? {} : members),
+    type: textOr(members["type"], problemType(tag === undefined ? words.slug : slugOf(tag))),
+    title: textOr(members["title"], tag === undefined ? words.title : titleOf(tag)),
+    status,
+    detail: textOr(members["detail"], status < 500 ? textOr(members["message"], words.detail) : words.detail),
+    instance: textOr(members["instance"], instance)
+  }
+}
+
+const challenge = (problem: Members): string =>
+  problem["type"] === problemType("service-refused")
+    ? `Signature realm="guichet-services"`
+    : `Bearer realm="guichet"`
+
+const headersOf = (response: HttpServerResponse.HttpServerResponse, problem: Members): Record<string, string> => {
+  const headers: Record<string, string> = { "cache-control": "no-store" }
+  if (response.status === 401 && response.headers["www-authenticate"] === undefined) {
+    headers["www-authenticate"] = challenge(problem)
+  }
+  const wait = problem["retry_after"] ?? (response.status === 503 ? 2 : undefined)
+  if (typeof wait === "number" && response.headers["retry-after"] === undefined) {
+    headers["retry-after"] = String(Math.max(1, Math.ceil(wait)))
+  }
+  return headers
+}
+
+/** Turns any failed answer into a problem and adds the headers every answer has; `allowed` lists the methods of its path. */
+export const finishAnswer = (
+  request: HttpServerRequest.HttpServerRequest,
+  response: HttpServerResponse.HttpServerResponse,
+  options: { readonly requestId: string; readonly allowed: (url: string) => ReadonlyArray<string> }
+): HttpServerResponse.HttpServerResponse => {
+  const always = { [requestIdHeader]: options.requestId, "x-content-type-options": "nosniff" }
+  if (response.status < 400) return HttpServerResponse.setHeaders(response, always)
+  const allowed = response.status === 404 && response.body._tag === "Empty" ? options.allowed(request.url) : []
+  const refused = allowed.length > 0 && !allowed.includes(request.method)
+    ? response.pipe(HttpServerResponse.setStatus(405), HttpServerResponse.setHeader("allow", allowed.join(", ")))
+    : response
+  const members = membersOf(refused)
+  const problem = problemOf(refused.status, members, options.requestId)
+  return refused.pipe(
+    HttpServerResponse.setBody(HttpBody.text(JSON.stringify(problem), ProblemDetails.contentType)),
+    HttpServerResponse.setHeaders({ ...headersOf(refused, problem), ...always })
+  )
+}

@@ -1,0 +1,20 @@
+/** One identifier a request, given by the caller or made here; it is in the answer, in its problems and in every log line. */
+import { Context } from "effect"
+import type { Headers } from "effect/http"
+
+/** The header that carries it both ways. */
+export const requestIdHeader = "x-request-id"
+
+const wellFormed = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
+
+/** A new identifier, as in the flows document: `req_` and 122 random bits. */
+export const makeRequestId = (): string => `req_${crypto.randomUUID().replaceAll("-", "")}`
+
+/** The caller's identifier when it is 1 to 128 characters of `A-Za-z0-9._:-`, otherwise a new one. */
+export const requestIdOf = (headers: Headers.Headers): string => {
+  const given = headers[requestIdHeader]
+  return given !== undefined && wellFormed.test(given) ? given : makeRequestId()
+}
+
+/** The identifier of the request being answered; empty outside of one. */
+export const RequestId = Context.Reference<string>("guichet/http/RequestId", { defaultValue: () => "" })

@@ -1,0 +1,37 @@
+/** Events and payments, read back. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { EventView } from "../../../rpc/Event.ts"
+import { EventId, PaymentId } from "../../../rpc/Ids.ts"
+import { PaymentView } from "../../../rpc/Payment.ts"
+import { Authorization } from "../Authorization.ts"
+import { NotFound } from "../Problems.ts"
+import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+import { Pdf } from "./Shapes.ts"
+
+/** `G-2026-000001.pdf`. */
+export const InvoiceFile = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9-]{1,40}\.pdf$/, { message: "Expected an invoice number followed by .pdf" })
+)
+
+export class EventsGroup extends HttpApiGroup.make("events").add(
+  HttpApiEndpoint.get("get", "/events/:event_id", {
+    params: { event_id: EventId },
+    success: EventView,
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "An event and its counters" })),
+  HttpApiEndpoint.get("payment", "/payments/:payment_id", {
+    params: { payment_id: PaymentId },
+    success: PaymentView,
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "A payment, its invoice and what it unlocked" })),
+  HttpApiEndpoint.get("invoice", "/invoices/:file", {
+    params: { file: InvoiceFile },
+    success: Pdf,
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "An invoice as PDF" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({ title: "Events and payments" }))
+{}

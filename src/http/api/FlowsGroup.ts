@@ -1,0 +1,49 @@
+/** Flow 6 over HTTP: start it, read it, watch it. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { CompleteFlowRequest, FlowStatus, FlowView } from "../../../rpc/CompleteFlow.ts"
+import { FlowId } from "../../../rpc/Ids.ts"
+import { MessageView } from "../../../rpc/NotificationSequence.ts"
+import { Authorization } from "../Authorization.ts"
+import { Idempotency } from "../Idempotency.ts"
+import { Forbidden, InvalidRequest, NotFound } from "../Problems.ts"
+import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+import { FeedStream, lastEventId, Location } from "./Shapes.ts"
+
+export const FlowAccepted = Schema.Struct({
+  flow_id: FlowId,
+  status: FlowStatus,
+  status_url: Schema.String,
+  events_url: Schema.String
+})
+
+const params = { flow_id: FlowId }
+
+export class FlowsGroup extends HttpApiGroup.make("flows").add(
+  HttpApiEndpoint.post("start", "/orchestration/complete-flow", {
+    payload: CompleteFlowRequest,
+    success: HttpApiSchema.WithHeaders(FlowAccepted.pipe(HttpApiSchema.status(202)), Location),
+    error: [Forbidden, NotFound, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({ summary: "Run the complete flow" })),
+  HttpApiEndpoint.get("get", "/orchestration/flows/:flow_id", {
+    params,
+    success: FlowView,
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "The eight steps of a flow and its status" })),
+  HttpApiEndpoint.get("events", "/orchestration/flows/:flow_id/events", {
+    params,
+    headers: lastEventId,
+    success: FeedStream,
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "What happens to a flow, live; resumes after Last-Event-ID" })),
+  HttpApiEndpoint.get("messages", "/orchestration/flows/:flow_id/messages", {
+    params,
+    success: Schema.Struct({ messages: Schema.Array(MessageView) }),
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "The ledger of a flow's messages, reminders included" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Idempotency)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({ title: "Complete flow" }))
+{}

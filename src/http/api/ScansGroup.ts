@@ -1,0 +1,54 @@
+/** Flow 3 over HTTP: a scan from a device, and a scan that the scan service has verified. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Verdict } from "../../../rpc/Scan.ts"
+import { InternalScanBody, ScanBody } from "../../gate/ScanBodies.ts"
+import { PrintDetails, PrintDetailsRequest } from "../../services/tickets/PrintDetails.ts"
+import { AllowedServices } from "../../services/CallingService.ts"
+import { ServiceAuth } from "../../services/ServiceAuth.ts"
+import { Authorization } from "../Authorization.ts"
+import { NotFound, Unavailable } from "../Problems.ts"
+import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+
+/** The verdict, a sentence for the steward (`Accept-Language`), and the milliseconds the server took. */
+export const ScanAnswer = Schema.Struct({
+  ...Verdict.fields,
+  message: Schema.String,
+  took_ms: Schema.Finite
+})
+
+const language = { "accept-language": Schema.optionalKey(Schema.String) }
+
+export class ScansGroup extends HttpApiGroup.make("scans").add(
+  HttpApiEndpoint.post("validate", "/scans/validate", {
+    headers: language,
+    payload: ScanBody,
+    success: ScanAnswer,
+    error: [NotFound, Unavailable]
+  }).annotateMerge(OpenApi.annotations({ summary: "Decide a scan" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({ title: "Gate" }))
+{}
+
+export class InternalGroup extends HttpApiGroup.make("internal").add(
+  HttpApiEndpoint.post("scanValidation", "/internal/scan-validation", {
+    headers: language,
+    payload: InternalScanBody,
+    success: ScanAnswer,
+    error: Unavailable
+  })
+    .annotate(AllowedServices, ["scan-validation-service"])
+    .annotateMerge(OpenApi.annotations({ summary: "Decide a scan that the scan service has decoded" })),
+  HttpApiEndpoint.post("printDetails", "/internal/print-details", {
+    payload: PrintDetailsRequest,
+    success: PrintDetails
+  })
+    .annotate(AllowedServices, ["ticket-generator-service"])
+    .annotateMerge(OpenApi.annotations({ summary: "What is printed on tickets beside the documented job" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(ServiceAuth)
+  .annotateMerge(OpenApi.annotations({ title: "Internal" }))
+{}

@@ -1,0 +1,41 @@
+/** Flow 5 over HTTP: configure a notification sequence, read its ledger, cancel it. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { SequenceId } from "../../../rpc/Ids.ts"
+import { SequenceRequest, SequenceView } from "../../../rpc/NotificationSequence.ts"
+import { Authorization } from "../Authorization.ts"
+import { Idempotency } from "../Idempotency.ts"
+import { Forbidden, NotFound } from "../Problems.ts"
+import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+import { Location } from "./Shapes.ts"
+
+export const SequenceAccepted = Schema.Struct({
+  flow_id: SequenceId,
+  status: Schema.Literal("accepted"),
+  status_url: Schema.String
+})
+
+const params = { sequence_id: SequenceId }
+
+export class SequencesGroup extends HttpApiGroup.make("sequences").add(
+  HttpApiEndpoint.post("start", "/orchestration/notification-flow", {
+    payload: SequenceRequest,
+    success: HttpApiSchema.WithHeaders(SequenceAccepted.pipe(HttpApiSchema.status(202)), Location),
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({ summary: "Configure a notification sequence" })),
+  HttpApiEndpoint.get("get", "/orchestration/notification-flow/:sequence_id", {
+    params,
+    success: SequenceView,
+    error: NotFound
+  }).annotateMerge(OpenApi.annotations({ summary: "A sequence and the ledger of its messages" })),
+  HttpApiEndpoint.post("cancel", "/orchestration/notification-flow/:sequence_id/cancel", {
+    params,
+    success: SequenceView,
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({ summary: "Send nothing more of a sequence" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Idempotency)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({ title: "Notification sequences" }))
+{}

@@ -1,0 +1,40 @@
+/** Flows 2 and 4: what the payment service and the ticket generator report, answered once it is durable. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { PaymentWebhook } from "../../../rpc/Payment.ts"
+import { Conflict, NotFound, Unavailable } from "../Problems.ts"
+import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+import { TicketWebhook } from "../TicketWebhookBodies.ts"
+import { PaymentWebhookAuth, TicketWebhookAuth } from "../WebhookSignatures.ts"
+
+/** `ignored` is said of event types that mean nothing here: they are kept all the same. */
+export const Received = Schema.Struct({
+  received: Schema.Literal(true),
+  webhook_id: Schema.String,
+  outcome: Schema.Literals(["queued", "ignored"])
+})
+export type Received = typeof Received.Type
+
+export class PaymentWebhooksGroup extends HttpApiGroup.make("paymentWebhooks").add(
+  HttpApiEndpoint.post("receive", "/payment-webhook-routes", {
+    payload: PaymentWebhook,
+    success: Received,
+    error: [Conflict, Unavailable]
+  }).annotateMerge(OpenApi.annotations({ summary: "An event of the payment service" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(PaymentWebhookAuth)
+  .annotateMerge(OpenApi.annotations({ title: "Payment webhooks" }))
+{}
+
+export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add(
+  HttpApiEndpoint.post("receive", "/ticket-webhook-routes", {
+    payload: TicketWebhook,
+    success: Received,
+    error: [NotFound, Unavailable]
+  }).annotateMerge(OpenApi.annotations({ summary: "An event of the ticket generator" }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(TicketWebhookAuth)
+  .annotateMerge(OpenApi.annotations({ title: "Ticket webhooks" }))
+{}

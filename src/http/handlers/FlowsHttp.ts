@@ -1,0 +1,77 @@
+/** Answers for flow 6: a request becomes a stored flow, then a running one. */
+import { DateTime, Effect, Option, Stream } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { WorkflowEngine } from "effect/workflow"
+import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
+import { EventStore } from "../../store/EventStore.ts"
+import { FeedStore } from "../../store/FeedStore.ts"
+import { feedOf, FlowStore } from "../../store/FlowStore.ts"
+import { NotificationStore } from "../../store/NotificationStore.ts"
+import { TemplateStore } from "../../store/TemplateStore.ts"
+import { Api } from "../Api.ts"
+import { requireRole } from "../Caller.ts"
+import { InvalidRequest } from "../Problems.ts"
+import { resourceId } from "../ResourceId.ts"
+import { missing, visible } from "../Visible.ts"
+import { toSse } from "./Sse.ts"
+
+/** What the body alone cannot show: its template exists, its event is not somebody else's. */
+const admissible = Effect.fnUntraced(function*(owner: string, request: CompleteFlowRequest) {
+  const templates = yield* TemplateStore
+  const events = yield* EventStore
+  if (!(yield* templates.exists(request.ticket_config.template_id))) {
+    return yield* InvalidRequest.at("/ticket_config/template_id", "There is no template with this id.")
+  }
+  const holder = yield* events.owner(request.event_data.event_id)
+  if (Option.isSome(holder) && holder.value !== owner) return yield* missing("event")
+})
+
+const accept = Effect.fn("FlowsHttp.start")(function*(request: CompleteFlowRequest) {
+  const caller = yield* requireRole("admin", "organizer")
+  yield* admissible(caller.subject, request)
+  const flows = yield* FlowStore
+  const flowId = yield* resourceId("flow", request)
+  const executionId = yield* CompleteFlow.executionId({ flowId })
+  const deadline = DateTime.add(yield* DateTime.now, { seconds: request.orchestration_options.timeout_seconds })
+  yield* flows.accept({ flowId, executionId, owner: caller.subject, request, deadline })
+  yield* CompleteFlow.execute({ flowId }, { discard: true })
+  const location = `/api/orchestration/flows/${flowId}`
+  return HttpApiSchema.withHeaders({
+    body: { flow_id: flowId, status: "accepted" as const, status_url: location, events_url: `${location}/events` },
+    headers: { location }
+  })
+})
+
+export const FlowsHttpLayer = HttpApiBuilder.group(
+  Api,
+  "flows",
+  Effect.fn(function*(handlers) {
+    const flows = yield* FlowStore
+    const feeds = yield* FeedStore
+    const ledger = yield* NotificationStore
+    const engine = yield* WorkflowEngine.WorkflowEngine
+    const templates = yield* TemplateStore
+    const events = yield* EventStore
+    const own = (flowId: string) => visible("flow", flows.view(flowId))
+    return handlers.handleAll({
+      start: ({ payload }) =>
+        accept(payload).pipe(
+          Effect.provideService(WorkflowEngine.WorkflowEngine, engine),
+          Effect.provideService(FlowStore, flows),
+          Effect.provideService(TemplateStore, templates),
+          Effect.provideService(EventStore, events)
+        ),
+      get: ({ params }) => own(params.flow_id),
+      events: ({ headers, params }) =>
+        Effect.map(
+          own(params.flow_id),
+          () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0)).pipe(Stream.map(toSse))
+        ),
+      messages: ({ params }) =>
+        Effect.andThen(
+          own(params.flow_id),
+          Effect.map(ledger.ofFlow(params.flow_id), (messages) => ({ messages }))
+        )
+    })
+  })
+)

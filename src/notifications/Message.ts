@@ -1,0 +1,88 @@
+/** A message as the core plans it, and the documented body it is sent with. */
+import { DateTime, type Schema } from "effect"
+import type { Channel } from "../../rpc/NotificationSequence.ts"
+import type { Notification } from "../services/notifications/NotificationApi.ts"
+import type { Reader } from "../store/AudienceStore.ts"
+
+type Json = Schema.Json
+type Variables = Readonly<Record<string, Json>>
+
+/** One message to one person; `messageId` names its reason, so that the same reason sends once. */
+export interface Message {
+  readonly messageId: string
+  readonly type: string
+  readonly template: string
+  readonly channel: Channel
+  readonly priority: "high" | "normal" | "low"
+  /** Null when the person has no address for the channel. */
+  readonly recipient: string | null
+  readonly eventId: number | null
+  readonly guestId: number | null
+  /** Null leaves the subject to the template. */
+  readonly subject: string | null
+  readonly variables: Variables
+}
+
+/** `flow_1` + `event_reminder` + guest 2 + `sms` is `flow_1.event_reminder.2.sms`. */
+export const messageIdOf = (reason: string, type: string, person: number | string, channel: Channel): string =>
+  `${reason}.${type.replace(/[^\w-]+/g, "-")}.${person}.${channel}`
+
+/** Where a guest is reached over a channel. */
+export const recipientOf = (reader: Reader, channel: Channel): string | null =>
+  channel === "email" ? reader.email : reader.phone
+
+const attachments = (template: string, channel: Channel, reader: Reader, data: Variables): Variables =>
+  template !== "ticket_generated" || channel !== "email" || reader.file_key === null ? {} : {
+    attachments: [
+      ...(data["include_pdf"] === false
+        ? []
+        : [{ filename: `${reader.code}.pdf`, file_key: reader.file_key, content_type: "application/pdf" }]),
+      ...(data["include_qr"] === false || reader.qr_key === null || !reader.qr_key.endsWith(".png")
+        ? []
+        : [{ filename: "qr.png", file_key: reader.qr_key, content_type: "image/png" }])
+    ]
+  }
+
+/** A message to a guest: the event, the ticket and `data` (its `subject` and `personalization` included) fill it. */
+export const toGuest = (
+  reader: Reader,
+  message: Pick<Message, "messageId" | "type" | "template" | "channel" | "priority"> & { readonly data: Variables }
+): Message => {
+  const { data, ...rest } = message
+  const { subject, personalization, ...own } = data
+  const personal = typeof personalization === "object" && personalization !== null && !Array.isArray(personalization)
+    ? personalization as Variables
+    : {}
+  return {
+    ...rest,
+    recipient: recipientOf(reader, message.channel),
+    eventId: reader.event_id,
+    guestId: reader.guest_id,
+    subject: typeof subject === "string" ? subject : null,
+    variables: {
+      first_name: reader.name.split(/\s+/, 1)[0] ?? reader.name,
+      event_name: reader.title,
+      user_id: reader.guest_id,
+      event_id: reader.event_id,
+      event_date: DateTime.formatIso(reader.starts_at),
+      event_timezone: reader.timezone,
+      event_location: reader.location,
+      locale: reader.locale,
+      ...(reader.code === null ? {} : { ticket_code: reader.code }),
+      ...(reader.file_url === null ? {} : { ticket_url: reader.file_url }),
+      ...attachments(message.template, message.channel, reader, data),
+      ...own,
+      ...personal
+    }
+  }
+}
+
+/** The body of the flows document, section «Flow 5»: exactly its six fields. */
+export const bodyOf = (message: Message & { readonly recipient: string }): Notification => ({
+  to: message.recipient,
+  subject: message.subject,
+  template_id: message.template,
+  variables: message.variables,
+  priority: message.priority,
+  scheduled_at: null
+})

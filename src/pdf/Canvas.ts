@@ -1,0 +1,210 @@
+/** One page as data: what to draw and where, in points from the top left; written by `PdfWriter`. */
+import type { Face, Fonts } from "./Fonts.ts"
+
+/** A colour as `#rrggbb`. */
+export type Colour = string
+
+/** One thing on a page. `y` of a text is its baseline. */
+export type Shape =
+  | { readonly kind: "rect"; readonly box: Box; readonly corners: Corners; readonly fill: Colour }
+  | {
+    readonly kind: "frame"
+    readonly box: Box
+    readonly corners: Corners
+    readonly stroke: Colour
+    readonly width: number
+  }
+  | {
+    readonly kind: "line"
+    readonly from: readonly [x: number, y: number]
+    readonly to: readonly [x: number, y: number]
+    readonly stroke: Colour
+    readonly width: number
+    readonly dash: number
+  }
+  | {
+    readonly kind: "text"
+    readonly x: number
+    readonly y: number
+    readonly text: string
+    readonly face: Face
+    readonly size: number
+    readonly fill: Colour
+    readonly spacing: number
+  }
+  | {
+    readonly kind: "cells"
+    readonly x: number
+    readonly y: number
+    readonly unit: number
+    readonly runs: Runs
+  }
+  | {
+    readonly kind: "logo"
+    readonly box: Box
+    readonly logo: Uint8Array
+    readonly align: "left" | "center" | "right"
+  }
+
+/** How round the corners of a rectangle are, in points. */
+export interface Corners {
+  readonly top: number
+  readonly bottom: number
+}
+
+/** Rows of squares `x y length`, in units; drawn black, as one path. */
+export type Runs = ReadonlyArray<readonly [x: number, y: number, length: number]>
+
+/** A rectangle from its top left corner. */
+export interface Box {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/** How a text looks; `width` is the room it has, for alignment and wrapping. */
+export interface TextStyle {
+  readonly size: number
+  readonly fill: Colour
+  readonly bold?: boolean
+  readonly align?: "left" | "center" | "right"
+  readonly width?: number
+  readonly spacing?: number
+}
+
+/**
+ * A text of several lines: `leading` is the distance of baselines, the last of `lines` ends with an ellipsis.
+ */
+export interface ParagraphStyle extends TextStyle {
+  readonly width: number
+  readonly leading: number
+  readonly lines: number
+}
+
+/** Points in a millimetre. */
+export const mm = 72 / 25.4
+
+/** A page being drawn: shapes in painting order. */
+export class Canvas {
+  readonly width: number
+  height: number
+  readonly fonts: Fonts["Service"]
+  readonly shapes: Array<Shape> = []
+
+  constructor(fonts: Fonts["Service"], width: number, height: number) {
+    this.fonts = fonts
+    this.width = width
+    this.height = height
+  }
+
+  rect(box: Box, fill: Colour, top = 0, bottom = top): void {
+    this.shapes.push({ kind: "rect", box, corners: { top, bottom }, fill })
+  }
+
+  frame(box: Box, stroke: Colour, width: number, radius = 0): void {
+    this.shapes.push({ kind: "frame", box, corners: { top: radius, bottom: radius }, stroke, width })
+  }
+
+  line(
+    from: readonly [number, number],
+    to: readonly [number, number],
+    stroke: Colour,
+    width: number,
+    dash = 0
+  ): void {
+    this.shapes.push({ kind: "line", from, to, stroke, width, dash })
+  }
+
+  cells(x: number, y: number, unit: number, runs: Runs): void {
+    this.shapes.push({ kind: "cells", x, y, unit, runs })
+  }
+
+  logo(box: Box, logo: Uint8Array | undefined, align: "left" | "center" | "right"): void {
+    if (logo !== undefined) this.shapes.push({ kind: "logo", box, logo, align })
+  }
+
+  /** One line at its baseline. */
+  text(x: number, y: number, text: string, style: TextStyle): void {
+    const face = style.bold === true ? this.fonts.bold : this.fonts.regular
+    const spacing = style.spacing ?? 0
+    const spare = (style.width ?? 0) - this.measure(text, style)
+    const shift = style.align === "center" ? spare / 2 : style.align === "right" ? spare : 0
+    this.shapes.push({
+      kind: "text",
+      x: x + shift,
+      y,
+      text,
+      face,
+      size: style.size,
+      fill: style.fill,
+      spacing
+    })
+  }
+
+  /** Wrapped lines from a first baseline; returns the last baseline. */
+  paragraph(x: number, y: number, text: string, style: ParagraphStyle): number {
+    const lines = this.wrap(text, style)
+    lines.forEach((line, index) => this.text(x, y + index * style.leading, line, style))
+    return y + Math.max(0, lines.length - 1) * style.leading
+  }
+
+  /** Width of one line in points. */
+  measure(text: string, style: TextStyle): number {
+    const face = style.bold === true ? this.fonts.bold : this.fonts.regular
+    return face.width(text, style.size) + (style.spacing ?? 0) * Math.max(0, [...text].length - 1)
+  }
+
+  /**
+   * The largest size, down to `smallest`, at which the text keeps to its lines; one line more when none does.
+   */
+  fit(text: string, style: ParagraphStyle, smallest: number): ParagraphStyle {
+    let fitted = style
+    while (fitted.size > smallest && this.split(text, fitted).length > style.lines) {
+      const size = Math.max(smallest, fitted.size - 0.5)
+      fitted = { ...fitted, size, leading: (style.leading / style.size) * size }
+    }
+    return this.split(text, fitted).length > style.lines ? { ...fitted, lines: style.lines + 1 } : fitted
+  }
+
+  /** The lines of a text, at most `lines` of them; centred lines are about as long as each other. */
+  wrap(text: string, style: ParagraphStyle): ReadonlyArray<string> {
+    const all = this.split(text, style)
+    if (all.length <= style.lines) return style.align === "center" ? this.balance(text, style, all) : all
+    const kept = all.slice(0, style.lines)
+    const last = [...kept[style.lines - 1]!]
+    while (last.length > 0 && this.measure(`${last.join("")}…`, style) > style.width) last.pop()
+    return [...kept.slice(0, -1), `${last.join("").trimEnd()}…`]
+  }
+
+  private balance(text: string, style: ParagraphStyle, lines: ReadonlyArray<string>): ReadonlyArray<string> {
+    if (lines.length === 1) return lines
+    const narrower = this.split(text, { ...style, width: style.width * 0.95 })
+    return narrower.length > lines.length
+      ? lines
+      : this.balance(text, { ...style, width: style.width * 0.95 }, narrower)
+  }
+
+  private split(text: string, style: ParagraphStyle): ReadonlyArray<string> {
+    const lines: Array<string> = []
+    let line = ""
+    for (const word of text.trim().split(/[ \t\r\n]+/)) {
+      const longer = line === "" ? word : `${line} ${word}`
+      if (this.measure(longer, style) <= style.width) {
+        line = longer
+        continue
+      }
+      if (line !== "") lines.push(line)
+      line = ""
+      for (const character of word) {
+        if (line !== "" && this.measure(line + character, style) > style.width) {
+          lines.push(line)
+          line = ""
+        }
+        line += character
+      }
+    }
+    if (line !== "") lines.push(line)
+    return lines
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * One event as an iCalendar file (RFC 5545): UTC times, a UID that stays, and a SEQUENCE that grows with
+ * the event.
+ */
+import { DateTime } from "effect"
+
+/** What a calendar entry says. */
+export interface CalendarEntry {
+  readonly uid: string
+  readonly sequence: number
+  readonly stamp: DateTime.DateTime
+  readonly start: DateTime.DateTime
+  readonly end?: DateTime.DateTime | undefined
+  readonly title: string
+  readonly location?: string | undefined
+  readonly url?: string | undefined
+}
+
+const utc = (moment: DateTime.DateTime) =>
+  DateTime.toDateUtc(moment).toISOString().replace(/[-:]|\.\d{3}/g, "")
+
+const escape = (text: string) => text.replace(/[\\;,]/g, "\\$&").replace(/\r\n|[\r\n]/g, "\\n")
+
+/** No line is longer than 75 octets, and no character is cut in two. */
+const fold = (line: string) => {
+  const bytes = (text: string) => new TextEncoder().encode(text).length
+  const lines: Array<string> = []
+  let current = ""
+  for (const character of line) {
+    if (bytes(current + character) > 75) {
+      lines.push(current)
+      current = " "
+    }
+    current += character
+  }
+  return [...lines, current].join("\r\n")
+}
+
+/** The file's text. */
+export const toIcs = (entry: CalendarEntry): string =>
+  [
+    "BEGIN:VCALENDAR",
+    "VERSION:2.0",
+    "PRODID:-//Guichet//Notifications//EN",
+    "CALSCALE:GREGORIAN",
+    "METHOD:PUBLISH",
+    "BEGIN:VEVENT",
+    `UID:${escape(entry.uid)}`,
+    `SEQUENCE:${entry.sequence}`,
+    `DTSTAMP:${utc(entry.stamp)}`,
+    `DTSTART:${utc(entry.start)}`,
+    ...(entry.end === undefined ? [] : [`DTEND:${utc(entry.end)}`]),
+    `SUMMARY:${escape(entry.title)}`,
+    ...(entry.location === undefined ? [] : [`LOCATION:${escape(entry.location)}`]),
+    ...(entry.url === undefined ? [] : [`URL:${entry.url}`]),
+    "END:VEVENT",
+    "END:VCALENDAR",
+    ""
+  ].map(fold).join("\r\n")

@@ -1,0 +1,175 @@
+/** Hands one e-mail to SMTP (`SMTP_URL`), or to the outbox as a real `.eml` file. */
+import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
+import type { PlatformError } from "effect"
+import { createTransport } from "nodemailer"
+import type { NodemailerError, SendMailOptions } from "nodemailer"
+import { DeliveryError, Rejected, Unreachable } from "./DeliveryError.ts"
+import * as Outbox from "./Outbox.ts"
+
+/** A file of a message; with a `cid` it is shown inside the HTML part. */
+export interface EmailFile {
+  readonly filename: string
+  readonly contentType: string
+  readonly content: Uint8Array
+  readonly cid?: string | undefined
+}
+
+/** A rendered message to one address that has been checked. */
+export interface Email {
+  readonly messageId: string
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+  readonly files: ReadonlyArray<EmailFile>
+  readonly unsubscribeUrl?: string | undefined
+}
+
+const sender = Config.NonEmptyString("MAIL_FROM")
+
+const closed = { disableFileAccess: true, disableUrlAccess: true } as const
+
+const host = (from: string) => /@([^\s>]+)/.exec(from)?.[1] ?? "guichet.invalid"
+
+/** RFC 8058: one-click needs both headers and an https address. */
+const unsubscribe = (url: string) => ({
+  "List-Unsubscribe": { prepared: true, value: `<${url}>` },
+  ...(url.startsWith("https:") ? { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } : {})
+})
+
+const toMime = (from: string, email: Email): SendMailOptions => ({
+  from,
+  to: { name: "", address: email.to },
+  subject: email.subject,
+  text: email.text,
+  html: email.html,
+  messageId: `<${Outbox.stem(email.messageId)}@${host(from)}>`,
+  headers: {
+    "Auto-Submitted": "auto-generated",
+    ...(email.unsubscribeUrl === undefined ? {} : unsubscribe(email.unsubscribeUrl))
+  },
+  attachments: email.files.map((file) => ({
+    filename: file.filename,
+    contentType: file.contentType,
+    content: Buffer.from(file.content),
+    ...(file.cid === undefined ? {} : { cid: file.cid, contentDisposition: "inline" })
+  })),
+  xMailer: false
+})
+
+/**
+ * 550 and 451 share one `code`; only the reply code tells them apart. A refused login is ours to mend, not
+ * final.
+ */
+const toDeliveryError = (error: NodemailerError): DeliveryError => {
+  const code = error.responseCode
+  const final = code !== undefined && code >= 500 && code < 600 && code !== 503 && error.code !== "EAUTH"
+  return new DeliveryError({
+    reason: final ? new Rejected({ code }) : new Unreachable({
+      ...(code === undefined ? {} : { code }),
+      ...(error.code === undefined ? {} : { cause: error.code })
+    })
+  })
+}
+
+const outboxError = (error: PlatformError.PlatformError) =>
+  new DeliveryError({ reason: new Unreachable({ cause: error.reason._tag }) })
+
+const composer = (from: string) => {
+  const transport = createTransport({ streamTransport: true, buffer: true, newline: "windows", ...closed })
+  return (email: Email) =>
+    Effect.tryPromise({
+      try: async () => {
+        const { message } = await transport.sendMail(toMime(from, email))
+        return message instanceof Uint8Array ? message : new Uint8Array()
+      },
+      catch: (error) => toDeliveryError(error as NodemailerError)
+    })
+}
+
+const fileOf = (email: Email) => `${Outbox.stem(email.messageId)}.eml`
+
+/** The port of e-mail: one provider behind it, told by `provider`. */
+export class EmailTransport extends Context.Service<EmailTransport, {
+  readonly provider: string
+  readonly send: (email: Email) => Effect.Effect<void, DeliveryError>
+}>()("guichet/services/notifications/EmailTransport") {
+  /** Every message becomes `<dir>/outbox/<id>.eml`. */
+  static readonly layerOutbox = (dir: string) =>
+    Layer.effect(
+      EmailTransport,
+      Effect.gen(function* () {
+        const from = yield* sender.pipe(Config.withDefault("Guichet <billetterie@guichet.invalid>"))
+        const compose = composer(from)
+        const outbox = yield* Outbox.make(dir)
+        const send = Effect.fn("EmailTransport.send")(function* (email: Email) {
+          const bytes = yield* compose(email)
+          yield* Effect.mapError(outbox.write(fileOf(email), bytes), outboxError)
+        })
+        return EmailTransport.of({ provider: "outbox", send })
+      })
+    )
+
+  /**
+   * A pooled SMTP client; with `outboxDir` each accepted message is kept there, and an id kept there is not
+   * sent again.
+   */
+  static readonly layerSmtp = (options?: { readonly outboxDir?: string | undefined }) =>
+    Layer.effect(
+      EmailTransport,
+      Effect.gen(function* () {
+        const from = yield* sender
+        const url = yield* Config.Redacted("SMTP_URL")
+        const compose = composer(from)
+        const outbox = options?.outboxDir === undefined ? undefined : yield* Outbox.make(options.outboxDir)
+        const transport = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            createTransport({
+              url: Redacted.value(url),
+              pool: true,
+              connectionTimeout: 5_000,
+              greetingTimeout: 5_000,
+              socketTimeout: 30_000,
+              maxRequeues: 1,
+              ...closed
+            })
+          ),
+          (transport) => Effect.sync(() => transport.close())
+        )
+
+        const submit = (email: Email) =>
+          Effect.tryPromise({
+            try: (signal) => transport.sendMail({ ...toMime(from, email), signal }),
+            catch: (error) => toDeliveryError(error as NodemailerError)
+          }).pipe(
+            Effect.filterOrFail(
+              (info) => (info.rejected ?? []).length === 0,
+              () => new DeliveryError({ reason: new Rejected({}) })
+            )
+          )
+
+        const send = Effect.fn("EmailTransport.send")(function* (email: Email) {
+          if (outbox === undefined) return yield* Effect.asVoid(submit(email))
+          if (yield* Effect.mapError(outbox.has(fileOf(email)), outboxError)) return
+          yield* submit(email)
+          const bytes = yield* compose(email)
+          yield* outbox.write(fileOf(email), bytes).pipe(
+            Effect.catch((error) =>
+              Effect.logWarning(`A sent message is not in the outbox: ${error.reason._tag}`)
+            )
+          )
+        })
+        return EmailTransport.of({ provider: "smtp", send })
+      })
+    )
+
+  /** SMTP when `SMTP_URL` is set (copies kept when `MAIL_OUTBOX` is true), the outbox in `dir` otherwise. */
+  static readonly layer = (dir: string) =>
+    Layer.unwrap(Effect.gen(function* () {
+      const smtp = yield* Config.option(Config.Redacted("SMTP_URL"))
+      const keep = yield* Config.Boolean("MAIL_OUTBOX").pipe(Config.withDefault(false))
+      return Option.isSome(smtp)
+        ? EmailTransport.layerSmtp(keep ? { outboxDir: dir } : {})
+        : EmailTransport.layerOutbox(dir)
+    }))
+}

@@ -1,0 +1,119 @@
+/**
+ * Serves the notification contract: reads the recipient, renders the template, hands the message over once.
+ */
+import { DateTime, Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import * as Attachments from "./Attachments.ts"
+import type { DeliveryError } from "./DeliveryError.ts"
+import { EmailTransport } from "./EmailTransport.ts"
+import {
+  DeliveryDelayed,
+  DeliveryRefused,
+  InvalidRecipient,
+  NotDueYet,
+  NotificationApi
+} from "./NotificationApi.ts"
+import type { Notification, Sent } from "./NotificationApi.ts"
+import * as Once from "./Once.ts"
+import * as Recipient from "./Recipient.ts"
+import { SmsTransport } from "./SmsTransport.ts"
+import { Templates } from "./Templates.ts"
+import * as Variables from "./templates/Variables.ts"
+
+const code = (reason: { readonly code?: number }) =>
+  reason.code === undefined ? {} : { response_code: reason.code }
+
+const explain = ({ reason }: DeliveryError) =>
+  reason._tag === "Rejected"
+    ? new DeliveryRefused({ ...code(reason), detail: "Correct the address; do not send this message again." })
+    : new DeliveryDelayed({
+      ...code(reason),
+      retry_after: 2,
+      detail: "Send the same message again, under the same X-Request-ID."
+    })
+
+const checkDue = Effect.fnUntraced(function* ({ scheduled_at }: Notification) {
+  if (scheduled_at === null || scheduled_at === undefined) return
+  if (DateTime.isLessThanOrEqualTo(scheduled_at, yield* DateTime.now)) return
+  return yield* new NotDueYet({
+    scheduled_at,
+    detail: "The core schedules: send this message when it is due."
+  })
+})
+
+const sendEmail = Effect.fnUntraced(function* (messageId: string, address: string, body: Notification) {
+  const [templates, transport] = [yield* Templates, yield* EmailTransport]
+  const variables = yield* Effect.orDie(Variables.decode(body.variables))
+  const files = yield* Attachments.list(body.variables.attachments, variables)
+  const { calendar, ...rendered } = yield* templates.email({
+    templateId: body.template_id,
+    subject: body.subject,
+    variables,
+    attached: Attachments.describe(files)
+  })
+  const read = yield* Attachments.read(files)
+  yield* transport.send({
+    ...rendered,
+    messageId,
+    to: address,
+    files: calendar === undefined ? read : [...read, calendar]
+  }).pipe(Effect.mapError(explain))
+  const sent: Sent = { message_id: messageId, channel: "email", status: "sent", provider: transport.provider }
+  return sent
+})
+
+const sendSms = Effect.fnUntraced(function* (messageId: string, number: string, body: Notification) {
+  const [templates, transport] = [yield* Templates, yield* SmsTransport]
+  const variables = yield* Effect.orDie(Variables.decode(body.variables))
+  const text = yield* templates.sms({
+    templateId: body.template_id,
+    subject: undefined,
+    variables,
+    attached: { qr: false, pdf: false }
+  })
+  const { segments } = yield* Effect.mapError(transport.send({ messageId, to: number, text }), explain)
+  const sent: Sent = {
+    message_id: messageId,
+    channel: "sms",
+    status: "sent",
+    provider: transport.provider,
+    segments
+  }
+  return sent
+})
+
+const deliver = Effect.fn("Notifications.deliver")(function* (messageId: string, body: Notification) {
+  yield* Effect.annotateCurrentSpan({ template: body.template_id, priority: body.priority })
+  yield* checkDue(body)
+  const recipient = Recipient.parse(body.to)
+  if (recipient === undefined) {
+    return yield* new InvalidRecipient({
+      detail: "`to` is an e-mail address, or a mobile number such as +33612345678."
+    })
+  }
+  return yield* Recipient.Recipient.$match(recipient, {
+    Email: ({ address }) => sendEmail(messageId, address, body),
+    Phone: ({ number }) => sendSms(messageId, number, body)
+  })
+})
+
+/** The handlers: on one channel, a repeat of a message id joins the first delivery or gets its answer. */
+export const NotificationHandlersLayer = HttpApiBuilder.group(
+  NotificationApi,
+  "notifications",
+  Effect.fnUntraced(function* (handlers) {
+    const once = yield* Once.make<Sent, Effect.Error<ReturnType<typeof deliver>>>(10_000)
+    return handlers.handle("send", ({ headers, payload }) => {
+      const messageId = headers["x-request-id"]
+      const channel = payload.to.startsWith("+") ? "sms" : "email"
+      return once(`${channel} ${messageId}`, deliver(messageId, payload))
+    })
+  })
+)
+
+/** The routes of the service; it leaves the transports, the templates and the file store open. */
+export const NotificationServerLayer = HttpApiBuilder.layer(NotificationApi).pipe(
+  Layer.provide(NotificationHandlersLayer),
+  Layer.provide(ProblemMiddleware.layer)
+)

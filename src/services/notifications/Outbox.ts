@@ -1,0 +1,46 @@
+/** The folder where messages land as files: `.eml` opens in any mail client. One message id is one file. */
+import { Effect, FileSystem, Path } from "effect"
+import type { PlatformError } from "effect"
+import { createHash, randomUUID } from "node:crypto"
+
+/**
+ * A message id as a file name and a Message-ID: unchanged when it is safe as both, else made safe and told
+ * apart by a digest.
+ */
+export const stem = (messageId: string): string => {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(messageId)) return messageId
+  const digest = createHash("sha256").update(messageId).digest("hex").slice(0, 16)
+  const readable = messageId.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 47)
+  return `${readable}${readable === "" ? "" : "-"}${digest}`
+}
+
+/** Writes are atomic (a temporary file, renamed), and the first of an id stays. */
+export interface Outbox {
+  readonly has: (name: string) => Effect.Effect<boolean, PlatformError.PlatformError>
+  readonly write: (name: string, bytes: Uint8Array) => Effect.Effect<void, PlatformError.PlatformError>
+}
+
+/** Opens `<dir>/outbox/`, made when it does not exist. */
+export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
+  Outbox,
+  PlatformError.PlatformError,
+  FileSystem.FileSystem | Path.Path
+> {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = path.join(dir, "outbox")
+  yield* fs.makeDirectory(folder, { recursive: true })
+
+  const has = (name: string) => fs.exists(path.join(folder, name))
+
+  const write = Effect.fnUntraced(function* (name: string, bytes: Uint8Array) {
+    if (yield* has(name)) return
+    const temporary = path.join(folder, `.${name}.${randomUUID()}.tmp`)
+    yield* fs.writeFile(temporary, bytes, { mode: 0o600 }).pipe(
+      Effect.andThen(fs.rename(temporary, path.join(folder, name))),
+      Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
+    )
+  })
+
+  return { has, write }
+})

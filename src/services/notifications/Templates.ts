@@ -1,0 +1,114 @@
+/** The messages this service knows, rendered for one reader in French or English. */
+import { Context, DateTime, Effect, Layer } from "effect"
+import { createHash } from "node:crypto"
+import { toIcs } from "./Calendar.ts"
+import type { EmailFile } from "./EmailTransport.ts"
+import { UnknownTemplate } from "./NotificationApi.ts"
+import * as SmsText from "./SmsText.ts"
+import { toHtml, toText } from "./templates/EmailLayout.ts"
+import { paymentConfirmation, refundConfirmation } from "./templates/Payments.ts"
+import { registrationConfirmation, welcome } from "./templates/Registration.ts"
+import { eventReminder } from "./templates/Reminders.ts"
+import type { Content, Template } from "./templates/Template.ts"
+import { ticketAlert, ticketGenerated } from "./templates/Tickets.ts"
+import * as Variables from "./templates/Variables.ts"
+import * as View from "./templates/View.ts"
+
+const templates: ReadonlyMap<string, Template> = new Map(
+  [
+    registrationConfirmation,
+    welcome,
+    ticketGenerated,
+    ticketAlert,
+    paymentConfirmation,
+    refundConfirmation,
+    eventReminder
+  ].map((template) => [template.id, template])
+)
+
+/** What a caller asks for; a `subject` of its own wins over the template's. */
+export interface Request {
+  readonly templateId: string
+  readonly subject: string | null | undefined
+  readonly variables: Variables.Variables
+  readonly attached: View.Attached
+}
+
+/** An e-mail's parts; `calendar` is the event as a file. */
+export interface RenderedEmail {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+  readonly calendar: EmailFile | undefined
+  readonly unsubscribeUrl: string | undefined
+}
+
+const find = Effect.fnUntraced(function* (id: string) {
+  const template = templates.get(id)
+  if (template !== undefined) return template
+  return yield* new UnknownTemplate({
+    template_id: id,
+    known: [...templates.keys()],
+    detail: "Use one of the ids in `known`."
+  })
+})
+
+const uidOf = (v: Variables.Variables, start: DateTime.DateTime) =>
+  v.event_id === undefined
+    ? createHash("sha256").update(`${v.event_name} ${DateTime.formatIso(start)}`).digest("hex").slice(0, 32)
+    : `event-${v.event_id}`
+
+const calendarOf = Effect.fnUntraced(
+  function* (template: Template, v: Variables.Variables, view: View.View, content: Content) {
+    const start = View.momentOf(v.event_date, v.event_timezone)
+    if (template.calendar === undefined || start === undefined) return undefined
+    const ics = toIcs({
+      uid: `${uidOf(v, start)}@guichet`,
+      sequence: Math.max(0, Math.trunc(v.event_version ?? 0)),
+      stamp: yield* DateTime.now,
+      start,
+      end: View.momentOf(v.event_end_date, v.event_timezone),
+      title: view.event ?? content.title,
+      location: view.where,
+      url: view.ticketUrl
+    })
+    return {
+      filename: "event.ics",
+      contentType: "text/calendar; charset=utf-8; method=PUBLISH",
+      content: new TextEncoder().encode(ics)
+    }
+  }
+)
+
+const email = Effect.fn("Templates.email")(function* (request: Request) {
+  const template = yield* find(request.templateId)
+  const v = request.variables
+  const locale = View.localeOf(v)
+  const view = View.make(v, locale, request.attached)
+  const own = template.content[locale](view)
+  const content = { ...own, subject: Variables.oneLine(request.subject ?? "") || own.subject }
+  const unsubscribeUrl = template.reminder === true ? v.unsubscribe_url : undefined
+  const rendered: RenderedEmail = {
+    subject: content.subject,
+    text: toText(content, view, locale, unsubscribeUrl),
+    html: toHtml(content, view, locale, unsubscribeUrl),
+    calendar: yield* calendarOf(template, v, view, content),
+    unsubscribeUrl
+  }
+  return rendered
+})
+
+const sms = Effect.fn("Templates.sms")(function* (request: Request) {
+  const template = yield* find(request.templateId)
+  const locale = View.localeOf(request.variables)
+  return SmsText.compact(template.content[locale](View.make(request.variables, locale, request.attached)).sms)
+})
+
+/** Every template renders for both channels, whatever variables are missing. */
+export class Templates extends Context.Service<Templates, {
+  readonly ids: ReadonlyArray<string>
+  readonly email: (request: Request) => Effect.Effect<RenderedEmail, UnknownTemplate>
+  readonly sms: (request: Request) => Effect.Effect<string, UnknownTemplate>
+}>()("guichet/services/notifications/Templates") {
+  static readonly layer = Layer.succeed(Templates, { ids: [...templates.keys()], email, sms })
+}

@@ -1,0 +1,98 @@
+/** What a template sees: variables already put into words for one language and the event's own time zone. */
+import { DateTime, Option } from "effect"
+import type { Variables } from "./Variables.ts"
+
+/** The languages every template is written in. */
+export type Locale = "fr" | "en"
+
+/** Which files the message carries. */
+export interface Attached {
+  readonly qr: boolean
+  readonly pdf: boolean
+}
+
+/** Absent values are `undefined`; a template then writes a sentence that does without them. */
+export interface View {
+  readonly attached: Attached
+  readonly firstName: string | undefined
+  readonly event: string | undefined
+  readonly eventShort: string | undefined
+  readonly when: string | undefined
+  readonly whenShort: string | undefined
+  readonly where: string | undefined
+  readonly organizer: string | undefined
+  readonly code: string | undefined
+  readonly ticketUrl: string | undefined
+  readonly amount: string | undefined
+  readonly invoice: string | undefined
+  readonly invoiceUrl: string | undefined
+  readonly hours: number | undefined
+}
+
+/** French unless the variables say otherwise; a language without a translation reads English. */
+export const localeOf = (variables: Variables): Locale =>
+  variables.locale === undefined || /^fr\b/i.test(variables.locale.replace("_", "-")) ? "fr" : "en"
+
+const formats: Record<Locale, string> = { fr: "fr-FR", en: "en-GB" }
+const months: Record<Locale, "2-digit" | "short"> = { fr: "2-digit", en: "short" }
+const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/
+
+/** The moment an ISO date stands for, in the event's zone; without an offset it is local time there. */
+export const momentOf = (
+  date: string | undefined,
+  timezone: string | undefined
+): DateTime.Zoned | undefined => {
+  const match = date === undefined ? null : iso.exec(date)
+  if (date === undefined || match === null) return undefined
+  const zone = Option.getOrElse(
+    DateTime.zoneMakeNamed(timezone ?? "UTC"),
+    () => DateTime.zoneMakeNamedUnsafe("UTC")
+  )
+  const local = match[1] === undefined
+  return Option.getOrUndefined(
+    DateTime.makeZoned(local ? `${date}Z` : date, { timeZone: zone, adjustForTimeZone: local })
+  )
+}
+
+const dateText = (v: Variables, locale: Locale, options: Intl.DateTimeFormatOptions): string | undefined => {
+  const moment = momentOf(v.event_date, v.event_timezone)
+  if (moment === undefined) return v.event_date
+  const text = DateTime.formatIntl(
+    moment,
+    new Intl.DateTimeFormat(formats[locale], { ...options, timeZone: DateTime.zoneToString(moment.zone) })
+  )
+  return v.event_timezone === undefined ? `${text} UTC` : text
+}
+
+const amountText = (v: Variables, locale: Locale): string | undefined => {
+  if (v.amount_text !== undefined) return v.amount_text
+  if (v.amount === undefined || v.currency === undefined) return undefined
+  return new Intl.NumberFormat(formats[locale], { style: "currency", currency: v.currency.toUpperCase() })
+    .format(v.amount)
+}
+
+const shorten = (text: string | undefined) =>
+  text === undefined || text.length <= 40 ? text : `${text.slice(0, 37).trimEnd()}...`
+
+/** Puts the variables of one message into words. */
+export const make = (v: Variables, locale: Locale, attached: Attached): View => ({
+  attached,
+  firstName: v.first_name,
+  event: v.event_name,
+  eventShort: shorten(v.event_name),
+  when: dateText(v, locale, { dateStyle: "full", timeStyle: "short" }),
+  whenShort: dateText(v, locale, {
+    day: "2-digit",
+    month: months[locale],
+    hour: "2-digit",
+    minute: "2-digit"
+  }),
+  where: v.include_location === false ? undefined : v.event_location,
+  organizer: v.organizer_name,
+  code: v.ticket_code,
+  ticketUrl: v.ticket_url,
+  amount: amountText(v, locale),
+  invoice: v.invoice_number,
+  invoiceUrl: v.invoice_url,
+  hours: v.reminder_hours !== undefined && v.reminder_hours > 0 ? Math.round(v.reminder_hours) : undefined
+})

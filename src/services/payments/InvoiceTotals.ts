@@ -1,0 +1,64 @@
+/** VAT taken out of prices that include it, so that lines, rates and totals agree to the last minor unit. */
+
+/**
+ * A line as it is sold: `unitAmount` in minor units, VAT included; the rate in basis points (2000 is 20 %).
+ */
+export interface InvoiceLine {
+  readonly label: string
+  readonly quantity: number
+  readonly unitAmount: number
+  readonly vatRateBasisPoints: number
+}
+
+/** Amounts in minor units; `net` + `vat` is `gross`. */
+export interface VatSplit {
+  readonly net: number
+  readonly vat: number
+  readonly gross: number
+}
+
+/** A line with its share of the VAT; `unitNet` is one unit without VAT, rounded for display. */
+export interface PricedLine extends InvoiceLine, VatSplit {
+  readonly unitNet: number
+}
+
+/** What the invoice asks for: per line, per rate (highest first), and in total. */
+export interface InvoiceTotals extends VatSplit {
+  readonly lines: ReadonlyArray<PricedLine>
+  readonly rates: ReadonlyArray<VatSplit & { readonly vatRateBasisPoints: number }>
+}
+
+/** Half away from zero, in integers. */
+const netOf = (gross: number, rate: number): number => {
+  const numerator = BigInt(Math.abs(gross)) * 10_000n
+  const denominator = BigInt(10_000 + rate)
+  return Math.sign(gross) * Number((2n * numerator + denominator) / (2n * denominator))
+}
+
+const sum = (parts: ReadonlyArray<VatSplit>): VatSplit =>
+  parts.reduce<VatSplit>((total, { net, vat, gross }) => ({
+    net: total.net + net,
+    vat: total.vat + vat,
+    gross: total.gross + gross
+  }), { net: 0, vat: 0, gross: 0 })
+
+/**
+ * Each rate is rounded once, on the sum of its lines (EN 16931 BR-CO-17: tax is base times rate); a line gets
+ * what its rate's running total grew by, so the lines add up to the rate exactly.
+ */
+export const invoiceTotals = (lines: ReadonlyArray<InvoiceLine>): InvoiceTotals => {
+  const running = new Map<number, number>()
+  const priced = lines.map((line): PricedLine => {
+    const { unitAmount, quantity, vatRateBasisPoints: rate } = line
+    const gross = unitAmount * quantity
+    const before = running.get(rate) ?? 0
+    running.set(rate, before + gross)
+    const net = netOf(before + gross, rate) - netOf(before, rate)
+    return { ...line, gross, net, vat: gross - net, unitNet: netOf(unitAmount, rate) }
+  })
+  const rates = [...running.keys()].sort((a, b) => b - a).map((rate) => ({
+    vatRateBasisPoints: rate,
+    ...sum(priced.filter((line) => line.vatRateBasisPoints === rate))
+  }))
+  return { lines: priced, rates, ...sum(priced) }
+}

@@ -1,0 +1,110 @@
+/** The contract of the payment service (port 3003): ask for a payment, give it back, call it off. */
+import { Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
+import { PaymentId } from "../../../rpc/Ids.ts"
+import { Amount, Currency } from "../../../rpc/Money.ts"
+import { Customer, PaymentMetadata } from "../../../rpc/Payment.ts"
+import { problemType } from "../../http/ProblemCatalog.ts"
+import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ServiceRefused, Unavailable } from "../../http/Problems.ts"
+import { AllowedServices } from "../CallingService.ts"
+import { ServiceAuth } from "../ServiceAuth.ts"
+
+/** What is asked; the same `payment_id` is one payment, however often it is sent. */
+export const PaymentRequest = Schema.Struct({
+  payment_id: PaymentId,
+  amount: Amount,
+  currency: Currency,
+  method: Schema.Literal("stripe"),
+  auto_confirm: Schema.Boolean,
+  customer: Customer,
+  metadata: PaymentMetadata
+})
+export type PaymentRequest = typeof PaymentRequest.Type
+
+/** The gateway's first word: a webhook decides, never this answer. */
+export const PaymentAnswer = Schema.Struct({
+  payment_id: PaymentId,
+  status: Schema.Literals(["pending", "requires_action"]),
+  gateway: Schema.String,
+  gateway_ref: Schema.String,
+  client_secret: Schema.optionalKey(Schema.String)
+})
+export type PaymentAnswer = typeof PaymentAnswer.Type
+
+/** All of the payment without an `amount`; the same payment, amount and reason is one refund. */
+export const RefundRequest = Schema.Struct({
+  amount: Schema.optionalKey(Amount),
+  reason: Schema.String.check(Schema.isBetweenLength(1, 200))
+})
+export type RefundRequest = typeof RefundRequest.Type
+
+/** Taken by the gateway; a webhook tells when it is done. */
+export const Requested = Schema.Struct({ payment_id: PaymentId, status: Schema.Literal("requested") })
+
+const final = { retryable: Schema.tag(false) }
+
+/** The gateway or the bank said no to this payment. */
+export class PaymentDeclined extends HttpApiError.Problem<PaymentDeclined>()("PaymentDeclined", {
+  type: problemType("payment-declined"),
+  status: 402,
+  title: "The payment was declined"
+}, final) {}
+
+/** The gateway cannot do what was asked, as it was asked. */
+export class PaymentInvalid extends HttpApiError.Problem<PaymentInvalid>()("PaymentInvalid", {
+  type: problemType("payment-invalid"),
+  status: 422,
+  title: "The gateway refused the request"
+}, final) {}
+
+/** No payment was asked for under this id. */
+export class PaymentUnknown extends HttpApiError.Problem<PaymentUnknown>()("PaymentUnknown", {
+  type: problemType("payment-unknown"),
+  status: 404,
+  title: "This payment is not known"
+}, final) {}
+
+/** The gateway cannot answer for now: send the same request again. */
+export class GatewayUnavailable extends HttpApiError.Problem<GatewayUnavailable>()("GatewayUnavailable", {
+  type: problemType("gateway-unavailable"),
+  status: 503,
+  title: "The payment gateway cannot answer for now"
+}, { retryable: Schema.tag(true), reason: Schema.Literals(["unavailable", "rate_limited"]) }) {}
+
+const refusals = [PaymentDeclined, PaymentInvalid, PaymentUnknown, GatewayUnavailable] as const
+
+/** What the core asks of the service. */
+export class PaymentsGroup extends HttpApiGroup.make("payments").add(
+  HttpApiEndpoint.post("create", "/payments", {
+    payload: PaymentRequest,
+    success: PaymentAnswer,
+    error: refusals
+  }),
+  HttpApiEndpoint.post("refund", "/payments/:id/refunds", {
+    params: { id: PaymentId },
+    payload: RefundRequest,
+    success: Requested,
+    error: refusals
+  }),
+  HttpApiEndpoint.post("cancel", "/payments/:id/cancel", {
+    params: { id: PaymentId },
+    success: Requested,
+    error: refusals
+  })
+).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}
+
+/** What Stripe sends, believed by its signature over the raw body; 5xx until the core has it, so that Stripe retries. */
+export class StripeWebhooksGroup extends HttpApiGroup.make("webhooks").add(
+  HttpApiEndpoint.post("stripe", "/webhooks/stripe", {
+    success: Schema.Struct({ received: Schema.Literal(true) }),
+    error: [ServiceRefused, Unavailable]
+  })
+).middleware(ProblemMiddleware) {}
+
+/** The payment service under its prefix. */
+export class PaymentApi extends HttpApi.make("payment-service")
+  .add(PaymentsGroup)
+  .add(StripeWebhooksGroup)
+  .prefix("/api")
+{}

@@ -1,0 +1,63 @@
+/** How the core speaks to the payment service: the contract's own client over the services' transport. */
+import { Context, Effect, Layer, Schema } from "effect"
+import { HttpApiClient } from "effect/http-api"
+import { ServiceTransport } from "../ServiceClients.ts"
+import { type PaymentAnswer, PaymentApi, type PaymentRequest, type RefundRequest } from "./PaymentApi.ts"
+
+/** `retryable` says whether the same call may succeed later; the same call is one payment, refund or cancellation. */
+export class PaymentCallError extends Schema.TaggedError<PaymentCallError>()("PaymentCallError", {
+  reason: Schema.Literals(["declined", "invalid", "unknown_payment", "unavailable", "rate_limited"]),
+  message: Schema.String,
+  retryable: Schema.Boolean
+}) {}
+
+type Reason = PaymentCallError["reason"]
+
+const final = (reason: Reason) => ({ message }: { readonly message: string }) =>
+  Effect.fail(new PaymentCallError({ reason, message, retryable: false }))
+
+const passing = (reason: Reason) => ({ message }: { readonly message: string }) =>
+  Effect.fail(new PaymentCallError({ reason, message, retryable: true }))
+
+type Called = { readonly _tag: string; readonly message: string }
+
+const explain = (error: Called): Effect.Effect<never, PaymentCallError> => {
+  switch (error._tag) {
+    case "PaymentDeclined":
+      return final("declined")(error)
+    case "PaymentUnknown":
+      return final("unknown_payment")(error)
+    case "GatewayUnavailable":
+      return passing((error as Called & { readonly reason: "unavailable" | "rate_limited" }).reason)(error)
+    case "HttpClientError":
+      return passing("unavailable")(error)
+    default:
+      return final("invalid")(error)
+  }
+}
+
+export class PaymentClient extends Context.Service<PaymentClient, {
+  readonly create: (request: PaymentRequest) => Effect.Effect<PaymentAnswer, PaymentCallError>
+  readonly refund: (paymentId: string, refund: RefundRequest) => Effect.Effect<void, PaymentCallError>
+  readonly cancel: (paymentId: string) => Effect.Effect<void, PaymentCallError>
+}>()("guichet/services/payments/PaymentClient") {
+  /** The transport brings the address, the timeout, the retries, the signature and the breaker. */
+  static readonly layer: Layer.Layer<PaymentClient, never, ServiceTransport> = Layer.effect(
+    PaymentClient,
+    Effect.gen(function*() {
+      const httpClient = (yield* ServiceTransport).client("payments", { as: "event-planner-core" })
+      const { payments } = yield* HttpApiClient.makeWith(PaymentApi, { httpClient })
+      return PaymentClient.of({
+        create: Effect.fn("PaymentClient.create")((request) =>
+          Effect.catch(payments.create({ payload: request }), explain)
+        ),
+        refund: Effect.fn("PaymentClient.refund")((id, refund) =>
+          payments.refund({ params: { id }, payload: refund }).pipe(Effect.catch(explain), Effect.asVoid)
+        ),
+        cancel: Effect.fn("PaymentClient.cancel")((id) =>
+          payments.cancel({ params: { id } }).pipe(Effect.catch(explain), Effect.asVoid)
+        )
+      })
+    })
+  )
+}

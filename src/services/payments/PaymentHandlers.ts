@@ -1,0 +1,60 @@
+/** Serves the payment contract: each payment is written down before the gateway hears of it, and asked for once. */
+import { Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import {
+  GatewayUnavailable,
+  type PaymentAnswer,
+  PaymentApi,
+  PaymentDeclined,
+  PaymentInvalid,
+  type PaymentRequest,
+  PaymentUnknown
+} from "./PaymentApi.ts"
+import { type GatewayError, PaymentGateway } from "./PaymentGateway.ts"
+import { PaymentLedger } from "./PaymentLedger.ts"
+
+const explain = ({ detail, reason }: GatewayError) => {
+  switch (reason) {
+    case "declined":
+      return new PaymentDeclined({ detail })
+    case "invalid":
+      return new PaymentInvalid({ detail })
+    default:
+      return new GatewayUnavailable({ detail, reason })
+  }
+}
+
+const create = Effect.fn("Payments.create")(function*(request: PaymentRequest) {
+  const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
+  const entry = yield* ledger.remember(request)
+  if (entry.request.amount !== request.amount || entry.request.currency !== request.currency) {
+    return yield* new PaymentInvalid({ detail: "This payment was asked for before, with another price." })
+  }
+  const created = yield* Effect.mapError(gateway.create(entry.request, entry.ref), explain)
+  yield* ledger.name(entry, created.gateway_ref)
+  const answer: PaymentAnswer = { payment_id: request.payment_id, gateway: gateway.name, ...created }
+  return answer
+})
+
+const named = Effect.fnUntraced(function*(paymentId: string) {
+  const entry = yield* (yield* PaymentLedger).find(paymentId)
+  if (Option.isSome(entry) && entry.value.ref !== null) return entry.value.ref
+  return yield* new PaymentUnknown({ detail: "Ask for the payment before you take it back." })
+})
+
+/** The handlers of the service routes. */
+export const PaymentHandlersLayer = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
+  handlers
+    .handle("create", ({ payload }) => create(payload))
+    .handle("refund", ({ params: { id }, payload }) =>
+      Effect.gen(function*() {
+        const ref = yield* named(id)
+        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, payload), explain)
+        return { payment_id: id, status: "requested" } as const
+      }))
+    .handle("cancel", ({ params: { id } }) =>
+      Effect.gen(function*() {
+        const ref = yield* named(id)
+        yield* Effect.mapError((yield* PaymentGateway).cancel(ref, id), explain)
+        return { payment_id: id, status: "requested" } as const
+      })))

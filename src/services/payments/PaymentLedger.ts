@@ -1,0 +1,47 @@
+/** What the payment service remembers: each payment it was asked for, under our id and under the gateway's. */
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { KeyValueStore } from "effect/persistence"
+import { PaymentRequest } from "./PaymentApi.ts"
+
+const Entry = Schema.Struct({ request: PaymentRequest, ref: Schema.NullOr(Schema.String) })
+
+/** A payment that was asked for; `ref` is the gateway's name of it, once it has one. */
+export type LedgerEntry = typeof Entry.Type
+
+export class PaymentLedger extends Context.Service<PaymentLedger, {
+  /** Keeps the request before the gateway hears of it; one that is kept already is returned as it is. */
+  readonly remember: (request: PaymentRequest) => Effect.Effect<LedgerEntry>
+  readonly name: (entry: LedgerEntry, ref: string) => Effect.Effect<void>
+  readonly find: (paymentId: string) => Effect.Effect<Option.Option<LedgerEntry>>
+  /** The payment that the gateway calls `ref`. */
+  readonly paymentOf: (ref: string) => Effect.Effect<string | undefined>
+}>()("guichet/services/payments/PaymentLedger") {
+  /** The store survives the process: in SQL or in files; in memory for tests. */
+  static readonly layer: Layer.Layer<PaymentLedger, never, KeyValueStore.KeyValueStore> = Layer.effect(
+    PaymentLedger,
+    Effect.gen(function*() {
+      const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "payments/")
+      const entries = KeyValueStore.toSchemaStore(store, Entry)
+
+      const find = (paymentId: string) => Effect.orDie(entries.get(`id/${paymentId}`))
+
+      const remember = Effect.fn("PaymentLedger.remember")(function*(request: PaymentRequest) {
+        const known = yield* find(request.payment_id)
+        if (Option.isSome(known)) return known.value
+        const entry: LedgerEntry = { request, ref: null }
+        yield* Effect.orDie(entries.set(`id/${request.payment_id}`, entry))
+        return entry
+      })
+
+      const name = Effect.fn("PaymentLedger.name")(function*(entry: LedgerEntry, ref: string) {
+        if (entry.ref === ref) return
+        yield* Effect.orDie(store.set(`ref/${ref}`, entry.request.payment_id))
+        yield* Effect.orDie(entries.set(`id/${entry.request.payment_id}`, { ...entry, ref }))
+      })
+
+      const paymentOf = (ref: string) => Effect.orDie(store.get(`ref/${ref}`))
+
+      return PaymentLedger.of({ remember, name, find, paymentOf })
+    })
+  )
+}

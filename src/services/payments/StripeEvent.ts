@@ -1,0 +1,67 @@
+/** The parts of Stripe's events that we read (https://docs.stripe.com/api/events/types). */
+import { Schema } from "effect"
+
+const Metadata = Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String)))
+
+const Reference = Schema.Union([Schema.String, Schema.Struct({ id: Schema.String })])
+const ReferenceOrNull = Schema.optional(Schema.NullOr(Reference))
+
+const Card = Schema.Struct({ brand: Schema.NullOr(Schema.String), last4: Schema.NullOr(Schema.String) })
+
+/** The kind of a payment method, with the card's brand and last digits when it is one. */
+const MethodDetails = Schema.Struct({ type: Schema.String, card: Schema.optional(Schema.NullOr(Card)) })
+export type MethodDetails = typeof MethodDetails.Type
+
+const ExpandedCharge = Schema.Struct({
+  id: Schema.String,
+  payment_method_details: Schema.optional(Schema.NullOr(MethodDetails))
+})
+
+const PaymentIntent = Schema.Struct({
+  object: Schema.Literal("payment_intent"),
+  id: Schema.String,
+  amount: Schema.Int,
+  currency: Schema.String,
+  customer: ReferenceOrNull,
+  metadata: Metadata,
+  latest_charge: Schema.optional(Schema.NullOr(Schema.Union([Schema.String, ExpandedCharge]))),
+  last_payment_error: Schema.optional(
+    Schema.NullOr(Schema.Struct({ payment_method: Schema.optional(Schema.NullOr(MethodDetails)) }))
+  )
+})
+
+const Charge = Schema.Struct({
+  object: Schema.Literal("charge"),
+  id: Schema.String,
+  amount: Schema.Int,
+  currency: Schema.String,
+  refunded: Schema.Boolean,
+  customer: ReferenceOrNull,
+  metadata: Metadata,
+  payment_intent: ReferenceOrNull,
+  payment_method_details: Schema.optional(Schema.NullOr(MethodDetails))
+})
+
+const Dispute = Schema.Struct({
+  object: Schema.Literal("dispute"),
+  id: Schema.String,
+  metadata: Metadata,
+  payment_intent: ReferenceOrNull
+})
+
+/** An object that one of our events is about. */
+export const StripeObject = Schema.Union([PaymentIntent, Charge, Dispute])
+export type StripeObject = typeof StripeObject.Type
+
+/** Any event: what it is about is read only when its type is one of ours. */
+export const StripeEvent = Schema.Struct({
+  id: Schema.String.check(Schema.isPattern(/^evt_[A-Za-z0-9_]{1,120}$/)),
+  type: Schema.String,
+  created: Schema.Int,
+  data: Schema.Struct({ object: Schema.Unknown })
+})
+export type StripeEvent = typeof StripeEvent.Type
+
+/** The id of a reference, whether Stripe expanded it or not. */
+export const idOf = (reference: typeof Reference.Type | null | undefined): string | undefined =>
+  typeof reference === "string" ? reference : reference?.id

@@ -1,0 +1,61 @@
+/** How the ticket generator speaks to the core: it asks what to print, and reports what it made. */
+import { Context, Effect, Layer, Schema } from "effect"
+import { type HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TicketsGenerated } from "../../http/TicketWebhookBodies.ts"
+import { ServiceTransport } from "../ServiceClients.ts"
+import { PrintDetails, PrintDetailsRequest } from "./PrintDetails.ts"
+
+/** The core did not answer 2xx, or not what it should; it passes, or a person has to look. */
+export class CoreUnavailable extends Schema.TaggedError<CoreUnavailable>()("CoreUnavailable", {
+  route: Schema.String,
+  reason: Schema.String
+}) {}
+
+const service = "ticket-generator-service"
+
+const post = Effect.fnUntraced(function*<S extends Schema.Codec<unknown, unknown>>(
+  client: HttpClient.HttpClient,
+  route: string,
+  requestId: string,
+  schema: S,
+  body: S["Type"]
+) {
+  const request = HttpClientRequest.post(route, { headers: { "x-request-id": requestId } })
+  return yield* HttpClientRequest.schemaBodyJson(schema)(request, body).pipe(
+    Effect.flatMap((request) => client.execute(request)),
+    Effect.flatMap(HttpClientResponse.filterStatusOk),
+    Effect.mapError((error) => new CoreUnavailable({ route, reason: error._tag }))
+  )
+})
+
+/** The two calls; the transport retries each a few times, a caller that must get through goes on. */
+export class CoreClient extends Context.Service<CoreClient, {
+  readonly printDetails: (requestId: string, request: PrintDetailsRequest) => Effect.Effect<PrintDetails, CoreUnavailable>
+  /** Succeeds once the core has answered 2xx: the report is then in a mailbox. */
+  readonly report: (batch: TicketsGenerated) => Effect.Effect<void, CoreUnavailable>
+}>()("guichet/services/tickets/CoreClient") {
+  static readonly layer: Layer.Layer<CoreClient, never, ServiceTransport> = Layer.effect(
+    CoreClient,
+    Effect.gen(function*() {
+      const transport = yield* ServiceTransport
+      const signed = transport.client("core", { as: service })
+      const webhooks = transport.client("core", { as: service, scheme: "ticket-webhook" })
+
+      const printDetails = Effect.fn("CoreClient.printDetails")(
+        (requestId: string, request: PrintDetailsRequest) =>
+          post(signed, "/internal/print-details", requestId, PrintDetailsRequest, request).pipe(
+            Effect.flatMap(HttpClientResponse.schemaBodyJson(PrintDetails)),
+            Effect.mapError((error) => new CoreUnavailable({ route: "/internal/print-details", reason: error._tag }))
+          )
+      )
+
+      const report = Effect.fn("CoreClient.report")((batch: TicketsGenerated) =>
+        Effect.scoped(Effect.asVoid(
+          post(webhooks, "/ticket-webhook-routes/", batch.webhook_id, TicketsGenerated, batch)
+        ))
+      )
+
+      return CoreClient.of({ printDetails, report })
+    })
+  )
+}

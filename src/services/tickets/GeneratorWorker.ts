@@ -1,0 +1,83 @@
+/** Takes chunks from the queue, renders their tickets, and reports them: a chunk is done when the core has the report. */
+import { Cause, Clock, DateTime, Effect, Layer, Schedule } from "effect"
+import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
+import { CoreClient } from "./CoreClient.ts"
+import { GeneratorQueue, type QueuedChunk } from "./GeneratorQueue.ts"
+import * as PriorityGate from "./PriorityGate.ts"
+import { TicketRenderer } from "./TicketRenderer.ts"
+
+/** How many chunks are rendered at the same time. */
+const workers = 2
+
+/** About two minutes; then the chunk goes back to its queue, which waits longer. */
+const insistence = {
+  times: 8,
+  schedule: Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]).pipe(Schedule.jittered)
+}
+
+const gone = (ticketId: number): BatchTicket => ({
+  ticket_id: ticketId,
+  status: "failed",
+  reason: "ticket_voided",
+  generation_data: null,
+  metadata: {}
+})
+
+const make = Effect.gen(function*() {
+  const queue = yield* GeneratorQueue
+  const core = yield* CoreClient
+  const renderer = yield* TicketRenderer
+  const inPlace = PriorityGate.make(workers)
+
+  const render = Effect.fn("GeneratorWorker.render")(function*({ chunk_id, job, queued_at }: QueuedChunk, began: number) {
+    const ids = job.tickets.map((ticket) => ticket.id)
+    const details = yield* core.printDetails(`print_${chunk_id}`, { job_id: job.job_id, ticket_ids: ids })
+    const byId = new Map(details.tickets.map((detail) => [detail.id, detail]))
+    const queue_processing_time_ms = Math.max(0, began - DateTime.toEpochMillis(queued_at))
+    return yield* Effect.forEach(job.tickets, (ticket) =>
+      Effect.gen(function*() {
+        yield* Effect.yieldNow
+        const detail = byId.get(ticket.id)
+        if (detail === undefined) return gone(ticket.id)
+        const rendered = yield* renderer.render(ticket, detail, job.options)
+        return { ...rendered, metadata: { ...rendered.metadata, queue_processing_time_ms } }
+      }))
+  })
+
+  const work = Effect.fn("GeneratorWorker.work")(function*(chunk: QueuedChunk) {
+    const began = yield* Clock.currentTimeMillis
+    const tickets = yield* render(chunk, began)
+    const generatedAt = yield* DateTime.now
+    yield* core.report({
+      event_type: "tickets.generated",
+      webhook_id: `wh_${chunk.chunk_id}`,
+      job_id: chunk.job.job_id,
+      event_id: chunk.job.event_id,
+      generated_at: generatedAt,
+      processing_time_ms: DateTime.toEpochMillis(generatedAt) - began,
+      tickets
+    }).pipe(Effect.retry(insistence))
+  })
+
+  const takeOne = (priority: typeof PriorityGate.priorities[number]) =>
+    queue.take(priority, (chunk) =>
+      inPlace(priority, work(chunk)).pipe(
+        Effect.tapCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("A chunk goes back to the queue", cause)
+        ),
+        Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
+      ))
+
+  const lines = PriorityGate.priorities.flatMap((priority) => Array.from({ length: workers }, () => priority))
+  yield* Effect.forEach(lines, (priority) =>
+    takeOne(priority).pipe(
+      Effect.forever,
+      Effect.sandbox,
+      Effect.retry(Schedule.spaced("1 second")),
+      Effect.forkScoped
+    ), { discard: true })
+})
+
+/** Works as long as its scope is open; what is interrupted is taken again at once. */
+export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | TicketRenderer> = Layer
+  .effectDiscard(make)

@@ -1,0 +1,129 @@
+/** One ticket becomes files: its QR image, its PDF, and what is reported of both. */
+import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { FileLinks } from "../../files/FileLinks.ts"
+import { FileStore, type FileStoreError } from "../../files/FileStore.ts"
+import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
+import { Fonts } from "../../pdf/Fonts.ts"
+import type { PrintDetail } from "./PrintDetails.ts"
+import { QrImage } from "./QrImage.ts"
+import { qrMatrix } from "./QrMatrix.ts"
+import type { JobTicket, RenderOptions } from "./TicketApi.ts"
+import { TicketPdf } from "./TicketPdf.ts"
+import { TicketDesign } from "./TicketTemplates.ts"
+
+/** Why this ticket cannot be printed, whatever is tried; nothing of it is stored. */
+class Unprintable extends Schema.TaggedError<Unprintable>()("Unprintable", { reason: Schema.String }) {}
+
+const codePoint = (glyph: string) => `U+${(glyph.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
+
+const isDesign = Schema.is(TicketDesign)
+
+const matrixOf = (text: string) =>
+  Effect.try({
+    try: () => qrMatrix(text),
+    catch: () => new Unprintable({ reason: "qr: the data is too long for a QR code" })
+  })
+
+const printed = Effect.fnUntraced(function*(
+  fonts: Fonts["Service"],
+  ticket: JobTicket,
+  detail: PrintDetail,
+  matrix: ReturnType<typeof qrMatrix>
+) {
+  const { design } = ticket.template
+  if (!isDesign(design)) return yield* new Unprintable({ reason: `unknown_design: ${design.slice(0, 40)}` })
+  const pdf = yield* TicketPdf.render(fonts, {
+    code: ticket.ticket_code,
+    qrData: ticket.qr_code_data,
+    issuedAt: new Date(detail.issued_at.epochMilliseconds),
+    locale: detail.locale,
+    guestName: `${ticket.guest.first_name} ${ticket.guest.last_name}`.trim(),
+    ticketType: detail.ticket_type,
+    seat: detail.seat ?? undefined,
+    event: {
+      title: ticket.event.title,
+      startsAt: new Date(ticket.event.event_date),
+      timezone: detail.timezone,
+      location: ticket.event.location
+    },
+    organizer: detail.organizer ?? undefined,
+    design
+  }, matrix).pipe(Effect.mapError(({ message, reason }) => new Unprintable({ reason: `${reason}: ${message}` })))
+  if (pdf.missingGlyphs.length === 0) return pdf.bytes
+  const missing = pdf.missingGlyphs.slice(0, 20).map(codePoint).join(" ")
+  return yield* new Unprintable({ reason: `missing_glyph: the ticket's font cannot write ${missing}` })
+})
+
+/** Renders and stores. Files have the ticket's number for a name: rendering again replaces them. */
+export class TicketRenderer extends Context.Service<TicketRenderer, {
+  /** A ticket that cannot be printed is an answer; a store that cannot be written is an error, to be tried again. */
+  readonly render: (
+    ticket: JobTicket,
+    detail: PrintDetail,
+    options: RenderOptions
+  ) => Effect.Effect<BatchTicket, FileStoreError>
+}>()("guichet/services/tickets/TicketRenderer") {
+  static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks> = Layer.effect(
+    TicketRenderer,
+    Effect.gen(function*() {
+      const fonts = yield* Fonts
+      const files = yield* FileStore
+      const links = yield* FileLinks
+
+      const draw = Effect.fnUntraced(function*(ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
+        const matrix = yield* matrixOf(ticket.qr_code_data)
+        const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix) : null
+        return { pdf, qr: QrImage.render(matrix, options.qrFormat, options.qrSize) }
+      }, Effect.catchDefect((defect) =>
+        Effect.logError("A ticket could not be drawn", defect instanceof Error ? defect.name : typeof defect).pipe(
+          Effect.andThen(Effect.logDebug("The defect of the ticket that could not be drawn", defect)),
+          Effect.andThen(Effect.fail(new Unprintable({ reason: "drawing: the ticket could not be drawn" })))
+        )))
+
+      const store = Effect.fnUntraced(function*(ticket: JobTicket, drawn: Effect.Success<ReturnType<typeof draw>>) {
+        const qrKey = `tickets/${ticket.id}/qr.${drawn.qr.extension}`
+        const pdfKey = drawn.pdf === null ? null : `tickets/${ticket.id}/ticket.pdf`
+        yield* files.put(qrKey, drawn.qr.bytes, drawn.qr.contentType)
+        if (pdfKey !== null && drawn.pdf !== null) yield* files.put(pdfKey, drawn.pdf, "application/pdf")
+        return {
+          file_key: pdfKey,
+          file_url: pdfKey === null ? null : yield* links.make(pdfKey),
+          file_size: drawn.pdf === null ? null : drawn.pdf.length,
+          qr_key: qrKey,
+          qr_url: yield* links.make(qrKey)
+        }
+      })
+
+      const render = Effect.fn("TicketRenderer.render")(
+        function*(ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
+          const began = yield* Clock.currentTimeMillis
+          const stored = yield* store(ticket, yield* draw(ticket, detail, options))
+          const generated: BatchTicket = {
+            ticket_id: ticket.id,
+            status: "generated",
+            reason: null,
+            generation_data: {
+              format: options.pdfFormat ? "pdf" : options.qrFormat,
+              qr_code: true,
+              qr_size: options.qrSize,
+              ...stored
+            },
+            metadata: {
+              seat_number: detail.seat,
+              access_type: detail.ticket_type,
+              generation_time_ms: (yield* Clock.currentTimeMillis) - began
+            }
+          }
+          return generated
+        },
+        (effect, ticket) =>
+          Effect.catchTag(effect, "Unprintable", ({ reason }) =>
+            Effect.succeed<BatchTicket>(
+              { ticket_id: ticket.id, status: "failed", reason: reason.slice(0, 500), generation_data: null, metadata: {} }
+            ))
+      )
+
+      return TicketRenderer.of({ render })
+    })
+  )
+}

@@ -1,0 +1,54 @@
+/** Who a message is for: a guest with the event and the live ticket that the message speaks of. */
+import { Context, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Locale } from "../../rpc/Values.ts"
+import * as Rows from "./Rows.ts"
+
+const Row = Schema.Struct({
+  event_id: Schema.Int,
+  title: Schema.String,
+  starts_at: Rows.At,
+  timezone: Schema.String,
+  location: Schema.String,
+  owner: Schema.String,
+  guest_id: Schema.Int,
+  name: Schema.String,
+  email: Schema.String,
+  phone: Schema.NullOr(Schema.String),
+  locale: Locale,
+  ticket_id: Schema.NullOr(Schema.Int),
+  code: Schema.NullOr(Schema.String),
+  file_key: Schema.NullOr(Schema.String),
+  file_url: Schema.NullOr(Schema.String),
+  qr_key: Schema.NullOr(Schema.String)
+})
+/** One reader of a message. */
+export type Reader = typeof Row.Type
+
+export class AudienceStore extends Context.Service<AudienceStore, {
+  /** The readers among these guests of an event, in order of guest id. */
+  readonly guests: (eventId: number, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+  /** The guests of these tickets. */
+  readonly holders: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+}>()("guichet/store/AudienceStore") {
+  static readonly layer = Layer.effect(
+    AudienceStore,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const columns = sql.literal(
+        `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
+         g.locale, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key`
+      )
+      const guests: AudienceStore["Service"]["guests"] = (eventId, guestIds) =>
+        Rows.all(Row)(sql`
+          SELECT ${columns} FROM guests g JOIN events e USING (event_id)
+          LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.status <> 'voided'
+          WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${guestIds}::bigint[]) ORDER BY g.guest_id`)
+      const holders: AudienceStore["Service"]["holders"] = (ticketIds) =>
+        Rows.all(Row)(sql`
+          SELECT ${columns} FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
+          WHERE t.ticket_id = ANY(${ticketIds}::bigint[]) ORDER BY t.ticket_id`)
+      return { guests, holders }
+    })
+  )
+}

@@ -1,0 +1,137 @@
+/** Events and their guests. */
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import {
+  type EventData,
+  EventFull,
+  EventNotFound,
+  EventNotYours,
+  EventStatus,
+  type EventView,
+  type GuestData
+} from "../../rpc/Event.ts"
+import * as Rows from "./Rows.ts"
+
+/** The zone of an event whose organiser names none. */
+export const defaultZone = "Europe/Paris"
+
+const ViewRow = Schema.Struct({
+  event_id: Schema.Int,
+  title: Schema.String,
+  date: Rows.At,
+  timezone: Schema.String,
+  location: Schema.String,
+  max_attendees: Schema.Int,
+  status: EventStatus,
+  doors_open_at: Rows.AtOrNull,
+  doors_close_at: Rows.AtOrNull,
+  reentry: Schema.Boolean,
+  guests: Schema.Int,
+  tickets: Schema.Int,
+  inside: Schema.Int,
+  entered: Schema.Int
+})
+
+const OwnerRow = Schema.Struct({ owner: Schema.String })
+const RoomRow = Schema.Struct({ max_attendees: Schema.Int, guests: Schema.Int })
+
+const instant = (at: DateTime.Utc | undefined): Date | null => at === undefined ? null : DateTime.toDateUtc(at)
+
+/** Everything about 10,000 guests is one statement; the room is counted under the event's lock. */
+export class EventStore extends Context.Service<EventStore, {
+  readonly publish: (owner: string, event: EventData) => Effect.Effect<void, EventNotYours>
+  readonly registerGuests: (
+    eventId: number,
+    flowId: string | null,
+    guests: ReadonlyArray<GuestData>
+  ) => Effect.Effect<number, EventNotFound | EventFull>
+  readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
+  readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
+}>()("guichet/store/EventStore") {
+  static readonly layer: Layer.Layer<EventStore, never, SqlClient.SqlClient> = Layer.effect(
+    EventStore,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+
+      const publish = Effect.fn("EventStore.publish")(function*(owner: string, event: EventData) {
+        const published = yield* Rows.first(OwnerRow)(sql`
+          WITH published AS (
+            INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status,
+              doors_open_at, doors_close_at, reentry)
+            VALUES (${event.event_id}::bigint, ${owner}, ${event.title}, ${DateTime.toDateUtc(event.date)}::timestamptz,
+              ${event.timezone ?? defaultZone}, ${event.location}, ${event.max_attendees}::int, ${event.status},
+              ${instant(event.doors_open_at)}::timestamptz, ${instant(event.doors_close_at)}::timestamptz,
+              ${event.reentry ?? false}::boolean)
+            ON CONFLICT (event_id) DO UPDATE SET title = EXCLUDED.title, starts_at = EXCLUDED.starts_at,
+              timezone = EXCLUDED.timezone, location = EXCLUDED.location, max_attendees = EXCLUDED.max_attendees,
+              status = EXCLUDED.status, doors_open_at = EXCLUDED.doors_open_at,
+              doors_close_at = EXCLUDED.doors_close_at, reentry = EXCLUDED.reentry, updated_at = now()
+            WHERE events.owner = EXCLUDED.owner
+            RETURNING event_id, owner
+          ), gates AS (
+            INSERT INTO gates_occupancy (event_id) SELECT event_id FROM published ON CONFLICT DO NOTHING
+          )
+          SELECT owner FROM published`)
+        if (Option.isNone(published)) return yield* new EventNotYours({ event_id: event.event_id })
+      })
+
+      const checkRoom = Effect.fnUntraced(function*(eventId: number, guestIds: ReadonlyArray<number>) {
+        const locked = yield* Rows.first(OwnerRow)(sql`
+          SELECT owner FROM events WHERE event_id = ${eventId}::bigint FOR UPDATE`)
+        if (Option.isNone(locked)) return yield* new EventNotFound({ event_id: eventId })
+        const room = yield* Effect.orDie(Effect.fromOption(
+          yield* Rows.first(RoomRow)(sql`
+            SELECT e.max_attendees, (SELECT count(*) FROM (
+                SELECT guest_id FROM guests WHERE event_id = e.event_id
+                UNION SELECT value::bigint FROM jsonb_array_elements_text(${JSON.stringify(guestIds)}::jsonb)
+              ) AS everyone) AS guests
+            FROM events e WHERE e.event_id = ${eventId}::bigint`)
+        ))
+        if (room.guests > room.max_attendees) {
+          return yield* new EventFull({
+            event_id: eventId,
+            max_attendees: room.max_attendees,
+            requested: room.guests
+          })
+        }
+      })
+
+      const upsertGuests = (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) =>
+        Rows.run(sql`
+          INSERT INTO guests (event_id, guest_id, name, email, phone, ticket_type, locale, flow_id)
+          SELECT ${eventId}::bigint, g.guest_id, g.name, g.email, g.phone, g.ticket_type, coalesce(g.locale, 'fr'),
+            ${flowId}::text
+          FROM jsonb_to_recordset(${JSON.stringify(guests)}::jsonb)
+            AS g(guest_id bigint, name text, email text, phone text, ticket_type text, locale text)
+          ON CONFLICT (event_id, guest_id) DO UPDATE SET name = EXCLUDED.name, email = EXCLUDED.email,
+            phone = EXCLUDED.phone`)
+
+      const registerGuests = Effect.fn("EventStore.registerGuests")(
+        function*(eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) {
+          const each = [...new Map(guests.map((guest) => [guest.guest_id, guest])).values()]
+          yield* checkRoom(eventId, each.map((guest) => guest.guest_id))
+          yield* upsertGuests(eventId, flowId, each)
+          return each.length
+        },
+        sql.withTransaction,
+        Effect.catchTag("SqlError", Effect.die)
+      )
+
+      const get = (eventId: number) =>
+        Rows.first(ViewRow)(sql`
+          SELECT e.event_id, e.title, e.starts_at AS date, e.timezone, e.location, e.max_attendees, e.status,
+            e.doors_open_at, e.doors_close_at, e.reentry,
+            (SELECT count(*) FROM guests g WHERE g.event_id = e.event_id) AS guests,
+            (SELECT count(*) FROM tickets t WHERE t.event_id = e.event_id AND t.status <> 'voided') AS tickets,
+            coalesce(o.inside, 0) AS inside, coalesce(o.entered, 0) AS entered
+          FROM events e LEFT JOIN gates_occupancy o USING (event_id) WHERE e.event_id = ${eventId}::bigint`)
+
+      const owner = (eventId: number) =>
+        Rows.first(OwnerRow)(sql`SELECT owner FROM events WHERE event_id = ${eventId}::bigint`).pipe(
+          Effect.map(Option.map((row) => row.owner))
+        )
+
+      return EventStore.of({ publish, registerGuests, get, owner })
+    })
+  )
+}

@@ -1,0 +1,67 @@
+/** The live feeds of flows and jobs: numbered events in SQL, so that any process can serve and resume them. */
+import { Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import { closing, type FeedEvent } from "../../rpc/Feed.ts"
+import * as Rows from "./Rows.ts"
+
+const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, data: Schema.Json })
+
+/** One event to append. */
+export interface Entry {
+  readonly kind: string
+  readonly data: Schema.Json
+}
+
+/** How long a watcher rests between two looks at its feed. */
+const pause = Duration.millis(100)
+
+/** Appends are numbered under the feed's own row, so that numbers are visible in their order. */
+export class FeedStore extends Context.Service<FeedStore, {
+  readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
+  /** Appends the closing event, once. */
+  readonly close: (feedId: string, data: Schema.Json) => Effect.Effect<void>
+  readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
+  /** Every event after `seq`, then live; ends with the closing event. */
+  readonly watch: (feedId: string, seq: number) => Stream.Stream<FeedEvent>
+}>()("guichet/store/FeedStore") {
+  static readonly layer = Layer.effect(
+    FeedStore,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
+        entries.length === 0 ? Effect.void : Rows.run(sql`
+          WITH feed AS (
+            INSERT INTO feeds (feed_id, last) VALUES (${feedId}, ${entries.length}::int)
+            ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + ${entries.length}::int
+            RETURNING last
+          )
+          INSERT INTO feed_events (feed_id, seq, kind, data)
+          SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
+                 entry.value->>'kind', entry.value->'data'
+          FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`)
+      const close = (feedId: string, data: Schema.Json) =>
+        Rows.run(sql`
+          WITH feed AS (
+            INSERT INTO feeds (feed_id, last) SELECT ${feedId}, 1
+            WHERE NOT EXISTS (SELECT 1 FROM feed_events WHERE feed_id = ${feedId} AND kind = ${closing})
+            ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + 1
+            RETURNING last
+          )
+          INSERT INTO feed_events (feed_id, seq, kind, data)
+          SELECT ${feedId}, feed.last, ${closing}, ${JSON.stringify(data)}::jsonb FROM feed`)
+      const after = (feedId: string, seq: number) =>
+        Rows.all(Row)(sql`
+          SELECT seq, at, kind, data FROM feed_events
+          WHERE feed_id = ${feedId} AND seq > ${seq}::int ORDER BY seq LIMIT 1000`)
+      const watch = (feedId: string, seq: number) =>
+        Stream.paginate(seq, (last) =>
+          Effect.gen(function*() {
+            const events = yield* after(feedId, last)
+            const latest = events.at(-1)
+            if (latest === undefined) yield* Effect.sleep(pause)
+            return [events, latest?.kind === closing ? Option.none() : Option.some(latest?.seq ?? last)] as const
+          }))
+      return { append, close, after, watch }
+    })
+  )
+}

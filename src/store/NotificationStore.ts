@@ -1,0 +1,143 @@
+/** The ledger of messages: each has one row, one state and every attempt to deliver it. */
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Channel, MessageStatus, type MessageView } from "../../rpc/NotificationSequence.ts"
+import * as Rows from "./Rows.ts"
+
+/** A message to one person over one channel; its id is derived from its reason, so that it exists once. */
+export interface NewMessage {
+  readonly messageId: string
+  readonly sequenceId: string | null
+  readonly flowId: string | null
+  readonly eventId: number | null
+  readonly guestId: number | null
+  readonly type: string
+  readonly template: string
+  readonly channel: Channel
+  readonly priority: string
+  readonly recipient: string
+  readonly scheduledAt: DateTime.Utc | null
+  /** Set when the message must not be sent at all; it is then kept as skipped, with this reason. */
+  readonly skip: string | null
+}
+
+/** How one attempt to deliver ended. */
+export interface Attempt {
+  readonly messageId: string
+  readonly status: "sent" | "failed"
+  readonly reason: string | null
+}
+
+const Row = Schema.Struct({
+  message_id: Schema.String,
+  type: Schema.String,
+  template: Schema.String,
+  channel: Channel,
+  guest_id: Schema.NullOr(Schema.Int),
+  status: MessageStatus,
+  reason: Schema.NullOr(Schema.String),
+  attempts: Schema.Int,
+  scheduled_at: Rows.AtOrNull,
+  sent_at: Rows.AtOrNull
+})
+const columns = "message_id, type, template, channel, guest_id, status, reason, attempts, scheduled_at, sent_at"
+
+const Due = Schema.Struct({
+  message_id: Schema.String,
+  event_id: Schema.Int,
+  guest_id: Schema.Int,
+  type: Schema.String,
+  template: Schema.String,
+  channel: Channel,
+  priority: Schema.String,
+  recipient: Schema.String
+})
+/** A message that waits to be delivered. */
+export type Due = typeof Due.Type
+
+const Id = Schema.Struct({ message_id: Schema.String })
+
+export class NotificationStore extends Context.Service<NotificationStore, {
+  /** Enters messages as scheduled or skipped; those entered before stay as they are. */
+  readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
+  /** Which of these messages are still to be delivered; a delivered one is never named again. */
+  readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
+  /** The scheduled messages of one sequence step, at most `limit`. */
+  readonly due: (sequenceId: string, type: string, limit: number) => Effect.Effect<ReadonlyArray<Due>>
+  readonly record: (attempts: ReadonlyArray<Attempt>) => Effect.Effect<void>
+  /** Gives up scheduled messages, for a reason that the ledger keeps. */
+  readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
+  readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
+  readonly ofSequence: (sequenceId: string) => Effect.Effect<ReadonlyArray<MessageView>>
+  readonly ofFlow: (flowId: string) => Effect.Effect<ReadonlyArray<MessageView>>
+}>()("guichet/store/NotificationStore") {
+  static readonly layer = Layer.effect(
+    NotificationStore,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const columnsOf = sql.literal(columns)
+
+      const enlist: NotificationStore["Service"]["enlist"] = (messages) =>
+        messages.length === 0 ? Effect.void : Rows.run(sql`
+          INSERT INTO notifications (message_id, sequence_id, flow_id, event_id, guest_id, type, template,
+            channel, priority, recipient, scheduled_at, status, reason)
+          SELECT m."messageId", m."sequenceId", m."flowId", m."eventId", m."guestId", m.type, m.template,
+            m.channel, m.priority, m.recipient, m."scheduledAt",
+            CASE WHEN m.skip IS NULL THEN 'scheduled' ELSE 'skipped' END, m.skip
+          FROM jsonb_to_recordset(${JSON.stringify(messages)}::jsonb) AS m(
+            "messageId" text, "sequenceId" text, "flowId" text, "eventId" bigint, "guestId" bigint, type text,
+            template text, channel text, priority text, recipient text, "scheduledAt" timestamptz, skip text)
+          ON CONFLICT (message_id) DO NOTHING`)
+
+      const open: NotificationStore["Service"]["open"] = (messageIds) =>
+        Rows.all(Id)(sql`
+          SELECT message_id FROM notifications
+          WHERE message_id = ANY(${messageIds}::text[]) AND status IN ('scheduled', 'failed')`).pipe(
+          Effect.map((rows) => new Set(rows.map((row) => row.message_id)))
+        )
+
+      const due: NotificationStore["Service"]["due"] = (sequenceId, type, limit) =>
+        Rows.all(Due)(sql`
+          SELECT message_id, event_id, guest_id, type, template, channel, priority, recipient FROM notifications
+          WHERE sequence_id = ${sequenceId} AND type = ${type} AND status = 'scheduled'
+          ORDER BY message_id LIMIT ${limit}::int`)
+
+      const record: NotificationStore["Service"]["record"] = (attempts) =>
+        attempts.length === 0 ? Effect.void : Rows.run(sql`
+          WITH outcome AS (
+            SELECT * FROM jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb)
+              AS o("messageId" text, status text, reason text)
+          ), updated AS (
+            UPDATE notifications n SET status = o.status, reason = o.reason, attempts = n.attempts + 1,
+              updated_at = now(), sent_at = CASE WHEN o.status = 'sent' THEN now() END
+            FROM outcome o
+            WHERE n.message_id = o."messageId" AND n.status IN ('scheduled', 'failed')
+            RETURNING n.message_id, n.attempts, n.status, n.reason
+          )
+          INSERT INTO notification_attempts (message_id, attempt, outcome, reason)
+          SELECT message_id, attempts, status, reason FROM updated
+          ON CONFLICT (message_id, attempt) DO NOTHING`)
+
+      const cancel: NotificationStore["Service"]["cancel"] = (of) =>
+        Rows.run(sql`
+          UPDATE notifications SET status = 'canceled', updated_at = now()
+          WHERE status IN ('scheduled', 'failed') AND ${
+          "sequenceId" in of ? sql`sequence_id = ${of.sequenceId}` : sql`flow_id = ${of.flowId}`
+        }`)
+
+      const skip: NotificationStore["Service"]["skip"] = (messageIds, reason) =>
+        messageIds.length === 0 ? Effect.void : Rows.run(sql`
+          UPDATE notifications SET status = 'skipped', reason = ${reason}, updated_at = now()
+          WHERE message_id = ANY(${messageIds}::text[]) AND status = 'scheduled'`)
+
+      const list = Rows.all(Row)
+      const ofSequence = (sequenceId: string) =>
+        list(sql`
+          SELECT ${columnsOf} FROM notifications WHERE sequence_id = ${sequenceId} ORDER BY message_id LIMIT 10000`)
+      const ofFlow = (flowId: string) =>
+        list(sql`SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} ORDER BY message_id LIMIT 10000`)
+
+      return { enlist, open, due, record, skip, cancel, ofSequence, ofFlow }
+    })
+  )
+}

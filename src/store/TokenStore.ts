@@ -1,0 +1,107 @@
+/** Client tokens, kept as SHA-256 digests: a copy of this table opens nothing. */
+import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { createHash, randomBytes } from "node:crypto"
+import { Caller, Role } from "../http/Caller.ts"
+
+/** What a new token allows; without `expiresAt` it lives until it is revoked. */
+export interface NewToken {
+  readonly role: Role
+  readonly subject: string
+  readonly events?: ReadonlyArray<number> | undefined
+  readonly gates?: ReadonlyArray<string> | undefined
+  readonly expiresAt?: DateTime.Utc | undefined
+}
+
+const row = {
+  token_id: Schema.String,
+  role: Role,
+  subject: Schema.String,
+  events: Schema.NullOr(Schema.Array(Schema.Int)),
+  gates: Schema.NullOr(Schema.Array(Schema.String))
+}
+
+const CallerRow = Schema.Struct(row)
+
+/** A token as it is listed: never the token itself. */
+export const TokenRow = Schema.Struct({
+  ...row,
+  created_at: Schema.Date,
+  expires_at: Schema.NullOr(Schema.Date),
+  revoked_at: Schema.NullOr(Schema.Date)
+})
+
+const decodeCallers = Schema.decodeUnknownEffect(Schema.Array(CallerRow))
+const decodeTokens = Schema.decodeUnknownEffect(Schema.Array(TokenRow))
+
+const digestOf = (token: Redacted.Redacted): Uint8Array =>
+  new Uint8Array(createHash("sha256").update(Redacted.value(token)).digest())
+
+const toCaller = (row: typeof CallerRow.Type): Caller => ({
+  tokenId: row.token_id,
+  role: row.role,
+  subject: row.subject,
+  ...(row.events === null ? {} : { events: row.events }),
+  ...(row.gates === null ? {} : { gates: row.gates })
+})
+
+/** Makes, lists, revokes and finds tokens; a token found is believed for five seconds without asking again. */
+export class TokenStore extends Context.Service<TokenStore, {
+  readonly create: (token: NewToken) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }>
+  readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
+  readonly revoke: (tokenId: string) => Effect.Effect<boolean>
+  readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
+}>()("guichet/store/TokenStore") {
+  static readonly layer: Layer.Layer<TokenStore, never, SqlClient.SqlClient> = Layer.effect(
+    TokenStore,
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+
+      const lookup = Effect.fn("TokenStore.lookup")(function*(digest: string) {
+        const rows = yield* decodeCallers(
+          yield* sql`
+            SELECT token_id, role, subject, events, gates FROM tokens
+            WHERE digest = ${Buffer.from(digest, "hex")} AND revoked_at IS NULL
+              AND (expires_at IS NULL OR expires_at > now())`
+        )
+        return Option.map(Option.fromNullishOr(rows[0]), toCaller)
+      }, Effect.orDie)
+
+      const cache = yield* Cache.makeWith(lookup, {
+        capacity: 4_096,
+        timeToLive: (exit) =>
+          Exit.isSuccess(exit) ? Duration.seconds(Option.isSome(exit.value) ? 5 : 1) : Duration.zero
+      })
+
+      const create = Effect.fn("TokenStore.create")(function*(token: NewToken) {
+        const secret = Redacted.make(`gct_${randomBytes(32).toString("base64url")}`)
+        const tokenId = `tok_${randomBytes(9).toString("base64url")}`
+        const expires = token.expiresAt === undefined ? null : DateTime.toDateUtc(token.expiresAt)
+        yield* sql`
+          INSERT INTO tokens (digest, token_id, role, subject, events, gates, expires_at)
+          VALUES (${digestOf(secret)}, ${tokenId}, ${token.role}, ${token.subject},
+            ${token.events ?? null}::bigint[], ${token.gates ?? null}::text[], ${expires})`
+        return { token: secret, tokenId }
+      }, Effect.orDie)
+
+      const list = Effect.gen(function*() {
+        return yield* decodeTokens(
+          yield* sql`
+            SELECT token_id, role, subject, events, gates, created_at, expires_at, revoked_at
+            FROM tokens ORDER BY created_at, token_id`
+        )
+      }).pipe(Effect.orDie, Effect.withSpan("TokenStore.list"))
+
+      const revoke = Effect.fn("TokenStore.revoke")(function*(tokenId: string) {
+        const rows = yield* sql`
+          UPDATE tokens SET revoked_at = now() WHERE token_id = ${tokenId} AND revoked_at IS NULL RETURNING token_id`
+        yield* Cache.invalidateAll(cache)
+        return rows.length === 1
+      }, Effect.orDie)
+
+      const find = (token: Redacted.Redacted) => Cache.get(cache, Buffer.from(digestOf(token)).toString("hex"))
+
+      return TokenStore.of({ create, list, revoke, find })
+    })
+  )
+}

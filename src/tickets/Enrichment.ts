@@ -1,0 +1,39 @@
+/** A job's tickets become the generator's body, as the flows document writes it (section «Flow 1»): no key more or less. */
+import { DateTime } from "effect"
+import type { JobOptions } from "../../rpc/TicketJob.ts"
+import type { GenerationJob, JobTicket } from "../services/tickets/TicketApi.ts"
+import type { JobTicketRow } from "../store/TicketRows.ts"
+
+/** First word, then the rest; the generator prints both with one space between. */
+const splitName = (name: string): { readonly first_name: string; readonly last_name: string } => {
+  const [first = "", ...rest] = name.trim().split(/\s+/u)
+  return { first_name: first, last_name: rest.join(" ") }
+}
+
+const toTicket = (row: JobTicketRow): JobTicket => ({
+  id: row.ticket_id,
+  ticket_code: row.code,
+  qr_code_data: row.qr_data,
+  guest: { ...splitName(row.name), email: row.email, phone: row.phone },
+  event: {
+    id: row.event_id,
+    title: row.title,
+    event_date: DateTime.formatIso(row.starts_at).replace(".000Z", "Z"),
+    location: row.location
+  },
+  template: { id: row.template_id, name: row.template_name, design: row.design }
+})
+
+/** The documented body; a job's priority travels in `X-Job-Priority`, `batch_processing` stays with the core. */
+export const enrich = (
+  job: { readonly job_id: string; readonly event_id: number; readonly options: JobOptions },
+  rows: ReadonlyArray<JobTicketRow>
+): GenerationJob => {
+  const { qrFormat, qrSize, pdfFormat, includeLogo } = job.options
+  return {
+    job_id: job.job_id,
+    event_id: job.event_id,
+    tickets: rows.map(toTicket),
+    options: { qrFormat, qrSize, pdfFormat, includeLogo }
+  }
+}

@@ -1,0 +1,60 @@
+/** Tells a job's news: to the flow that waits for it, to the feeds, to the sequences of its guests. */
+import { Effect, Exit, Layer, Option } from "effect"
+import { DurableDeferred, WorkflowEngine } from "effect/workflow"
+import { CompleteFlow, ticketsDone } from "../../rpc/CompleteFlow.ts"
+import type { JobStatus } from "../../rpc/TicketJob.ts"
+import { attemptOf } from "../flows/Plan.ts"
+import { Triggers } from "../notifications/Triggers.ts"
+import { AudienceStore } from "../store/AudienceStore.ts"
+import { FeedStore } from "../store/FeedStore.ts"
+import { feedOf, FlowStore } from "../store/FlowStore.ts"
+import { JobStore } from "../store/JobStore.ts"
+import { JobListener } from "./JobListener.ts"
+
+/** The feed a job's progress is written to. */
+export const feedOfJob = (jobId: string): string => `job/${jobId}`
+
+export const JobAnnouncerLayer = Layer.effect(
+  JobListener,
+  Effect.gen(function*() {
+    const flows = yield* FlowStore
+    const feeds = yield* FeedStore
+    const jobs = yield* JobStore
+    const audience = yield* AudienceStore
+    const triggers = yield* Triggers
+    const engine = yield* WorkflowEngine.WorkflowEngine
+
+    const wake = Effect.fnUntraced(function*(flowId: string, jobId: string, status: JobStatus) {
+      const executionId = yield* flows.executionOf(flowId)
+      if (Option.isNone(executionId)) return
+      const deferred = ticketsDone(attemptOf(jobId))
+      yield* DurableDeferred.done(deferred, {
+        token: DurableDeferred.tokenFromExecutionId(deferred, {
+          workflow: CompleteFlow,
+          executionId: executionId.value
+        }),
+        exit: Exit.succeed(status)
+      })
+    }, Effect.provideService(WorkflowEngine.WorkflowEngine, engine))
+
+    const fire = Effect.fnUntraced(function*(eventId: number, jobId: string) {
+      const { tickets } = yield* Effect.orDie(jobs.view(jobId))
+      const generated = tickets.filter((ticket) => ticket.status === "generated").map((ticket) => ticket.ticket_id)
+      const holders = yield* audience.holders(generated)
+      yield* triggers.fire(eventId, holders.map((holder) => holder.guest_id), "ticket_creation")
+    })
+
+    return JobListener.of({
+      finished: Effect.fn("JobAnnouncer.finished")(function*(job, status) {
+        yield* fire(job.event_id, job.job_id)
+        yield* feeds.close(feedOfJob(job.job_id), { status })
+        if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
+      }),
+      progressed: Effect.fn("JobAnnouncer.progressed")(function*(jobId, flowId, { failed, generated, total }) {
+        const entry = { kind: "tickets", data: { generated, failed, total } }
+        yield* feeds.append(feedOfJob(jobId), entry)
+        if (flowId !== null) yield* feeds.append(feedOf(flowId), entry)
+      })
+    })
+  })
+)

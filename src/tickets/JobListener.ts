@@ -1,0 +1,27 @@
+/** Who wants to know how generation jobs go: the flow that waits, the feed, the notices. */
+import { Context, Effect, Layer } from "effect"
+import type { JobStatus } from "../../rpc/TicketJob.ts"
+import type { JobRow } from "../store/JobStore.ts"
+
+/** Where a job stands; `ticketIds` are those decided since the last time. */
+export interface JobProgress {
+  readonly generated: number
+  readonly failed: number
+  readonly total: number
+  readonly ticketIds: ReadonlyArray<number>
+}
+
+/**
+ * `finished` is called once a job, and again only when the process died before it was recorded: it must be safe to
+ * repeat. `progressed` is for the eye: a crash may swallow one, the next carries the whole count.
+ */
+export class JobListener extends Context.Service<JobListener, {
+  readonly finished: (job: JobRow, status: JobStatus) => Effect.Effect<void>
+  readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
+}>()("guichet/tickets/JobListener") {
+  /** Nobody listens. */
+  static readonly layerSilent: Layer.Layer<JobListener> = Layer.succeed(JobListener, {
+    finished: () => Effect.void,
+    progressed: () => Effect.void
+  })
+}

@@ -1,0 +1,151 @@
+/** E-mail against a real SMTP server on loopback, and against the outbox. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, FileSystem, Layer } from "effect"
+import { SMTPServer } from "smtp-server"
+import { EmailTransport } from "../../../src/services/notifications/EmailTransport.ts"
+import type { Email } from "../../../src/services/notifications/EmailTransport.ts"
+import * as Mime from "./Mime.ts"
+
+const email: Email = {
+  messageId: "flow-1:step-2",
+  to: "jean.dupont@example.com",
+  subject: "Bienvenue à l’été !",
+  text: "Bonjour Jean,\n",
+  html: '<p>Bonjour Jean,</p><img src="cid:qr-code@guichet">',
+  files: [
+    {
+      filename: "qr.png",
+      contentType: "image/png",
+      content: new Uint8Array([1, 2, 3]),
+      cid: "qr-code@guichet"
+    },
+    { filename: "billet.pdf", contentType: "application/pdf", content: new Uint8Array(5000).fill(65) }
+  ],
+  unsubscribeUrl: "https://tickets.example.com/u/1?a=b"
+}
+
+/** A server that answers `code` to the recipient (0 accepts) and keeps what it accepted. */
+const smtp = (code = 0) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly url: string; readonly received: Array<Buffer>; readonly server: SMTPServer }>(
+      (resume) => {
+        const received: Array<Buffer> = []
+        const server = new SMTPServer({
+          authOptional: true,
+          disabledCommands: ["STARTTLS", "AUTH"],
+          disableReverseLookup: true,
+          onRcptTo: ({ address }, _session, done) =>
+            done(
+              code === 0
+                ? null
+                : Object.assign(new Error(`5.1.1 <${address}> unknown`), { responseCode: code })
+            ),
+          onData: (stream, _session, done) => {
+            const chunks: Array<Buffer> = []
+            stream.on("data", (chunk: Buffer) => chunks.push(chunk))
+            stream.on("end", () => {
+              received.push(Buffer.concat(chunks))
+              done()
+            })
+          }
+        })
+        server.listen(0, "127.0.0.1", () => {
+          const address = server.server.address()
+          const port = typeof address === "object" && address !== null ? address.port : 0
+          resume(Effect.succeed({ url: `smtp://127.0.0.1:${port}`, received, server }))
+        })
+      }
+    ),
+    ({ server }) => Effect.callback<void>((resume) => server.close(() => resume(Effect.void)))
+  )
+
+const sendOnce = (url: string, message: Email, outboxDir?: string) =>
+  Effect.gen(function* () {
+    const transport = yield* EmailTransport
+    yield* transport.send(message)
+    return transport.provider
+  }).pipe(Effect.provide(
+    EmailTransport.layerSmtp({ outboxDir }).pipe(
+      Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({
+        SMTP_URL: url,
+        MAIL_FROM: "Les Nuits <billets@nuits.example>"
+      })))
+    )
+  ))
+
+const outboxOnly = (dir: string) =>
+  EmailTransport.layerOutbox(dir).pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))))
+
+describe("e-mail", () => {
+  it.live("arrives by SMTP with its subject, both texts, its files and a stable id", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* smtp()
+      assert.strictEqual(yield* sendOnce(url, email), "smtp")
+      assert.strictEqual(received.length, 1)
+      const message = Mime.parse(received[0] ?? Buffer.alloc(0))
+      assert.strictEqual(message.headers.subject, "Bienvenue à l’été !")
+      assert.strictEqual(message.headers.to, "jean.dupont@example.com")
+      assert.strictEqual(message.headers.from, "Les Nuits <billets@nuits.example>")
+      assert.match(message.headers["message-id"] ?? "", /^<flow-1-step-2-[0-9a-f]{16}@nuits\.example>$/)
+      assert.strictEqual(message.headers["list-unsubscribe"], "<https://tickets.example.com/u/1?a=b>")
+      assert.strictEqual(message.headers["list-unsubscribe-post"], "List-Unsubscribe=One-Click")
+      assert.strictEqual(Mime.leaf(message, "text/plain").body.toString("utf8").trim(), "Bonjour Jean,")
+      assert.strictEqual(Mime.leaf(message, "text/html").body.toString("utf8"), email.html)
+      assert.deepStrictEqual(Mime.leaf(message, "application/pdf").body, Buffer.alloc(5000, 65))
+      assert.strictEqual(Mime.leaf(message, "image/png").headers["content-id"], "<qr-code@guichet>")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("refused with 550 is final, with 451 it may be tried again; neither error names the recipient", () =>
+    Effect.gen(function* () {
+      for (const [code, reason] of [[550, "Rejected"], [451, "Unreachable"]] as const) {
+        const { url } = yield* smtp(code)
+        const error = yield* Effect.flip(sendOnce(url, email))
+        assert.strictEqual(error._tag, "DeliveryError")
+        if (error._tag !== "DeliveryError") return
+        assert.strictEqual(error.reason._tag, reason)
+        assert.strictEqual(error.reason.code, code)
+        assert.notInclude(JSON.stringify(error) + String(error), "jean.dupont")
+      }
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("may be tried again when nobody listens", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Effect.scoped(smtp())
+      const error = yield* Effect.flip(sendOnce(url, email))
+      assert.deepInclude(error, { _tag: "DeliveryError" })
+      if (error._tag === "DeliveryError") assert.strictEqual(error.reason._tag, "Unreachable")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("kept in the outbox is not sent a second time, even by another process", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const dir = yield* fs.makeTempDirectoryScoped()
+      const { received, url } = yield* smtp()
+      yield* sendOnce(url, email, dir)
+      yield* sendOnce(url, email, dir)
+      assert.strictEqual(received.length, 1)
+      assert.strictEqual((yield* fs.readDirectory(`${dir}/outbox`)).length, 1)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("lands in the outbox as one readable .eml a message id, whole or not at all", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const dir = yield* fs.makeTempDirectoryScoped()
+      yield* Effect.gen(function* () {
+        const transport = yield* EmailTransport
+        const ids = ["m1", "m1", "m1", "../../etc/passwd", "m:2", "m;2"]
+        yield* Effect.forEach(ids, (messageId) => transport.send({ ...email, messageId }), {
+          concurrency: "unbounded"
+        })
+        yield* transport.send({ ...email, messageId: "m1", subject: "Autre" })
+      }).pipe(Effect.provide(outboxOnly(dir)))
+      const files = yield* fs.readDirectory(`${dir}/outbox`)
+      assert.strictEqual(files.length, 4)
+      for (const file of files) assert.match(file, /^[A-Za-z0-9_-]+\.eml$/)
+      const message = Mime.parse(yield* fs.readFile(`${dir}/outbox/m1.eml`))
+      assert.strictEqual(message.headers.subject, email.subject)
+      assert.strictEqual(message.headers["message-id"], "<m1@guichet.invalid>")
+      assert.deepStrictEqual(yield* fs.readDirectory(dir), ["outbox"])
+    }).pipe(Effect.provide(NodeServices.layer)))
+})

@@ -1,0 +1,217 @@
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Fonts } from "../../../src/pdf/Fonts.ts"
+import { QrImage } from "../../../src/services/tickets/QrImage.ts"
+import { qrMatrix } from "../../../src/services/tickets/QrMatrix.ts"
+import { type TicketInput, TicketPdf } from "../../../src/services/tickets/TicketPdf.ts"
+import { QrData } from "../../../src/tickets/QrData.ts"
+import { SigningKeys } from "../../../src/tickets/SigningKeys.ts"
+import { checkStructure, codesIn, greyPageOf, has, infoOf, pagesOf, textOf } from "../../support/PdfTools.ts"
+import { dark, findQr, readPgm } from "../../support/QrOnPaper.ts"
+
+const Env = Layer.mergeAll(Layer.provide(Fonts.layer, NodeFileSystem.layer), SigningKeys.layerMemory)
+
+const makeTicket = (change: Partial<TicketInput> = {}) =>
+  Effect.map(SigningKeys, (keys): TicketInput => ({
+    code: "TKT-001-7TAJTBRJ49AY0X3B",
+    qrData: QrData.sign(keys, { id: 1, eventId: 1, timestamp: 1640995200, code: "TKT-001-7TAJTBRJ49AY0X3B" }),
+    issuedAt: new Date(1640995200000),
+    locale: "fr",
+    guestName: "Łukasz Żółć",
+    ticketType: "VIP",
+    seat: "A15",
+    event: {
+      title: "Tech Conference 2025",
+      startsAt: new Date("2025-06-20T09:00:00Z"),
+      timezone: "Europe/Paris",
+      location: "Paris Expo"
+    },
+    organizer: "Association Şirin",
+    terms: "Billet nominatif : 1 234,50 € — ni repris ni échangé.",
+    design: "modern",
+    ...change
+  }))
+
+const designs = ["modern", "classic", "minimal"] as const
+const formats = ["a4", "roll80"] as const
+const variants = designs.flatMap((design) => formats.map((format) => ({ design, format })))
+
+layer(Env)("TicketPdf", (it) => {
+  it.effect.skipIf(!has("pdftotext", "qpdf", "pdfinfo"))(
+    "writes Latin, Greek and Cyrillic names in every design",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        for (const variant of variants) {
+          for (
+            const guestName of [
+              "Łukasz Żółć",
+              "Ελένη Παπαδοπούλου",
+              "Дмитрий Щёкин",
+              "Nguyễn Thị Ánh",
+              "İpek Şahin"
+            ]
+          ) {
+            const pdf = yield* TicketPdf.render(fonts, yield* makeTicket({ ...variant, guestName }))
+            const text = textOf(pdf.bytes).normalize("NFC")
+            for (
+              const part of [
+                guestName,
+                "Tech Conference 2025",
+                "VIP",
+                "A15",
+                "TKT-001-7TAJTBRJ49AY0X3B",
+                "Şirin"
+              ]
+            ) {
+              assert.include(text, part, `${variant.design} ${variant.format}`)
+            }
+            assert.match(text, /1\s234,50\s€/)
+            assert.deepStrictEqual(pdf.missingGlyphs, [])
+          }
+        }
+      }),
+    60_000
+  )
+
+  it.effect.skipIf(!has("pdftoppm", "zbarimg", "qpdf"))(
+    "prints the very QR data that was signed",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const keys = yield* SigningKeys
+        for (const variant of variants) {
+          const ticket = yield* makeTicket(variant)
+          const { bytes } = yield* TicketPdf.render(fonts, ticket)
+          checkStructure(bytes)
+          const [page] = pagesOf(bytes, 150)
+          assert.deepStrictEqual(codesIn(page!), [ticket.qrData])
+          assert.strictEqual(QrData.verify(codesIn(page!)[0]!, keys.trusted)._tag, "Success")
+        }
+      }),
+    60_000
+  )
+
+  it.effect.skipIf(!has("pdftoppm"))(
+    "keeps modules of 0.5 mm and a quiet zone of 4, whatever the ids",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const dotsPerMm = 300 / 25.4
+        const large = { id: Number.MAX_SAFE_INTEGER, eventId: Number.MAX_SAFE_INTEGER, timestamp: 9999999999 }
+        const keys = yield* SigningKeys
+        for (const variant of variants) {
+          const qrData = QrData.sign(keys, { ...large, code: `TKT-${large.eventId}-${"Z".repeat(26)}` })
+          const matrix = qrMatrix(qrData)
+          const { bytes } = yield* TicketPdf.render(fonts, yield* makeTicket({ ...variant, qrData }))
+          const image = readPgm(greyPageOf(bytes, 300))
+          const { x, y, edge } = findQr(image)
+          const unit = edge / matrix.size
+          assert.isAtLeast(unit / dotsPerMm, 0.5, "module in mm")
+          for (let row = -4; row < matrix.size + 4; row++) {
+            for (let column = -4; column < matrix.size + 4; column++) {
+              const inside = Math.min(row, column) >= 0 && Math.max(row, column) < matrix.size
+              const expected = inside && matrix.modules[row * matrix.size + column] === 1
+              const seen = dark(image, x + (column + 0.5) * unit, y + (row + 0.5) * unit)
+              assert.strictEqual(
+                seen,
+                expected,
+                `${variant.design} ${variant.format} module ${column},${row}`
+              )
+            }
+          }
+        }
+      }),
+    60_000
+  )
+
+  it.effect.skipIf(!has("pdftotext"))(
+    "tells the date in the event's zone and the guest's language",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const dateIn = Effect.fnUntraced(function* (locale: string, timezone: string) {
+          const { event, ...ticket } = yield* makeTicket({ locale })
+          const startsAt = new Date("2025-06-20T22:30:00Z")
+          const { bytes } = yield* TicketPdf.render(fonts, {
+            ...ticket,
+            event: { ...event, startsAt, timezone }
+          })
+          return textOf(bytes).replace(/[\u00a0\u202f]/g, " ")
+        })
+        assert.include(yield* dateIn("fr", "Europe/Paris"), "Samedi 21 juin 2025 · 00:30")
+        assert.include(yield* dateIn("en-US", "America/New_York"), "Friday, June 20, 2025 · 6:30 PM EDT")
+        assert.include(yield* dateIn("de", "Asia/Tokyo"), "Saturday, 21 June 2025 · 07:30")
+      })
+  )
+
+  it.effect("reports each character it cannot write", () =>
+    Effect.gen(function* () {
+      const fonts = yield* Fonts
+      const pdf = yield* TicketPdf.render(fonts, yield* makeTicket({ guestName: "محمد 王 नमस्ते Ana 🎟\u200f" }))
+      assert.deepStrictEqual([...pdf.missingGlyphs].sort(), [..."محد王नमस्ते🎟"].sort())
+    }))
+
+  it.effect.skipIf(!has("pdfinfo"))(
+    "tells viewers its title and language, and is the same file twice",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const ticket = yield* makeTicket()
+        const { bytes } = yield* TicketPdf.render(fonts, ticket)
+        assert.match(infoOf(bytes), /Title:\s+Billet · Tech Conference 2025/)
+        assert.match(Buffer.from(bytes).toString("latin1"), /\/Lang [(<]/)
+        assert.deepStrictEqual((yield* TicketPdf.render(fonts, ticket)).bytes, bytes)
+      })
+  )
+
+  it.effect.skipIf(!has("pdfinfo", "pdftotext", "qpdf"))(
+    "puts several tickets in one document, with one set of fonts",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const names = ["Žofie", "Ελένη", "Дмитрий"]
+        const tickets = yield* Effect.forEach(
+          names,
+          (guestName, index) => makeTicket({ guestName, design: designs[index]! })
+        )
+        const many = yield* TicketPdf.renderMany(fonts, tickets)
+        checkStructure(many.bytes)
+        assert.strictEqual(many.pages, 3)
+        assert.match(infoOf(many.bytes), /Pages:\s+3/)
+        for (const name of names) assert.include(textOf(many.bytes), name)
+        assert.strictEqual(Buffer.from(many.bytes).toString("latin1").split("/FontFile2").length - 1, 2)
+      })
+  )
+
+  it.effect.skipIf(!has("qpdf"))("draws a PNG logo", () =>
+    Effect.gen(function* () {
+      const fonts = yield* Fonts
+      const logo = QrImage.png(qrMatrix("logo"), "small")
+      for (const variant of variants) {
+        const { bytes } = yield* TicketPdf.render(fonts, yield* makeTicket({ ...variant, logo }))
+        checkStructure(bytes)
+        assert.include(Buffer.from(bytes).toString("latin1"), "/Subtype /Image")
+      }
+    }))
+
+  it.effect("refuses with a reason what it cannot print", () =>
+    Effect.gen(function* () {
+      const fonts = yield* Fonts
+      const { event } = yield* makeTicket()
+      const refused = (change: Partial<TicketInput>) =>
+        Effect.map(
+          Effect.flip(Effect.flatMap(makeTicket(change), (ticket) => TicketPdf.render(fonts, ticket))),
+          (error) => error.reason
+        )
+      assert.strictEqual(yield* refused({ qrData: "" }), "qr")
+      assert.strictEqual(yield* refused({ qrData: "x".repeat(1500) }), "qr")
+      assert.strictEqual(yield* refused({ qrData: "x".repeat(5000) }), "qr")
+      assert.strictEqual(yield* refused({ logo: new Uint8Array(10) }), "logo")
+      assert.strictEqual(yield* refused({ logo: new Uint8Array(2_000_000) }), "logo")
+      assert.strictEqual(yield* refused({ event: { ...event, timezone: "Mars/Olympus" } }), "date")
+      assert.strictEqual(yield* refused({ event: { ...event, startsAt: new Date(Number.NaN) } }), "date")
+      assert.strictEqual((yield* Effect.flip(TicketPdf.renderMany(fonts, []))).reason, "empty")
+    }))
+})

@@ -1,5 +1,5 @@
 /** Logs on standard error, and traces, metrics and logs to OpenTelemetry where an endpoint is given. */
-import { Config, Effect, Layer, Logger, Option, References } from "effect"
+import { Config, Effect, Layer, Logger, Option, References, String } from "effect"
 import { Otlp } from "effect/observability"
 import process from "node:process"
 import * as Platform from "./Platform.ts"
@@ -8,11 +8,16 @@ import * as Platform from "./Platform.ts"
 const layerLogger = Layer.unwrap(Effect.gen(function* () {
   const usual = process.stderr.isTTY ? "pretty" : "json"
   const format = yield* Config.withDefault(Config.Literals(["json", "pretty"], "LOG_FORMAT"), usual)
-  const level = yield* Config.withDefault(Config.LogLevel("LOG_LEVEL"), "Info")
+  const level = yield* Config.withDefault(
+    Config.Literals(["trace", "debug", "info", "warn", "error"], "LOG_LEVEL"),
+    "info"
+  )
   return Layer.mergeAll(
-    Logger.layer([format === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty()]),
+    Logger.layer([
+      format === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty({ mode: "tty" })
+    ]),
     Layer.succeed(Logger.LogToStderr, true),
-    Layer.succeed(References.MinimumLogLevel, level)
+    Layer.succeed(References.MinimumLogLevel, String.capitalize(level))
   )
 }))
 
@@ -29,3 +34,6 @@ const layerOtlp = Layer.unwrap(Effect.gen(function* () {
 
 /** Everything a process says about itself. */
 export const layer: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(layerOtlp, layerLogger)
+
+/** The START, CALL and COMPLETE lines of a flow. */
+export * as OrchestrationLog from "./OrchestrationLog.ts"

@@ -3,7 +3,7 @@
  * id as a field. They say what was called and how long it took, never for whom: no name, address or number
  * of a person goes into them.
  */
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 
 const line = (flowId: string, message: string, fields: Record<string, unknown>): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logInfo(`[ORCHESTRATION] ${message}`), { flowId, ...fields })
@@ -16,32 +16,36 @@ export const start = (
 ): Effect.Effect<void> =>
   line(flowId, `START ${flowId}: ${flowType}`, { phase: "START", flowType, ...counts })
 
-/** A service has answered, or failed with `outcome` (a status or an error's tag), after `duration` ms. */
+/** A service has answered, or failed with `outcome` (a status or an error's tag), after `duration`. */
 export const call = (
   flowId: string,
   service: string,
   endpoint: string,
-  duration: number,
+  duration: Duration.Input,
   outcome: number | string = 200
-): Effect.Effect<void> =>
-  line(flowId, `CALL ${flowId}: ${service}${endpoint} (${duration}ms)`, {
+): Effect.Effect<void> => {
+  const took = Math.round(Duration.toMillis(Duration.fromInputUnsafe(duration)))
+  return line(flowId, `CALL ${flowId}: ${service}${endpoint} (${took}ms)`, {
     phase: "CALL",
     service,
     endpoint,
-    duration,
+    duration: took,
     outcome
   })
+}
 
-/** A flow has ended after `duration` ms; `errors` are codes or error tags, never messages about a person. */
+/** A flow has ended after `duration`; `errors` are codes or error tags, never messages about a person. */
 export const complete = (
   flowId: string,
   success: boolean,
-  duration: number,
-  errors: ReadonlyArray<string> = []
-): Effect.Effect<void> =>
-  line(flowId, `COMPLETE ${flowId}: ${success} (${duration}ms)`, {
+  duration: Duration.Input,
+  errors: string | ReadonlyArray<string> = []
+): Effect.Effect<void> => {
+  const took = Math.round(Duration.toMillis(Duration.fromInputUnsafe(duration)))
+  return line(flowId, `COMPLETE ${flowId}: ${success} (${took}ms)`, {
     phase: "COMPLETE",
     success,
-    duration,
-    errors
+    duration: took,
+    errors: typeof errors === "string" ? [errors] : errors
   })
+}

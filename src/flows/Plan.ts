@@ -8,6 +8,7 @@ export interface Plan {
   readonly executionId: string
   readonly owner: string
   readonly request: CompleteFlowRequest
+  readonly createdAt: DateTime.Utc
   readonly deadline: DateTime.Utc
 }
 

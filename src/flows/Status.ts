@@ -3,7 +3,7 @@ import { DateTime, Effect } from "effect"
 import { Activity } from "effect/workflow"
 import type { FlowStatus, StepName } from "../../rpc/CompleteFlow.ts"
 import { outlast } from "../Durable.ts"
-import { OrchestrationLog } from "../Observability.ts"
+import * as OrchestrationLog from "../OrchestrationLog.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Step.ts"
@@ -11,12 +11,15 @@ import type { Outcome } from "./Step.ts"
 /** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
 export const open = Effect.fnUntraced(function*(flowId: string, executionId: string) {
   const flows = yield* FlowStore
-  const { deadline, owner, request } = yield* outlast(flows.load(flowId))
+  const { created_at: createdAt, deadline, owner, request } = yield* outlast(flows.load(flowId))
   yield* Activity.make({
     name: "open",
-    execute: Effect.andThen(outlast(flows.begin(flowId)), OrchestrationLog.start(flowId, "complete_event_flow"))
+    execute: Effect.andThen(
+      outlast(flows.begin(flowId)),
+      OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
+    )
   })
-  return { flowId, executionId, owner, request, deadline } satisfies Plan
+  return { flowId, executionId, owner, request, createdAt, deadline } satisfies Plan
 })
 
 const essential: ReadonlySet<StepName> = new Set<StepName>(["validation", "event", "guests"])
@@ -40,7 +43,7 @@ export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName,
       yield* flows.stepStarted(plan.flowId, "status")
       yield* flows.stepEnded(plan.flowId, "status", { status: "completed", result: { status } })
       yield* flows.finish(plan.flowId, status, first)
-      const took = DateTime.distance(plan.deadline, yield* DateTime.now)
+      const took = DateTime.distance(plan.createdAt, yield* DateTime.now)
       yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code)
     }))
   })

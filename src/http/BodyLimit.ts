@@ -1,4 +1,7 @@
-/** How large a request body may be: refused by its declared length at once, and while it streams in otherwise. */
+/**
+ * How large a request body may be: refused by its declared length at once, and while it streams in
+ * otherwise.
+ */
 import { ByteSize } from "effect"
 import type { HttpServerRequest } from "effect/http"
 

@@ -25,10 +25,15 @@ export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("gui
 
 /** The caller, when it has one of the roles; 403 otherwise. */
 export const requireRole = (...roles: ReadonlyArray<Role>): Effect.Effect<Caller, Forbidden, CurrentCaller> =>
-  Effect.flatMap(CurrentCaller, (caller) =>
-    roles.includes(caller.role) ? Effect.succeed(caller) : Effect.fail(
-      new Forbidden({ detail: `Use a token with the role ${roles.join(" or ")}: yours is ${caller.role}.` })
-    ))
+  Effect.flatMap(
+    CurrentCaller,
+    (caller) =>
+      roles.includes(caller.role) ? Effect.succeed(caller) : Effect.fail(
+        new Forbidden({
+          detail: `Use a token with the role ${roles.join(" or ")}: yours is ${caller.role}.`
+        })
+      )
+  )
 
 /** Whether the token reaches this event, and this gate when one is named. */
 export const reaches = (caller: Caller, event: number, gate?: string): boolean =>

@@ -13,8 +13,10 @@ export class Drain extends Context.Service<Drain, {
   )
 
   /**
-   * Begins draining when the process is told to stop, and waits `DRAIN_SECONDS` (0) for the load balancer to notice.
-   * Build it on top of the servers (`Drain.layerOnStop.pipe(Layer.provide(servers))`): what is built last stops first.
+   * Begins draining when the process is told to stop, and waits `DRAIN_SECONDS` (0) for the load balancer to
+   * notice.
+   * Build it on top of the servers (`Drain.layerOnStop.pipe(Layer.provide(servers))`): what is built last
+   * stops first.
    */
   static readonly layerOnStop: Layer.Layer<never, Config.ConfigError, Drain> = Layer.effectDiscard(
     Effect.gen(function*() {

@@ -1,4 +1,7 @@
-/** Knows every registered route, so that a known path asked with another method is a 405 with Allow and not a 404. */
+/**
+ * Knows every registered route, so that a known path asked with another method is a 405 with Allow and not a
+ * 404.
+ */
 import { Context, Effect, Layer } from "effect"
 import { FindMyWay, HttpRouter } from "effect/http"
 
@@ -12,7 +15,11 @@ export class FallbackRoutes extends Context.Service<FallbackRoutes, {
   readonly allowed: (url: string) => ReadonlyArray<string>
 }>()("guichet/http/FallbackRoutes") {
   /** A router that notes each route before handing it to the real one; built anew for each server. */
-  static readonly layer = (): Layer.Layer<HttpRouter.HttpRouter | FallbackRoutes, never, HttpRouter.HttpRouter> =>
+  static readonly layer = (): Layer.Layer<
+    HttpRouter.HttpRouter | FallbackRoutes,
+    never,
+    HttpRouter.HttpRouter
+  > =>
     Layer.effectContext(Effect.gen(function*() {
       const router = yield* HttpRouter.HttpRouter
       const table = FindMyWay.make<true>(routerConfig)
@@ -33,7 +40,9 @@ export class FallbackRoutes extends Context.Service<FallbackRoutes, {
           return self.addAll(routes)
         },
         add: (method, path, handler, options) => {
-          note([HttpRouter.route(method, prefix === "" ? path : `${prefix}${path}` as `/${string}`, Effect.never)])
+          note([
+            HttpRouter.route(method, prefix === "" ? path : `${prefix}${path}` as `/${string}`, Effect.never)
+          ])
           return self.add(method, path, handler, options)
         }
       })

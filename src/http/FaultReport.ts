@@ -8,7 +8,11 @@ const frames = (stack: string | undefined): ReadonlyArray<string> =>
 /** The chain of error names, reasons and database codes; messages may quote personal data and stay out. */
 const chain = (error: unknown, depth = 0): ReadonlyArray<string> => {
   if (depth > 5 || !Predicate.isObject(error)) return []
-  const name = Predicate.hasProperty(error, "_tag") ? error._tag : Predicate.hasProperty(error, "name") ? error.name : ""
+  const name = Predicate.hasProperty(error, "_tag")
+    ? error._tag
+    : Predicate.hasProperty(error, "name")
+    ? error.name
+    : ""
   const code = Predicate.hasProperty(error, "code") && Predicate.isString(error.code) ? `(${error.code})` : ""
   const inner = Predicate.hasProperty(error, "reason") && Predicate.isObject(error.reason)
     ? error.reason
@@ -30,9 +34,12 @@ const describe = (reason: Cause.Reason<unknown>) => {
 
 /** Reports a cause that will be answered 5xx; refusals and clients that left are no faults. */
 export const reportFault = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.flatMap(HttpServerError.causeResponse(cause), ([response]) =>
-    response.status < 500 || Cause.hasInterruptsOnly(cause)
-      ? Effect.void
-      : Effect.logError("The request failed on our side", { faults: cause.reasons.map(describe) }).pipe(
-        Effect.andThen(Effect.logDebug("The cause of the failed request", cause))
-      ))
+  Effect.flatMap(
+    HttpServerError.causeResponse(cause),
+    ([response]) =>
+      response.status < 500 || Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.logError("The request failed on our side", { faults: cause.reasons.map(describe) }).pipe(
+          Effect.andThen(Effect.logDebug("The cause of the failed request", cause))
+        )
+  )

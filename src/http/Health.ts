@@ -19,15 +19,26 @@ export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Dra
     const ping = yield* Ping
     const drain = yield* Drain
     const readiness = Effect.gen(function*() {
-      if (yield* drain.draining) return yield* notReady("This process is stopping: send requests to another one.")
+      if (yield* drain.draining) {
+        return yield* notReady("This process is stopping: send requests to another one.")
+      }
       const answers = yield* ping.answers
       return answers ? ready : yield* notReady("The database does not answer: try again when it does.")
     })
     yield* router.add("GET", "/health/live", alive)
-    yield* router.add("GET", "/health/ready", Effect.catchTag(readiness, "Unavailable", (problem) =>
-      Effect.succeed(HttpServerResponse.jsonUnsafe(
-        { type: problem.type, title: problem.title, detail: problem.detail, retry_after: problem.retry_after },
-        { status: problem.status, headers }
-      ))))
+    yield* router.add(
+      "GET",
+      "/health/ready",
+      Effect.catchTag(readiness, "Unavailable", (problem) =>
+        Effect.succeed(HttpServerResponse.jsonUnsafe(
+          {
+            type: problem.type,
+            title: problem.title,
+            detail: problem.detail,
+            retry_after: problem.retry_after
+          },
+          { status: problem.status, headers }
+        )))
+    )
   })
 )

@@ -1,7 +1,15 @@
-/** The rules every HTTP server of Guichet lives by: request ids, body limits, problems, nosniff, one log line a fault. */
-import { Effect, Layer } from "effect"
-import { HttpEffect, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Scope } from "effect"
+/**
+ * The rules every HTTP server of Guichet lives by: request ids, body limits, problems, nosniff, one log line
+ * a fault.
+ */
+import { Effect, Layer, type Scope } from "effect"
+import {
+  HttpEffect,
+  HttpIncomingMessage,
+  HttpRouter,
+  HttpServerRequest,
+  HttpServerResponse
+} from "effect/http"
 import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
 import { reportFault } from "./FaultReport.ts"
@@ -33,7 +41,10 @@ const install = (limits: BodyLimits) =>
     )
   })
 
-/** Puts routes under the house rules; serve the result with `routerConfig` and without the framework's own logger. */
+/**
+ * Puts routes under the house rules; serve the result with `routerConfig` and without the framework's own
+ * logger.
+ */
 export const wrap = <A, E, R>(
   routes: Layer.Layer<A, E, R>,
   limits: BodyLimits = bodyLimits

@@ -1,4 +1,7 @@
-/** Idempotency-Key on POST: the same request twice is answered once, and the second time with the very same answer. */
+/**
+ * Idempotency-Key on POST: the same request twice is answered once, and the second time with the very same
+ * answer.
+ */
 import { Context, Effect, Layer, Option } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
@@ -12,7 +15,9 @@ import { requestIdHeader } from "./RequestId.ts"
 export const idempotencyKeyHeader = "idempotency-key"
 
 /** Caller and key of the request being answered, for identifiers that a second execution must make again. */
-export const IdempotencyKey = Context.Reference<Option.Option<{ readonly caller: string; readonly key: string }>>(
+export const IdempotencyKey = Context.Reference<
+  Option.Option<{ readonly caller: string; readonly key: string }>
+>(
   "guichet/http/IdempotencyKey",
   { defaultValue: Option.none }
 )
@@ -23,7 +28,11 @@ const notStored = new Set([requestIdHeader, "content-length", "connection", "dat
 
 const badKey = new InvalidRequest({
   detail: "The Idempotency-Key is 1 to 255 visible ASCII characters.",
-  errors: [{ in: "header", parameter: idempotencyKeyHeader, detail: "Send 1 to 255 visible ASCII characters." }]
+  errors: [{
+    in: "header",
+    parameter: idempotencyKeyHeader,
+    detail: "Send 1 to 255 visible ASCII characters."
+  }]
 })
 
 /** An answer worth keeping: whole, and not a refusal that the same request may not meet again. */
@@ -54,7 +63,12 @@ const keyedRequest = Effect.fnUntraced(function*(caller: string, key: string) {
   const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
   const url = request.url.replace(/\/+(?=$|\?)/, "")
   const bodyDigest = createHash("sha256").update(`${request.method}\n${url}\n`).update(body).digest("hex")
-  return { caller, key, route: `${request.method} ${url.split("?", 1)[0]}`, bodyDigest } satisfies KeyedRequest
+  return {
+    caller,
+    key,
+    route: `${request.method} ${url.split("?", 1)[0]}`,
+    bodyDigest
+  } satisfies KeyedRequest
 })
 
 /** Add it to a group between `ProblemMiddleware` and `Authorization`. */
@@ -98,7 +112,8 @@ export class Idempotency extends HttpApiMiddleware.Service<Idempotency, { requir
             })
           case "Reused":
             return yield* new IdempotencyKeyReused({
-              detail: "Send a new Idempotency-Key for a new request, or the same request again under this one."
+              detail:
+                "Send a new Idempotency-Key for a new request, or the same request again under this one."
             })
           case "Taken":
             yield* keep(keyed, state.fence)

@@ -1,4 +1,6 @@
-/** The last hand on every answer: whatever failed, and whoever wrote it, leaves as application/problem+json. */
+/**
+ * The last hand on every answer: whatever failed, and whoever wrote it, leaves as application/problem+json.
+ */
 import { Option, Schema } from "effect"
 import { HttpBody, type HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
 import { problemType, wordsFor } from "./ProblemCatalog.ts"
@@ -29,7 +31,10 @@ const titleOf = (tag: string): string => {
 const textOr = (value: unknown, fallback: string): string =>
   typeof value === "string" && value !== "" ? value : fallback
 
-/** The members of a problem for a failed answer: its own, a domain error's by its tag, or the words of the status. */
+/**
+ * The members of a problem for a failed answer: its own, a domain error's by its tag, or the words of the
+ * status.
+ */
 const problemOf = (status: number, members: Members, instance: string): Members => {
   const words = wordsFor(status)
   const tag = typeof members["_tag"] === "string" && status < 500 ? members["_tag"] : undefined
@@ -48,7 +53,10 @@ const challenge = (problem: Members): string =>
     ? `Signature realm="guichet-services"`
     : `Bearer realm="guichet"`
 
-const headersOf = (response: HttpServerResponse.HttpServerResponse, problem: Members): Record<string, string> => {
+const headersOf = (
+  response: HttpServerResponse.HttpServerResponse,
+  problem: Members
+): Record<string, string> => {
   const headers: Record<string, string> = { "cache-control": "no-store" }
   if (response.status === 401 && response.headers["www-authenticate"] === undefined) {
     headers["www-authenticate"] = challenge(problem)
@@ -60,7 +68,10 @@ const headersOf = (response: HttpServerResponse.HttpServerResponse, problem: Mem
   return headers
 }
 
-/** Turns any failed answer into a problem and adds the headers every answer has; `allowed` lists the methods of its path. */
+/**
+ * Turns any failed answer into a problem and adds the headers every answer has; `allowed` lists the methods
+ * of its path.
+ */
 export const finishAnswer = (
   request: HttpServerRequest.HttpServerRequest,
   response: HttpServerResponse.HttpServerResponse,
@@ -68,9 +79,14 @@ export const finishAnswer = (
 ): HttpServerResponse.HttpServerResponse => {
   const always = { [requestIdHeader]: options.requestId, "x-content-type-options": "nosniff" }
   if (response.status < 400) return HttpServerResponse.setHeaders(response, always)
-  const allowed = response.status === 404 && response.body._tag === "Empty" ? options.allowed(request.url) : []
+  const allowed = response.status === 404 && response.body._tag === "Empty"
+    ? options.allowed(request.url)
+    : []
   const refused = allowed.length > 0 && !allowed.includes(request.method)
-    ? response.pipe(HttpServerResponse.setStatus(405), HttpServerResponse.setHeader("allow", allowed.join(", ")))
+    ? response.pipe(
+      HttpServerResponse.setStatus(405),
+      HttpServerResponse.setHeader("allow", allowed.join(", "))
+    )
     : response
   const members = membersOf(refused)
   const problem = problemOf(refused.status, members, options.requestId)

@@ -1,4 +1,7 @@
-/** What each HTTP failure is called and what its reader should do: the words of every answer that has no problem of its own. */
+/**
+ * What each HTTP failure is called and what its reader should do: the words of every answer that has no
+ * problem of its own.
+ */
 
 /** The words of one problem type; `slug` ends its `type` URI and never changes once published. */
 export interface ProblemWords {
@@ -7,7 +10,7 @@ export interface ProblemWords {
   readonly detail: string
 }
 
-/** The `type` URI of a problem: a full path (RFC 9457 §3.1.1), which this API serves as a page. */
+/** The `type` URI of a problem: a full path (RFC 9457 §3.1.1), stable, to be compared and not fetched. */
 export const problemType = <const Slug extends string>(slug: Slug): `/problems/${Slug}` => `/problems/${slug}`
 
 /** The words by HTTP status, for answers that the framework or an intermediary leaves empty. */
@@ -27,7 +30,11 @@ export const wordsByStatus: Readonly<Record<number, ProblemWords>> = {
     title: "You may not do this",
     detail: "Use a token whose role allows this operation."
   },
-  404: { slug: "not-found", title: "Nothing is here", detail: "Check the address and the identifiers in it." },
+  404: {
+    slug: "not-found",
+    title: "Nothing is here",
+    detail: "Check the address and the identifiers in it."
+  },
   405: {
     slug: "method-not-allowed",
     title: "This address does not answer that method",

@@ -1,4 +1,7 @@
-/** The failures this API declares, as RFC 9457 problems; endpoints list them as errors and clients decode them back. */
+/**
+ * The failures this API declares, as RFC 9457 problems; endpoints list them as errors and clients decode
+ * them back.
+ */
 import { Cause, Duration, Effect, Predicate, Schema } from "effect"
 import {
   AlreadyProcessingMessage,
@@ -13,12 +16,17 @@ import { HttpApiError, HttpApiSchema } from "effect/http-api"
 import { problemType } from "./ProblemCatalog.ts"
 
 /**
- * Declares a contract's own error (`Schema.TaggedError` with `httpApiStatus`) as a problem: the house fills in `type`
- * (its tag in kebab case), `title` and the rest on the way out, and derived clients decode it back by its tag.
+ * Declares a contract's own error (`Schema.TaggedError` with `httpApiStatus`) as a problem: the house fills
+ * in `type`
+ * (its tag in kebab case), `title` and the rest on the way out, and derived clients decode it back by its
+ * tag.
  */
 export const asProblem = HttpApiSchema.asJson({ contentType: ProblemDetails.contentType })
 
-/** One wrong value: a JSON pointer (RFC 6901) into the body, or the parameter's place and name, and a sentence. */
+/**
+ * One wrong value: a JSON pointer (RFC 6901) into the body, or the parameter's place and name, and a
+ * sentence.
+ */
 export const FieldError = Schema.Struct({
   pointer: Schema.optionalKey(Schema.String),
   in: Schema.optionalKey(Schema.Literals(["path", "query", "header"])),
@@ -43,7 +51,10 @@ export class Unauthenticated extends HttpApiError.Problem<Unauthenticated>()("Un
   title: "Who you are is not known"
 }) {}
 
-/** 401 for a service: an unknown name, a bad signature, a stale timestamp and a replay all get this same answer. */
+/**
+ * 401 for a service: an unknown name, a bad signature, a stale timestamp and a replay all get this same
+ * answer.
+ */
 export class ServiceRefused extends HttpApiError.Problem<ServiceRefused>()("ServiceRefused", {
   type: problemType("service-refused"),
   status: 401,
@@ -79,11 +90,12 @@ export class IdempotencyKeyInUse extends HttpApiError.Problem<IdempotencyKeyInUs
 }, { retry_after: Schema.Int }) {}
 
 /** 422: this Idempotency-Key was used for a different request. */
-export class IdempotencyKeyReused extends HttpApiError.Problem<IdempotencyKeyReused>()("IdempotencyKeyReused", {
-  type: problemType("idempotency-key-reused"),
-  status: 422,
-  title: "This Idempotency-Key belongs to another request"
-}) {}
+export class IdempotencyKeyReused
+  extends HttpApiError.Problem<IdempotencyKeyReused>()("IdempotencyKeyReused", {
+    type: problemType("idempotency-key-reused"),
+    status: 422,
+    title: "This Idempotency-Key belongs to another request"
+  }) {}
 
 /** 422: every field that is wrong, each with its pointer and a sentence. */
 export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()("InvalidRequest", {
@@ -138,7 +150,10 @@ const busy = (seconds: number): Unavailable =>
     retry_after: seconds
   })
 
-/** Bounds a call to an entity and turns the cluster's own failures into 503 with Retry-After; the entity's errors pass. */
+/**
+ * Bounds a call to an entity and turns the cluster's own failures into 503 with Retry-After; the entity's
+ * errors pass.
+ */
 export const fromCluster = <A, E, R>(
   call: Effect.Effect<A, E, R>,
   options?: { readonly timeout?: Duration.Input; readonly retryAfter?: number }

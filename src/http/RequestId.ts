@@ -1,4 +1,7 @@
-/** One identifier a request, given by the caller or made here; it is in the answer, in its problems and in every log line. */
+/**
+ * One identifier a request, given by the caller or made here; it is in the answer, in its problems and in
+ * every log line.
+ */
 import { Context } from "effect"
 import type { Headers } from "effect/http"
 

@@ -5,7 +5,14 @@ import { HttpApiMiddleware } from "effect/http-api"
 import { CallingService } from "../services/CallingService.ts"
 import { signedRequest, verifySigned } from "../services/ServiceAuth.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
-import { freshInstant, hmacHex, matches, sign, signaturesOf, type SignedRequest } from "../services/ServiceSignature.ts"
+import {
+  freshInstant,
+  hmacHex,
+  matches,
+  sign,
+  signaturesOf,
+  type SignedRequest
+} from "../services/ServiceSignature.ts"
 import { ServiceRefused } from "./Problems.ts"
 
 /** The header of flow 2, in Stripe's scheme. */
@@ -30,7 +37,10 @@ const stripeText = (seconds: number, body: Uint8Array): Uint8Array => {
 
 const secondsOf = (instant: number): number => Math.floor(instant / 1000)
 
-/** The `Stripe-Signature` of a body at an instant: `t=<seconds>,v1=<hex>` (https://docs.stripe.com/webhooks#verify-manually). */
+/**
+ * The `Stripe-Signature` of a body at an instant: `t=<seconds>,v1=<hex>`
+ * (https://docs.stripe.com/webhooks#verify-manually).
+ */
 export const signPaymentWebhook = (secret: Redacted.Redacted, request: SignedRequest): string => {
   const seconds = secondsOf(Date.parse(request.timestamp))
   return `t=${seconds},v1=${hmacHex(secret, stripeText(seconds, request.body))}`
@@ -42,14 +52,20 @@ export const signTicketWebhook: (secret: Redacted.Redacted, request: SignedReque
 const secondsIn = (header: string): number | undefined => {
   const stamps = header.split(",").map((item) => item.trim()).filter((item) => item.startsWith("t="))
   const [stamp] = stamps
-  return stamps.length === 1 && stamp !== undefined && /^t=\d{1,12}$/.test(stamp) ? Number(stamp.slice(2)) : undefined
+  return stamps.length === 1 && stamp !== undefined && /^t=\d{1,12}$/.test(stamp)
+    ? Number(stamp.slice(2))
+    : undefined
 }
 
-/** Flow 2: Stripe's scheme over the raw body, and an `X-Timestamp` that says the same second as the signed `t`. */
-export class PaymentWebhookAuth extends HttpApiMiddleware.Service<PaymentWebhookAuth, { provides: CallingService }>()(
-  "guichet/http/PaymentWebhookAuth",
-  { error: ServiceRefused }
-) {
+/**
+ * Flow 2: Stripe's scheme over the raw body, and an `X-Timestamp` that says the same second as the signed
+ * `t`.
+ */
+export class PaymentWebhookAuth
+  extends HttpApiMiddleware.Service<PaymentWebhookAuth, { provides: CallingService }>()(
+    "guichet/http/PaymentWebhookAuth",
+    { error: ServiceRefused }
+  ) {
   /** Believes `payment-service` alone, within ±300 s, under either of its secrets. */
   static readonly layer: Layer.Layer<PaymentWebhookAuth, never, ServiceSecrets> = Layer.effect(
     PaymentWebhookAuth,
@@ -78,11 +94,15 @@ export class PaymentWebhookAuth extends HttpApiMiddleware.Service<PaymentWebhook
 }
 
 /** Flow 4: the canonical signature of services, in this webhook's own header. */
-export class TicketWebhookAuth extends HttpApiMiddleware.Service<TicketWebhookAuth, { provides: CallingService }>()(
-  "guichet/http/TicketWebhookAuth",
-  { error: ServiceRefused }
-) {
-  /** Believes `ticket-generator-service` alone; a redelivery is welcome, its effect is deduplicated by its ids. */
+export class TicketWebhookAuth
+  extends HttpApiMiddleware.Service<TicketWebhookAuth, { provides: CallingService }>()(
+    "guichet/http/TicketWebhookAuth",
+    { error: ServiceRefused }
+  ) {
+  /**
+   * Believes `ticket-generator-service` alone; a redelivery is welcome, its effect is deduplicated by its
+   * ids.
+   */
   static readonly layer: Layer.Layer<TicketWebhookAuth, never, ServiceSecrets> = Layer.effect(
     TicketWebhookAuth,
     Effect.gen(function*() {

@@ -25,7 +25,7 @@ export interface Message {
 
 /** `flow_1` + `event_reminder` + guest 2 + `sms` is `flow_1.event_reminder.2.sms`. */
 export const messageIdOf = (reason: string, type: string, person: number | string, channel: Channel): string =>
-  `${reason}.${type.replace(/[^\w-]+/g, "-")}.${person}.${channel}`
+  `${reason}.${type.replace(/[^\w-]+/g, "-").slice(0, 48)}.${person}.${channel}`
 
 /** Where a guest is reached over a channel. */
 export const recipientOf = (reader: Reader, channel: Channel): string | null =>

@@ -1,7 +1,16 @@
-/** The services that live in this process: their clients reach them without a socket, and through the same code. */
+/**
+ * The services that live in this process: their clients reach them without a socket, and through the same
+ * code.
+ */
 import { Context, Effect, Layer } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse, type HttpRouter } from "effect/http"
-import { type WebHandler, toWebHandler } from "../http/HttpHouse.ts"
+import {
+  HttpClient,
+  HttpClientError,
+  HttpClientRequest,
+  HttpClientResponse,
+  type HttpRouter
+} from "effect/http"
+import { toWebHandler, type WebHandler } from "../http/HttpHouse.ts"
 import type { FallbackRoutes } from "../http/FallbackRoutes.ts"
 import type { ServiceTargetName } from "./ServiceName.ts"
 
@@ -44,9 +53,10 @@ export const overHandler = (handler: WebHandler): HttpClient.HttpClient =>
     Effect.gen(function*() {
       const sent = yield* Effect.mapError(
         HttpClientRequest.toWeb(request, { signal }),
-        (cause) => new HttpClientError.HttpClientError({
-          reason: new HttpClientError.InvalidUrlError({ request, cause })
-        })
+        (cause) =>
+          new HttpClientError.HttpClientError({
+            reason: new HttpClientError.InvalidUrlError({ request, cause })
+          })
       )
       const response = yield* Effect.tryPromise({
         try: () => handler(sent),

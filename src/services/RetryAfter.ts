@@ -19,5 +19,7 @@ export const retryDelay = (
 ): Effect.Effect<Duration.Duration> =>
   Effect.clockWith((clock) => {
     const asked = retryAfterOf(response?.headers["retry-after"], clock.currentTimeMillisUnsafe())
-    return Effect.succeed(Duration.min(longest, Duration.max(backoff, Option.getOrElse(asked, () => Duration.zero))))
+    return Effect.succeed(
+      Duration.min(longest, Duration.max(backoff, Option.getOrElse(asked, () => Duration.zero)))
+    )
   })

@@ -32,10 +32,20 @@ export const signedRequest = Effect.gen(function*() {
   const timestamp = request.headers["x-timestamp"] ?? ""
   if (service === "" || requestId === "" || timestamp === "") return yield* refused
   const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
-  return { method: request.method, url: request.originalUrl, service, requestId, timestamp, body } satisfies SignedRequest
+  return {
+    method: request.method,
+    url: request.originalUrl,
+    service,
+    requestId,
+    timestamp,
+    body
+  } satisfies SignedRequest
 })
 
-/** Verifies a canonical signature in the named header and gives the sender and what it signed; 401 whatever is wrong. */
+/**
+ * Verifies a canonical signature in the named header and gives the sender and what it signed; 401 whatever
+ * is wrong.
+ */
 export const verifySigned = Effect.fn("ServiceAuth.verify")(function*(
   secrets: ServiceSecrets["Service"],
   header: string
@@ -47,7 +57,9 @@ export const verifySigned = Effect.fn("ServiceAuth.verify")(function*(
   const name = isServiceName(request.service) ? request.service : undefined
   const accepted = secrets.accepted(name ?? "event-planner-core")
   const signed = matches(text, accepted, signaturesOf(headers[header] ?? ""))
-  if (name === undefined || !signed || Option.isNone(freshInstant(request.timestamp, now))) return yield* refused
+  if (name === undefined || !signed || Option.isNone(freshInstant(request.timestamp, now))) {
+    return yield* refused
+  }
   return { name, digest: createHash("sha256").update(text).digest("hex") }
 })
 
@@ -56,7 +68,10 @@ export class ServiceAuth extends HttpApiMiddleware.Service<ServiceAuth, { provid
   "guichet/services/ServiceAuth",
   { error: [ServiceRefused, Forbidden] }
 ) {
-  /** The digest kept against replays is of the signed text: dropping one of two signatures does not make it new. */
+  /**
+   * The digest kept against replays is of the signed text: dropping one of two signatures does not make it
+   * new.
+   */
   static readonly layer: Layer.Layer<ServiceAuth, never, ServiceSecrets | ServiceRequestStore> = Layer.effect(
     ServiceAuth,
     Effect.gen(function*() {

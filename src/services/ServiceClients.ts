@@ -1,11 +1,30 @@
-/** How services call each other: signed at every attempt, bounded, retried with care, and cut off when they fail. */
+/**
+ * How services call each other: signed at every attempt, bounded, retried with care, and cut off when they
+ * fail.
+ */
 import { Cause, Config, Context, Duration, Effect, Layer, Option, Schedule } from "effect"
-import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import {
+  FetchHttpClient,
+  HttpClient,
+  HttpClientError,
+  HttpClientRequest,
+  HttpClientResponse
+} from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
-import { signPaymentWebhook, signTicketWebhook, stripeSignatureHeader, ticketSignatureHeader } from "../http/WebhookSignatures.ts"
+import {
+  signPaymentWebhook,
+  signTicketWebhook,
+  stripeSignatureHeader,
+  ticketSignatureHeader
+} from "../http/WebhookSignatures.ts"
 import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
-import { type ServiceName, type ServiceTarget, type ServiceTargetName, serviceTargets } from "./ServiceName.ts"
+import {
+  type ServiceName,
+  type ServiceTarget,
+  type ServiceTargetName,
+  serviceTargets
+} from "./ServiceName.ts"
 import { ServiceSecrets } from "./ServiceSecrets.ts"
 import { serviceSignatureHeader, sign, type SignedRequest } from "./ServiceSignature.ts"
 import { retryDelay } from "./RetryAfter.ts"
@@ -28,7 +47,10 @@ const bodyOf = (request: HttpClientRequest.HttpClientRequest) => {
     default:
       return Effect.fail(
         new HttpClientError.HttpClientError({
-          reason: new HttpClientError.EncodeError({ request, description: "A signed request needs a whole body." })
+          reason: new HttpClientError.EncodeError({
+            request,
+            description: "A signed request needs a whole body."
+          })
         })
       )
   }
@@ -55,14 +77,20 @@ class Passing {
   }
 }
 
-type Attempt = HttpClientError.HttpClientError | CircuitBreaker.CircuitBreakerError | Cause.TimeoutError | Passing
+type Attempt =
+  | HttpClientError.HttpClientError
+  | CircuitBreaker.CircuitBreakerError
+  | Cause.TimeoutError
+  | Passing
 
 const mayPass = (error: Attempt): boolean => error._tag === "Passing" || HttpClient.isTransientError(error)
 
 const backoff = Schedule.exponential("200 millis").pipe(
   Schedule.jittered,
   Schedule.setInputType<Attempt>(),
-  Schedule.modifyDelay(({ duration, input }) => retryDelay(duration, input._tag === "Passing" ? input.response : undefined))
+  Schedule.modifyDelay(({ duration, input }) =>
+    retryDelay(duration, input._tag === "Passing" ? input.response : undefined)
+  )
 )
 
 /** Clients of the other services, by the name they are called and the service that calls. */
@@ -141,7 +169,9 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
           Effect.timeout(timeout),
           breaker.execute({ key: name, classify: HttpClient.circuitBreakerClassifier }),
           Effect.flatMap((response) =>
-            HttpClient.isTransientResponse(response) ? Effect.fail(new Passing(response)) : Effect.succeed(response)
+            HttpClient.isTransientResponse(response)
+              ? Effect.fail(new Passing(response))
+              : Effect.succeed(response)
           )
         )
 
@@ -150,7 +180,12 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
         { as, scheme = "service" }: { readonly as: ServiceName; readonly scheme?: SignatureScheme }
       ): HttpClient.HttpClient => {
         const target = serviceTargets[name]
-        return HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
+        return HttpClient.makeWith<
+          HttpClientError.HttpClientError,
+          never,
+          HttpClientError.HttpClientError,
+          never
+        >(
           Effect.flatMap((given) => {
             const id = given.headers[requestIdHeader] ?? makeRequestId()
             const request = given.pipe(
@@ -167,7 +202,9 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
               Effect.catchTags({
                 Passing: ({ response }) => Effect.succeed(response),
                 TimeoutError: () =>
-                  Effect.fail(failed(request, `No answer from ${name} within ${Duration.format(target.timeout)}`)),
+                  Effect.fail(
+                    failed(request, `No answer from ${name} within ${Duration.format(target.timeout)}`)
+                  ),
                 CircuitBreakerError: (error) =>
                   Effect.fail(failed(request, `Calls to ${name} are paused: it kept failing`, error))
               })

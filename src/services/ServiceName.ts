@@ -1,4 +1,7 @@
-/** The five services by the names of the flows document (« Sécurité Inter-Services »), and where each one is called. */
+/**
+ * The five services by the names of the flows document (« Sécurité Inter-Services »), and where each one is
+ * called.
+ */
 import { Config, Duration, Schema } from "effect"
 
 /** The value of `X-Service-Name`. */
@@ -35,7 +38,10 @@ const target = (variable: string, port: number, seconds: number, retries: number
   retries
 })
 
-/** The clients of the flows document (« Configuration des Clients HTTP »), and the core as the services call it back. */
+/**
+ * The clients of the flows document (« Configuration des Clients HTTP »), and the core as the services call
+ * it back.
+ */
 export const serviceTargets = {
   core: target("CORE_URL", 3001, 10, 3),
   notifications: target("NOTIFICATION_SERVICE_URL", 3002, 10, 3),

@@ -1,5 +1,15 @@
 /** The secret under which each service signs, and those under which its signatures are believed. */
-import { Config, Context, Effect, FileSystem, Layer, Option, type PlatformError, Redacted, Schema } from "effect"
+import {
+  Config,
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  type PlatformError,
+  Redacted,
+  Schema
+} from "effect"
 import { randomBytes } from "node:crypto"
 import { keepSecret } from "../tickets/SecretFile.ts"
 import { secretVariables, ServiceName } from "./ServiceName.ts"
@@ -71,7 +81,10 @@ export class ServiceSecrets extends Context.Service<ServiceSecrets, {
     })
   )
 
-  /** For the embedded database: what the environment does not give is made at random in `<directory>/secrets`, mode 0600. */
+  /**
+   * For the embedded database: what the environment does not give is made at random in
+   * `<directory>/secrets`, mode 0600.
+   */
   static readonly layerFile = (directory: string): Layer.Layer<
     ServiceSecrets,
     Config.ConfigError | PlatformError.PlatformError,

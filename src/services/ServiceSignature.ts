@@ -70,11 +70,14 @@ export const sign = (secret: Redacted.Redacted, request: SignedRequest): string 
   `v1=${mac(secret, canonical(request)).toString("hex")}`
 
 /** The hex HMAC-SHA256 of a text. */
-export const hmacHex = (secret: Redacted.Redacted, text: string | Uint8Array): string => mac(secret, text).toString("hex")
+export const hmacHex = (secret: Redacted.Redacted, text: string | Uint8Array): string =>
+  mac(secret, text).toString("hex")
 
 const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/
 
-/** The instant of an ISO 8601 timestamp in milliseconds, when it is one and within the allowed skew of now. */
+/**
+ * The instant of an ISO 8601 timestamp in milliseconds, when it is one and within the allowed skew of now.
+ */
 export const freshInstant = (timestamp: string, now: number): Option.Option<number> => {
   const instant = iso.test(timestamp) ? Date.parse(timestamp) : Number.NaN
   return Math.abs(instant - now) <= allowedSkew * 1000 ? Option.some(instant) : Option.none()

@@ -43,6 +43,7 @@ const FlowRow = Schema.Struct({
 const RequestRow = Schema.Struct({
   owner: Schema.String,
   request: CompleteFlowRequest,
+  created_at: Rows.At,
   deadline: Rows.At,
   status: FlowStatus
 })
@@ -115,7 +116,7 @@ export class FlowStore extends Context.Service<FlowStore, {
       })
 
       const load = (flowId: string) =>
-        Rows.first(RequestRow)(sql`SELECT owner, request, deadline, status FROM flows WHERE flow_id = ${flowId}`)
+        Rows.first(RequestRow)(sql`SELECT owner, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`)
           .pipe(Effect.flatMap(Effect.fromOption), Effect.orDie)
 
       const view: FlowStore["Service"]["view"] = (flowId) =>

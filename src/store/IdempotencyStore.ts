@@ -60,39 +60,51 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
         const sql = yield* SqlClient.SqlClient
         const lease = Duration.toSeconds(Duration.fromInputUnsafe(options.lease))
 
-        const take = Effect.fn("IdempotencyStore.take")(function*({ caller, key, route, bodyDigest }: KeyedRequest) {
-          const [taken] = yield* decodeFences(
-            yield* sql`
+        const take = Effect.fn("IdempotencyStore.take")(
+          function*({ caller, key, route, bodyDigest }: KeyedRequest) {
+            const [taken] = yield* decodeFences(
+              yield* sql`
               INSERT INTO idempotency_keys (caller, key, route, body_digest, state, lease_until)
               VALUES (${caller}, ${key}, ${route}, ${bodyDigest}, 'in_progress',
                 clock_timestamp() + make_interval(secs => ${lease}))
               ON CONFLICT (caller, key) DO UPDATE SET lease_until = EXCLUDED.lease_until
-              WHERE idempotency_keys.state = 'in_progress' AND idempotency_keys.lease_until < clock_timestamp()
+              WHERE idempotency_keys.state = 'in_progress'
+                AND idempotency_keys.lease_until < clock_timestamp()
                 AND idempotency_keys.route = EXCLUDED.route
                 AND idempotency_keys.body_digest = EXCLUDED.body_digest
               RETURNING lease_until::text AS fence`
-          )
-          if (taken !== undefined) return { _tag: "Taken", fence: taken.fence } satisfies KeyState
-          const [held] = yield* decodeKeys(
-            yield* sql`
+            )
+            if (taken !== undefined) return { _tag: "Taken", fence: taken.fence } satisfies KeyState
+            const [held] = yield* decodeKeys(
+              yield* sql`
               SELECT route, body_digest, state, status, headers, body,
                 greatest(1, ceil(extract(epoch FROM lease_until - clock_timestamp())))::int AS wait
               FROM idempotency_keys WHERE caller = ${caller} AND key = ${key}`
-          )
-          if (held === undefined) return { _tag: "InUse", retryAfter: 1 } satisfies KeyState
-          if (held.route !== route || held.body_digest !== bodyDigest) return { _tag: "Reused" } satisfies KeyState
-          if (held.state === "in_progress" || held.status === null) {
-            return { _tag: "InUse", retryAfter: Math.min(held.wait, 5) } satisfies KeyState
-          }
-          const answer = { status: held.status, headers: held.headers ?? {}, body: held.body ?? new Uint8Array() }
-          return { _tag: "Finished", answer } satisfies KeyState
-        }, Effect.orDie)
+            )
+            if (held === undefined) return { _tag: "InUse", retryAfter: 1 } satisfies KeyState
+            if (held.route !== route || held.body_digest !== bodyDigest) {
+              return { _tag: "Reused" } satisfies KeyState
+            }
+            if (held.state === "in_progress" || held.status === null) {
+              return { _tag: "InUse", retryAfter: Math.min(held.wait, 5) } satisfies KeyState
+            }
+            const answer = {
+              status: held.status,
+              headers: held.headers ?? {},
+              body: held.body ?? new Uint8Array()
+            }
+            return { _tag: "Finished", answer } satisfies KeyState
+          },
+          Effect.orDie
+        )
 
         const finish = Effect.fn("IdempotencyStore.finish")(
           function*({ caller, key }: KeyedRequest, fence: string, { status, headers, body }: StoredAnswer) {
             const rows = yield* sql`
               UPDATE idempotency_keys
-              SET state = 'finished', status = ${status}, headers = ${JSON.stringify(headers)}::jsonb, body = ${body}
+              SET state = 'finished', status = ${status}, headers = ${
+              JSON.stringify(headers)
+            }::jsonb, body = ${body}
               WHERE caller = ${caller} AND key = ${key} AND state = 'in_progress'
                 AND lease_until = ${fence}::timestamptz
               RETURNING key`
@@ -101,11 +113,15 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
           Effect.orDie
         )
 
-        const release = Effect.fn("IdempotencyStore.release")(function*({ caller, key }: KeyedRequest, fence: string) {
-          yield* sql`
+        const release = Effect.fn("IdempotencyStore.release")(
+          function*({ caller, key }: KeyedRequest, fence: string) {
+            yield* sql`
             DELETE FROM idempotency_keys
-            WHERE caller = ${caller} AND key = ${key} AND state = 'in_progress' AND lease_until = ${fence}::timestamptz`
-        }, Effect.orDie)
+            WHERE caller = ${caller} AND key = ${key} AND state = 'in_progress'
+              AND lease_until = ${fence}::timestamptz`
+          },
+          Effect.orDie
+        )
 
         const forget = Effect.fn("IdempotencyStore.forget")(function*(olderThan: Duration.Input) {
           const seconds = Duration.toSeconds(Duration.fromInputUnsafe(olderThan))

@@ -3,7 +3,8 @@ import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 
 /** `answers` is false when the database is away, broken or slower than two seconds. */
-export class Ping extends Context.Service<Ping, { readonly answers: Effect.Effect<boolean> }>()("guichet/store/Ping") {
+export class Ping
+  extends Context.Service<Ping, { readonly answers: Effect.Effect<boolean> }>()("guichet/store/Ping") {
   static readonly layer: Layer.Layer<Ping, never, SqlClient.SqlClient> = Layer.effect(
     Ping,
     Effect.map(SqlClient.SqlClient, (sql) =>

@@ -1,4 +1,7 @@
-/** The signed requests already accepted, so that a copied one is refused while its timestamp would still pass. */
+/**
+ * The signed requests already accepted, so that a copied one is refused while its timestamp would still
+ * pass.
+ */
 import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
@@ -16,14 +19,17 @@ export class ServiceRequestStore extends Context.Service<ServiceRequestStore, {
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
 
-      const accept = Effect.fn("ServiceRequestStore.accept")(function*(service: string, signatureDigest: string) {
-        const rows = yield* decodeSignatures(
-          yield* sql`
+      const accept = Effect.fn("ServiceRequestStore.accept")(
+        function*(service: string, signatureDigest: string) {
+          const rows = yield* decodeSignatures(
+            yield* sql`
             INSERT INTO service_requests (service, signature_digest) VALUES (${service}, ${signatureDigest})
             ON CONFLICT DO NOTHING RETURNING signature_digest`
-        )
-        return rows.length === 1
-      }, Effect.orDie)
+          )
+          return rows.length === 1
+        },
+        Effect.orDie
+      )
 
       const forget = Effect.fn("ServiceRequestStore.forget")(function*(olderThan: Duration.Input) {
         const seconds = Duration.toSeconds(Duration.fromInputUnsafe(olderThan))
@@ -66,7 +72,9 @@ export class ServiceRequestStore extends Context.Service<ServiceRequestStore, {
         ),
       forget: (olderThan) =>
         Effect.clockWith((clock) =>
-          Effect.sync(() => drop(clock.currentTimeMillisUnsafe() - Duration.toMillis(Duration.fromInputUnsafe(olderThan))))
+          Effect.sync(() =>
+            drop(clock.currentTimeMillisUnsafe() - Duration.toMillis(Duration.fromInputUnsafe(olderThan)))
+          )
         )
     })
   })

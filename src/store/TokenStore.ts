@@ -45,9 +45,13 @@ const toCaller = (row: typeof CallerRow.Type): Caller => ({
   ...(row.gates === null ? {} : { gates: row.gates })
 })
 
-/** Makes, lists, revokes and finds tokens; a token found is believed for five seconds without asking again. */
+/**
+ * Makes, lists, revokes and finds tokens; a token found is believed for five seconds without asking again.
+ */
 export class TokenStore extends Context.Service<TokenStore, {
-  readonly create: (token: NewToken) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }>
+  readonly create: (
+    token: NewToken
+  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }>
   readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
   readonly revoke: (tokenId: string) => Effect.Effect<boolean>
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
@@ -94,12 +98,14 @@ export class TokenStore extends Context.Service<TokenStore, {
 
       const revoke = Effect.fn("TokenStore.revoke")(function*(tokenId: string) {
         const rows = yield* sql`
-          UPDATE tokens SET revoked_at = now() WHERE token_id = ${tokenId} AND revoked_at IS NULL RETURNING token_id`
+          UPDATE tokens SET revoked_at = now()
+          WHERE token_id = ${tokenId} AND revoked_at IS NULL RETURNING token_id`
         yield* Cache.invalidateAll(cache)
         return rows.length === 1
       }, Effect.orDie)
 
-      const find = (token: Redacted.Redacted) => Cache.get(cache, Buffer.from(digestOf(token)).toString("hex"))
+      const find = (token: Redacted.Redacted) =>
+        Cache.get(cache, Buffer.from(digestOf(token)).toString("hex"))
 
       return TokenStore.of({ create, list, revoke, find })
     })

@@ -39,6 +39,24 @@ describe("the embedded database", () => {
       assert.deepStrictEqual(rows.map(({ n }) => n), rows.map((_, index) => index + 1))
     }), 60_000)
 
+  it.live("waits for the disk at every commit", () =>
+    Effect.gen(function* () {
+      const dataDir = Path.join(yield* temporaryDirectory, "data")
+      const settings = Effect.flatMap(
+        SqlClient.SqlClient,
+        (sql) =>
+          sql`SELECT name, setting FROM pg_settings
+          WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method') ORDER BY name`
+            .values
+      )
+      assert.deepStrictEqual(yield* within(dataDir, settings), [
+        ["fsync", "on"],
+        ["full_page_writes", "on"],
+        ["synchronous_commit", "on"],
+        ["wal_sync_method", "fsync"]
+      ])
+    }), 30_000)
+
   it.live("refuses a directory that another process has open, in a sentence", () =>
     Effect.gen(function* () {
       const dataDir = Path.join(yield* temporaryDirectory, "data")

@@ -6,7 +6,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as fc from "fast-check"
-import type { AdmitRequest, ScanResult } from "../../rpc/Scan.ts"
+import type { AdmitRequest, Direction, ScanResult } from "../../rpc/Scan.ts"
 import { activation, crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -18,7 +18,17 @@ const step = fc.record({
   retries: fc.option(fc.nat({ max: 20 }), { freq: 4 })
 })
 
-const history = fc.record({
+interface History {
+  readonly reentry: boolean
+  readonly places: number
+  readonly activations: ReadonlyArray<ReadonlyArray<{
+    readonly ticket: number
+    readonly direction: Direction
+    readonly retries: number | null
+  }>>
+}
+
+const history: fc.Arbitrary<History> = fc.record({
   reentry: fc.boolean(),
   places: fc.integer({ min: 1, max: tickets }),
   activations: fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 4 })
@@ -49,7 +59,7 @@ const model = (reentry: boolean, places: number) => {
 let events = 0
 
 /** Every inner array is one activation: its scans arrive together, and the next one starts with an empty memory. */
-const play = Effect.fnUntraced(function*({ activations, places, reentry }: fc.TypeOfArbitrary<typeof history>) {
+const play = Effect.fnUntraced(function*({ activations, places, reentry }: History) {
   const eventId = ++events
   const rows = yield* publish(eventId, tickets, { reentry, max_attendees: places })
   const expected = model(reentry, places)

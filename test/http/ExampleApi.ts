@@ -108,7 +108,11 @@ export class Example extends Context.Service<Example, {
 }>()("test/Example") {}
 
 /** The stores behind it. */
-export const stores = Layer.mergeAll(TokenStore.layer, IdempotencyStore.layer, Layer.sync(Runs, () => ({ count: 0 })))
+export const stores = Layer.mergeAll(
+  TokenStore.layer,
+  IdempotencyStore.layer,
+  Layer.sync(Runs, () => ({ count: 0 }))
+)
 
 /** On a migrated database of its own. */
 export const ExampleLayer = Layer.effect(
@@ -125,7 +129,11 @@ export const ExampleLayer = Layer.effect(
       operator: Redacted.value(operator.token)
     })
   })
-).pipe(Layer.provide(HttpServer.layerServices), Layer.provideMerge(stores), Layer.provideMerge(TestDatabase.layer))
+).pipe(
+  Layer.provide(HttpServer.layerServices),
+  Layer.provideMerge(stores),
+  Layer.provideMerge(TestDatabase.layer)
+)
 
 /** Sends one request to the example server. */
 export const send = (path: string, init: RequestInit = {}) =>
@@ -133,7 +141,9 @@ export const send = (path: string, init: RequestInit = {}) =>
     const { fetch, token } = yield* Example
     const headers = new Headers(init.headers)
     if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`)
-    const response = yield* Effect.promise(() => fetch(new Request(`http://localhost${path}`, { ...init, headers })))
+    const response = yield* Effect.promise(() =>
+      fetch(new Request(`http://localhost${path}`, { ...init, headers }))
+    )
     const text = yield* Effect.promise(() => response.text())
     return { status: response.status, headers: response.headers, text }
   })

@@ -33,6 +33,17 @@ describe("health", () => {
       Effect.provide([ping(Effect.succeed(false)), Drain.layer, HttpServer.layerServices])
     ))
 
+  it.live("drains before the servers under it are stopped", () =>
+    Effect.gen(function*() {
+      const drain = yield* Drain
+      const stopped: Array<boolean> = []
+      const server = Layer.effectDiscard(
+        Effect.addFinalizer(() => Effect.map(drain.draining, (draining) => void stopped.push(draining)))
+      )
+      yield* Effect.scoped(Layer.build(Drain.layerOnStop.pipe(Layer.provide(server))))
+      assert.deepStrictEqual(stopped, [true])
+    }).pipe(Effect.provide(Drain.layer)))
+
   it.live("stops being ready first, while what is in flight finishes", () =>
     Effect.gen(function*() {
       const drain = yield* Drain

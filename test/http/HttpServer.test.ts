@@ -11,9 +11,10 @@ import { TokenStore } from "../../src/store/TokenStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 import { ExampleRoutes, members, Runs, stores } from "./ExampleApi.ts"
 
-class Served extends Context.Service<Served, { readonly url: string; readonly headers: Record<string, string> }>()(
-  "test/Served"
-) {
+class Served
+  extends Context.Service<Served, { readonly url: string; readonly headers: Record<string, string> }>()(
+    "test/Served"
+  ) {
   static readonly layer = Layer.effect(
     Served,
     Effect.gen(function*() {
@@ -41,9 +42,16 @@ const ask = (path: string, init: RequestInit & { readonly duplex?: "half" } = {}
   Effect.gen(function*() {
     const served = yield* Served
     const response = yield* Effect.promise(() =>
-      fetch(`${served.url}${path}`, { ...init, headers: { ...served.headers, ...init.headers } as HeadersInit })
+      fetch(`${served.url}${path}`, {
+        ...init,
+        headers: { ...served.headers, ...init.headers } as HeadersInit
+      })
     )
-    return { status: response.status, headers: response.headers, text: yield* Effect.promise(() => response.text()) }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: yield* Effect.promise(() => response.text())
+    }
   })
 
 layer(ServedLayer, { excludeTestServices: true })("a server of the house", (it) => {
@@ -54,7 +62,10 @@ layer(ServedLayer, { excludeTestServices: true })("a server of the house", (it) 
         [yield* ask("/api/guests", { method: "PUT", body: "{}" }), 405],
         [yield* ask("/api/guests/", { method: "POST", body: "{" }), 400],
         [yield* ask("/api/guests", { method: "POST", body: "{}" }), 422],
-        [yield* ask("/api/guests", { method: "POST", body: JSON.stringify({ guests: [], mode: "die" }) }), 500]
+        [
+          yield* ask("/api/guests", { method: "POST", body: JSON.stringify({ guests: [], mode: "die" }) }),
+          500
+        ]
       ] as const
       for (const [answer, status] of cases) {
         assert.strictEqual(answer.status, status)

@@ -56,7 +56,9 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
 
   it.effect("replays problems to the byte, validation included", () =>
     Effect.gen(function*() {
-      for (const [key, sent] of [["k-4", { guests: [], mode: "conflict" }], ["k-5", { guests: 3 }]] as const) {
+      for (
+        const [key, sent] of [["k-4", { guests: [], mode: "conflict" }], ["k-5", { guests: 3 }]] as const
+      ) {
         const first = yield* post(sent, { "idempotency-key": key })
         const second = yield* post(sent, { "idempotency-key": key })
         assert.isAtLeast(first.status, 400)
@@ -151,7 +153,8 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
       const sql = yield* SqlClient.SqlClient
       yield* store.take({ caller: "c", key: "k-11", route: "POST /x", bodyDigest: "d" })
       yield* sql`
-        UPDATE idempotency_keys SET created_at = now() - interval '40 days', lease_until = now() - interval '39 days'
+        UPDATE idempotency_keys SET created_at = now() - interval '40 days',
+          lease_until = now() - interval '39 days'
         WHERE key = 'k-11'`
       assert.strictEqual(yield* store.forget("31 days"), 1)
     }))

@@ -50,19 +50,28 @@ const hear = Effect.fnUntraced(function*({ payload }: { readonly payload: { read
 const InboundLayer = HttpApiBuilder.group(
   InboundApi,
   "inbound",
-  (handlers) => handlers.handleAll({
-    scan: (request) =>
-      request.payload.order_id === 404 ? Effect.fail(new OrderUnknown({ order_id: 404 })) : hear(request),
-    unlisted: hear,
-    payment: hear,
-    ticket: hear
-  })
+  (handlers) =>
+    handlers.handleAll({
+      scan: (request) =>
+        request.payload.order_id === 404 ? Effect.fail(new OrderUnknown({ order_id: 404 })) : hear(request),
+      unlisted: hear,
+      payment: hear,
+      ticket: hear
+    })
 ).pipe(
-  Layer.provide([ProblemMiddleware.layer, ServiceAuth.layer, PaymentWebhookAuth.layer, TicketWebhookAuth.layer])
+  Layer.provide([
+    ProblemMiddleware.layer,
+    ServiceAuth.layer,
+    PaymentWebhookAuth.layer,
+    TicketWebhookAuth.layer
+  ])
 )
 
 /** The core's inbound routes. */
-export const InboundRoutes = HttpApiBuilder.layer(InboundApi).pipe(Layer.provide(InboundLayer), Layer.provide(HttpServer.layerServices))
+export const InboundRoutes = HttpApiBuilder.layer(InboundApi).pipe(
+  Layer.provide(InboundLayer),
+  Layer.provide(HttpServer.layerServices)
+)
 
 const secret = (name: string) => `${name}-secret-0123456789`
 
@@ -108,16 +117,21 @@ export const hexOf = (name: keyof typeof environment, request: SignedRequest): s
   hmacHex(Redacted.make(environment[name]), canonical(request))
 
 /** Sends headers and bytes to the inbound routes. */
-export const makeSend = Effect.map(toWebHandler(InboundRoutes), (fetch) =>
-  (request: SignedRequest, headers: Record<string, string>, url = request.url) =>
+export const makeSend = Effect.map(
+  toWebHandler(InboundRoutes),
+  (fetch) => (request: SignedRequest, headers: Record<string, string>, url = request.url) =>
     Effect.promise(async () => {
       const response = await fetch(
-        new Request(`http://localhost${url}`, { method: request.method, headers, body: Buffer.from(request.body) })
+        new Request(`http://localhost${url}`, {
+          method: request.method,
+          headers,
+          body: Buffer.from(request.body)
+        })
       )
       return { status: response.status, text: await response.text(), headers: response.headers }
-    }))
+    })
+)
 
 /** The environment as configuration. */
 export const configuration = (values: Record<string, string>): Layer.Layer<never> =>
   ConfigProvider.layer(ConfigProvider.fromUnknown(values))
-

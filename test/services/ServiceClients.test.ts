@@ -1,7 +1,14 @@
 /** Calls between services: signed at every attempt, retried when that may help, cut off when it does not. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer } from "effect"
-import { HttpBody, HttpClient, HttpClientRequest, HttpClientResponse, HttpRouter, HttpServerResponse } from "effect/http"
+import {
+  HttpBody,
+  HttpClient,
+  HttpClientRequest,
+  HttpClientResponse,
+  HttpRouter,
+  HttpServerResponse
+} from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { TestClock } from "effect/testing"
 import { Loopback } from "../../src/services/Loopback.ts"
@@ -39,8 +46,10 @@ const call = (
   path = "/x",
   options?: HttpClientRequest.Options.NoUrl
 ) =>
-  Effect.flatMap(ServiceTransport, (transport) =>
-    transport.client(name, { as: "event-planner-core" }).post(path, options))
+  Effect.flatMap(
+    ServiceTransport,
+    (transport) => transport.client(name, { as: "event-planner-core" }).post(path, options)
+  )
 
 describe("a service client", () => {
   it.effect("signs every attempt anew, for the same request", () => {
@@ -70,7 +79,12 @@ describe("a service client", () => {
   it.effect("tries as often as the flows document says and then gives the last answer", () => {
     const { layer, sent } = network(() => Effect.sync(() => new Response("busy", { status: 503 })))
     return Effect.gen(function*() {
-      for (const [name, attempts] of [["scans", 2], ["payments", 3], ["tickets", 4], ["notifications", 4]] as const) {
+      for (
+        const [name, attempts] of [["scans", 2], ["payments", 3], ["tickets", 4], [
+          "notifications",
+          4
+        ]] as const
+      ) {
         sent.length = 0
         const fiber = yield* Effect.forkChild(call(name))
         yield* TestClock.adjust("30 seconds")
@@ -83,7 +97,9 @@ describe("a service client", () => {
   })
 
   it.effect("does not repeat what would fail again", () => {
-    const { layer, sent } = network((sent) => Effect.sync(() => new Response(null, { status: finals[sent.length - 1]! })))
+    const { layer, sent } = network((sent) =>
+      Effect.sync(() => new Response(null, { status: finals[sent.length - 1]! }))
+    )
     const finals = [301, 400, 401, 404, 409, 410, 422, 501]
     return Effect.gen(function*() {
       for (const status of finals) assert.strictEqual((yield* call("tickets")).status, status)
@@ -93,7 +109,9 @@ describe("a service client", () => {
 
   it.effect("waits as long as Retry-After says", () => {
     const { layer, sent } = network((sent) =>
-      Effect.sync(() => new Response(null, { status: sent.length === 1 ? 429 : 200, headers: { "retry-after": "7" } }))
+      Effect.sync(() =>
+        new Response(null, { status: sent.length === 1 ? 429 : 200, headers: { "retry-after": "7" } })
+      )
     )
     return Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(call("payments"))
@@ -122,7 +140,9 @@ describe("a service client", () => {
     let broken = true
     const { layer, sent } = network((sent) =>
       Effect.sync(() =>
-        new Response(null, { status: broken && sent[sent.length - 1]?.url.includes("3005") === true ? 500 : 200 })
+        new Response(null, {
+          status: broken && sent[sent.length - 1]?.url.includes("3005") === true ? 500 : 200
+        })
       )
     )
     return Effect.gen(function*() {
@@ -165,7 +185,10 @@ describe("the loopback", () => {
     Effect.gen(function*() {
       const { client } = yield* ServiceTransport
       const options = { body: HttpBody.jsonUnsafe({ order_id: 7 }) }
-      const scan = yield* client("core", { as: "scan-validation-service" }).post("/internal/scan-validation", options)
+      const scan = yield* client("core", { as: "scan-validation-service" }).post(
+        "/internal/scan-validation",
+        options
+      )
       assert.deepStrictEqual(yield* scan.json, { from: "scan-validation-service", order_id: 7 })
       const payment = yield* client("core", { as: "payment-service", scheme: "payment-webhook" })
         .post("/payment-webhook-routes/", options)
@@ -173,7 +196,10 @@ describe("the loopback", () => {
       const ticket = yield* client("core", { as: "ticket-generator-service", scheme: "ticket-webhook" })
         .post("/ticket-webhook-routes/", options)
       assert.deepStrictEqual(yield* ticket.json, { from: "ticket-generator-service", order_id: 7 })
-      const stranger = yield* client("core", { as: "event-planner-core" }).post("/internal/scan-validation", options)
+      const stranger = yield* client("core", { as: "event-planner-core" }).post(
+        "/internal/scan-validation",
+        options
+      )
       assert.strictEqual(stranger.status, 403)
       const other = yield* client("tickets", { as: "event-planner-core" }).get("/who")
       assert.strictEqual(yield* other.text, "tickets")
@@ -199,7 +225,9 @@ describe("the loopback", () => {
       assert.strictEqual(unknown.order_id, 404)
       const refused = yield* Effect.flip(scans.inbound.unlisted({ payload: { order_id: 7 } }))
       assert.strictEqual(refused._tag, "Forbidden")
-    }).pipe(Effect.provide(Loopback.serve("core", InboundRoutes).pipe(Layer.provideMerge(transport(closed.layer))))))
+    }).pipe(
+      Effect.provide(Loopback.serve("core", InboundRoutes).pipe(Layer.provideMerge(transport(closed.layer))))
+    ))
 
   it.live("carries the trace to the service and aborts what is no longer wanted", () =>
     Effect.gen(function*() {
@@ -211,9 +239,13 @@ describe("the loopback", () => {
       yield* loopback.register("scans", (request) => {
         heard.push(request)
         started()
-        return new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)))
+        return new Promise((_, reject) =>
+          request.signal.addEventListener("abort", () => reject(request.signal.reason))
+        )
       })
-      const fiber = yield* Effect.forkChild(Effect.withSpan(client("scans", { as: "event-planner-core" }).get("/x"), "flow"))
+      const fiber = yield* Effect.forkChild(
+        Effect.withSpan(client("scans", { as: "event-planner-core" }).get("/x"), "flow")
+      )
       yield* Effect.promise(() => ready)
       const exit = yield* Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
       assert.isTrue(Exit.isFailure(exit))

@@ -13,7 +13,10 @@ describe("the secrets of services", () => {
   it.effect("come from the environment, the previous one included", () =>
     Effect.gen(function*() {
       const secrets = Result.getOrThrow(yield* load(ServiceSecrets.layerConfig, environment))
-      assert.strictEqual(Redacted.value(secrets.signing("payment-service")), environment.PAYMENT_SERVICE_SECRET)
+      assert.strictEqual(
+        Redacted.value(secrets.signing("payment-service")),
+        environment.PAYMENT_SERVICE_SECRET
+      )
       assert.lengthOf(secrets.accepted("payment-service"), 1)
       assert.deepStrictEqual(secrets.accepted("ticket-generator-service").map(Redacted.value), [
         environment.TICKET_GENERATOR_SECRET,
@@ -25,7 +28,9 @@ describe("the secrets of services", () => {
     Effect.gen(function*() {
       const { CORE_SERVICE_SECRET: _, ...rest } = environment
       const result = yield* load(ServiceSecrets.layerConfig, { ...rest, SCAN_VALIDATION_SECRET: "short" })
-      if (!Result.isFailure(result) || result.failure._tag !== "SecretMissing") return assert.fail("it started")
+      if (!Result.isFailure(result) || result.failure._tag !== "SecretMissing") {
+        return assert.fail("it started")
+      }
       assert.deepStrictEqual(result.failure.variables, ["CORE_SERVICE_SECRET", "SCAN_VALIDATION_SECRET"])
       assert.match(result.failure.message, /^Set CORE_SERVICE_SECRET, SCAN_VALIDATION_SECRET to /)
       assert.notInclude(result.failure.message, environment.PAYMENT_SERVICE_SECRET)

@@ -25,7 +25,8 @@ layer(ServiceRequestStore.layer.pipe(Layer.provideMerge(TestDatabase.layer)), { 
         const store = yield* ServiceRequestStore
         const sql = yield* SqlClient.SqlClient
         yield* store.accept("payment-service", "old")
-        yield* sql`UPDATE service_requests SET received_at = now() - interval '1 hour' WHERE signature_digest = 'old'`
+        yield* sql`
+          UPDATE service_requests SET received_at = now() - interval '1 hour' WHERE signature_digest = 'old'`
         assert.strictEqual(yield* store.forget("11 minutes"), 1)
       }))
   }

@@ -3,6 +3,8 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { problemType } from "../../http/ProblemCatalog.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { AllowedServices } from "../CallingService.ts"
+import { ServiceAuth } from "../ServiceAuth.ts"
 
 /** The sender's id of a message: the same id is one message, however often it is sent. */
 export const MessageId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/))
@@ -92,7 +94,7 @@ export class NotificationsGroup extends HttpApiGroup.make("notifications").add(
     success: Sent,
     error: [InvalidRecipient, UnknownTemplate, InvalidAttachment, NotDueYet, DeliveryRefused, DeliveryDelayed]
   })
-).middleware(ProblemMiddleware) {}
+).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}
 
 /** The notification service under its prefix. */
 export class NotificationApi extends HttpApi.make("notification-service")

@@ -5,7 +5,7 @@ import { PaymentId } from "../../../rpc/Ids.ts"
 import { Amount, Currency } from "../../../rpc/Money.ts"
 import { Customer, PaymentMetadata } from "../../../rpc/Payment.ts"
 import { problemType } from "../../http/ProblemCatalog.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { ServiceRefused, Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../CallingService.ts"
 import { ServiceAuth } from "../ServiceAuth.ts"
@@ -107,4 +107,5 @@ export class PaymentApi extends HttpApi.make("payment-service")
   .add(PaymentsGroup)
   .add(StripeWebhooksGroup)
   .prefix("/api")
+  .annotate(HttpApi.ParseOptions, parseOptions)
 {}

@@ -13,27 +13,27 @@ export class PaymentCallError extends Schema.TaggedError<PaymentCallError>()("Pa
 
 type Reason = PaymentCallError["reason"]
 
-const final = (reason: Reason) => ({ message }: { readonly message: string }) =>
-  Effect.fail(new PaymentCallError({ reason, message, retryable: false }))
+const passes: ReadonlyArray<Reason> = ["unavailable", "rate_limited"]
 
-const passing = (reason: Reason) => ({ message }: { readonly message: string }) =>
-  Effect.fail(new PaymentCallError({ reason, message, retryable: true }))
-
-type Called = { readonly _tag: string; readonly message: string }
-
-const explain = (error: Called): Effect.Effect<never, PaymentCallError> => {
+/** The reason of each failure that says one; what is left over is ours, and final. */
+const reasonOf = (error: { readonly _tag: string; readonly reason?: unknown }): Reason => {
   switch (error._tag) {
     case "PaymentDeclined":
-      return final("declined")(error)
+      return "declined"
     case "PaymentUnknown":
-      return final("unknown_payment")(error)
+      return "unknown_payment"
     case "GatewayUnavailable":
-      return passing((error as Called & { readonly reason: "unavailable" | "rate_limited" }).reason)(error)
+      return error.reason === "rate_limited" ? "rate_limited" : "unavailable"
     case "HttpClientError":
-      return passing("unavailable")(error)
+      return "unavailable"
     default:
-      return final("invalid")(error)
+      return "invalid"
   }
+}
+
+const explain = (error: { readonly _tag: string; readonly message: string }) => {
+  const reason = reasonOf(error)
+  return new PaymentCallError({ reason, message: error.message, retryable: passes.includes(reason) })
 }
 
 export class PaymentClient extends Context.Service<PaymentClient, {
@@ -49,13 +49,13 @@ export class PaymentClient extends Context.Service<PaymentClient, {
       const { payments } = yield* HttpApiClient.makeWith(PaymentApi, { httpClient })
       return PaymentClient.of({
         create: Effect.fn("PaymentClient.create")((request) =>
-          Effect.catch(payments.create({ payload: request }), explain)
+          Effect.mapError(payments.create({ payload: request }), explain)
         ),
         refund: Effect.fn("PaymentClient.refund")((id, refund) =>
-          payments.refund({ params: { id }, payload: refund }).pipe(Effect.catch(explain), Effect.asVoid)
+          payments.refund({ params: { id }, payload: refund }).pipe(Effect.mapError(explain), Effect.asVoid)
         ),
         cancel: Effect.fn("PaymentClient.cancel")((id) =>
-          payments.cancel({ params: { id } }).pipe(Effect.catch(explain), Effect.asVoid)
+          payments.cancel({ params: { id } }).pipe(Effect.mapError(explain), Effect.asVoid)
         )
       })
     })

@@ -14,7 +14,7 @@ import { QrFormat, QrSize } from "./QrImage.ts"
 export const JobTicket = Schema.Struct({
   id: TicketId,
   ticket_code: Schema.String.check(Schema.isBetweenLength(1, 64)),
-  qr_code_data: Schema.String.check(Schema.isBetweenLength(1, 2_000)),
+  qr_code_data: Schema.String.check(Schema.isBetweenLength(1, 512)),
   guest: Schema.Struct({
     first_name: Schema.String.check(Schema.isMaxLength(200)),
     last_name: Schema.String.check(Schema.isMaxLength(200)),

@@ -10,6 +10,8 @@ import { EmailTransport } from "../../../src/services/notifications/EmailTranspo
 import { Notification } from "../../../src/services/notifications/NotificationApi.ts"
 import { NotificationClient } from "../../../src/services/notifications/NotificationClient.ts"
 import { NotificationServerLayer } from "../../../src/services/notifications/NotificationServer.ts"
+import { CallingService } from "../../../src/services/CallingService.ts"
+import { ServiceAuth } from "../../../src/services/ServiceAuth.ts"
 import { SmsTransport } from "../../../src/services/notifications/SmsTransport.ts"
 import { Templates } from "../../../src/services/notifications/Templates.ts"
 import documented from "../../fixtures/bodies/5-notification-flow.to-notification-service.json" with {
@@ -23,6 +25,12 @@ class Door extends Context.Service<Door, {
   readonly dir: string
   readonly handed: Array<string>
 }>()("test/NotificationDoor") {}
+
+/** Believes whoever calls: signatures have tests of their own. */
+const trusting = Layer.succeed(
+  ServiceAuth,
+  ServiceAuth.of((answer) => Effect.provideService(answer, CallingService, { name: "event-planner-core" }))
+)
 
 /** Fails by the recipient's name, and writes the others to the outbox; notes every message it is handed. */
 const moody = (handed: Array<string>) =>
@@ -56,7 +64,7 @@ const door = Layer.unwrap(Effect.gen(function* () {
   ).pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))))
   return Layer.effect(
     Door,
-    Effect.map(toWebHandler(NotificationServerLayer), (fetch) => Door.of({ fetch, dir, handed }))
+    Effect.map(toWebHandler(Layer.provide(NotificationServerLayer, trusting)), (fetch) => Door.of({ fetch, dir, handed }))
   ).pipe(Layer.provide([transports, Templates.layer, HttpServer.layerServices]))
 }))
 

@@ -1,0 +1,55 @@
+/** One payment: applies what is heard of it, has it invoiced once it is settled, and tells whoever waits. */
+import { Effect, Option, Schedule } from "effect"
+import { InvoiceBook, Payment, type PaymentWebhook } from "../rpc/Payment.ts"
+import { InvoiceFiles } from "../src/services/payments/InvoiceFiles.ts"
+import { PaymentListener } from "../src/services/payments/PaymentListener.ts"
+import { type InvoiceRow, InvoiceStore } from "../src/store/InvoiceStore.ts"
+import type { PaymentRow } from "../src/store/PaymentRow.ts"
+import { PaymentStore } from "../src/store/PaymentStore.ts"
+
+const patience = Schedule.min([Schedule.exponential("100 millis", 2), Schedule.spaced("5 seconds")])
+
+export const PaymentLayer = Payment.toLayer(
+  Effect.gen(function*() {
+    const payments = yield* PaymentStore
+    const invoices = yield* InvoiceStore
+    const files = yield* InvoiceFiles
+    const listener = yield* PaymentListener
+    const bookOf = yield* InvoiceBook.client
+
+    const askForInvoice = Effect.fn("Payment.askForInvoice")(function*(payment: PaymentRow) {
+      const book = bookOf(yield* invoices.bookOf(payment))
+      yield* book.IssueInvoice({ paymentId: payment.payment_id }).pipe(
+        Effect.timeout("30 seconds"),
+        Effect.retry({ schedule: patience, while: (error) => error._tag !== "PaymentNotFound" }),
+        Effect.orDie
+      )
+    })
+
+    /** A document that cannot be drawn must not hold up the decision: it is issued, and drawn when it is asked for. */
+    const draw = (issued: InvoiceRow) =>
+      files.file(issued).pipe(
+        Effect.tapError(({ reason }) => Effect.logError("An invoice cannot be drawn", { number: issued.number, reason })),
+        Effect.orElseSucceed(() => null)
+      )
+
+    const invoice = Effect.fn("Payment.invoice")(function*(payment: PaymentRow) {
+      if (!payment.create_invoice || payment.settled_at === null || payment.amount === 0) return null
+      if (Option.isNone(yield* invoices.forPayment(payment.payment_id))) yield* askForInvoice(payment)
+      const issued = yield* Effect.orDie(
+        Effect.flatMap(invoices.forPayment(payment.payment_id), Effect.fromOption)
+      )
+      return { ...issued, file_key: yield* draw(issued) }
+    })
+
+    const apply = Effect.fn("Payment.apply")(function*(webhook: PaymentWebhook) {
+      const { payment } = yield* payments.apply(webhook)
+      const invoiced = yield* invoice(payment)
+      if (payment.status !== "pending") yield* listener.decided(payment, payment.status, invoiced)
+      return payment.status
+    })
+
+    return Payment.of({ ApplyEvent: ({ payload }) => apply(payload.webhook) })
+  }),
+  { maxIdleTime: "2 minutes", disableFatalDefects: true }
+)

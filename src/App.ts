@@ -1,0 +1,44 @@
+/** The wiring: which layers make the core, each service, and all of them in one process. */
+import { Layer } from "effect"
+import { CoreEntitiesLayer, CoreRoutesLayer } from "./app/Core.ts"
+import { FirstTokenLayer } from "./app/FirstToken.ts"
+import { FoundationLayer } from "./app/Foundation.ts"
+import { serve } from "./app/Serve.ts"
+import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./app/Services.ts"
+import { StoresLayer } from "./app/Stores.ts"
+import { Drain } from "./http/Drain.ts"
+import * as Observability from "./Observability.ts"
+
+/** Everything a process needs below its routes. */
+const ground = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+
+const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
+  Layer.merge(Drain.layerOnStop, FirstTokenLayer).pipe(
+    Layer.provideMerge(servers),
+    Layer.provideMerge(ground),
+    Layer.provide(Observability.layer)
+  )
+
+const alone = { loopback: false }
+
+/** The core alone, or one service alone: the microservice deployment of the flows document. */
+export const serveOne = {
+  core: run(serve("core", CoreRoutesLayer, alone).pipe(Layer.provideMerge(CoreEntitiesLayer))),
+  notifications: run(serve("notifications", NotificationsLayer, alone)),
+  payments: run(serve("payments", PaymentsLayer, alone)),
+  tickets: run(serve("tickets", TicketsLayer, alone)),
+  scans: run(serve("scans", ScansLayer, alone))
+}
+
+const together = { loopback: true }
+
+/** The core and its four services in one process. */
+export const serveAll = run(
+  Layer.mergeAll(
+    serve("core", CoreRoutesLayer, together),
+    serve("notifications", NotificationsLayer, together),
+    serve("payments", PaymentsLayer, together),
+    serve("tickets", TicketsLayer, together),
+    serve("scans", ScansLayer, together)
+  ).pipe(Layer.provideMerge(CoreEntitiesLayer))
+)

@@ -1,0 +1,60 @@
+/** What every process stands on: database, secrets, files, and the way to the other services. */
+import { Config, Effect, Layer, Option } from "effect"
+import { KeyValueStore, PersistedQueue } from "effect/persistence"
+import * as Database from "../Database.ts"
+import { FileLinks } from "../files/FileLinks.ts"
+import { FileStore } from "../files/FileStore.ts"
+import * as Migrations from "../Migrations.ts"
+import { Fonts } from "../pdf/Fonts.ts"
+import * as Platform from "../Platform.ts"
+import { Loopback } from "../services/Loopback.ts"
+import { ServiceTransport } from "../services/ServiceClients.ts"
+import { ServiceSecrets } from "../services/ServiceSecrets.ts"
+import { SigningKeys } from "../tickets/SigningKeys.ts"
+
+/** Where people reach the core; links in messages start with it. */
+export const publicUrl = Config.withDefault(Config.NonEmptyString("PUBLIC_URL"), "http://localhost:3001")
+
+/** The embedded database is migrated at start; PostgreSQL by `guichet migrate`, and checked here. */
+const schema = Layer.effectDiscard(
+  Effect.flatMap(Database.isEmbedded, (embedded) => embedded ? Effect.asVoid(Migrations.run) : Migrations.check)
+)
+
+export const databaseLayer = Layer.provideMerge(schema, Database.layer)
+
+/** Given secrets with PostgreSQL; with the embedded database those that are missing are made and kept beside it. */
+const secretsLayer = Layer.unwrap(Effect.gen(function*() {
+  const directory = yield* Database.dataDirectory
+  const given = Layer.merge(ServiceSecrets.layerConfig, SigningKeys.layerConfig)
+  const kept = Layer.merge(ServiceSecrets.layerFile(directory), SigningKeys.layerFile(directory))
+  const chosen: Layer.Layer<
+    ServiceSecrets | SigningKeys,
+    Layer.Error<typeof given> | Layer.Error<typeof kept>,
+    Layer.Services<typeof kept>
+  > = Option.isSome(yield* Database.url) ? given : kept
+  return chosen
+}))
+
+const filesLayer = Layer.unwrap(Effect.map(
+  Database.dataDirectory,
+  (directory) => FileStore.layerLocal(`${directory}/files`)
+))
+
+const linksLayer = Layer.unwrap(Effect.gen(function*() {
+  const secrets = yield* ServiceSecrets
+  return FileLinks.layer({ baseUrl: yield* publicUrl, secret: secrets.signing("ticket-generator-service") })
+}))
+
+/** Queues and small tables of the services, in SQL. */
+const persistenceLayer = Layer.merge(
+  KeyValueStore.layerSql({ table: "guichet_key_values" }),
+  PersistedQueue.layer.pipe(Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue" })))
+)
+
+const transportLayer = ServiceTransport.layer.pipe(Layer.provideMerge(Loopback.layer))
+
+/** All of it. */
+export const FoundationLayer = Layer.mergeAll(transportLayer, linksLayer, persistenceLayer, Fonts.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(filesLayer, secretsLayer, databaseLayer, Platform.httpClient)),
+  Layer.provideMerge(Platform.services)
+)

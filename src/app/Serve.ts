@@ -1,0 +1,51 @@
+/** A service's routes, built once, answered on a port and to the clients of this process. */
+import { Config, Effect, Layer, type Scope } from "effect"
+import { HttpEffect, HttpRouter, HttpServer, type HttpServerRequest, type HttpServerResponse } from "effect/http"
+import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
+import * as HttpHouse from "../http/HttpHouse.ts"
+import * as Platform from "../Platform.ts"
+import { Loopback } from "../services/Loopback.ts"
+import type { ServiceTargetName } from "../services/ServiceName.ts"
+
+/** The ports of the flows document; `<NAME>_PORT` changes one. */
+export const ports: Readonly<Record<ServiceTargetName, Config.Config<number>>> = {
+  core: Config.withDefault(Config.Port("CORE_PORT"), 3001),
+  notifications: Config.withDefault(Config.Port("NOTIFICATIONS_PORT"), 3002),
+  payments: Config.withDefault(Config.Port("PAYMENTS_PORT"), 3003),
+  tickets: Config.withDefault(Config.Port("TICKETS_PORT"), 3004),
+  scans: Config.withDefault(Config.Port("SCANS_PORT"), 3005)
+}
+
+/** The address that the servers listen on. */
+export const host = Config.withDefault(Config.NonEmptyString("GUICHET_HOST"), "127.0.0.1")
+
+type Server = ReturnType<typeof Platform.httpServer>
+type Handled = Effect.Effect<HttpServerResponse.HttpServerResponse>
+type Answer = Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest | Scope.Scope>
+
+/**
+ * With `loopback` the clients of this process are answered by the same routes without a socket: one set of
+ * handlers, queues and workers, whichever way a request comes in.
+ */
+export const serve = <A, E, R>(
+  name: ServiceTargetName,
+  routes: Layer.Layer<A, E, R>,
+  options: { readonly loopback: boolean }
+) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const server = Platform.httpServer({ port: yield* ports[name], host: yield* host })
+    return Layer.effectDiscard(Effect.gen(function*() {
+      const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(routes)).pipe(
+        Effect.provideService(HttpRouter.RouterConfig, routerConfig)
+      )) as Answer
+      if (options.loopback) {
+        const context = yield* Effect.context<never>()
+        yield* (yield* Loopback).register(name, HttpEffect.toWebHandlerWith(context)(answer as Handled))
+      }
+      yield* HttpServer.serveEffect(answer)
+    })).pipe(Layer.provide(server))
+  })) as Layer.Layer<
+    never,
+    HttpRouter.Request.Without<E> | Config.ConfigError | Layer.Error<Server>,
+    Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter | Layer.Success<Server>> | Loopback
+  >

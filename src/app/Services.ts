@@ -1,0 +1,47 @@
+/** The four specialised services, each a set of routes over what it needs. */
+import { Config, Effect, Layer, Option } from "effect"
+import * as Database from "../Database.ts"
+import * as Platform from "../Platform.ts"
+import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
+import { EmailTransport } from "../services/notifications/EmailTransport.ts"
+import { NotificationServerLayer } from "../services/notifications/NotificationServer.ts"
+import { SmsTransport } from "../services/notifications/SmsTransport.ts"
+import { Templates } from "../services/notifications/Templates.ts"
+import { PaymentServerLayer } from "../services/payments/PaymentServer.ts"
+import { ScanServerLayer } from "../services/scans/ScanServer.ts"
+import { ServiceAuth } from "../services/ServiceAuth.ts"
+import { CoreClient } from "../services/tickets/CoreClient.ts"
+import { GeneratorQueue } from "../services/tickets/GeneratorQueue.ts"
+import { GeneratorWorkerLayer } from "../services/tickets/GeneratorWorker.ts"
+import { TicketRenderer } from "../services/tickets/TicketRenderer.ts"
+import { TicketServerLayer } from "../services/tickets/TicketServer.ts"
+
+const guards = Layer.mergeAll(ProblemMiddleware.layer, ServiceAuth.layer)
+
+/** Port 3002. */
+export const NotificationsLayer = Layer.unwrap(Effect.map(
+  Database.dataDirectory,
+  (directory) =>
+    NotificationServerLayer.pipe(
+      Layer.provide([EmailTransport.layer(directory), SmsTransport.layerOutbox(directory), Templates.layer]),
+      Layer.provide(guards)
+    )
+))
+
+/** Port 3003. */
+export const PaymentsLayer = PaymentServerLayer
+
+/** The generator's queue: on Redis when `REDIS_URL` is set, in SQL otherwise. */
+const queueLayer = Layer.unwrap(Effect.gen(function*() {
+  const url = yield* Config.option(Config.Redacted("REDIS_URL"))
+  if (Option.isNone(url)) return Layer.orDie(GeneratorQueue.layerSql)
+  return Layer.orDie(GeneratorQueue.layerRedis.pipe(Layer.provide(Platform.redis(url.value))))
+}))
+
+/** Port 3004, with its workers. */
+export const TicketsLayer = Layer.merge(TicketServerLayer.pipe(Layer.provide(guards)), GeneratorWorkerLayer).pipe(
+  Layer.provide([queueLayer, CoreClient.layer, TicketRenderer.layer])
+)
+
+/** Port 3005. */
+export const ScansLayer = ScanServerLayer

@@ -1,0 +1,42 @@
+/** Every store over the one database. */
+import { Layer } from "effect"
+import { Issuer } from "../services/payments/Issuer.ts"
+import { AudienceStore } from "../store/AudienceStore.ts"
+import { EventStore } from "../store/EventStore.ts"
+import { FeedStore } from "../store/FeedStore.ts"
+import { FlowStore } from "../store/FlowStore.ts"
+import { IdempotencyStore } from "../store/IdempotencyStore.ts"
+import { InvoiceStore } from "../store/InvoiceStore.ts"
+import { JobStore } from "../store/JobStore.ts"
+import { NotificationStore } from "../store/NotificationStore.ts"
+import { PaymentStore } from "../store/PaymentStore.ts"
+import { Ping } from "../store/Ping.ts"
+import { ScanStore } from "../store/ScanStore.ts"
+import { SequenceStore } from "../store/SequenceStore.ts"
+import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
+import { TemplateStore } from "../store/TemplateStore.ts"
+import { TicketStore } from "../store/TicketStore.ts"
+import { TokenStore } from "../store/TokenStore.ts"
+import { WebhookStore } from "../store/WebhookStore.ts"
+
+export const StoresLayer = Layer.mergeAll(
+  AudienceStore.layer,
+  EventStore.layer,
+  FlowStore.layer,
+  IdempotencyStore.layer,
+  InvoiceStore.layer,
+  JobStore.layer,
+  NotificationStore.layer,
+  PaymentStore.layer,
+  Ping.layer,
+  ScanStore.layer,
+  SequenceStore.layer,
+  ServiceRequestStore.layer,
+  TemplateStore.layer,
+  TicketStore.layer,
+  TokenStore.layer,
+  WebhookStore.layer
+).pipe(
+  Layer.provideMerge(FeedStore.layer),
+  Layer.provide(Issuer.layer)
+)

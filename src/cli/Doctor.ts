@@ -1,0 +1,41 @@
+/** `guichet doctor`: says in sentences what is wrong with an installation before it is served. */
+import { Config, Console, Effect, Layer, Option } from "effect"
+import { Command } from "effect/cli"
+import * as Database from "../Database.ts"
+import * as Migrations from "../Migrations.ts"
+import { ServiceSecrets } from "../services/ServiceSecrets.ts"
+import { SigningKeys } from "../tickets/SigningKeys.ts"
+import { told } from "./Sentence.ts"
+
+const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
+  work.pipe(
+    Effect.matchEffect({
+      onFailure: (error) => {
+        const sentence = error instanceof Error && error.message !== "" ? error.message : String(error)
+        return Effect.as(Console.log(`✗ ${name}: ${sentence}`), false)
+      },
+      onSuccess: () => Effect.as(Console.log(`✓ ${name}`), true)
+    })
+  )
+
+const examine = Effect.gen(function*() {
+  const server = Option.isSome(yield* Database.url)
+  const results = [
+    yield* check(
+      server ? "PostgreSQL answers and its schema is this version's" : "The embedded database opens",
+      Effect.provide(server ? Migrations.check : Effect.void, Database.layer)
+    ),
+    ...(server
+      ? [
+        yield* check("The service secrets are set", Layer.build(ServiceSecrets.layerConfig)),
+        yield* check("The ticket signing key is set", Layer.build(SigningKeys.layerConfig))
+      ]
+      : []),
+    yield* check("The configuration can be read", Config.option(Config.NonEmptyString("PUBLIC_URL")))
+  ]
+  if (results.includes(false)) return yield* Effect.fail(new Error("Mend what is marked ✗, then run doctor again."))
+})
+
+export const doctor = Command.make("doctor", {}, () => told(Effect.scoped(examine))).pipe(
+  Command.withDescription("Check database, schema, secrets and configuration")
+)

@@ -1,0 +1,12 @@
+/** The command line: serve, migrate, token, doctor, demo. */
+import { Command } from "effect/cli"
+import { demo } from "./Demo.ts"
+import { doctor } from "./Doctor.ts"
+import { migrate } from "./Migrate.ts"
+import { serve } from "./Serve.ts"
+import { token } from "./Token.ts"
+
+export const guichet = Command.make("guichet").pipe(
+  Command.withDescription("The orchestration core of an event-ticketing platform"),
+  Command.withSubcommands([serve, migrate, token, doctor, demo])
+)

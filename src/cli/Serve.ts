@@ -1,0 +1,27 @@
+/** `guichet serve`: everything in one process, or one part of it. */
+import { Layer } from "effect"
+import { Argument, Command } from "effect/cli"
+import { serveAll, serveOne } from "../App.ts"
+import { told } from "./Sentence.ts"
+
+const parts = ["all", "core", "notifications", "payments", "tickets", "scans"] as const
+
+const launch = {
+  all: Layer.launch(serveAll),
+  core: Layer.launch(serveOne.core),
+  notifications: Layer.launch(serveOne.notifications),
+  payments: Layer.launch(serveOne.payments),
+  tickets: Layer.launch(serveOne.tickets),
+  scans: Layer.launch(serveOne.scans)
+}
+
+export const serve = Command.make(
+  "serve",
+  {
+    part: Argument.Literals("part", parts).pipe(
+      Argument.withDescription("Which part to serve: all of them in one process, unless told"),
+      Argument.withDefault("all")
+    )
+  },
+  ({ part }) => told(launch[part])
+).pipe(Command.withDescription("Serve the core (port 3001) and its four services (3002 to 3005)"))

@@ -1,0 +1,72 @@
+/** Who may scan what: the union of someone's live tokens, or the one token of a caller. */
+import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { Permission } from "../../rpc/Scan.ts"
+import type { Caller } from "../http/Caller.ts"
+import { EventStore } from "../store/EventStore.ts"
+import { type Grant, OperatorStore } from "../store/OperatorStore.ts"
+
+interface Share {
+  readonly gates: ReadonlyArray<string> | null
+}
+
+/** What one token opens at this event, or nothing. */
+const share = (eventId: number, { events, gates, owns, role }: Grant): ReadonlyArray<Share> => {
+  if (role === "admin") return [{ gates: null }]
+  if (role === "organizer") return owns ? [{ gates: null }] : []
+  return events === null || events.includes(eventId) ? [{ gates }] : []
+}
+
+/** The union of what the tokens open at this one event; a gate granted elsewhere stays elsewhere. */
+export const union = (operatorId: string, eventId: number, grants: ReadonlyArray<Grant>): Permission => {
+  const shares = grants.flatMap((grant) => share(eventId, grant))
+  const everywhere = shares.some(({ gates }) => gates === null)
+  return {
+    operatorId,
+    known: grants.length > 0,
+    events: shares.length > 0 ? [eventId] : [],
+    gates: everywhere ? null : [...new Set(shares.flatMap(({ gates }) => gates ?? []))]
+  }
+}
+
+/** Permissions for one event; those of an operator id are believed for five seconds, like tokens. */
+export class Operators extends Context.Service<Operators, {
+  /** For the scan service, which names its operator: known when any live token is theirs. */
+  readonly permission: (operatorId: string, eventId: number) => Effect.Effect<Permission>
+  /** For a caller who showed a token: that token alone counts. */
+  readonly ofCaller: (caller: Caller, eventId: number) => Effect.Effect<Permission>
+}>()("guichet/gate/Operators") {
+  static readonly layer: Layer.Layer<Operators, never, EventStore | SqlClient.SqlClient> = Layer.effect(
+    Operators,
+    Effect.gen(function*() {
+      const operators = yield* OperatorStore
+      const events = yield* EventStore
+
+      const cache = yield* Cache.makeWith((key: string) => {
+        const [eventId = "", ...rest] = key.split(" ")
+        const operatorId = rest.join(" ")
+        return Effect.map(operators.grants(operatorId, Number(eventId)), (grants) =>
+          union(operatorId, Number(eventId), grants))
+      }, {
+        capacity: 4_096,
+        timeToLive: (exit) =>
+          Exit.isSuccess(exit) ? Duration.seconds(exit.value.events?.length === 0 ? 1 : 5) : Duration.zero
+      })
+
+      const permission = (operatorId: string, eventId: number) => Cache.get(cache, `${eventId} ${operatorId}`)
+
+      const ofCaller = Effect.fn("Operators.ofCaller")(function*(caller: Caller, eventId: number) {
+        const owner = caller.role === "organizer" ? yield* events.owner(eventId) : Option.none<string>()
+        const grant: Grant = {
+          role: caller.role,
+          events: caller.events ?? null,
+          gates: caller.gates ?? null,
+          owns: Option.contains(owner, caller.subject)
+        }
+        return union(caller.subject, eventId, [grant])
+      })
+
+      return Operators.of({ permission, ofCaller })
+    })
+  ).pipe(Layer.provide(OperatorStore.layer))
+}

@@ -1,0 +1,141 @@
+/** The two documented bodies of flow 3, accepted unchanged, and how each becomes a scan for the gate. */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { EventId, TicketId } from "../../rpc/Ids.ts"
+import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts"
+import { Instant, Label } from "../../rpc/Values.ts"
+import { QrData } from "../tickets/QrData.ts"
+import type { TrustedKeys } from "../tickets/SigningKeys.ts"
+import { storableJson, storableText } from "./StorableJson.ts"
+
+/** The device's own id of a scan: sent again with it, the scan gets the same verdict again. */
+export const ScanId = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, {
+    message: "Expected 1 to 128 letters, digits or . _ : -, such as a UUID"
+  })
+)
+
+/** Whatever a camera may read: a bad code is refused by the gate, with a reason, and not by this schema. */
+const Scanned = Schema.String.check(Schema.isMaxLength(4_096))
+
+/** Where a scan happened. */
+export const ScanLocation = Schema.Struct({
+  gate: Label,
+  section: Schema.optionalKey(Schema.NullOr(Label)),
+  coordinates: Schema.optionalKey(Schema.NullOr(Schema.Struct({
+    lat: Schema.Finite.check(Schema.isBetween({ minimum: -90, maximum: 90 })),
+    lng: Schema.Finite.check(Schema.isBetween({ minimum: -180, maximum: 180 }))
+  })))
+})
+
+const extras = {
+  scan_id: Schema.optionalKey(ScanId),
+  direction: Schema.optionalKey(Direction),
+  qr_data: Schema.optionalKey(Scanned),
+  timestamp: Schema.optionalKey(Instant)
+}
+
+/** From a device: `validation_result` is its claim, kept and never believed. */
+export const ScanBody = Schema.Struct({
+  ticket_code: Scanned,
+  event_id: EventId,
+  scanner_id: Label,
+  validation_result: Schema.optionalKey(Schema.NullOr(Label)),
+  scan_location: ScanLocation,
+  scan_metadata: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.Json))),
+  operator_id: Label,
+  ...extras
+})
+export type ScanBody = typeof ScanBody.Type
+
+/** From the scan service, which decoded the QR; it knows the ticket's type and user only when told. */
+export const InternalScanBody = Schema.Struct({
+  ticketId: TicketId,
+  eventId: EventId,
+  ticketType: Schema.optionalKey(Schema.NullOr(Label)),
+  userId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  scanContext: Schema.Struct({
+    operatorId: Label,
+    location: ScanLocation,
+    deviceId: Label,
+    checkpointId: Schema.optionalKey(Schema.NullOr(Label))
+  }),
+  validationMetadata: Schema.Struct({
+    qr_decoded: Schema.Boolean,
+    signature_valid: Schema.Boolean,
+    timestamp_valid: Schema.Boolean,
+    scan_source: Label
+  }),
+  ...extras
+})
+export type InternalScanBody = typeof InternalScanBody.Type
+
+/** What the caller of a mapping knows: who scans, the scan's id unless the body has one, the published keys. */
+export interface ScanCircumstances {
+  readonly operator: Permission
+  readonly scanId: string
+  readonly trusted: TrustedKeys
+}
+
+type Qr = Pick<AdmitRequest, "forged" | "ticketId">
+
+const readQr = (text: string | undefined, trusted: TrustedKeys): Qr =>
+  text === undefined ? { forged: null, ticketId: null } : Result.match(QrData.verify(text, trusted), {
+    onFailure: (reason) => ({ forged: reason, ticketId: null }),
+    onSuccess: ({ id }) => ({ forged: null, ticketId: id })
+  })
+
+/** A device's scan: by the printed code, and by the QR too when it was sent along. */
+export const fromDevice = (body: ScanBody, { operator, scanId, trusted }: ScanCircumstances): AdmitRequest => ({
+  scanId: body.scan_id ?? scanId,
+  eventId: body.event_id,
+  ticketCode: storableText(body.ticket_code),
+  ...readQr(body.qr_data, trusted),
+  deviceId: body.scanner_id,
+  operator,
+  gate: body.scan_location.gate,
+  direction: body.direction ?? "entry",
+  deviceTime: body.timestamp ?? null,
+  claimed: body.validation_result ?? null,
+  source: "client",
+  context: storableJson({
+    operator_id: body.operator_id,
+    section: body.scan_location.section ?? null,
+    coordinates: body.scan_location.coordinates ?? null,
+    metadata: body.scan_metadata ?? null
+  })
+})
+
+const doubt = ({ qr_decoded, signature_valid, timestamp_valid }: InternalScanBody["validationMetadata"]) =>
+  !qr_decoded ? "malformed" : !signature_valid ? "forged" : !timestamp_valid ? "timestamp" : null
+
+/** A scan that the scan service verified; QR data sent along is verified again. */
+export const fromScanService = (
+  body: InternalScanBody,
+  { operator, scanId, trusted }: ScanCircumstances
+): AdmitRequest => {
+  const qr = readQr(body.qr_data, trusted)
+  const mismatch = qr.ticketId !== null && qr.ticketId !== body.ticketId ? "forged" : null
+  return {
+    scanId: body.scan_id ?? scanId,
+    eventId: body.eventId,
+    ticketCode: null,
+    ticketId: body.ticketId,
+    forged: doubt(body.validationMetadata) ?? qr.forged ?? mismatch,
+    deviceId: body.scanContext.deviceId,
+    operator,
+    gate: body.scanContext.location.gate,
+    direction: body.direction ?? "entry",
+    deviceTime: body.timestamp ?? null,
+    claimed: null,
+    source: "internal",
+    context: storableJson({
+      section: body.scanContext.location.section ?? null,
+      coordinates: body.scanContext.location.coordinates ?? null,
+      checkpoint_id: body.scanContext.checkpointId ?? null,
+      ticket_type: body.ticketType ?? null,
+      user_id: body.userId ?? null,
+      validation: body.validationMetadata
+    })
+  }
+}

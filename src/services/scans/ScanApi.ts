@@ -1,0 +1,42 @@
+/** The contract of the scan service (port 3005): QR text in, the gate's verdict out. */
+import { Schema } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { EventId } from "../../../rpc/Ids.ts"
+import { Direction } from "../../../rpc/Scan.ts"
+import { Instant, Label } from "../../../rpc/Values.ts"
+import { ScanAnswer } from "../../gate/ScanAnswer.ts"
+import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
+import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { Unavailable } from "../../http/Problems.ts"
+import { AllowedServices } from "../CallingService.ts"
+import { ServiceAuth } from "../ServiceAuth.ts"
+
+/** What a scanner read, and where; any text may stand in `qr_data`. */
+export const VerifyRequest = Schema.Struct({
+  qr_data: Schema.String,
+  event_id: EventId,
+  scanner_id: Label,
+  operator_id: Label,
+  location: ScanLocation,
+  checkpoint_id: Schema.optionalKey(Schema.NullOr(Label)),
+  direction: Schema.optionalKey(Direction),
+  timestamp: Schema.optionalKey(Instant)
+})
+export type VerifyRequest = typeof VerifyRequest.Type
+
+/** `X-Request-ID` is the scan's id: sent again with it, a scan gets its verdict again. */
+export class ScansGroup extends HttpApiGroup.make("scans").add(
+  HttpApiEndpoint.post("verify", "/scans/verify", {
+    headers: { "x-request-id": ScanId, "accept-language": Schema.optionalKey(Schema.String) },
+    payload: VerifyRequest,
+    success: ScanAnswer,
+    error: Unavailable
+  })
+).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}
+
+/** The scan service under its prefix. */
+export class ScanApi extends HttpApi.make("scan-validation-service")
+  .add(ScansGroup)
+  .prefix("/api")
+  .annotate(HttpApi.ParseOptions, parseOptions)
+{}

@@ -1,0 +1,72 @@
+/** A flow's log lines are those of the flows document, as fields, in one JSON line each. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer, Logger } from "effect"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import * as Observability from "../src/Observability.ts"
+
+const { OrchestrationLog } = Observability
+
+describe("the log", () => {
+  it.effect("says START, CALL and COMPLETE with the flow id as a field", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const capture = Logger.make((options) => lines.push(Logger.formatJson.log(options)))
+      yield* Effect.gen(function* () {
+        yield* OrchestrationLog.start("flow-1", "complete_event_flow", { guests: 2 })
+        yield* OrchestrationLog.call("flow-1", "ticket-generator", "/api/tickets/generate", 12)
+        yield* OrchestrationLog.complete("flow-1", false, "3 seconds", "timeout")
+      }).pipe(Effect.provide(Logger.layer([capture])))
+      const entries = lines.map((line) => JSON.parse(line))
+      assert.deepStrictEqual(entries.map(({ message }) => message), [
+        "[ORCHESTRATION] START flow-1: complete_event_flow",
+        "[ORCHESTRATION] CALL flow-1: ticket-generator/api/tickets/generate (12ms)",
+        "[ORCHESTRATION] COMPLETE flow-1: false (3000ms)"
+      ])
+      assert.deepStrictEqual(entries.map(({ annotations }) => annotations), [
+        { flowId: "flow-1", phase: "START", flowType: "complete_event_flow", guests: 2 },
+        {
+          flowId: "flow-1",
+          phase: "CALL",
+          service: "ticket-generator",
+          endpoint: "/api/tickets/generate",
+          duration: 12,
+          outcome: 200
+        },
+        { flowId: "flow-1", phase: "COMPLETE", success: false, duration: 3000, errors: ["timeout"] }
+      ])
+    }))
+
+  it.effect("refuses a level that does not exist when it starts", () =>
+    Effect.gen(function* () {
+      const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { LOG_LEVEL: "loud" } }))
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(Observability.layer, env))))
+      assert.strictEqual(error._tag, "ConfigError")
+    }))
+
+  it.live("sends spans to the OpenTelemetry endpoint, and nowhere without one", () =>
+    Effect.gen(function* () {
+      const paths: Array<string> = []
+      const server = createServer((request, response) => {
+        paths.push(request.url ?? "")
+        request.resume().once("end", () => response.end("{}"))
+      })
+      yield* Effect.acquireRelease(
+        Effect.callback<void>((resume) => {
+          server.listen(0, "127.0.0.1", () => resume(Effect.void))
+        }),
+        () => Effect.sync(() => server.close().closeAllConnections())
+      )
+      const { port } = server.address() as AddressInfo
+      const traced = (env: Record<string, string>) =>
+        Effect.withSpan(Effect.void, "a flow").pipe(
+          Effect.provide(
+            Layer.provide(Observability.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+          )
+        )
+      yield* traced({})
+      assert.deepStrictEqual(paths, [])
+      yield* traced({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
+      assert.include(paths, "/v1/traces")
+    }))
+})

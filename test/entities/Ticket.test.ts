@@ -1,0 +1,72 @@
+/** One ticket: the documented webhook reaches it, it reaches the jobs that wait for it, and it dies once. */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer, Schema } from "effect"
+import { Ticket } from "../../rpc/Ticket.ts"
+import { toMessage, TicketWebhook } from "../../src/http/TicketWebhookBodies.ts"
+import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
+import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
+
+const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge(JobStores))
+
+const clientOf = (ticketId: number) => Effect.map(Ticket.client, (client) => client(String(ticketId)))
+
+layer(Env, { excludeTestServices: true })("a ticket", (it) => {
+  it.effect("keeps the files of the documented webhook and completes the job that waited for it", () =>
+    Effect.gen(function*() {
+      const { job, jobId, ticketIds: [id], view } = yield* prepare(1, 1)
+      yield* job.Start({ jobId })
+      const body = Schema.decodeUnknownSync(TicketWebhook)({ ...documented, ticket_id: `ticket-${id}` })
+      const message = toMessage(body, "req_ticket_1")
+      if (message._tag !== "Generated") return assert.fail("the documented body is for a ticket")
+      const ticket = yield* clientOf(message.ticketId)
+      yield* ticket.Generated(message.payload)
+      yield* ticket.Generated(message.payload)
+      yield* job.BatchGenerated({ webhookId: "wh_after", generatedAt: at("00:00:00"), tickets: [] })
+      assert.strictEqual((yield* view).status, "completed")
+      assert.deepInclude(yield* ticket.Get(), {
+        file_url: documented.generation_data.file_url,
+        qr_url: documented.generation_data.qr_url,
+        file_size: 245_760
+      })
+      const notes = yield* Notes
+      assert.deepStrictEqual(notes.ends.map((end) => end.status), ["completed"])
+    }))
+
+  it.effect("that could not be generated fails its item and keeps the files it had", () =>
+    Effect.gen(function*() {
+      const { job, jobId, ticketIds: [id], view } = yield* prepare(2, 1)
+      const ticket = yield* clientOf(id!)
+      yield* job.Start({ jobId })
+      yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: bad(id!) })
+      yield* job.BatchGenerated({ webhookId: "wh_after", generatedAt: at("00:00:00"), tickets: [] })
+      assert.strictEqual((yield* view).status, "failed")
+      assert.isNull((yield* ticket.Get()).generated_at)
+    }))
+
+  it.effect("keeps the later of two renderings, in whichever order they are reported", () =>
+    Effect.gen(function*() {
+      const { ticketIds: [id] } = yield* prepare(3, 1)
+      const ticket = yield* clientOf(id!)
+      yield* ticket.Generated({ webhookId: "req_2", generatedAt: at("11:00:00"), ticket: good(id!, "second") })
+      yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: good(id!, "first") })
+      assert.strictEqual((yield* ticket.Get()).file_url, `https://files.example.com/${id}-second.pdf`)
+    }))
+
+  it.effect("is voided once", () =>
+    Effect.gen(function*() {
+      const { ticketIds: [id] } = yield* prepare(4, 1)
+      const ticket = yield* clientOf(id!)
+      assert.deepStrictEqual(yield* ticket.Void({ reason: "refunded" }), { voided: true })
+      assert.deepStrictEqual(yield* ticket.Void({ reason: "again" }), { voided: false })
+      assert.strictEqual((yield* ticket.Get()).status, "voided")
+    }))
+
+  it.effect("that does not exist is not found", () =>
+    Effect.gen(function*() {
+      const ticket = yield* clientOf(999_999)
+      const news = { webhookId: "req_1", generatedAt: at("10:00:00"), ticket: good(999_999) }
+      assert.strictEqual((yield* Effect.flip(ticket.Generated(news)))._tag, "TicketNotFound")
+      assert.strictEqual((yield* Effect.flip(ticket.Void({ reason: "x" })))._tag, "TicketNotFound")
+      assert.strictEqual((yield* Effect.flip(ticket.Get()))._tag, "TicketNotFound")
+    }))
+})

@@ -1,0 +1,123 @@
+/** Generation jobs with a generator that only takes notes, for the tests of the job's life. */
+import { Context, DateTime, Effect, Layer } from "effect"
+import { TestRunner } from "effect/cluster"
+import { TicketLayer } from "../../entities/Ticket.ts"
+import { TicketJobLayer } from "../../entities/TicketJob.ts"
+import type { GeneratedTicket } from "../../rpc/Ticket.ts"
+import { type JobOptions, type JobStatus, TicketJob } from "../../rpc/TicketJob.ts"
+import type { GenerationJob } from "../../src/services/tickets/TicketApi.ts"
+import { GeneratorUnavailable, TicketClient } from "../../src/services/tickets/TicketClient.ts"
+import { EventStore } from "../../src/store/EventStore.ts"
+import { JobStore } from "../../src/store/JobStore.ts"
+import { TicketStore } from "../../src/store/TicketStore.ts"
+import { JobListener, type JobProgress } from "../../src/tickets/JobListener.ts"
+import { SigningKeys } from "../../src/tickets/SigningKeys.ts"
+import { publish } from "./GateFixture.ts"
+import * as TestDatabase from "./TestDatabase.ts"
+
+/** What was sent and told, and what shall go wrong. */
+export class Notes extends Context.Service<Notes, {
+  readonly sent: Array<{ readonly chunkId: string; readonly priority: string; readonly job: GenerationJob }>
+  readonly progress: Array<JobProgress & { readonly jobId: string }>
+  readonly ends: Array<{ readonly jobId: string; readonly flowId: string | null; readonly status: JobStatus }>
+  /** Whether the generator refuses a chunk. */
+  refuses: (chunkId: string) => boolean
+  /** Defects that the listener dies of, one a call. */
+  crashes: number
+}>()("test/Notes") {
+  static readonly layer = Layer.sync(Notes, () => ({
+    sent: [],
+    progress: [],
+    ends: [],
+    refuses: () => false,
+    crashes: 0
+  }))
+}
+
+const Generator = Layer.effect(
+  TicketClient,
+  Effect.map(Notes, (notes) =>
+    TicketClient.of({
+      generate: (chunkId, priority, job) => {
+        notes.sent.push({ chunkId, priority, job })
+        return notes.refuses(chunkId)
+          ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError" }))
+          : Effect.succeed({ job_id: job.job_id, accepted: job.tickets.length, queued_at: DateTime.makeUnsafe(0) })
+      }
+    }))
+)
+
+const Listener = Layer.effect(
+  JobListener,
+  Effect.map(Notes, (notes) =>
+    JobListener.of({
+      finished: (job, status) =>
+        Effect.suspend(() => {
+          if (notes.crashes-- > 0) return Effect.die(new Error("the process died here"))
+          notes.ends.push({ jobId: job.job_id, flowId: job.flow_id, status })
+          return Effect.void
+        }),
+      progressed: (jobId, _flowId, progress) => Effect.sync(() => void notes.progress.push({ jobId, ...progress }))
+    }))
+)
+
+/** Everything but the entities: what outlives a process. */
+export const JobStores = Layer.mergeAll(TicketStore.layer, JobStore.layer, EventStore.layer).pipe(
+  Layer.provide(SigningKeys.layerMemory),
+  Layer.provideMerge(TestDatabase.layer)
+)
+
+/** The two entities on a runner of their own; the stores and the notes are left open. */
+export const JobEntities = Layer.mergeAll(TicketJobLayer, TicketLayer).pipe(
+  Layer.provideMerge(TestRunner.layer),
+  Layer.provideMerge(Layer.merge(Generator, Listener))
+)
+
+/** A job's options as most tests want them. */
+export const options: JobOptions = {
+  qrFormat: "png",
+  qrSize: "medium",
+  pdfFormat: true,
+  includeLogo: false,
+  priority: "high",
+  batch_processing: true
+}
+
+/** Publishes an event of this number with as many tickets, and a job of all of them. */
+export const prepare = Effect.fn("JobFixture.prepare")(function*(eventId: number, count: number) {
+  const tickets = yield* publish(eventId, count)
+  const jobId = `job_${eventId}`
+  const ticketIds = tickets.map((ticket) => ticket.id)
+  const jobs = yield* JobStore
+  yield* jobs.create({ jobId, eventId, owner: "organizer-1", flowId: `flow_${eventId}`, options, ticketIds })
+  return { jobId, ticketIds, job: (yield* TicketJob.client)(jobId), view: jobs.view(jobId) }
+})
+
+/** A good report of one ticket. */
+export const good = (ticketId: number, version = "a"): GeneratedTicket => ({
+  ticketId,
+  status: "generated",
+  reason: null,
+  data: {
+    format: "pdf",
+    qr_code: true,
+    file_url: `https://files.example.com/${ticketId}-${version}.pdf`,
+    qr_url: `https://files.example.com/${ticketId}-${version}.png`,
+    file_size: 1_000,
+    file_key: `tickets/${ticketId}/ticket.pdf`,
+    qr_key: `tickets/${ticketId}/qr.png`
+  },
+  metadata: { version }
+})
+
+/** A bad one. */
+export const bad = (ticketId: number): GeneratedTicket => ({
+  ticketId,
+  status: "failed",
+  reason: "missing_glyph: U+4E2D",
+  data: null,
+  metadata: {}
+})
+
+/** An instant on the day when things are generated. */
+export const at = (time: string): DateTime.Utc => DateTime.makeUnsafe(`2025-06-15T${time}Z`)

@@ -3,7 +3,7 @@ import { Layer } from "effect"
 import { CoreEntitiesLayer, CoreRoutesLayer } from "./app/Core.ts"
 import { FirstTokenLayer } from "./app/FirstToken.ts"
 import { FoundationLayer } from "./app/Foundation.ts"
-import { serve } from "./app/Serve.ts"
+import { type Reach, serve } from "./app/Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./app/Services.ts"
 import { StoresLayer } from "./app/Stores.ts"
 import { Drain } from "./http/Drain.ts"
@@ -19,7 +19,7 @@ const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
     Layer.provide(Observability.layer)
   )
 
-const alone = { loopback: false }
+const alone = { port: true, loopback: false }
 
 /** The core alone, or one service alone: the microservice deployment of the flows document. */
 export const serveOne = {
@@ -30,15 +30,19 @@ export const serveOne = {
   scans: run(serve("scans", ScansLayer, alone))
 }
 
-const together = { loopback: true }
+const everything = (reach: Reach) =>
+  run(
+    Layer.mergeAll(
+      serve("core", CoreRoutesLayer, reach),
+      serve("notifications", NotificationsLayer, reach),
+      serve("payments", PaymentsLayer, reach),
+      serve("tickets", TicketsLayer, reach),
+      serve("scans", ScansLayer, reach)
+    ).pipe(Layer.provideMerge(CoreEntitiesLayer))
+  )
 
 /** The core and its four services in one process. */
-export const serveAll = run(
-  Layer.mergeAll(
-    serve("core", CoreRoutesLayer, together),
-    serve("notifications", NotificationsLayer, together),
-    serve("payments", PaymentsLayer, together),
-    serve("tickets", TicketsLayer, together),
-    serve("scans", ScansLayer, together)
-  ).pipe(Layer.provideMerge(CoreEntitiesLayer))
-)
+export const serveAll = everything({ port: true, loopback: true })
+
+/** The same without a port: whoever holds the `Loopback` is its only client. */
+export const inProcess = everything({ port: false, loopback: true })

@@ -38,6 +38,9 @@ export const httpServer = (
     gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"
   })
 
+/** What routes need of the runtime, with or without a server: files by stream and etags. */
+export const httpServices = NodeHttpServer.layerHttpServices
+
 /** A server on a free port together with a client of it, for tests. */
 export const httpServerTest = NodeHttpServer.layerTest
 

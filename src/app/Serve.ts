@@ -23,27 +23,26 @@ type Server = ReturnType<typeof Platform.httpServer>
 type Handled = Effect.Effect<HttpServerResponse.HttpServerResponse>
 type Answer = Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest | Scope.Scope>
 
-/**
- * With `loopback` the clients of this process are answered by the same routes without a socket: one set of
- * handlers, queues and workers, whichever way a request comes in.
- */
-export const serve = <A, E, R>(
-  name: ServiceTargetName,
-  routes: Layer.Layer<A, E, R>,
-  options: { readonly loopback: boolean }
-) =>
+/** Where a service is answered: on its port, to the clients of this process without a socket, or both. */
+export interface Reach {
+  readonly port: boolean
+  readonly loopback: boolean
+}
+
+/** One set of handlers, queues and workers, whichever way a request comes in. */
+export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E, R>, reach: Reach) =>
   Layer.unwrap(Effect.gen(function*() {
-    const server = Platform.httpServer({ port: yield* ports[name], host: yield* host })
+    const address = { port: yield* ports[name], host: yield* host }
     return Layer.effectDiscard(Effect.gen(function*() {
       const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(routes)).pipe(
         Effect.provideService(HttpRouter.RouterConfig, routerConfig)
       )) as Answer
-      if (options.loopback) {
+      if (reach.loopback) {
         const context = yield* Effect.context<never>()
         yield* (yield* Loopback).register(name, HttpEffect.toWebHandlerWith(context)(answer as Handled))
       }
-      yield* HttpServer.serveEffect(answer)
-    })).pipe(Layer.provide(server))
+      if (reach.port) yield* Effect.provide(HttpServer.serveEffect(answer), yield* Layer.build(Platform.httpServer(address)))
+    })).pipe(Layer.provide(Platform.httpServices))
   })) as Layer.Layer<
     never,
     HttpRouter.Request.Without<E> | Config.ConfigError | Layer.Error<Server>,

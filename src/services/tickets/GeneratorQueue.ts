@@ -63,10 +63,12 @@ export class GeneratorQueue extends Context.Service<GeneratorQueue, {
     PersistedQueue.layerStoreSql({ tableName: "ticket_queue" })
   )
 
+  /** In Redis, under keys of this prefix. */
+  static readonly layerRedisAt = (prefix: string): Layer.Layer<GeneratorQueue, never, Redis.Redis> =>
+    GeneratorQueue.on(PersistedQueue.layerStoreRedis({ prefix }))
+
   /** In Redis, as the flows document has it. */
-  static readonly layerRedis: Layer.Layer<GeneratorQueue, never, Redis.Redis> = GeneratorQueue.on(
-    PersistedQueue.layerStoreRedis({ prefix: "guichet:" })
-  )
+  static readonly layerRedis: Layer.Layer<GeneratorQueue, never, Redis.Redis> = GeneratorQueue.layerRedisAt("guichet:")
 
   /** Lost with the process. */
   static readonly layerMemory: Layer.Layer<GeneratorQueue> = GeneratorQueue.on(PersistedQueue.layerStoreMemory)

@@ -2,6 +2,7 @@
 import { NodeRedis } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Redis } from "effect/persistence"
 import { randomUUID } from "node:crypto"
 import { FileStore } from "../../../src/files/FileStore.ts"
 import { TicketsGenerated } from "../../../src/http/TicketWebhookBodies.ts"
@@ -144,23 +145,32 @@ layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
     }))
 })
 
-const redis = NodeRedis.layer({ url: TestDatabase.redisUrl ?? "" })
+const prefix = `guichet-test-${randomUUID()}:`
 
-const queues = [
-  ["the database", Layer.provideMerge(GeneratorQueue.layerSql, TestDatabase.layer), false],
-  ["Redis", Layer.provide(GeneratorQueue.layerRedis, redis), TestDatabase.redisUrl === undefined]
-] as const
+const swept = Layer.effectDiscard(Effect.gen(function*() {
+  const redis = yield* Redis.Redis
+  const keys = redis.send<Array<string>>("KEYS", `${prefix}*`)
+  yield* Effect.addFinalizer(() =>
+    Effect.orDie(Effect.flatMap(keys, (names) => names.length === 0 ? Effect.void : redis.send("DEL", ...names)))
+  )
+}))
+
+const inRedis = GeneratorQueue.layerRedisAt(prefix).pipe(
+  Layer.provideMerge(swept),
+  Layer.provide(NodeRedis.layer({ url: TestDatabase.redisUrl ?? "" }))
+)
+
+const queues: ReadonlyArray<readonly [string, Layer.Layer<GeneratorQueue, unknown>, boolean]> = [
+  ["the database", Layer.provide(GeneratorQueue.layerSql, TestDatabase.layer), false],
+  ["Redis", inRedis, TestDatabase.redisUrl === undefined]
+]
 
 for (const [place, Queue, absent] of queues) {
   describe.skipIf(absent)(`the queue in ${place}`, () => {
     it.live("delivers an id once, keeps what a worker failed at, and separates priorities", () =>
       Effect.gen(function*() {
         const queue = yield* GeneratorQueue
-        const run = randomUUID()
-        const [low, high] = [
-          chunkOf(`job_low-${run}`, [ticketOf(1)], "low"),
-          chunkOf(`job_high-${run}`, [ticketOf(2)], "high")
-        ]
+        const [low, high] = [chunkOf("job_low", [ticketOf(1)], "low"), chunkOf("job_high", [ticketOf(2)], "high")]
         for (const chunk of [low, high, low, high]) yield* queue.offer(chunk)
         const interrupted = yield* Effect.exit(queue.take("high", () => Effect.interrupt))
         assert.isTrue(Exit.isFailure(interrupted))

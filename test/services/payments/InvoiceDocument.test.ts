@@ -1,0 +1,99 @@
+/** What is archived of an invoice adds up, and can be drawn from the archive alone. */
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, DateTime, Effect, Layer, Schema } from "effect"
+import { FileStore, FileStoreError } from "../../../src/files/FileStore.ts"
+import { Fonts } from "../../../src/pdf/Fonts.ts"
+import * as Platform from "../../../src/Platform.ts"
+import { InvoiceDocument, invoiceNumber, type Sale, toPdfInput, writeInvoice } from "../../../src/services/payments/InvoiceDocument.ts"
+import { InvoiceFiles } from "../../../src/services/payments/InvoiceFiles.ts"
+import { invoiceTotals } from "../../../src/services/payments/InvoiceTotals.ts"
+import { Issuer } from "../../../src/services/payments/Issuer.ts"
+import { type InvoiceRow, InvoiceStore } from "../../../src/store/InvoiceStore.ts"
+
+const paidAt = DateTime.makeUnsafe("2026-01-31T23:30:00Z")
+
+const sale: Sale = {
+  paymentId: "pay_1",
+  amount: 9999,
+  currency: "EUR",
+  quantity: 3,
+  title: "Tech Conference 2025",
+  customer: { name: "Łucja Ştefan", email: "l@example.com" },
+  paidAt,
+  paidBy: "visa •••• 4242"
+}
+
+const write = (overrides: Partial<Sale> = {}, config: Record<string, string> = {}) =>
+  Effect.map(Issuer, (issuer) => writeInvoice(issuer, { ...sale, ...overrides }, "G-2026-000001", paidAt)).pipe(
+    Effect.provide(Layer.provide(Issuer.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(config))))
+  )
+
+describe("an invoice document", () => {
+  it.effect("has one line a sale, whose units make up the price exactly", () =>
+    Effect.gen(function*() {
+      const whole = yield* write()
+      assert.deepStrictEqual([whole.lines[0]?.quantity, whole.lines[0]?.unitAmount], [3, 3333])
+      const odd = yield* write({ amount: 10_000 })
+      assert.deepStrictEqual([odd.lines[0]?.quantity, odd.lines[0]?.unitAmount], [1, 10_000])
+      for (const { lines, totals } of [whole, odd]) {
+        const { gross, net, vat } = invoiceTotals(lines)
+        assert.deepStrictEqual({ gross, net, vat }, totals)
+        assert.strictEqual(totals.net + totals.vat, totals.gross)
+      }
+    }))
+
+  it.effect("says of an issuer that is not configured that it is an example, and needs no VAT number at rate 0", () =>
+    Effect.gen(function*() {
+      assert.match((yield* write()).issuer.name, /EXEMPLE/)
+      const exempt = yield* write({}, { INVOICE_VAT_BASIS_POINTS: "0", INVOICE_ISSUER_NAME: "Association" })
+      assert.deepStrictEqual([exempt.issuer.name, exempt.issuer.vat, exempt.totals.vat], ["Association", undefined, 0])
+    }))
+
+  it.effect("comes back from the archive as it was written", () =>
+    Effect.gen(function*() {
+      const document = yield* write()
+      const archived = JSON.parse(JSON.stringify(yield* Schema.encodeEffect(InvoiceDocument)(document)))
+      const read = yield* Schema.decodeUnknownEffect(InvoiceDocument)(archived)
+      assert.deepStrictEqual(toPdfInput(read), toPdfInput(document))
+      assert.strictEqual(invoiceNumber("G", 2026, 1_234_567), "G-2026-1234567")
+    }))
+
+  it.live("is drawn and stored although the store is unavailable at first", () =>
+    Effect.gen(function*() {
+      let attempts = 0
+      const filed: Array<string> = []
+      const flaky = Layer.effect(
+        FileStore,
+        Effect.map(FileStore, (store) => ({
+          ...store,
+          put: (key, bytes, type) =>
+            Effect.suspend(() =>
+              attempts++ === 0
+                ? Effect.fail(new FileStoreError({ reason: "unavailable", key }))
+                : store.put(key, bytes, type)
+            )
+        }))
+      ).pipe(Layer.provide(FileStore.layerMemory))
+      const store = Layer.mock(InvoiceStore, { filed: (number, key) => Effect.sync(() => void filed.push(`${number} ${key}`)) })
+      const document = yield* write()
+      const row: InvoiceRow = {
+        issuer: "G",
+        year: 2026,
+        sequence: 1,
+        number: document.number,
+        payment_id: "pay_1",
+        flow_id: null,
+        owner: null,
+        issued_at: paidAt,
+        document,
+        file_key: null
+      }
+      const key = yield* Effect.flatMap(InvoiceFiles, (files) => files.file(row)).pipe(
+        Effect.provide(InvoiceFiles.layer.pipe(
+          Layer.provide([flaky, store, Layer.provide(Fonts.layer, Platform.services)])
+        ))
+      )
+      assert.deepStrictEqual([key, attempts], ["invoices/G-2026-000001.pdf", 2])
+      assert.deepStrictEqual(filed, ["G-2026-000001 invoices/G-2026-000001.pdf"])
+    }))
+})

@@ -13,7 +13,7 @@ const batchLimit = 128
 
 /** Holds no truth: a second activation of the same event may run beside it and nothing breaks. */
 export const EventLayer = Event.toLayer(
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { entityId } = yield* Entity.CurrentAddress
     const eventId = Number(entityId)
     const events = yield* EventStore
@@ -21,7 +21,7 @@ export const EventLayer = Event.toLayer(
     const gate = yield* Gatekeeper.make(eventId)
     const admit = yield* Batching.make({ limit: batchLimit, answer: gate.admit })
 
-    const issue = Effect.fn("Event.issue")(function*(request: Rpc.Payload<typeof IssueTickets>) {
+    const issue = Effect.fn("Event.issue")(function* (request: Rpc.Payload<typeof IssueTickets>) {
       if (Option.isNone(yield* events.owner(eventId))) return yield* new EventNotFound({ event_id: eventId })
       return yield* tickets.issue({
         eventId,
@@ -35,7 +35,10 @@ export const EventLayer = Event.toLayer(
     return Event.of({
       Publish: ({ payload }) => events.publish(payload.owner, { ...payload.event, event_id: eventId }),
       RegisterGuests: ({ payload }) =>
-        Effect.map(events.registerGuests(eventId, payload.flowId, payload.guests), (registered) => ({ registered })),
+        Effect.map(
+          events.registerGuests(eventId, payload.flowId, payload.guests),
+          (registered) => ({ registered })
+        ),
       IssueTickets: ({ payload }) => issue(payload),
       Admit: ({ payload }) => admit(payload)
     })

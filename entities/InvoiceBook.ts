@@ -4,11 +4,12 @@ import { InvoiceBook } from "../rpc/Payment.ts"
 import { InvoiceStore } from "../src/store/InvoiceStore.ts"
 
 export const InvoiceBookLayer = InvoiceBook.toLayer(
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const invoices = yield* InvoiceStore
 
     return InvoiceBook.of({
-      IssueInvoice: ({ payload }) => Effect.map(invoices.issue(payload.paymentId), ({ number }) => ({ number }))
+      IssueInvoice: ({ payload }) =>
+        Effect.map(invoices.issue(payload.paymentId), ({ number }) => ({ number }))
     })
   }),
   { maxIdleTime: "10 minutes", disableFatalDefects: true }

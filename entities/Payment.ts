@@ -10,14 +10,14 @@ import { PaymentStore } from "../src/store/PaymentStore.ts"
 const patience = Schedule.min([Schedule.exponential("100 millis", 2), Schedule.spaced("5 seconds")])
 
 export const PaymentLayer = Payment.toLayer(
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const payments = yield* PaymentStore
     const invoices = yield* InvoiceStore
     const files = yield* InvoiceFiles
     const listener = yield* PaymentListener
     const bookOf = yield* InvoiceBook.client
 
-    const askForInvoice = Effect.fn("Payment.askForInvoice")(function*(payment: PaymentRow) {
+    const askForInvoice = Effect.fn("Payment.askForInvoice")(function* (payment: PaymentRow) {
       const book = bookOf(yield* invoices.bookOf(payment))
       yield* book.IssueInvoice({ paymentId: payment.payment_id }).pipe(
         Effect.timeout("30 seconds"),
@@ -26,14 +26,19 @@ export const PaymentLayer = Payment.toLayer(
       )
     })
 
-    /** A document that cannot be drawn must not hold up the decision: it is issued, and drawn when it is asked for. */
+    /**
+     * A document that cannot be drawn must not hold up the decision: it is issued, and drawn when it is asked
+     * for.
+     */
     const draw = (issued: InvoiceRow) =>
       files.file(issued).pipe(
-        Effect.tapError(({ reason }) => Effect.logError("An invoice cannot be drawn", { number: issued.number, reason })),
+        Effect.tapError(({ reason }) =>
+          Effect.logError("An invoice cannot be drawn", { number: issued.number, reason })
+        ),
         Effect.orElseSucceed(() => null)
       )
 
-    const invoice = Effect.fn("Payment.invoice")(function*(payment: PaymentRow) {
+    const invoice = Effect.fn("Payment.invoice")(function* (payment: PaymentRow) {
       if (!payment.create_invoice || payment.settled_at === null || payment.amount === 0) return null
       if (Option.isNone(yield* invoices.forPayment(payment.payment_id))) yield* askForInvoice(payment)
       const issued = yield* Effect.orDie(
@@ -42,7 +47,7 @@ export const PaymentLayer = Payment.toLayer(
       return { ...issued, file_key: yield* draw(issued) }
     })
 
-    const apply = Effect.fn("Payment.apply")(function*(webhook: PaymentWebhook) {
+    const apply = Effect.fn("Payment.apply")(function* (webhook: PaymentWebhook) {
       const { payment } = yield* payments.apply(webhook)
       const invoiced = yield* invoice(payment)
       if (payment.status !== "pending") yield* listener.decided(payment, payment.status, invoiced)

@@ -10,7 +10,7 @@ import { TicketStore } from "../src/store/TicketStore.ts"
 
 /** Holds no truth: the store's guarded updates decide. */
 export const TicketLayer = Ticket.toLayer(
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { entityId } = yield* Entity.CurrentAddress
     const ticketId = Number(entityId)
     const tickets = yield* TicketStore
@@ -22,9 +22,12 @@ export const TicketLayer = Ticket.toLayer(
         webhookId: `${news.webhookId}/${ticketId}`,
         generatedAt: news.generatedAt,
         tickets: [news.ticket]
-      }, { discard: true }).pipe(Effect.retry({ times: 8, schedule: Schedule.exponential("100 millis") }), Effect.orDie)
+      }, { discard: true }).pipe(
+        Effect.retry({ times: 8, schedule: Schedule.exponential("100 millis") }),
+        Effect.orDie
+      )
 
-    const generated = Effect.fn("Ticket.generated")(function*(news: Rpc.Payload<typeof Generated>) {
+    const generated = Effect.fn("Ticket.generated")(function* (news: Rpc.Payload<typeof Generated>) {
       yield* tickets.get(ticketId)
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId)

@@ -54,9 +54,11 @@ export const EventView = Schema.Struct({
 export type EventView = typeof EventView.Type
 
 /** The event belongs to someone else; callers over HTTP see it as not found. */
-export class EventNotYours extends Schema.TaggedError<EventNotYours>()("EventNotYours", { event_id: EventId }) {}
+export class EventNotYours
+  extends Schema.TaggedError<EventNotYours>()("EventNotYours", { event_id: EventId }) {}
 
-export class EventNotFound extends Schema.TaggedError<EventNotFound>()("EventNotFound", { event_id: EventId }) {}
+export class EventNotFound
+  extends Schema.TaggedError<EventNotFound>()("EventNotFound", { event_id: EventId }) {}
 
 /** More guests than `max_attendees`. */
 export class EventFull extends Schema.TaggedError<EventFull>()("EventFull", {

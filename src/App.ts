@@ -13,8 +13,9 @@ import * as Observability from "./Observability.ts"
 const ground = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
-  Layer.merge(Drain.layerOnStop, FirstTokenLayer).pipe(
+  Drain.layerOnStop.pipe(
     Layer.provideMerge(servers),
+    Layer.provideMerge(FirstTokenLayer),
     Layer.provideMerge(ground),
     Layer.provide(Observability.layer)
   )

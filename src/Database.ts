@@ -1,7 +1,7 @@
 /** Storage: PostgreSQL when `DATABASE_URL` is set, PGlite in this process otherwise, one client for both. */
 import { PgClient } from "@effect/sql-pg"
 import type { PGlite } from "@electric-sql/pglite"
-import { Config, Effect, Layer, Option, Redacted, type Scope } from "effect"
+import { Config, Context, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import type { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -24,6 +24,9 @@ export const dataDirectory: Config.Config<string> = Config.withDefault(
   Config.NonEmptyString("GUICHET_DATA"),
   ".guichet"
 )
+
+/** True for a program whose embedded database dies with it, such as the demonstration: it is kept in memory. */
+export const ThrowAway = Context.Reference<boolean>("guichet/Database/ThrowAway", { defaultValue: () => false })
 
 /** A pool on a PostgreSQL server. Statements are never multiplexed: workflows hang on such a client. */
 export const layerPostgres = (
@@ -67,7 +70,7 @@ export const layer: Layer.Layer<
     const maxConnections = yield* Config.withDefault(Config.Int("DATABASE_POOL"), 10)
     return layerPostgres({ url: server.value, maxConnections })
   }
-  return layerEmbedded({ dataDir: Path.join(yield* dataDirectory, "data") })
+  return layerEmbedded({ dataDir: (yield* ThrowAway) ? "memory" : Path.join(yield* dataDirectory, "data") })
 }))
 
 /** Whether the client is the embedded database, which has one session and no other process beside it. */

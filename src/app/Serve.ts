@@ -41,7 +41,9 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
         const context = yield* Effect.context<never>()
         yield* (yield* Loopback).register(name, HttpEffect.toWebHandlerWith(context)(answer as Handled))
       }
-      if (reach.port) yield* Effect.provide(HttpServer.serveEffect(answer), yield* Layer.build(Platform.httpServer(address)))
+      if (!reach.port) return
+      yield* Effect.provide(HttpServer.serveEffect(answer), yield* Layer.build(Platform.httpServer(address)))
+      yield* Effect.logInfo(`Serving ${name} on http://${address.host}:${address.port}`)
     })).pipe(Layer.provide(Platform.httpServices))
   })) as Layer.Layer<
     never,

@@ -13,12 +13,16 @@ export interface FileLinkOptions {
 export class FileLinks extends Context.Service<FileLinks, {
   readonly make: (key: string) => Effect.Effect<string>
 }>()("guichet/files/FileLinks") {
-  static readonly layer = ({ baseUrl, secret, lifetime = "90 days" }: FileLinkOptions): Layer.Layer<FileLinks> => {
+  static readonly layer = (
+    { baseUrl, secret, lifetime = "90 days" }: FileLinkOptions
+  ): Layer.Layer<FileLinks> => {
     const seconds = Duration.toSeconds(Duration.fromInputUnsafe(lifetime))
     return Layer.succeed(FileLinks, {
       make: (key) =>
-        Effect.map(Clock.currentTimeMillis, (now) =>
-          SignedUrl.make({ baseUrl, key, expires: Math.floor(now / 1000 + seconds), secret }))
+        Effect.map(
+          Clock.currentTimeMillis,
+          (now) => SignedUrl.make({ baseUrl, key, expires: Math.floor(now / 1000 + seconds), secret })
+        )
     })
   }
 }

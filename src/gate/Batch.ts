@@ -2,7 +2,7 @@
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Signal, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
-import { decide, type Decision } from "./Decision.ts"
+import { decide, type Decision, refusedOperator } from "./Decision.ts"
 import type { GateTicket, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
@@ -69,6 +69,12 @@ const verdictOf = (
   decided_at: now
 })
 
+/** A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. */
+const again = (eventId: number, verdict: Verdict, scan: AdmitRequest): Verdict =>
+  refusedOperator(eventId, scan) === null
+    ? verdict
+    : { ...verdict, ticket_id: null, guest_first_name: null, ticket_type: null, first_use: null }
+
 /** Pure. A scan id that was answered before, in the database or in this batch, gets that verdict again. */
 export const decideBatch = (
   eventId: number,
@@ -108,7 +114,10 @@ export const decideBatch = (
     return verdict
   }
 
-  const verdicts = scans.map((scan) => answered.get(scan.scanId) ?? answer(scan))
+  const verdicts = scans.map((scan) => {
+    const given = answered.get(scan.scanId)
+    return given === undefined ? answer(scan) : again(eventId, given, scan)
+  })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
   return { verdicts, writes: { lines, moves, crowd } }
 }

@@ -9,13 +9,15 @@ interface Waiting<A, B> {
 
 /** An outage hits every scan alike; anything else may be the fault of one. */
 const isOutage = (cause: Cause.Cause<never>): boolean =>
-  cause.reasons.some((reason) => Cause.isDieReason(reason) && isSqlError(reason.defect) && reason.defect.isRetryable)
+  cause.reasons.some((reason) =>
+    Cause.isDieReason(reason) && isSqlError(reason.defect) && reason.defect.isRetryable
+  )
 
 /**
  * Answers items in batches of at most `limit`, one batch at a time, until the scope closes. A defect of a
  * batch is traced to its item by answering each alone; that item's caller gets the defect, the others do not.
  */
-export const make = Effect.fnUntraced(function*<A, B>(options: {
+export const make = Effect.fnUntraced(function* <A, B>(options: {
   readonly limit: number
   readonly answer: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>>
 }) {
@@ -40,7 +42,7 @@ export const make = Effect.fnUntraced(function*<A, B>(options: {
   )
 
   return (item: A): Effect.Effect<B> =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const reply = yield* Deferred.make<B>()
       yield* Queue.offer(queue, { item, reply })
       return yield* Deferred.await(reply)

@@ -29,8 +29,8 @@ const refuse = (
   signals: ReadonlyArray<Signal> = []
 ): Decision => ({ result, ticket, after: null, signals })
 
-/** The operator's permission for the event, then for the gate. */
-const refusedOperator = ({ eventId }: Situation, { gate, operator }: AdmitRequest): ScanResult | null => {
+/** The operator's permission for the event, then for the gate; null when there is nothing to refuse. */
+export const refusedOperator = (eventId: number, { gate, operator }: AdmitRequest): ScanResult | null => {
   if (!operator.known) return "operator_forbidden"
   if (operator.events !== null && !operator.events.includes(eventId)) return "operator_forbidden"
   if (operator.gates !== null && !operator.gates.includes(gate)) return "gate_forbidden"
@@ -38,7 +38,11 @@ const refusedOperator = ({ eventId }: Situation, { gate, operator }: AdmitReques
 }
 
 /** The event must be active; its door window, if it has one, limits entries: people leave when they like. */
-const refusedEvent = (event: GateEvent, now: DateTime.Utc, { direction }: AdmitRequest): ScanResult | null => {
+const refusedEvent = (
+  event: GateEvent,
+  now: DateTime.Utc,
+  { direction }: AdmitRequest
+): ScanResult | null => {
   if (event.status !== "active") return "event_inactive"
   if (direction === "exit") return null
   if (event.doorsOpenAt !== null && DateTime.isLessThan(now, event.doorsOpenAt)) return "not_yet_valid"
@@ -57,7 +61,12 @@ const copied = ({ lastEntry }: GateTicket, gate: string, now: DateTime.Utc): Rea
     ? ["seen_at_another_gate"]
     : []
 
-const enter = (event: GateEvent, { inside, now }: Situation, ticket: GateTicket, scan: AdmitRequest): Decision => {
+const enter = (
+  event: GateEvent,
+  { inside, now }: Situation,
+  ticket: GateTicket,
+  scan: AdmitRequest
+): Decision => {
   if (ticket.inside || (ticket.entries > 0 && !event.reentry)) {
     return refuse("already_used", ticket, copied(ticket, scan.gate, now))
   }
@@ -83,7 +92,7 @@ const leave = (ticket: GateTicket): Decision =>
 /** Operator, event, QR, ticket, payment, use, capacity: the first check that fails names the result. */
 export const decide = (situation: Situation, scan: AdmitRequest): Decision => {
   const { event, eventId, now, ticket } = situation
-  const operator = refusedOperator(situation, scan)
+  const operator = refusedOperator(eventId, scan)
   if (operator !== null) return refuse(operator)
   if (event === null) return refuse("event_inactive")
   const closed = refusedEvent(event, now, scan)

@@ -12,7 +12,8 @@ const hopeful = 3
 const rounds = 10
 
 /** The tickets of a batch kept changing while it was decided; the scans may be sent again. */
-export class GateContended extends Schema.TaggedError<GateContended>()("GateContended", { event_id: Schema.Int }) {}
+export class GateContended
+  extends Schema.TaggedError<GateContended>()("GateContended", { event_id: Schema.Int }) {}
 
 /** `admit` answers each scan in its place; a batch is written whole or fails whole. */
 export interface Gatekeeper {
@@ -20,29 +21,31 @@ export interface Gatekeeper {
 }
 
 /** The gate of one event. Nothing it remembers decides: two of them on one database never contradict each other. */
-export const make = Effect.fnUntraced(function*(eventId: number): Effect.fn.Return<Gatekeeper, never, ScanStore> {
-  const store = yield* ScanStore
-  const watch = new DeviceWatch()
+export const make = Effect.fnUntraced(
+  function* (eventId: number): Effect.fn.Return<Gatekeeper, never, ScanStore> {
+    const store = yield* ScanStore
+    const watch = new DeviceWatch()
 
-  const round = Effect.fnUntraced(function*(scans: ReadonlyArray<AdmitRequest>) {
-    const snapshot = yield* store.load(eventId, scans)
-    const now = yield* DateTime.now
-    const isSuspect = (deviceId: string) => watch.isSuspect(deviceId, now)
-    const { verdicts, writes } = decideBatch(eventId, snapshot, scans, now, isSuspect)
-    const written = writes.lines.length === 0 || (yield* store.commit(eventId, writes))
-    if (!written) return Option.none()
-    writes.lines.forEach(({ scan, verdict }) => watch.note(scan.deviceId, verdict))
-    return Option.some(verdicts)
-  })
+    const round = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
+      const snapshot = yield* store.load(eventId, scans)
+      const now = yield* DateTime.now
+      const isSuspect = (deviceId: string) => watch.isSuspect(deviceId, now)
+      const { verdicts, writes } = decideBatch(eventId, snapshot, scans, now, isSuspect)
+      const written = writes.lines.length === 0 || (yield* store.commit(eventId, writes))
+      if (!written) return Option.none()
+      writes.lines.forEach(({ scan, verdict }) => watch.note(scan.deviceId, verdict))
+      return Option.some(verdicts)
+    })
 
-  const admit = Effect.fn("Gatekeeper.admit")(function*(scans: ReadonlyArray<AdmitRequest>) {
-    yield* Effect.annotateCurrentSpan({ event_id: eventId, scans: scans.length })
-    for (let attempt = 1; attempt <= rounds; attempt++) {
-      const verdicts = yield* attempt <= hopeful ? round(scans) : store.alone(eventId, round(scans))
-      if (Option.isSome(verdicts)) return verdicts.value
-    }
-    return yield* Effect.die(new GateContended({ event_id: eventId }))
-  })
+    const admit = Effect.fn("Gatekeeper.admit")(function* (scans: ReadonlyArray<AdmitRequest>) {
+      yield* Effect.annotateCurrentSpan({ event_id: eventId, scans: scans.length })
+      for (let attempt = 1; attempt <= rounds; attempt++) {
+        const verdicts = yield* attempt <= hopeful ? round(scans) : store.alone(eventId, round(scans))
+        if (Option.isSome(verdicts)) return verdicts.value
+      }
+      return yield* Effect.die(new GateContended({ event_id: eventId }))
+    })
 
-  return { admit }
-})
+    return { admit }
+  }
+)

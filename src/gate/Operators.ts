@@ -38,15 +38,17 @@ export class Operators extends Context.Service<Operators, {
 }>()("guichet/gate/Operators") {
   static readonly layer: Layer.Layer<Operators, never, EventStore | SqlClient.SqlClient> = Layer.effect(
     Operators,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const operators = yield* OperatorStore
       const events = yield* EventStore
 
       const cache = yield* Cache.makeWith((key: string) => {
         const [eventId = "", ...rest] = key.split(" ")
         const operatorId = rest.join(" ")
-        return Effect.map(operators.grants(operatorId, Number(eventId)), (grants) =>
-          union(operatorId, Number(eventId), grants))
+        return Effect.map(
+          operators.grants(operatorId, Number(eventId)),
+          (grants) => union(operatorId, Number(eventId), grants)
+        )
       }, {
         capacity: 4_096,
         timeToLive: (exit) =>
@@ -55,7 +57,7 @@ export class Operators extends Context.Service<Operators, {
 
       const permission = (operatorId: string, eventId: number) => Cache.get(cache, `${eventId} ${operatorId}`)
 
-      const ofCaller = Effect.fn("Operators.ofCaller")(function*(caller: Caller, eventId: number) {
+      const ofCaller = Effect.fn("Operators.ofCaller")(function* (caller: Caller, eventId: number) {
         const owner = caller.role === "organizer" ? yield* events.owner(eventId) : Option.none<string>()
         const grant: Grant = {
           role: caller.role,

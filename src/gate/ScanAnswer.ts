@@ -16,7 +16,7 @@ export const answer = <E, R>(
   decision: Effect.Effect<Verdict, E, R>,
   acceptLanguage: string | undefined
 ): Effect.Effect<ScanAnswer, E, R> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const begun = yield* DateTime.now
     const verdict = yield* decision
     const took_ms = DateTime.toEpochMillis(yield* DateTime.now) - DateTime.toEpochMillis(begun)

@@ -86,7 +86,10 @@ const readQr = (text: string | undefined, trusted: TrustedKeys): Qr =>
   })
 
 /** A device's scan: by the printed code, and by the QR too when it was sent along. */
-export const fromDevice = (body: ScanBody, { operator, scanId, trusted }: ScanCircumstances): AdmitRequest => ({
+export const fromDevice = (
+  body: ScanBody,
+  { operator, scanId, trusted }: ScanCircumstances
+): AdmitRequest => ({
   scanId: body.scan_id ?? scanId,
   eventId: body.event_id,
   ticketCode: storableText(body.ticket_code),

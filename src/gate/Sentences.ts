@@ -63,7 +63,8 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
 const sentences = { fr, en }
 
 /** The sentence for a verdict. */
-export const sentence = (verdict: Verdict, locale: Locale): string => sentences[locale][verdict.result](verdict)
+export const sentence = (verdict: Verdict, locale: Locale): string =>
+  sentences[locale][verdict.result](verdict)
 
 /** The first of our languages in an `Accept-Language` header (RFC 9110 §12.5.4, weights aside); French otherwise. */
 export const localeOf = (acceptLanguage: string | undefined): Locale => {

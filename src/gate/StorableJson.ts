@@ -9,5 +9,7 @@ export const storableJson = (value: Schema.Json): Schema.Json => {
   if (typeof value === "string") return storableText(value)
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) return value.map(storableJson)
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [storableText(key), storableJson(item)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [storableText(key), storableJson(item)])
+  )
 }

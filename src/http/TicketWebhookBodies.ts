@@ -8,7 +8,9 @@ const numbered = (prefix: string) =>
   Schema.Union([
     TicketId,
     Schema.String.check(
-      Schema.isPattern(new RegExp(`^(${prefix}-)?[1-9][0-9]{0,15}$`), { message: `Expected 1, "1" or "${prefix}-1"` })
+      Schema.isPattern(new RegExp(`^(${prefix}-)?[1-9][0-9]{0,15}$`), {
+        message: `Expected 1, "1" or "${prefix}-1"`
+      })
     ).pipe(
       Schema.decodeTo(TicketId, {
         decode: SchemaGetter.transform((text: string) => Number(text.slice(text.lastIndexOf("-") + 1))),
@@ -81,7 +83,12 @@ export const UnknownTicketEvent = Schema.Struct({
 })
 
 /** Every body that the route takes. */
-export const TicketWebhook = Schema.Union([TicketGenerated, TicketFailed, TicketsGenerated, UnknownTicketEvent])
+export const TicketWebhook = Schema.Union([
+  TicketGenerated,
+  TicketFailed,
+  TicketsGenerated,
+  UnknownTicketEvent
+])
 export type TicketWebhook = typeof TicketWebhook.Type
 
 /** What to send: a batch to its job, one ticket's news to the ticket, or nothing. */
@@ -108,8 +115,7 @@ export type TicketMessage =
 
 type KnownWebhook = typeof TicketGenerated.Type | typeof TicketFailed.Type | TicketsGenerated
 
-const isKnown = (body: TicketWebhook): body is KnownWebhook =>
-  known.includes(body.event_type)
+const isKnown = (body: TicketWebhook): body is KnownWebhook => known.includes(body.event_type)
 
 /** The webhook's id is in a batch's body; a single body's is its `X-Request-ID`. */
 export const webhookIdOf = (body: TicketWebhook, requestId: string): string =>

@@ -35,7 +35,8 @@ const ViewRow = Schema.Struct({
 const OwnerRow = Schema.Struct({ owner: Schema.String })
 const RoomRow = Schema.Struct({ max_attendees: Schema.Int, guests: Schema.Int })
 
-const instant = (at: DateTime.Utc | undefined): Date | null => at === undefined ? null : DateTime.toDateUtc(at)
+const instant = (at: DateTime.Utc | undefined): Date | null =>
+  at === undefined ? null : DateTime.toDateUtc(at)
 
 /** Everything about 10,000 guests is one statement; the room is counted under the event's lock. */
 export class EventStore extends Context.Service<EventStore, {
@@ -50,16 +51,20 @@ export class EventStore extends Context.Service<EventStore, {
 }>()("guichet/store/EventStore") {
   static readonly layer: Layer.Layer<EventStore, never, SqlClient.SqlClient> = Layer.effect(
     EventStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const publish = Effect.fn("EventStore.publish")(function*(owner: string, event: EventData) {
+      const publish = Effect.fn("EventStore.publish")(function* (owner: string, event: EventData) {
         const published = yield* Rows.first(OwnerRow)(sql`
           WITH published AS (
             INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status,
               doors_open_at, doors_close_at, reentry)
-            VALUES (${event.event_id}::bigint, ${owner}, ${event.title}, ${DateTime.toDateUtc(event.date)}::timestamptz,
-              ${event.timezone ?? defaultZone}, ${event.location}, ${event.max_attendees}::int, ${event.status},
+            VALUES (${event.event_id}::bigint, ${owner}, ${event.title}, ${
+          DateTime.toDateUtc(event.date)
+        }::timestamptz,
+              ${
+          event.timezone ?? defaultZone
+        }, ${event.location}, ${event.max_attendees}::int, ${event.status},
               ${instant(event.doors_open_at)}::timestamptz, ${instant(event.doors_close_at)}::timestamptz,
               ${event.reentry ?? false}::boolean)
             ON CONFLICT (event_id) DO UPDATE SET title = EXCLUDED.title, starts_at = EXCLUDED.starts_at,
@@ -75,7 +80,7 @@ export class EventStore extends Context.Service<EventStore, {
         if (Option.isNone(published)) return yield* new EventNotYours({ event_id: event.event_id })
       })
 
-      const checkRoom = Effect.fnUntraced(function*(eventId: number, guestIds: ReadonlyArray<number>) {
+      const checkRoom = Effect.fnUntraced(function* (eventId: number, guestIds: ReadonlyArray<number>) {
         const locked = yield* Rows.first(OwnerRow)(sql`
           SELECT owner FROM events WHERE event_id = ${eventId}::bigint FOR UPDATE`)
         if (Option.isNone(locked)) return yield* new EventNotFound({ event_id: eventId })
@@ -107,7 +112,7 @@ export class EventStore extends Context.Service<EventStore, {
             phone = EXCLUDED.phone`)
 
       const registerGuests = Effect.fn("EventStore.registerGuests")(
-        function*(eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) {
+        function* (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) {
           const each = [...new Map(guests.map((guest) => [guest.guest_id, guest])).values()]
           yield* checkRoom(eventId, each.map((guest) => guest.guest_id))
           yield* upsertGuests(eventId, flowId, each)

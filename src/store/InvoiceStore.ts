@@ -2,7 +2,12 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentNotFound } from "../../rpc/Payment.ts"
-import { InvoiceDocument, invoiceNumber, type Sale, writeInvoice } from "../services/payments/InvoiceDocument.ts"
+import {
+  InvoiceDocument,
+  invoiceNumber,
+  type Sale,
+  writeInvoice
+} from "../services/payments/InvoiceDocument.ts"
 import { Issuer } from "../services/payments/Issuer.ts"
 import { PaymentRow } from "./PaymentRow.ts"
 import * as Rows from "./Rows.ts"
@@ -23,7 +28,11 @@ export const InvoiceRow = Schema.Struct({
 })
 export type InvoiceRow = typeof InvoiceRow.Type
 
-const Invoiced = Schema.Struct({ ...PaymentRow.fields, title: Schema.NullOr(Schema.String), tickets: Schema.Int })
+const Invoiced = Schema.Struct({
+  ...PaymentRow.fields,
+  title: Schema.NullOr(Schema.String),
+  tickets: Schema.Int
+})
 
 const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
@@ -33,7 +42,9 @@ const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issu
 
 const nameOf = (method: PaymentRow["payment_method"]): string => {
   if (method === null) return "Stripe"
-  return [method.brand ?? method.type, ...(method.last4 === undefined ? [] : [`•••• ${method.last4}`])].join(" ")
+  return [method.brand ?? method.type, ...(method.last4 === undefined ? [] : [`•••• ${method.last4}`])].join(
+    " "
+  )
 }
 
 export class InvoiceStore extends Context.Service<InvoiceStore, {
@@ -48,18 +59,18 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
 }>()("guichet/store/InvoiceStore") {
   static readonly layer: Layer.Layer<InvoiceStore, never, SqlClient.SqlClient | Issuer> = Layer.effect(
     InvoiceStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const issuer = yield* Issuer
 
       const settledAt = (payment: PaymentRow) =>
         payment.settled_at === null ? DateTime.now : Effect.succeed(payment.settled_at)
 
-      const bookOf = Effect.fn("InvoiceStore.bookOf")(function*(payment: PaymentRow) {
+      const bookOf = Effect.fn("InvoiceStore.bookOf")(function* (payment: PaymentRow) {
         return `${issuer.prefix}-${issuer.yearOf(yield* settledAt(payment))}`
       })
 
-      const lockPayment = Effect.fnUntraced(function*(paymentId: string) {
+      const lockPayment = Effect.fnUntraced(function* (paymentId: string) {
         const [payment] = yield* Effect.flatMap(
           sql`
             SELECT p.*, (SELECT title FROM events e WHERE e.event_id = p.event_id) AS title,
@@ -70,8 +81,11 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         return payment ?? (yield* new PaymentNotFound({ payment_id: paymentId }))
       })
 
-      /** The book stays locked until the transaction ends; only the next statement sees what was written before. */
-      const turnPage = Effect.fnUntraced(function*(year: number) {
+      /**
+       * The book stays locked until the transaction ends; only the next statement sees what was written
+       * before.
+       */
+      const turnPage = Effect.fnUntraced(function* (year: number) {
         const [{ sequence }] = yield* Effect.flatMap(
           sql`
             INSERT INTO invoice_books AS book (issuer, year, next) VALUES (${issuer.prefix}, ${year}::int, 2)
@@ -93,7 +107,10 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         currency: payment.currency,
         quantity: payment.tickets > 0 ? payment.tickets : Math.max(payment.metadata?.ticket_count ?? 1, 1),
         title: payment.title,
-        customer: { name: payment.customer?.name ?? "–", ...(payment.customer && { email: payment.customer.email }) },
+        customer: {
+          name: payment.customer?.name ?? "–",
+          ...(payment.customer && { email: payment.customer.email })
+        },
         paidAt,
         paidBy: nameOf(payment.payment_method)
       })
@@ -102,27 +119,30 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         Effect.flatMap(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`, decodeInvoices)
 
       const issue: InvoiceStore["Service"]["issue"] = Effect.fn("InvoiceStore.issue")((paymentId) =>
-        durably(sql, Effect.gen(function*() {
-          const payment = yield* lockPayment(paymentId)
-          const [issued] = yield* existing(paymentId)
-          if (issued !== undefined) return issued
-          const settled = yield* settledAt(payment)
-          const year = issuer.yearOf(settled)
-          const page = yield* turnPage(year)
-          const number = invoiceNumber(issuer.prefix, year, page.sequence)
-          const document = yield* encodeDocument(
-            writeInvoice(issuer, saleOf(payment, settled), number, page.issued_at)
-          )
-          const [invoice] = yield* Effect.flatMap(
-            sql`
+        durably(
+          sql,
+          Effect.gen(function* () {
+            const payment = yield* lockPayment(paymentId)
+            const [issued] = yield* existing(paymentId)
+            if (issued !== undefined) return issued
+            const settled = yield* settledAt(payment)
+            const year = issuer.yearOf(settled)
+            const page = yield* turnPage(year)
+            const number = invoiceNumber(issuer.prefix, year, page.sequence)
+            const document = yield* encodeDocument(
+              writeInvoice(issuer, saleOf(payment, settled), number, page.issued_at)
+            )
+            const [invoice] = yield* Effect.flatMap(
+              sql`
               INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document)
               VALUES (${issuer.prefix}, ${year}::int, ${page.sequence}::int, ${number}, ${paymentId},
                 ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
                 ${JSON.stringify(document)}::jsonb) RETURNING *`,
-            decodeInvoices
-          )
-          return invoice ?? (yield* Effect.die(new Error("An inserted invoice was not returned")))
-        }))
+              decodeInvoices
+            )
+            return invoice ?? (yield* Effect.die(new Error("An inserted invoice was not returned")))
+          })
+        )
       )
 
       const filed = (number: string, fileKey: string) =>
@@ -131,7 +151,8 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const forPayment = (paymentId: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`)
 
-      const get = (number: string) => Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
+      const get = (number: string) =>
+        Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
       return InvoiceStore.of({ issue, filed, forPayment, get, bookOf })
     })

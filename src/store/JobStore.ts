@@ -1,4 +1,4 @@
-/** Generation jobs and their items: which ticket is in which chunk, how far each is, and when the whole has ended. */
+/** Generation jobs and their items: which ticket is in which chunk, how far each is, and how it ended. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
@@ -76,16 +76,19 @@ export class JobStore extends Context.Service<JobStore, {
 }>()("guichet/store/JobStore") {
   static readonly layer: Layer.Layer<JobStore, never, SqlClient.SqlClient> = Layer.effect(
     JobStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const columns = sql`job_id, event_id, owner, flow_id, status, priority, options, total, error, created_at, finished_at`
+      const columns =
+        sql`job_id, event_id, owner, flow_id, status, priority, options, total, error, created_at,
+          finished_at`
 
       const create = (job: NewJob) =>
         Rows.run(sql`
           WITH job AS (
             INSERT INTO ticket_jobs (job_id, event_id, owner, flow_id, status, priority, options, total)
-            VALUES (${job.jobId}, ${job.eventId}, ${job.owner}, ${job.flowId}::text, 'queued', ${job.options.priority},
-                    ${JSON.stringify(job.options)}::jsonb, ${job.ticketIds.length}::int)
+            VALUES (${job.jobId}, ${job.eventId}, ${job.owner}, ${job.flowId}::text, 'queued',
+                    ${job.options.priority}, ${JSON.stringify(job.options)}::jsonb,
+                    ${job.ticketIds.length}::int)
             ON CONFLICT (job_id) DO NOTHING RETURNING job_id
           )
           INSERT INTO ticket_job_items (job_id, ticket_id, chunk)
@@ -93,12 +96,14 @@ export class JobStore extends Context.Service<JobStore, {
           FROM job, jsonb_array_elements(${JSON.stringify(job.ticketIds)}::jsonb) WITH ORDINALITY
             AS item (value, position)`)
 
-      const row = Effect.fn("JobStore.row")(function*(jobId: string) {
-        const found = yield* Rows.first(JobRow)(sql`SELECT ${columns} FROM ticket_jobs WHERE job_id = ${jobId}`)
+      const row = Effect.fn("JobStore.row")(function* (jobId: string) {
+        const found = yield* Rows.first(JobRow)(
+          sql`SELECT ${columns} FROM ticket_jobs WHERE job_id = ${jobId}`
+        )
         return Option.isSome(found) ? found.value : yield* new JobNotFound({ job_id: jobId })
       })
 
-      const view = Effect.fn("JobStore.view")(function*(jobId: string) {
+      const view = Effect.fn("JobStore.view")(function* (jobId: string) {
         const { options: _, ...job } = yield* row(jobId)
         const tickets = yield* Rows.all(ItemRow)(sql`
           SELECT ticket_id, status, reason FROM ticket_job_items WHERE job_id = ${jobId} ORDER BY ticket_id`)
@@ -134,24 +139,31 @@ export class JobStore extends Context.Service<JobStore, {
         Rows.first(CountRow)(sql`
           SELECT j.total, count(*) FILTER (WHERE i.status = 'generated') AS generated,
             count(*) FILTER (WHERE i.status = 'failed') AS failed
-          FROM ticket_jobs j JOIN ticket_job_items i USING (job_id) WHERE j.job_id = ${jobId} GROUP BY j.total`)
+          FROM ticket_jobs j JOIN ticket_job_items i USING (job_id)
+          WHERE j.job_id = ${jobId} GROUP BY j.total`)
 
       const applyBatch: JobStore["Service"]["applyBatch"] = Effect.fn("JobStore.applyBatch")(
-        function*(jobId, tickets) {
+        function* (jobId, tickets) {
           const reports = tickets.map(({ ticketId, status, reason }) => ({ ticketId, status, reason }))
           const applied = yield* Rows.all(IdRow)(sql`
             UPDATE ticket_job_items i SET status = r.status, reason = r.reason, updated_at = now()
-            FROM jsonb_to_recordset(${JSON.stringify(reports)}::jsonb) AS r ("ticketId" bigint, status text, reason text)
+            FROM jsonb_to_recordset(${
+            JSON.stringify(reports)
+          }::jsonb) AS r ("ticketId" bigint, status text, reason text)
             WHERE i.job_id = ${jobId} AND i.ticket_id = r."ticketId" AND i.status = 'queued'
             RETURNING i.ticket_id`)
           const found = yield* counts(jobId)
           if (Option.isNone(found)) return yield* new JobNotFound({ job_id: jobId })
           const { total, generated, failed } = found.value
-          return { ...found.value, done: generated + failed === total, applied: applied.map((row) => row.ticket_id) }
+          return {
+            ...found.value,
+            done: generated + failed === total,
+            applied: applied.map((row) => row.ticket_id)
+          }
         }
       )
 
-      const end = Effect.fn("JobStore.end")(function*(jobId: string) {
+      const end = Effect.fn("JobStore.end")(function* (jobId: string) {
         yield* Rows.run(sql`
           UPDATE ticket_jobs j SET finished_at = now(),
             status = CASE WHEN c.failed = 0 THEN 'completed' WHEN c.generated = 0 THEN 'failed'
@@ -170,7 +182,9 @@ export class JobStore extends Context.Service<JobStore, {
       })
 
       const announced = (jobId: string) =>
-        Rows.run(sql`UPDATE ticket_jobs SET announced_at = now() WHERE job_id = ${jobId} AND announced_at IS NULL`)
+        Rows.run(
+          sql`UPDATE ticket_jobs SET announced_at = now() WHERE job_id = ${jobId} AND announced_at IS NULL`
+        )
 
       const waitingFor = (ticketId: number) =>
         Effect.map(

@@ -20,7 +20,7 @@ export class OperatorStore extends Context.Service<OperatorStore, {
 }>()("guichet/store/OperatorStore") {
   static readonly layer: Layer.Layer<OperatorStore, never, SqlClient.SqlClient> = Layer.effect(
     OperatorStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const grants = (subject: string, eventId: number) =>
         Rows.all(GrantRow)(sql`

@@ -1,6 +1,12 @@
 /** A payment as it is stored, and the one rule that turns its events into a state. */
 import { DateTime, Schema } from "effect"
-import { Customer, PaymentMetadata, type PaymentStatus, paymentStatuses, PaymentWebhook } from "../../rpc/Payment.ts"
+import {
+  Customer,
+  PaymentMetadata,
+  type PaymentStatus,
+  paymentStatuses,
+  PaymentWebhook
+} from "../../rpc/Payment.ts"
 import * as Rows from "./Rows.ts"
 
 const PaymentMethod = Schema.Struct({
@@ -51,7 +57,9 @@ export const decisionOf = (eventType: string): PaymentStatus | null => decisions
 export const rankOf = (status: PaymentStatus): number => paymentStatuses.indexOf(status)
 
 const firstOf = (events: ReadonlyArray<PastEvent>, type: string): DateTime.Utc | null =>
-  events.filter((event) => event.event_type === type).map((event) => event.occurred_at).sort(DateTime.Order)[0] ?? null
+  events.filter((event) => event.event_type === type).map((event) => event.occurred_at).sort(
+    DateTime.Order
+  )[0] ?? null
 
 /** The state that a set of events means: the order they came in, and how often, cannot matter. */
 export const stateOf = (events: ReadonlyArray<PastEvent>) => ({

@@ -53,10 +53,14 @@ const ViewRow = Schema.Struct({
   template_access: Schema.Array(Schema.Int)
 })
 
-const json = (value: unknown): string | null => value === null || value === undefined ? null : JSON.stringify(value)
+const json = (value: unknown): string | null =>
+  value === null || value === undefined ? null : JSON.stringify(value)
 
 export class PaymentStore extends Context.Service<PaymentStore, {
-  /** Stores what will be asked of the gateway; a payment or a flow that is stored already is returned as it is. */
+  /**
+   * Stores what will be asked of the gateway; a payment or a flow that is stored already is returned as it
+   * is.
+   */
   readonly begin: (payment: NewPayment) => Effect.Effect<PaymentRow>
   /** Keeps the gateway's own name of the payment. */
   readonly accepted: (paymentId: string, gatewayRef: string) => Effect.Effect<void>
@@ -72,14 +76,16 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   readonly get: (paymentId: string) => Effect.Effect<Option.Option<PaymentRow>>
   readonly status: (paymentId: string) => Effect.Effect<PaymentStatus | null>
   readonly forFlow: (flowId: string) => Effect.Effect<Option.Option<PaymentRow>>
-  readonly view: (paymentId: string) => Effect.Effect<Option.Option<PaymentView & { readonly owner: string | null }>>
+  readonly view: (
+    paymentId: string
+  ) => Effect.Effect<Option.Option<PaymentView & { readonly owner: string | null }>>
 }>()("guichet/store/PaymentStore") {
   static readonly layer: Layer.Layer<PaymentStore, never, SqlClient.SqlClient> = Layer.effect(
     PaymentStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const begin: PaymentStore["Service"]["begin"] = Effect.fn("PaymentStore.begin")(function*(payment) {
+      const begin: PaymentStore["Service"]["begin"] = Effect.fn("PaymentStore.begin")(function* (payment) {
         yield* Rows.run(sql`
           INSERT INTO payments (payment_id, flow_id, execution_id, event_id, user_id, owner, amount, currency, status,
             gateway, customer, metadata, create_invoice, send_receipt)
@@ -134,7 +140,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           UPDATE tickets SET payment_state = ${ticketStates[status]}
           WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${ticketStates[status]})`
 
-      const grant = Effect.fnUntraced(function*(payment: PaymentRow, state: ReturnType<typeof stateOf>) {
+      const grant = Effect.fnUntraced(function* (payment: PaymentRow, state: ReturnType<typeof stateOf>) {
         const { user_id, template_id } = payment.metadata ?? {}
         if (user_id === undefined || template_id === undefined || state.settledAt === null) return
         const revoked = state.refundedAt === null ? null : DateTime.toDateUtc(state.refundedAt)
@@ -146,7 +152,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at`
       })
 
-      const settle = Effect.fnUntraced(function*(before: PaymentRow) {
+      const settle = Effect.fnUntraced(function* (before: PaymentRow) {
         const events = yield* Effect.flatMap(
           sql`SELECT event_type, occurred_at FROM payment_events WHERE payment_id = ${before.payment_id}`,
           decodeEvents
@@ -161,36 +167,52 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         )
         if (payment === undefined) return before
         yield* grant(payment, state)
-        if (payment.flow_id !== null && state.status !== "pending") yield* paint(payment.flow_id, state.status)
+        if (payment.flow_id !== null && state.status !== "pending") {
+          yield* paint(payment.flow_id, state.status)
+        }
         return payment
       })
 
       const apply: PaymentStore["Service"]["apply"] = Effect.fn("PaymentStore.apply")((webhook) =>
-        Effect.flatten(durably(sql, Effect.gen(function*() {
-          yield* create(webhook)
-          const before = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
-          const expected = `${before.amount} ${before.currency}`
-          const received = `${webhook.amount} ${webhook.currency}`
-          const mismatch = decisionOf(webhook.event_type) !== null && expected !== received
-          const eventType = mismatch ? "amount_mismatch" : webhook.event_type
-          const fresh = yield* hear(webhook.payment_id, webhook.webhook_id, eventType, webhook.timestamp)
-          if (mismatch) {
-            return Effect.fail(new AmountMismatch({ payment_id: webhook.payment_id, expected, received }))
-          }
-          yield* describe(webhook)
-          const payment = yield* settle(before)
-          return Effect.succeed({ payment, fresh, previous: before.status })
-        })))
+        Effect.flatten(durably(
+          sql,
+          Effect.gen(function* () {
+            yield* create(webhook)
+            const before = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
+            const expected = `${before.amount} ${before.currency}`
+            const received = `${webhook.amount} ${webhook.currency}`
+            const mismatch = decisionOf(webhook.event_type) !== null && expected !== received
+            const eventType = mismatch ? "amount_mismatch" : webhook.event_type
+            const fresh = yield* hear(webhook.payment_id, webhook.webhook_id, eventType, webhook.timestamp)
+            if (mismatch) {
+              return Effect.fail(new AmountMismatch({ payment_id: webhook.payment_id, expected, received }))
+            }
+            yield* describe(webhook)
+            const payment = yield* settle(before)
+            return Effect.succeed({ payment, fresh, previous: before.status })
+          })
+        ))
       )
 
-      const close: PaymentStore["Service"]["close"] = Effect.fn("PaymentStore.close")((paymentId, eventType) =>
-        durably(sql, Effect.gen(function*() {
-          const before = yield* lock(paymentId)
-          if (Option.isNone(before)) return Option.none()
-          const fresh = yield* hear(paymentId, `core_${eventType}_${paymentId}`, eventType, yield* DateTime.now)
-          const payment = yield* settle(before.value)
-          return Option.some({ payment, fresh, previous: before.value.status })
-        }))
+      const close: PaymentStore["Service"]["close"] = Effect.fn("PaymentStore.close")((
+        paymentId,
+        eventType
+      ) =>
+        durably(
+          sql,
+          Effect.gen(function* () {
+            const before = yield* lock(paymentId)
+            if (Option.isNone(before)) return Option.none()
+            const fresh = yield* hear(
+              paymentId,
+              `core_${eventType}_${paymentId}`,
+              eventType,
+              yield* DateTime.now
+            )
+            const payment = yield* settle(before.value)
+            return Option.some({ payment, fresh, previous: before.value.status })
+          })
+        )
       )
 
       const get = (paymentId: string) =>
@@ -203,13 +225,16 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         Rows.first(PaymentRow)(sql`SELECT * FROM payments WHERE flow_id = ${flowId}`)
 
       const syncTickets = (flowId: string) =>
-        durably(sql, Effect.gen(function*() {
-          const [payment] = yield* Effect.flatMap(
-            sql`SELECT * FROM payments WHERE flow_id = ${flowId} FOR UPDATE`,
-            decodeRows
-          )
-          if (payment !== undefined) yield* paint(flowId, payment.status)
-        }))
+        durably(
+          sql,
+          Effect.gen(function* () {
+            const [payment] = yield* Effect.flatMap(
+              sql`SELECT * FROM payments WHERE flow_id = ${flowId} FOR UPDATE`,
+              decodeRows
+            )
+            if (payment !== undefined) yield* paint(flowId, payment.status)
+          })
+        )
 
       const view = (paymentId: string) =>
         Rows.first(ViewRow)(sql`

@@ -19,13 +19,14 @@ export class ScanStore extends Context.Service<ScanStore, {
 }>()("guichet/store/ScanStore") {
   static readonly layer: Layer.Layer<ScanStore, never, SqlClient.SqlClient> = Layer.effect(
     ScanStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const load = Effect.fn("ScanStore.load")(function*(eventId: number, scans: ReadonlyArray<AdmitRequest>) {
-        const codes = scans.flatMap((scan) => scan.ticketCode === null ? [] : spellings(scan.ticketCode))
-        const ids = scans.flatMap((scan) => scan.ticketId ?? [])
-        const [read] = yield* Rows.all(Read)(sql`
+      const load = Effect.fn("ScanStore.load")(
+        function* (eventId: number, scans: ReadonlyArray<AdmitRequest>) {
+          const codes = scans.flatMap((scan) => scan.ticketCode === null ? [] : spellings(scan.ticketCode))
+          const ids = scans.flatMap((scan) => scan.ticketId ?? [])
+          const [read] = yield* Rows.all(Read)(sql`
           SELECT
             (SELECT jsonb_build_object('status', e.status, 'timezone', e.timezone,
                 'maxAttendees', e.max_attendees, 'doorsOpenAt', e.doors_open_at, 'doorsCloseAt', e.doors_close_at,
@@ -47,7 +48,9 @@ export class ScanStore extends Context.Service<ScanStore, {
                 ORDER BY s.received_at DESC LIMIT 1
               ) entry ON t.entries > 0
               WHERE t.code = ANY(${codes}::text[]) OR t.ticket_id = ANY(ARRAY(
-                SELECT value::bigint FROM jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb)))) AS tickets,
+                SELECT value::bigint FROM jsonb_array_elements_text(${
+            JSON.stringify(ids)
+          }::jsonb)))) AS tickets,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('scan_id', s.scan_id, 'result', s.result,
                 'ticket_id', s.ticket_id, 'event_id', s.event_id, 'gate', s.gate, 'direction', s.direction,
                 'guest_first_name', split_part(btrim(g.name), ' ', 1), 'ticket_type', t.ticket_type,
@@ -56,10 +59,12 @@ export class ScanStore extends Context.Service<ScanStore, {
               LEFT JOIN guests g ON g.event_id = t.event_id AND g.guest_id = t.guest_id
               WHERE s.event_id = ${eventId}::bigint
                 AND s.scan_id = ANY(${scans.map((scan) => scan.scanId)}::text[])) AS verdicts`)
-        return toSnapshot(read!)
-      })
+          return toSnapshot(read!)
+        }
+      )
 
-      const write = (eventId: number, { crowd, lines, moves }: Writes) => sql`
+      const write = (eventId: number, { crowd, lines, moves }: Writes) =>
+        sql`
         WITH move AS MATERIALIZED (
           SELECT * FROM jsonb_to_recordset(${JSON.stringify(moves.map(moveRow))}::jsonb) AS m(
             ticket_id bigint, was_inside boolean, was_entries integer, inside boolean, entries integer,
@@ -96,7 +101,7 @@ export class ScanStore extends Context.Service<ScanStore, {
         )
         SELECT stands FROM ruling`
 
-      const commit = Effect.fn("ScanStore.commit")(function*(eventId: number, writes: Writes) {
+      const commit = Effect.fn("ScanStore.commit")(function* (eventId: number, writes: Writes) {
         return yield* write(eventId, writes).pipe(
           Effect.flatMap(Schema.decodeUnknownEffect(Schema.Tuple([Ruling]))),
           Effect.map(([{ stands }]) => stands),

@@ -4,7 +4,7 @@ import { PaymentState, TicketStatus } from "../../rpc/Ticket.ts"
 import { Locale } from "../../rpc/Values.ts"
 import * as Rows from "./Rows.ts"
 
-/** A ticket with its organiser and the keys of its files: `TicketView` and what only Guichet itself may see. */
+/** A ticket with its organiser and the keys of its files: `TicketView` and what Guichet keeps for itself. */
 export const TicketRow = Schema.Struct({
   ticket_id: Schema.Int,
   event_id: Schema.Int,

@@ -50,7 +50,10 @@ export class TicketStore extends Context.Service<TicketStore, {
   /** Voids what a flow issued; answers how many were still live. */
   readonly voidFlow: (flowId: string, reason: string) => Effect.Effect<number>
   /** Stores files and metadata of what was generated; of two renderings the later one stays. */
-  readonly generated: (tickets: ReadonlyArray<GeneratedTicket>, generatedAt: DateTime.Utc) => Effect.Effect<void>
+  readonly generated: (
+    tickets: ReadonlyArray<GeneratedTicket>,
+    generatedAt: DateTime.Utc
+  ) => Effect.Effect<void>
   /** What the generator is told of the tickets that are live, in the order asked for. */
   readonly forJob: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<JobTicketRow>>
   /** What the generator asks for besides: it answers for live tickets alone. */
@@ -60,14 +63,16 @@ export class TicketStore extends Context.Service<TicketStore, {
 }>()("guichet/store/TicketStore") {
   static readonly layer: Layer.Layer<TicketStore, never, SqlClient.SqlClient | SigningKeys> = Layer.effect(
     TicketStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const keys = yield* SigningKeys
 
       /** A set of ids as a row source `asked (id, position)`: an array parameter could not hold large ids. */
       const asked = (ids: ReadonlyArray<number>) =>
         sql`(SELECT value::bigint AS id, position
-             FROM jsonb_array_elements(${JSON.stringify(ids)}::jsonb) WITH ORDINALITY AS e (value, position)) AS asked`
+             FROM jsonb_array_elements(${
+          JSON.stringify(ids)
+        }::jsonb) WITH ORDINALITY AS e (value, position)) AS asked`
 
       const wanted = ({ eventId, guestIds }: IssueRequest) =>
         Rows.all(WantedRow)(sql`
@@ -86,14 +91,16 @@ export class TicketStore extends Context.Service<TicketStore, {
         Rows.run(sql`
           INSERT INTO tickets (ticket_id, event_id, guest_id, code, ticket_type, template_id, payment_state,
                                flow_id, issued_at, qr_data)
-          SELECT ticket_id, ${request.eventId}::bigint, guest_id, code, ticket_type, ${request.templateId}::bigint,
-                 ${request.paymentState}::text, ${request.flowId}::text, ${DateTime.toDateUtc(issuedAt)}::timestamptz,
+          SELECT ticket_id, ${request.eventId}::bigint, guest_id, code, ticket_type,
+                 ${request.templateId}::bigint, ${request.paymentState}::text, ${request.flowId}::text, ${
+          DateTime.toDateUtc(issuedAt)
+        }::timestamptz,
                  qr_data
           FROM jsonb_to_recordset(${JSON.stringify(tickets)}::jsonb)
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
           ON CONFLICT (event_id, guest_id) WHERE status <> 'voided' DO NOTHING`)
 
-      const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function*(request) {
+      const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function* (request) {
         const guests = yield* wanted(request)
         const without = guests.filter((guest) => guest.ticket_id === null)
         if (without.length > 0) {
@@ -111,22 +118,25 @@ export class TicketStore extends Context.Service<TicketStore, {
         return issued.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id])
       })
 
-      const get = Effect.fn("TicketStore.get")(function*(ticketId: number) {
+      const get = Effect.fn("TicketStore.get")(function* (ticketId: number) {
         const row = yield* Rows.first(TicketRow)(sql`
-          SELECT t.ticket_id, t.event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code, t.ticket_type,
-            t.template_id, t.seat, t.status, t.payment_state, t.qr_data, t.issued_at, t.generated_at, t.file_url,
-            t.qr_url, t.file_key, t.qr_key, t.file_size, t.first_admitted_at, t.first_gate, t.flow_id, e.owner
+          SELECT t.ticket_id, t.event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code,
+            t.ticket_type, t.template_id, t.seat, t.status, t.payment_state, t.qr_data, t.issued_at,
+            t.generated_at, t.file_url, t.qr_url, t.file_key, t.qr_key, t.file_size, t.first_admitted_at,
+            t.first_gate, t.flow_id, e.owner
           FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
           WHERE t.ticket_id = ${ticketId}`)
         return Option.isSome(row) ? row.value : yield* new TicketNotFound({ ticket_id: ticketId })
       })
 
-      const void_ = Effect.fn("TicketStore.void")(function*(ticketId: number, reason: string) {
+      const void_ = Effect.fn("TicketStore.void")(function* (ticketId: number, reason: string) {
         const voided = yield* Rows.all(IdRow)(sql`
           UPDATE tickets SET status = 'voided', voided_at = now(), void_reason = ${reason}
           WHERE ticket_id = ${ticketId} AND status <> 'voided' RETURNING ticket_id`)
         if (voided.length > 0) return true
-        const known = yield* Rows.first(StatusRow)(sql`SELECT status FROM tickets WHERE ticket_id = ${ticketId}`)
+        const known = yield* Rows.first(StatusRow)(
+          sql`SELECT status FROM tickets WHERE ticket_id = ${ticketId}`
+        )
         return Option.isSome(known) ? false : yield* new TicketNotFound({ ticket_id: ticketId })
       })
 
@@ -142,12 +152,14 @@ export class TicketStore extends Context.Service<TicketStore, {
         const files = filesOf(tickets)
         const at = DateTime.toDateUtc(generatedAt)
         return files.length === 0 ? Effect.void : Rows.run(sql`
-          UPDATE tickets t SET generated_at = ${at}::timestamptz, file_key = r.file_key, file_url = r.file_url,
-            qr_key = r.qr_key, qr_url = r.qr_url, file_size = r.file_size, generation = r.generation
+          UPDATE tickets t SET generated_at = ${at}::timestamptz, file_key = r.file_key,
+            file_url = r.file_url, qr_key = r.qr_key, qr_url = r.qr_url, file_size = r.file_size,
+            generation = r.generation
           FROM jsonb_to_recordset(${JSON.stringify(files)}::jsonb)
             AS r (ticket_id bigint, file_key text, file_url text, qr_key text, qr_url text, file_size integer,
                   generation jsonb)
-          WHERE t.ticket_id = r.ticket_id AND (t.generated_at IS NULL OR t.generated_at <= ${at}::timestamptz)`)
+          WHERE t.ticket_id = r.ticket_id
+            AND (t.generated_at IS NULL OR t.generated_at <= ${at}::timestamptz)`)
       }
 
       const forJob = (ticketIds: ReadonlyArray<number>) =>
@@ -155,12 +167,14 @@ export class TicketStore extends Context.Service<TicketStore, {
           SELECT t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, t.event_id, e.title, e.starts_at,
             e.location, p.template_id, p.name AS template_name, p.design
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
-          JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id) JOIN templates p USING (template_id)
+          JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
+          JOIN templates p USING (template_id)
           WHERE t.status <> 'voided' ORDER BY asked.position`)
 
       const printDetails = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(PrintRow)(sql`
-          SELECT t.ticket_id AS id, t.ticket_type, t.seat, g.locale, e.timezone, NULL::text AS organizer, t.issued_at
+          SELECT t.ticket_id AS id, t.ticket_type, t.seat, g.locale, e.timezone,
+            NULL::text AS organizer, t.issued_at
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
           JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
           WHERE t.status <> 'voided' ORDER BY asked.position`)

@@ -1,4 +1,7 @@
-/** Transactions of durable handlers: their answer is stored for good, so a fault that passes must not become one. */
+/**
+ * Transactions of durable handlers: their answer is stored for good, so a fault that passes must not become
+ * one.
+ */
 import { Effect, Schedule, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
@@ -9,9 +12,10 @@ const isFault = (error: unknown): error is SqlError | Schema.SchemaError =>
 const patience = Schedule.min([Schedule.exponential("50 millis", 2), Schedule.spaced("5 seconds")])
 
 /**
- * Runs `body` in one transaction and tries again, for as long as it takes, what a lost connection, a deadlock or a
- * serialization failure broke; the domain's errors roll back and pass, every other SQL or decoding fault is a defect.
- * A transaction whose connection died dies too, when it rolls back: such a defect counts as the fault it carries.
+ * Runs `body` in one transaction and tries again, for as long as it takes, what a lost connection, a deadlock
+ * or a serialization failure broke; the domain's errors roll back and pass, every other SQL or decoding fault
+ * is a defect. A transaction whose connection died dies too, when it rolls back: such a defect counts as the
+ * fault it carries.
  */
 export const durably = <A, E, R>(
   sql: SqlClient.SqlClient,

@@ -1,4 +1,4 @@
-/** A job's tickets become the generator's body, as the flows document writes it (section «Flow 1»): no key more or less. */
+/** A job's tickets become the generator's body of the flows document (« Flow 1 »): no key more or less. */
 import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import type { GenerationJob, JobTicket } from "../services/tickets/TicketApi.ts"
@@ -24,7 +24,7 @@ const toTicket = (row: JobTicketRow): JobTicket => ({
   template: { id: row.template_id, name: row.template_name, design: row.design }
 })
 
-/** The documented body; a job's priority travels in `X-Job-Priority`, `batch_processing` stays with the core. */
+/** The documented body; the priority travels in `X-Job-Priority`, `batch_processing` stays with the core. */
 export const enrich = (
   job: { readonly job_id: string; readonly event_id: number; readonly options: JobOptions },
   rows: ReadonlyArray<JobTicketRow>

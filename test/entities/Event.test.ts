@@ -19,7 +19,7 @@ const nobody = { operatorId: "operator-1", events: null, gates: null, known: fal
 
 layer(Stores)("the gate of an event", (it) => {
   it.effect("answers every result with its reason and stores refusals too", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const now = yield* DateTime.now
       const [used, voided, unpaid, other] = yield* publish(1, 4, { max_attendees: 1 })
@@ -29,7 +29,9 @@ layer(Stores)("the gate of an event", (it) => {
       yield* publish(5, 1, { doors_close_at: DateTime.subtract(now, { minutes: 1 }) })
       yield* sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${voided!.id}`
       yield* sql`UPDATE tickets SET payment_state = 'pending' WHERE ticket_id = ${unpaid!.id}`
-      const operator = (changes: Partial<AdmitRequest["operator"]>) => ({ operator: { ...nobody, known: true, ...changes } })
+      const operator = (changes: Partial<AdmitRequest["operator"]>) => ({
+        operator: { ...nobody, known: true, ...changes }
+      })
       const cases: ReadonlyArray<readonly [ScanResult, AdmitRequest]> = [
         ["operator_forbidden", scanOf(1, used!.code, { operator: nobody })],
         ["operator_forbidden", scanOf(1, used!.code, operator({ events: [2] }))],
@@ -53,14 +55,15 @@ layer(Stores)("the gate of an event", (it) => {
         const gate = yield* gateOf(scan.eventId)
         const verdict = yield* gate.Admit(scan)
         assert.strictEqual(verdict.result, expected)
-        const rows = yield* sql`SELECT result FROM scans WHERE event_id = ${scan.eventId} AND scan_id = ${scan.scanId}`
+        const rows =
+          yield* sql`SELECT result FROM scans WHERE event_id = ${scan.eventId} AND scan_id = ${scan.scanId}`
         assert.deepStrictEqual(rows, [{ result: expected }])
       }
       assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("names the guest, and when and where a used ticket came in", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const now = yield* DateTime.now
       const [ticket] = yield* publish(10, 1)
       const gate = yield* gateOf(10)
@@ -80,13 +83,14 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("lets people leave, and come back only where the event allows it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [strict] = yield* publish(11, 1)
       const [free] = yield* publish(12, 1, { reentry: true })
-      const story = Effect.fnUntraced(function*(eventId: number, code: string) {
+      const story = Effect.fnUntraced(function* (eventId: number, code: string) {
         const gate = yield* gateOf(eventId)
         return yield* Effect.forEach(["entry", "exit", "exit", "entry"] as const, (direction) =>
-          Effect.map(gate.Admit(scanOf(eventId, code, { direction })), (verdict) => verdict.result))
+          Effect.map(gate.Admit(scanOf(eventId, code, { direction })), (verdict) =>
+            verdict.result))
       })
       assert.deepStrictEqual(yield* story(11, strict!.code), ["valid", "valid", "not_inside", "already_used"])
       assert.deepStrictEqual(yield* story(12, free!.code), ["valid", "valid", "not_inside", "valid"])
@@ -95,7 +99,7 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("lets people leave after the doors have closed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const now = yield* DateTime.now
       const [ticket] = yield* publish(13, 1, { doors_close_at: now })
       const gate = yield* gateOf(13)
@@ -105,14 +109,17 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("gives the same verdict under the same scan id, whatever the second one says", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [ticket, other] = yield* publish(14, 2)
       const gate = yield* gateOf(14)
       const refused = scanOf(14, ticket!.code, { direction: "exit" })
       const admitted = scanOf(14, ticket!.code)
       const first = [yield* gate.Admit(refused), yield* gate.Admit(admitted)]
       const later = yield* gateOf(14)
-      assert.deepStrictEqual(yield* later.Admit({ ...refused, direction: "entry", ticketCode: other!.code }), first[0])
+      assert.deepStrictEqual(
+        yield* later.Admit({ ...refused, direction: "entry", ticketCode: other!.code }),
+        first[0]
+      )
       assert.deepStrictEqual(yield* later.Admit({ ...admitted, gate: "B" }), first[1])
       const twins = scanOf(14, other!.code)
       const both = yield* Effect.all([gate.Admit(twins), gate.Admit(twins)], { concurrency: "unbounded" })
@@ -122,13 +129,17 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("keeps both times and the device's claim, and does not believe the claim", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const now = yield* DateTime.now
       yield* publish(15, 1)
       const gate = yield* gateOf(15)
       const seen = DateTime.makeUnsafe("2025-06-15T10:30:00Z")
-      const scan = scanOf(15, "TKT-015-NOBODY", { claimed: "valid", deviceTime: seen, context: { section: "VIP" } })
+      const scan = scanOf(15, "TKT-015-NOBODY", {
+        claimed: "valid",
+        deviceTime: seen,
+        context: { section: "VIP" }
+      })
       assert.strictEqual((yield* gate.Admit(scan)).result, "unknown_ticket")
       const rows = yield* sql`
         SELECT claimed_result, device_time, received_at, context, ticket_code FROM scans WHERE event_id = 15`
@@ -142,7 +153,7 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("admits 50 tickets once when 200 scans of them arrive together", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tickets = yield* publish(16, 50)
       const gate = yield* gateOf(16)
       const scans = Array.from({ length: 200 }, (_, at) => scanOf(16, tickets[(at * 7) % 50]!.code))
@@ -155,7 +166,7 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("fills an event to its last place and no further, and an exit makes room", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tickets = yield* publish(17, 40, { max_attendees: 25 })
       const gate = yield* gateOf(17)
       const scans = tickets.map(({ code }) => scanOf(17, code))
@@ -173,7 +184,7 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("answers the others when one scan of a batch cannot be stored, and goes on", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tickets = yield* publish(18, 3)
       const gate = yield* gateOf(18)
       const scans = [
@@ -181,7 +192,9 @@ layer(Stores)("the gate of an event", (it) => {
         scanOf(18, tickets[1]!.code, { gate: "A\u0000" }),
         scanOf(18, tickets[2]!.code)
       ]
-      const exits = yield* Effect.forEach(scans, (scan) => Effect.exit(gate.Admit(scan)), { concurrency: "unbounded" })
+      const exits = yield* Effect.forEach(scans, (scan) => Effect.exit(gate.Admit(scan)), {
+        concurrency: "unbounded"
+      })
       assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, false, true])
       assert.isTrue(Exit.isFailure(exits[1]!) && Cause.hasDies(exits[1].cause))
       assert.strictEqual((yield* gate.Admit(scanOf(18, tickets[1]!.code))).result, "valid")
@@ -189,7 +202,7 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("notes a device that was refused 20 times within a minute, and still admits with it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [ticket] = yield* publish(19, 1)
       const gate = yield* gateOf(19)
       yield* Effect.forEach(Array.from({ length: 20 }), () => gate.Admit(scanOf(19, "TKT-019-GUESS")))
@@ -198,12 +211,17 @@ layer(Stores)("the gate of an event", (it) => {
     }))
 
   it.effect("publishes, registers and issues for its owner alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const event = yield* gateOf(20)
       yield* event.Publish({ owner: "a", event: eventData(20, { max_attendees: 2 }) })
       const theft = yield* Effect.flip(event.Publish({ owner: "b", event: eventData(20) }))
       assert.strictEqual(theft._tag, "EventNotYours")
-      const guest = (guest_id: number) => ({ guest_id, name: "A B", email: `${guest_id}@example.com`, ticket_type: "vip" })
+      const guest = (guest_id: number) => ({
+        guest_id,
+        name: "A B",
+        email: `${guest_id}@example.com`,
+        ticket_type: "vip"
+      })
       assert.deepStrictEqual(
         yield* event.RegisterGuests({ flowId: null, guests: [guest(1), guest(2)] }),
         { registered: 2 }

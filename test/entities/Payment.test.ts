@@ -21,7 +21,11 @@ const documented = Schema.decodeUnknownSync(PaymentWebhook)(
   JSON.parse(Fs.readFileSync("test/fixtures/bodies/2-payment-webhook.request.json", "utf8"))
 )
 
-const webhook = (paymentId: string, type = "completed", overrides: Partial<PaymentWebhook> = {}): PaymentWebhook => ({
+const webhook = (
+  paymentId: string,
+  type = "completed",
+  overrides: Partial<PaymentWebhook> = {}
+): PaymentWebhook => ({
   ...documented,
   payment_id: paymentId,
   event_type: `payment.${type}`,
@@ -30,9 +34,10 @@ const webhook = (paymentId: string, type = "completed", overrides: Partial<Payme
 })
 
 /** What the waiting flow and the notices were told, by payment. */
-class Told extends Context.Service<Told, Array<readonly [payment: string, status: string, invoice: string | null]>>()(
-  "test/Told"
-) {}
+class Told
+  extends Context.Service<Told, Array<readonly [payment: string, status: string, invoice: string | null]>>()(
+    "test/Told"
+  ) {}
 
 const parts = ["heard", "applied", "numbered", "stored", "filed", "told"] as const
 type Part = typeof parts[number]
@@ -44,7 +49,9 @@ interface Death {
 }
 
 const dieAfter = (death: Death | undefined, part: Part) =>
-  death?.after === part ? Effect.andThen(Deferred.succeed(death.reached, undefined), Effect.never) : Effect.void
+  death?.after === part
+    ? Effect.andThen(Deferred.succeed(death.reached, undefined), Effect.never)
+    : Effect.void
 
 const changed = <I, S, E, R, E2, R2>(
   key: Context.Key<I, S>,
@@ -63,12 +70,16 @@ const core = (death?: Death) => {
           Effect.tap(() => dieAfter(death, "applied"))
         )
     }))
-  const invoices = changed(InvoiceStore, Layer.provide(InvoiceStore.layer, Issuer.layer), (store) =>
-    Effect.succeed({
-      ...store,
-      issue: (paymentId) => Effect.tap(store.issue(paymentId), () => dieAfter(death, "numbered")),
-      filed: (number, key) => Effect.tap(store.filed(number, key), () => dieAfter(death, "filed"))
-    }))
+  const invoices = changed(
+    InvoiceStore,
+    Layer.provide(InvoiceStore.layer, Issuer.layer),
+    (store) =>
+      Effect.succeed({
+        ...store,
+        issue: (paymentId) => Effect.tap(store.issue(paymentId), () => dieAfter(death, "numbered")),
+        filed: (number, key) => Effect.tap(store.filed(number, key), () => dieAfter(death, "filed"))
+      })
+  )
   const files = Layer.effect(
     FileStore,
     Effect.map(FileStore, (store) => ({
@@ -90,7 +101,9 @@ const core = (death?: Death) => {
     Layer.provide(InvoiceFiles.layer),
     Layer.provideMerge(Layer.mergeAll(payments, invoices, files, listener)),
     Layer.provide(Layer.provide(Fonts.layer, Platform.services)),
-    Layer.provideMerge(Cluster.layerSingle({ entityTerminationTimeout: "20 millis", entityMessagePollInterval: "100 millis" }))
+    Layer.provideMerge(
+      Cluster.layerSingle({ entityTerminationTimeout: "20 millis", entityMessagePollInterval: "100 millis" })
+    )
   )
 }
 
@@ -98,79 +111,99 @@ const apply = (body: PaymentWebhook) =>
   Effect.flatMap(Payment.client, (client) => client(body.payment_id).ApplyEvent({ webhook: body }))
 
 const post = (body: PaymentWebhook) =>
-  Effect.flatMap(Payment.client, (client) => client(body.payment_id).ApplyEvent({ webhook: body }, { discard: true }))
+  Effect.flatMap(
+    Payment.client,
+    (client) => client(body.payment_id).ApplyEvent({ webhook: body }, { discard: true })
+  )
 
 const invoices = (paymentId: string) =>
-  Effect.flatMap(SqlClient.SqlClient, (sql) =>
-    sql`SELECT number, file_key FROM invoices WHERE payment_id = ${paymentId}`)
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) => sql`SELECT number, file_key FROM invoices WHERE payment_id = ${paymentId}`
+  )
 
-const sequences = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT sequence FROM invoices ORDER BY sequence`)
+const sequences = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) => sql`SELECT sequence FROM invoices ORDER BY sequence`
+)
 
 const World = Layer.mergeAll(TestDatabase.layer, FileStore.layerMemory, Layer.sync(Told, () => []))
 
 layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment entity", (it) => {
   for (const part of parts) {
-    it.effect(`invoices and announces once when the process dies after the payment is ${part}`, () =>
-      Effect.gen(function*() {
-        const paymentId = `pay_${part}`
-        const reached = yield* Deferred.make<void>()
-        yield* post(webhook(paymentId)).pipe(
-          Effect.andThen(Deferred.await(reached)),
-          Effect.provide(core({ after: part, reached }))
-        )
-        const status = yield* Effect.provide(apply(webhook(paymentId)), core())
-        assert.strictEqual(status, "settled")
-        const rows = yield* invoices(paymentId)
-        assert.strictEqual(rows.length, 1)
-        const number = String(rows[0]!.number)
-        assert.strictEqual(rows[0]!.file_key, fileKeyOf(number))
-        const pdf = yield* (yield* FileStore).get(fileKeyOf(number))
-        assert.strictEqual(Buffer.from(pdf.bytes.slice(0, 5)).toString(), "%PDF-")
-        const told = (yield* Told).filter(([payment]) => payment === paymentId)
-        assert.deepStrictEqual([...new Set(told.map(String))], [`${paymentId},settled,${number}`])
-        const all = yield* sequences
-        assert.deepStrictEqual(all.map(({ sequence }) => sequence), all.map((_, at) => at + 1))
-      }), 30_000)
+    it.effect(
+      `invoices and announces once when the process dies after the payment is ${part}`,
+      () =>
+        Effect.gen(function* () {
+          const paymentId = `pay_${part}`
+          const reached = yield* Deferred.make<void>()
+          yield* post(webhook(paymentId)).pipe(
+            Effect.andThen(Deferred.await(reached)),
+            Effect.provide(core({ after: part, reached }))
+          )
+          const status = yield* Effect.provide(apply(webhook(paymentId)), core())
+          assert.strictEqual(status, "settled")
+          const rows = yield* invoices(paymentId)
+          assert.strictEqual(rows.length, 1)
+          const number = String(rows[0]!.number)
+          assert.strictEqual(rows[0]!.file_key, fileKeyOf(number))
+          const pdf = yield* (yield* FileStore).get(fileKeyOf(number))
+          assert.strictEqual(Buffer.from(pdf.bytes.slice(0, 5)).toString(), "%PDF-")
+          const told = (yield* Told).filter(([payment]) => payment === paymentId)
+          assert.deepStrictEqual([...new Set(told.map(String))], [`${paymentId},settled,${number}`])
+          const all = yield* sequences
+          assert.deepStrictEqual(all.map(({ sequence }) => sequence), all.map((_, at) => at + 1))
+        }),
+      30_000
+    )
   }
 
-  it.effect("answers a repeated webhook as it answered the first, and tells a later decision", () =>
-    Effect.gen(function*() {
-      assert.strictEqual(yield* apply(webhook("pay_once")), "settled")
-      assert.strictEqual(yield* apply(webhook("pay_once")), "settled")
-      assert.strictEqual(yield* apply(webhook("pay_once", "failed")), "settled")
-      assert.strictEqual(yield* apply(webhook("pay_once", "refunded")), "refunded")
-      const told = (yield* Told).filter(([payment]) => payment === "pay_once").map(([, status]) => status)
-      assert.deepStrictEqual(told, ["settled", "settled", "refunded"])
-      assert.strictEqual((yield* invoices("pay_once")).length, 1)
-    }).pipe(Effect.provide(core())), 30_000)
+  it.effect(
+    "answers a repeated webhook as it answered the first, and tells a later decision",
+    () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* apply(webhook("pay_once")), "settled")
+        assert.strictEqual(yield* apply(webhook("pay_once")), "settled")
+        assert.strictEqual(yield* apply(webhook("pay_once", "failed")), "settled")
+        assert.strictEqual(yield* apply(webhook("pay_once", "refunded")), "refunded")
+        const told = (yield* Told).filter(([payment]) => payment === "pay_once").map(([, status]) => status)
+        assert.deepStrictEqual(told, ["settled", "settled", "refunded"])
+        assert.strictEqual((yield* invoices("pay_once")).length, 1)
+      }).pipe(Effect.provide(core())),
+    30_000
+  )
 
-  it.effect("has no invoice for a payment that failed, is free, or asked for none", () =>
-    Effect.gen(function*() {
-      const payments = yield* PaymentStore
-      const asked = {
-        flowId: null,
-        executionId: null,
-        eventId: null,
-        userId: null,
-        owner: null,
-        currency: "EUR",
-        gateway: "stripe",
-        customer: null,
-        metadata: null,
-        sendReceipt: true
-      }
-      yield* payments.begin({ ...asked, paymentId: "pay_quiet", amount: 9999, createInvoice: false })
-      yield* payments.begin({ ...asked, paymentId: "pay_free", amount: 0, createInvoice: true })
-      yield* apply(webhook("pay_quiet"))
-      yield* apply(webhook("pay_free", "completed", { amount: 0 }))
-      yield* apply(webhook("pay_bad", "failed"))
-      for (const id of ["pay_quiet", "pay_free", "pay_bad"]) assert.deepStrictEqual(yield* invoices(id), [])
-      const told = (yield* Told).filter(([payment]) => payment === "pay_bad")
-      assert.deepStrictEqual(told, [["pay_bad", "failed", null]])
-    }).pipe(Effect.provide(core())), 30_000)
+  it.effect(
+    "has no invoice for a payment that failed, is free, or asked for none",
+    () =>
+      Effect.gen(function* () {
+        const payments = yield* PaymentStore
+        const asked = {
+          flowId: null,
+          executionId: null,
+          eventId: null,
+          userId: null,
+          owner: null,
+          currency: "EUR",
+          gateway: "stripe",
+          customer: null,
+          metadata: null,
+          sendReceipt: true
+        }
+        yield* payments.begin({ ...asked, paymentId: "pay_quiet", amount: 9999, createInvoice: false })
+        yield* payments.begin({ ...asked, paymentId: "pay_free", amount: 0, createInvoice: true })
+        yield* apply(webhook("pay_quiet"))
+        yield* apply(webhook("pay_free", "completed", { amount: 0 }))
+        yield* apply(webhook("pay_bad", "failed"))
+        for (const id of ["pay_quiet", "pay_free", "pay_bad"]) assert.deepStrictEqual(yield* invoices(id), [])
+        const told = (yield* Told).filter(([payment]) => payment === "pay_bad")
+        assert.deepStrictEqual(told, [["pay_bad", "failed", null]])
+      }).pipe(Effect.provide(core())),
+    30_000
+  )
 
   it.effect("refuses another price than was asked, and tells nobody", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* apply(webhook("pay_price", "unknown"))
       const error = yield* Effect.flip(apply(webhook("pay_price", "completed", { amount: 1 })))
       assert.strictEqual(error._tag, "AmountMismatch")

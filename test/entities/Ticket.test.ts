@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { Ticket } from "../../rpc/Ticket.ts"
-import { toMessage, TicketWebhook } from "../../src/http/TicketWebhookBodies.ts"
+import { TicketWebhook, toMessage } from "../../src/http/TicketWebhookBodies.ts"
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 
@@ -12,7 +12,7 @@ const clientOf = (ticketId: number) => Effect.map(Ticket.client, (client) => cli
 
 layer(Env, { excludeTestServices: true })("a ticket", (it) => {
   it.effect("keeps the files of the documented webhook and completes the job that waited for it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [id], view } = yield* prepare(1, 1)
       yield* job.Start({ jobId })
       const body = Schema.decodeUnknownSync(TicketWebhook)({ ...documented, ticket_id: `ticket-${id}` })
@@ -33,7 +33,7 @@ layer(Env, { excludeTestServices: true })("a ticket", (it) => {
     }))
 
   it.effect("that could not be generated fails its item and keeps the files it had", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [id], view } = yield* prepare(2, 1)
       const ticket = yield* clientOf(id!)
       yield* job.Start({ jobId })
@@ -44,16 +44,20 @@ layer(Env, { excludeTestServices: true })("a ticket", (it) => {
     }))
 
   it.effect("keeps the later of two renderings, in whichever order they are reported", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { ticketIds: [id] } = yield* prepare(3, 1)
       const ticket = yield* clientOf(id!)
-      yield* ticket.Generated({ webhookId: "req_2", generatedAt: at("11:00:00"), ticket: good(id!, "second") })
+      yield* ticket.Generated({
+        webhookId: "req_2",
+        generatedAt: at("11:00:00"),
+        ticket: good(id!, "second")
+      })
       yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: good(id!, "first") })
       assert.strictEqual((yield* ticket.Get()).file_url, `https://files.example.com/${id}-second.pdf`)
     }))
 
   it.effect("is voided once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { ticketIds: [id] } = yield* prepare(4, 1)
       const ticket = yield* clientOf(id!)
       assert.deepStrictEqual(yield* ticket.Void({ reason: "refunded" }), { voided: true })
@@ -62,7 +66,7 @@ layer(Env, { excludeTestServices: true })("a ticket", (it) => {
     }))
 
   it.effect("that does not exist is not found", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const ticket = yield* clientOf(999_999)
       const news = { webhookId: "req_1", generatedAt: at("10:00:00"), ticket: good(999_999) }
       assert.strictEqual((yield* Effect.flip(ticket.Generated(news)))._tag, "TicketNotFound")

@@ -1,7 +1,7 @@
 /**
  * The life of a generation job, from its start to its end, whatever comes twice, late or not at all.
- * Guards whose removal turns this file red: `status = 'queued'` on items, the guarded end of a job, `announced_at`,
- * the order of `generated_at`.
+ * Guards whose removal turns this file red: `status = 'queued'` on items and chunks, the guarded end of a
+ * job, `announced_at`, the order of `generated_at`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
@@ -15,19 +15,24 @@ const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge
 const endsOf = (jobId: string) =>
   Effect.map(Notes, (notes) => notes.ends.filter((end) => end.jobId === jobId).map((end) => end.status))
 const progressOf = (jobId: string) =>
-  Effect.map(Notes, (notes) =>
-    notes.progress.filter((progress) => progress.jobId === jobId).map(({ failed, generated, total, ticketIds }) => ({
-      failed,
-      generated,
-      total,
-      tickets: ticketIds.length
-    })))
+  Effect.map(
+    Notes,
+    (notes) =>
+      notes.progress.filter((progress) => progress.jobId === jobId).map((
+        { failed, generated, total, ticketIds }
+      ) => ({
+        failed,
+        generated,
+        total,
+        tickets: ticketIds.length
+      }))
+  )
 const chunksOf = (jobId: string) =>
   Effect.map(Notes, (notes) => notes.sent.filter((chunk) => chunk.job.job_id === jobId))
 
 layer(Env, { excludeTestServices: true })("a generation job", (it) => {
   it.effect("goes to the generator in chunks of 100, each under its own request id", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds, view } = yield* prepare(1, 230)
       assert.strictEqual((yield* view).status, "queued")
       yield* job.Start({ jobId })
@@ -43,10 +48,14 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("is completed when every ticket is, and says so once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b, c], view } = yield* prepare(2, 3)
       yield* job.Start({ jobId })
-      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [good(a!), good(b!)] })
+      yield* job.BatchGenerated({
+        webhookId: "wh_1",
+        generatedAt: at("10:00:00"),
+        tickets: [good(a!), good(b!)]
+      })
       assert.deepStrictEqual(yield* endsOf(jobId), [])
       yield* job.BatchGenerated({ webhookId: "wh_2", generatedAt: at("10:00:01"), tickets: [good(c!)] })
       const { failed, finished_at, generated, status } = yield* view
@@ -64,12 +73,20 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("is partially failed when one ticket fails, and keeps the reason", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(3, 2)
       yield* job.Start({ jobId })
-      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [good(a!), bad(b!)] })
+      yield* job.BatchGenerated({
+        webhookId: "wh_1",
+        generatedAt: at("10:00:00"),
+        tickets: [good(a!), bad(b!)]
+      })
       const { error, failed, generated, status, tickets } = yield* view
-      assert.deepStrictEqual({ failed, generated, status }, { failed: 1, generated: 1, status: "partially_failed" })
+      assert.deepStrictEqual({ failed, generated, status }, {
+        failed: 1,
+        generated: 1,
+        status: "partially_failed"
+      })
       assert.isNull(error)
       assert.deepStrictEqual(tickets, [
         { ticket_id: a!, status: "generated", reason: null },
@@ -79,17 +96,21 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("is failed when every ticket fails", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(4, 2)
       yield* job.Start({ jobId })
-      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [bad(a!), bad(b!)] })
+      yield* job.BatchGenerated({
+        webhookId: "wh_1",
+        generatedAt: at("10:00:00"),
+        tickets: [bad(a!), bad(b!)]
+      })
       const { error, status } = yield* view
       assert.deepStrictEqual({ error, status }, { error: "missing_glyph: U+4E2D", status: "failed" })
       assert.deepStrictEqual(yield* endsOf(jobId), ["failed"])
     }))
 
   it.effect("is failed when the generator takes nothing, without trying for ever", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, view } = yield* prepare(5, 2)
       const notes = yield* Notes
       notes.refuses = (chunkId) => chunkId === "job_5_0"
@@ -105,7 +126,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("is partially failed when the generator takes only some chunks", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds, view } = yield* prepare(6, 150)
       const notes = yield* Notes
       notes.refuses = (chunkId) => chunkId === "job_6_1"
@@ -114,29 +135,48 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       const tickets = ticketIds.slice(0, 100).map((id) => good(id))
       yield* job.BatchGenerated({ webhookId: "wh_job_6_0", generatedAt: at("10:00:00"), tickets })
       const { failed, generated, status } = yield* view
-      assert.deepStrictEqual({ failed, generated, status }, { failed: 50, generated: 100, status: "partially_failed" })
+      assert.deepStrictEqual({ failed, generated, status }, {
+        failed: 50,
+        generated: 100,
+        status: "partially_failed"
+      })
     }))
 
   it.effect("fails a ticket that was voided meanwhile, and sends the others", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(7, 2)
       yield* (yield* TicketStore).void_(a!, "changed my mind")
       yield* job.Start({ jobId })
-      assert.deepStrictEqual((yield* chunksOf(jobId)).flatMap((chunk) => chunk.job.tickets.map(({ id }) => id)), [b!])
-      assert.deepStrictEqual((yield* view).tickets[0], { ticket_id: a!, status: "failed", reason: "ticket_voided" })
+      assert.deepStrictEqual(
+        (yield* chunksOf(jobId)).flatMap((chunk) => chunk.job.tickets.map(({ id }) => id)),
+        [b!]
+      )
+      assert.deepStrictEqual((yield* view).tickets[0], {
+        ticket_id: a!,
+        status: "failed",
+        reason: "ticket_voided"
+      })
     }))
 
   it.effect("is not moved by webhooks that come twice, in another order or after its end", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(8, 2)
       yield* job.Start({ jobId })
       const late = { webhookId: "wh_late", generatedAt: at("10:00:09"), tickets: [good(a!, "late")] }
-      const early = { webhookId: "wh_early", generatedAt: at("10:00:01"), tickets: [good(a!, "early"), good(b!)] }
+      const early = {
+        webhookId: "wh_early",
+        generatedAt: at("10:00:01"),
+        tickets: [good(a!, "early"), good(b!)]
+      }
       for (const webhook of [late, early, late, early]) yield* job.BatchGenerated(webhook)
       const ended = yield* view
       assert.strictEqual(ended.status, "completed")
       yield* job.BatchGenerated({ ...early, webhookId: "wh_early_under_another_id" })
-      yield* job.BatchGenerated({ webhookId: "wh_failed", generatedAt: at("10:00:10"), tickets: [bad(a!), bad(b!)] })
+      yield* job.BatchGenerated({
+        webhookId: "wh_failed",
+        generatedAt: at("10:00:10"),
+        tickets: [bad(a!), bad(b!)]
+      })
       yield* job.Start({ jobId })
       assert.deepStrictEqual(yield* view, ended)
       assert.deepStrictEqual(yield* endsOf(jobId), ["completed"])
@@ -147,7 +187,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("takes a webhook that overtakes its start", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a], view } = yield* prepare(9, 1)
       yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [good(a!)] })
       assert.strictEqual((yield* view).status, "completed")
@@ -157,7 +197,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("that nobody created is not found", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const job = (yield* TicketJob.client)("job_unknown")
       const webhook = { webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [good(1)] }
       assert.strictEqual((yield* Effect.flip(job.BatchGenerated(webhook)))._tag, "JobNotFound")
@@ -165,7 +205,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("tells its end to whoever missed it when the process died while telling", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { job, jobId, ticketIds: [a], view } = yield* prepare(10, 1)
       const notes = yield* Notes
       yield* job.Start({ jobId })
@@ -181,7 +221,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
     }))
 
   it.effect("runs each step again after a crash without doing anything twice", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { jobId, ticketIds } = yield* prepare(11, 150)
       const jobs = yield* JobStore
       const tickets = yield* TicketStore
@@ -189,11 +229,12 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       const batch = ticketIds.slice(0, 100).map((id) => good(id))
       yield* jobs.begin(jobId)
       yield* tickets.generated(batch, at("10:00:00"))
-      yield* jobs.applyBatch(jobId, batch)
+      yield* jobs.applyBatch(jobId, [...batch, good(ticketIds[100]!)])
       const job = (yield* TicketJob.client)(jobId)
       yield* job.Start({ jobId })
       yield* job.BatchGenerated({ webhookId: "wh_0", generatedAt: at("10:00:00"), tickets: batch })
-      assert.deepStrictEqual((yield* chunksOf(jobId)).map((chunk) => chunk.chunkId), ["job_11_1"])
+      const [sent, ...others] = yield* chunksOf(jobId)
+      assert.deepStrictEqual([sent?.chunkId, sent?.job.tickets.length, others.length], ["job_11_1", 49, 0])
       assert.deepStrictEqual(yield* endsOf(jobId), [])
       const rest = ticketIds.slice(100).map((id) => good(id))
       yield* jobs.applyBatch(jobId, rest)

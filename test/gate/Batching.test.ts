@@ -13,7 +13,7 @@ const outage = new SqlError({ reason: new ConnectionError({ cause: new Error("aw
 const doubler = (defect: (items: ReadonlyArray<number>) => unknown) => {
   const batches: Array<ReadonlyArray<number>> = []
   const answer = (items: ReadonlyArray<number>) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       batches.push(items)
       yield* Effect.yieldNow
       const reason = defect(items)
@@ -27,7 +27,7 @@ const ask = (double: (item: number) => Effect.Effect<number>, items: ReadonlyArr
 
 describe("batching", () => {
   it.effect("answers what waits together, in order and at most so many", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { batches, make } = doubler(() => undefined)
       const double = yield* make
       const answers = yield* ask(double, [1, 2, 3, 4, 5, 6, 7, 8, 9])
@@ -38,7 +38,7 @@ describe("batching", () => {
     }).pipe(Effect.scoped))
 
   it.effect("gives a defect to the one item that causes it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { make } = doubler((items) => items.includes(3) ? new Error("three") : undefined)
       const double = yield* make
       const answers = yield* ask(double, [1, 2, 3, 4])
@@ -47,7 +47,7 @@ describe("batching", () => {
     }).pipe(Effect.scoped))
 
   it.effect("fails a batch at once while the database is away, and goes on when it is back", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       let away = true
       const { batches, make } = doubler(() => away ? outage : undefined)
       const double = yield* make

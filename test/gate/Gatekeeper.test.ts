@@ -16,7 +16,8 @@ const refusing = (refusals: number) => {
   const log: Array<string> = []
   const store = ScanStore.of({
     load: () => Effect.sync(() => (log.push("load"), nothing)),
-    commit: () => Effect.sync(() => (log.push("commit"), log.filter((entry) => entry === "commit").length > refusals)),
+    commit: () =>
+      Effect.sync(() => (log.push("commit"), log.filter((entry) => entry === "commit").length > refusals)),
     alone: (_, round) => Effect.andThen(Effect.sync(() => void log.push("alone")), round)
   })
   const gate = Effect.provideService(Gatekeeper.make(1), ScanStore, store)
@@ -25,21 +26,21 @@ const refusing = (refusals: number) => {
 
 describe("a gatekeeper", () => {
   it.effect("reads and decides again when a write was refused", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { admit, log } = refusing(2)
       assert.lengthOf(yield* admit, 1)
       assert.deepStrictEqual(log, ["load", "commit", "load", "commit", "load", "commit"])
     }))
 
   it.effect("makes the other gates wait after three refusals", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { admit, log } = refusing(3)
       assert.lengthOf(yield* admit, 1)
       assert.deepStrictEqual(log.slice(-3), ["alone", "load", "commit"])
     }))
 
   it.effect("gives up after ten rounds", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { admit, log } = refusing(1_000)
       const exit = yield* Effect.exit(admit)
       assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof Gatekeeper.GateContended)

@@ -21,11 +21,13 @@ const step = fc.record({
 interface History {
   readonly reentry: boolean
   readonly places: number
-  readonly activations: ReadonlyArray<ReadonlyArray<{
-    readonly ticket: number
-    readonly direction: Direction
-    readonly retries: number | null
-  }>>
+  readonly activations: ReadonlyArray<
+    ReadonlyArray<{
+      readonly ticket: number
+      readonly direction: Direction
+      readonly retries: number | null
+    }>
+  >
 }
 
 const history: fc.Arbitrary<History> = fc.record({
@@ -59,7 +61,7 @@ const model = (reentry: boolean, places: number) => {
 let events = 0
 
 /** Every inner array is one activation: its scans arrive together, and the next one starts with an empty memory. */
-const play = Effect.fnUntraced(function*({ activations, places, reentry }: History) {
+const play = Effect.fnUntraced(function* ({ activations, places, reentry }: History) {
   const eventId = ++events
   const rows = yield* publish(eventId, tickets, { reentry, max_attendees: places })
   const expected = model(reentry, places)
@@ -80,10 +82,19 @@ const play = Effect.fnUntraced(function*({ activations, places, reentry }: Histo
 })
 
 layer(Layer.provideMerge(GateStores, TestDatabase.layer))("histories of a gate", (it) => {
-  it.effect("agree with the model through entries, exits, retries and restarts", () =>
-    Effect.gen(function*() {
-      const services = yield* Effect.context<Layer.Success<typeof GateStores> | Layer.Success<typeof TestDatabase.layer>>()
-      const property = fc.asyncProperty(history, (one) => Effect.runPromiseWith(services)(Effect.scoped(play(one))))
-      yield* Effect.promise(() => fc.assert(property, { seed: 20_250_620, numRuns: 300 }))
-    }), 60_000)
+  it.effect(
+    "agree with the model through entries, exits, retries and restarts",
+    () =>
+      Effect.gen(function* () {
+        const services = yield* Effect.context<
+          Layer.Success<typeof GateStores> | Layer.Success<typeof TestDatabase.layer>
+        >()
+        const property = fc.asyncProperty(
+          history,
+          (one) => Effect.runPromiseWith(services)(Effect.scoped(play(one)))
+        )
+        yield* Effect.promise(() => fc.assert(property, { seed: 20_250_620, numRuns: 300 }))
+      }),
+    60_000
+  )
 })

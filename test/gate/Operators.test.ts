@@ -17,7 +17,7 @@ const Env = Operators.layer.pipe(
 
 layer(Env)("a permission", (it) => {
   it.effect("of an operator is the union of the live tokens for that event", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [operators, tokens] = [yield* Operators, yield* TokenStore]
       const subject = "operator 123"
       yield* tokens.create({ role: "operator", subject, events: [1], gates: ["A"] })
@@ -26,7 +26,10 @@ layer(Env)("a permission", (it) => {
       const { tokenId } = yield* tokens.create({ role: "operator", subject, events: [4] })
       yield* tokens.revoke(tokenId)
       assert.deepStrictEqual(yield* operators.permission(subject, 1), {
-        operatorId: subject, known: true, events: [1], gates: ["A", "B"]
+        operatorId: subject,
+        known: true,
+        events: [1],
+        gates: ["A", "B"]
       })
       assert.deepStrictEqual((yield* operators.permission(subject, 2)).gates, ["B"])
       assert.isNull((yield* operators.permission(subject, 3)).gates)
@@ -35,7 +38,7 @@ layer(Env)("a permission", (it) => {
     }))
 
   it.effect("of an organizer reaches its own events, an admin's every event", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [operators, events, tokens] = [yield* Operators, yield* EventStore, yield* TokenStore]
       yield* events.publish("organizer-1", eventData(11))
       yield* events.publish("organizer-2", eventData(12))

@@ -13,7 +13,10 @@ const ticket = { id: 1, eventId: 1, timestamp: 1_750_000_000, code: "TKT-001-ABC
 
 const decodeDevice = Schema.decodeUnknownSync(ScanBody)
 const decodeInternal = Schema.decodeUnknownSync(InternalScanBody)
-const keysOf = Effect.flatMap(Layer.build(SigningKeys.layerMemory), (context) => Effect.provide(SigningKeys, context))
+const keysOf = Effect.flatMap(
+  Layer.build(SigningKeys.layerMemory),
+  (context) => Effect.provide(SigningKeys, context)
+)
 
 describe("a scan from a device", () => {
   it("is read from the documented body, unchanged", () => {
@@ -31,7 +34,11 @@ describe("a scan from a device", () => {
       source: "client"
     })
     assert.strictEqual(scan.deviceTime?.epochMilliseconds, Date.parse("2025-06-15T10:30:00Z"))
-    assert.deepInclude(scan.context, { operator_id: "operator-123", section: "VIP", metadata: device.scan_metadata })
+    assert.deepInclude(scan.context, {
+      operator_id: "operator-123",
+      section: "VIP",
+      metadata: device.scan_metadata
+    })
   })
 
   it("keeps its own id and direction", () => {
@@ -40,13 +47,16 @@ describe("a scan from a device", () => {
   })
 
   it("may carry any text a camera reads, in a form that can be stored", () => {
-    const scan = fromDevice(decodeDevice({ ...device, ticket_code: "\u0000\ud800\n☃", scan_metadata: { "\u0000": ["\u0000"] } }), circumstances)
+    const scan = fromDevice(
+      decodeDevice({ ...device, ticket_code: "\u0000\ud800\n☃", scan_metadata: { "\u0000": ["\u0000"] } }),
+      circumstances
+    )
     assert.strictEqual(scan.ticketCode, "\ufffd\ufffd\n☃")
     assert.deepInclude(scan.context, { metadata: { "\ufffd": ["\ufffd"] } })
   })
 
   it.effect("is forged when its QR is not ours, and names the QR's ticket when it is", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = yield* keysOf
       const read = (qr_data: string) =>
         fromDevice(decodeDevice({ ...device, qr_data }), { ...circumstances, trusted: keys.trusted })
@@ -84,7 +94,7 @@ describe("a scan from the scan service", () => {
   })
 
   it.effect("is forged when QR data sent along is of another ticket", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = yield* keysOf
       const read = (id: number) =>
         fromScanService(

@@ -37,7 +37,10 @@ describe("the steward's sentence", () => {
   it("says when and where a used ticket came in, in the event's zone", () => {
     const used = verdict({ result: "already_used" })
     assert.strictEqual(sentence(used, "fr"), "Ce billet a déjà été utilisé le 20 juin 2025 à 11:05, porte A.")
-    assert.strictEqual(sentence(used, "en"), "This ticket was already used on 20 June 2025 at 11:05 at gate A.")
+    assert.strictEqual(
+      sentence(used, "en"),
+      "This ticket was already used on 20 June 2025 at 11:05 at gate A."
+    )
   })
 
   it("is in the language that was asked for first, French by default", () => {

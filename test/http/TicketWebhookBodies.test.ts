@@ -1,7 +1,13 @@
 /** The webhook bodies of flow 4 and the mailboxes they go to. */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Exit, Schema } from "effect"
-import { TicketRef, TicketsGenerated, TicketWebhook, toMessage, webhookIdOf } from "../../src/http/TicketWebhookBodies.ts"
+import {
+  TicketRef,
+  TicketsGenerated,
+  TicketWebhook,
+  toMessage,
+  webhookIdOf
+} from "../../src/http/TicketWebhookBodies.ts"
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
 
 const decode = Schema.decodeUnknownSync(TicketWebhook)
@@ -15,7 +21,13 @@ const batch = {
   generated_at: "2025-06-15T10:25:00Z",
   processing_time_ms: 12,
   tickets: [
-    { ticket_id: "ticket-5", status: "generated", reason: null, generation_data: documented.generation_data, metadata: {} },
+    {
+      ticket_id: "ticket-5",
+      status: "generated",
+      reason: null,
+      generation_data: documented.generation_data,
+      metadata: {}
+    },
     { ticket_id: 6, status: "failed", reason: "missing_glyph: U+4E2D", generation_data: null, metadata: {} }
   ]
 }
@@ -40,20 +52,44 @@ describe("a ticket webhook", () => {
     })
   })
 
-  it("reads ticket numbers as 1, \"1\" and \"ticket-1\", and nothing else", () => {
+  it('reads ticket numbers as 1, "1" and "ticket-1", and nothing else', () => {
     const read = Schema.decodeUnknownExit(TicketRef)
     for (const ref of [1, "1", "ticket-1"]) assert.deepStrictEqual(read(ref), Exit.succeed(1))
-    for (const ref of [0, -1, 1.5, "", "01", "ticket-", "ticket-0", "ticket 1", "TICKET-1", "9999999999999999", null]) {
+    for (
+      const ref of [
+        0,
+        -1,
+        1.5,
+        "",
+        "01",
+        "ticket-",
+        "ticket-0",
+        "ticket 1",
+        "TICKET-1",
+        "9999999999999999",
+        null
+      ]
+    ) {
       assert.isTrue(Exit.isFailure(read(ref)), String(ref))
     }
   })
 
   it("sends a failed ticket to its ticket, with the reason", () => {
-    const body = { event_type: "ticket.failed", ticket_id: "7", reason: "disk full", generated_at: "2025-06-15T10:25:00Z" }
+    const body = {
+      event_type: "ticket.failed",
+      ticket_id: "7",
+      reason: "disk full",
+      generated_at: "2025-06-15T10:25:00Z"
+    }
     const message = toMessage(decode(body), "req_1")
     assert.strictEqual(message._tag, "Generated")
     if (message._tag !== "Generated") return
-    assert.deepInclude(message.payload.ticket, { ticketId: 7, status: "failed", reason: "disk full", data: null })
+    assert.deepInclude(message.payload.ticket, {
+      ticketId: 7,
+      status: "failed",
+      reason: "disk full",
+      data: null
+    })
   })
 
   it("sends a batch to its job under its own webhook id", () => {
@@ -70,7 +106,10 @@ describe("a ticket webhook", () => {
   })
 
   it("writes a batch as it reads it", () => {
-    const body = Schema.decodeUnknownSync(TicketsGenerated)({ ...batch, generated_at: "2025-06-15T10:25:00.000Z" })
+    const body = Schema.decodeUnknownSync(TicketsGenerated)({
+      ...batch,
+      generated_at: "2025-06-15T10:25:00.000Z"
+    })
     const written = Schema.encodeSync(TicketsGenerated)(body)
     assert.deepStrictEqual(Schema.decodeUnknownSync(TicketsGenerated)(written), body)
   })

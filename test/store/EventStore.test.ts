@@ -20,7 +20,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it) => {
   it.effect("is changed by its owner and by nobody else", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const events = yield* EventStore
       const doors_open_at = DateTime.makeUnsafe("2025-06-20T08:00:00Z")
       yield* events.publish("organizer-1", eventData(1, { title: "Before" }))
@@ -28,13 +28,19 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
       const error = yield* Effect.flip(events.publish("organizer-2", eventData(1, { title: "Stolen" })))
       assert.strictEqual(error._tag, "EventNotYours")
       const view = Option.getOrThrow(yield* events.get(1))
-      assert.deepInclude(view, { title: "After", timezone: "Europe/Paris", doors_open_at, reentry: true, inside: 0 })
+      assert.deepInclude(view, {
+        title: "After",
+        timezone: "Europe/Paris",
+        doors_open_at,
+        reentry: true,
+        inside: 0
+      })
       assert.deepStrictEqual(yield* events.owner(1), Option.some("organizer-1"))
       assert.isTrue(Option.isNone(yield* events.get(2)))
     }))
 
   it.effect("takes 10,000 guests at once, and again without doubling them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const events = yield* EventStore
       yield* events.publish("organizer-1", eventData(3, { max_attendees: 10_000 }))
       const guests = range(1, 10_000).map((id) => guest(id))
@@ -44,19 +50,22 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
     }))
 
   it.effect("renames a guest it knows, and takes the last word on a guest named twice", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const events = yield* EventStore
       const sql = yield* SqlClient.SqlClient
       yield* events.publish("organizer-1", eventData(4, { max_attendees: 1 }))
       yield* events.registerGuests(4, null, [{ ...guest(9_007_199_254_740_991), phone: "+33612345678" }])
-      yield* events.registerGuests(4, null, [guest(9_007_199_254_740_991), guest(9_007_199_254_740_991, "Zoé")])
+      yield* events.registerGuests(4, null, [
+        guest(9_007_199_254_740_991),
+        guest(9_007_199_254_740_991, "Zoé")
+      ])
       assert.deepStrictEqual(yield* sql`SELECT name, phone, locale FROM guests WHERE event_id = 4`, [
         { name: "Zoé", phone: null, locale: "fr" }
       ])
     }))
 
   it.effect("takes no guest beyond its places, whoever registers at the same moment", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const events = yield* EventStore
       yield* events.publish("organizer-1", eventData(5, { max_attendees: 25 }))
       const groups = range(0, 9).map((group) => range(group * 5 + 1, group * 5 + 5).map((id) => guest(id)))

@@ -14,7 +14,7 @@ const Env = Layer.mergeAll(InvoiceStore.layer, PaymentStore.layer).pipe(
   Layer.provideMerge(TestDatabase.layer)
 )
 
-const settle = Effect.fn(function*(paymentId: string, settledAt: string, amount = 9999) {
+const settle = Effect.fn(function* (paymentId: string, settledAt: string, amount = 9999) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`INSERT INTO payments (payment_id, amount, currency, status, gateway, settled_at, customer)
     VALUES (${paymentId}, ${amount}, 'EUR', 'settled', 'stripe', ${new Date(settledAt)}::timestamptz,
@@ -22,12 +22,14 @@ const settle = Effect.fn(function*(paymentId: string, settledAt: string, amount 
 })
 
 const numbers = (year: number) =>
-  Effect.flatMap(SqlClient.SqlClient, (sql) =>
-    sql`SELECT sequence, number, issued_at FROM invoices WHERE year = ${year}::int ORDER BY sequence`)
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) => sql`SELECT sequence, number, issued_at FROM invoices WHERE year = ${year}::int ORDER BY sequence`
+  )
 
 layer(Env)("the invoice store", (it) => {
   it.effect("numbers from one, in the year where the issuer lives, and answers the same number again", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const invoices = yield* InvoiceStore
       yield* settle("pay_1", "2023-12-31T22:59:59Z")
       yield* settle("pay_2", "2023-12-31T23:00:00Z")
@@ -40,7 +42,7 @@ layer(Env)("the invoice store", (it) => {
     }))
 
   it.effect("knows the book of a payment and refuses one that does not exist", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const invoices = yield* InvoiceStore
       yield* settle("pay_book", "2022-06-01T12:00:00Z")
       const payment = Option.getOrThrow(yield* (yield* PaymentStore).get("pay_book"))
@@ -49,7 +51,7 @@ layer(Env)("the invoice store", (it) => {
     }))
 
   it.effect("files the PDF once and never changes the document", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const invoices = yield* InvoiceStore
       yield* settle("pay_file", "2021-06-01T12:00:00Z")
       const { document, number } = yield* invoices.issue("pay_file")
@@ -60,42 +62,51 @@ layer(Env)("the invoice store", (it) => {
       assert.deepStrictEqual(stored.document, document)
     }))
 
-  it.effect("leaves no gap and no double among concurrent issues, repeats and rollbacks", () =>
-    Effect.gen(function*() {
-      const sql = yield* SqlClient.SqlClient
-      const invoices = yield* InvoiceStore
-      const context = yield* Effect.context<SqlClient.SqlClient>()
-      let year = 1900
-      const scenario = FastCheck.array(FastCheck.constantFrom("issue", "issue twice", "roll back"), {
-        minLength: 1,
-        maxLength: 12
-      })
-      yield* Effect.promise(() =>
-        FastCheck.assert(
-          FastCheck.asyncProperty(scenario, (acts) => {
-            year++
-            const program = Effect.gen(function*() {
-              yield* Effect.forEach(acts, (_, at) => settle(`pay_${year}_${at}`, `${year}-06-01T12:00:00Z`))
-              const one = (at: number) => invoices.issue(`pay_${year}_${at}`)
-              const run = (act: string, at: number): Effect.Effect<unknown, unknown> => {
-                if (act === "issue") return one(at)
-                if (act === "issue twice") return Effect.all([one(at), one(at)], { concurrency: 2 })
-                return Effect.exit(sql.withTransaction(Effect.andThen(one(at), Effect.fail("changed my mind"))))
-              }
-              const exits = yield* Effect.forEach(acts, (act, at) => Effect.exit(run(act, at)), {
-                concurrency: "unbounded"
+  it.effect(
+    "leaves no gap and no double among concurrent issues, repeats and rollbacks",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const invoices = yield* InvoiceStore
+        const context = yield* Effect.context<SqlClient.SqlClient>()
+        let year = 1900
+        const scenario = FastCheck.array(FastCheck.constantFrom("issue", "issue twice", "roll back"), {
+          minLength: 1,
+          maxLength: 12
+        })
+        yield* Effect.promise(() =>
+          FastCheck.assert(
+            FastCheck.asyncProperty(scenario, (acts) => {
+              year++
+              const program = Effect.gen(function* () {
+                yield* Effect.forEach(acts, (_, at) => settle(`pay_${year}_${at}`, `${year}-06-01T12:00:00Z`))
+                const one = (at: number) => invoices.issue(`pay_${year}_${at}`)
+                const run = (act: string, at: number): Effect.Effect<unknown, unknown> => {
+                  if (act === "issue") return one(at)
+                  if (act === "issue twice") return Effect.all([one(at), one(at)], { concurrency: 2 })
+                  return Effect.exit(
+                    sql.withTransaction(Effect.andThen(one(at), Effect.fail("changed my mind")))
+                  )
+                }
+                const exits = yield* Effect.forEach(acts, (act, at) => Effect.exit(run(act, at)), {
+                  concurrency: "unbounded"
+                })
+                assert.isTrue(exits.every(Exit.isSuccess))
+                const rows = yield* numbers(year)
+                const issued = acts.filter((act) => act !== "roll back").length
+                assert.deepStrictEqual(
+                  rows.map(({ sequence }) => sequence),
+                  Array.from({ length: issued }, (_, at) => at + 1)
+                )
+                const times = rows.map(({ issued_at }) => Number(issued_at))
+                assert.deepStrictEqual(times, times.toSorted((a, b) => a - b))
               })
-              assert.isTrue(exits.every(Exit.isSuccess))
-              const rows = yield* numbers(year)
-              const issued = acts.filter((act) => act !== "roll back").length
-              assert.deepStrictEqual(rows.map(({ sequence }) => sequence), Array.from({ length: issued }, (_, at) => at + 1))
-              const times = rows.map(({ issued_at }) => Number(issued_at))
-              assert.deepStrictEqual(times, times.toSorted((a, b) => a - b))
-            })
-            return Effect.runPromiseWith(context)(program)
-          }),
-          { numRuns: 25 }
+              return Effect.runPromiseWith(context)(program)
+            }),
+            { numRuns: 25 }
+          )
         )
-      )
-    }), 60_000)
+      }),
+    60_000
+  )
 })

@@ -9,15 +9,22 @@ const Env = Layer.provideMerge(JobStore.layer, TestDatabase.layer)
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
 
-const create = Effect.fn(function*(jobId: string, count: number) {
+const create = Effect.fn(function* (jobId: string, count: number) {
   const jobs = yield* JobStore
-  yield* jobs.create({ jobId, eventId: 1, owner: "organizer-1", flowId: null, options, ticketIds: numbers(count) })
+  yield* jobs.create({
+    jobId,
+    eventId: 1,
+    owner: "organizer-1",
+    flowId: null,
+    options,
+    ticketIds: numbers(count)
+  })
   return jobs
 })
 
 layer(Env)("the store of jobs", (it) => {
   it.effect("keeps one job under one id, with its items in chunks of 100", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const jobs = yield* create("job_1", 250)
       yield* create("job_1", 10)
       const { owner, tickets, total } = yield* jobs.view("job_1")
@@ -27,13 +34,13 @@ layer(Env)("the store of jobs", (it) => {
     }))
 
   it.effect("stores a job of 10,000 tickets in one statement", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const jobs = yield* create("job_10000", 10_000)
       assert.strictEqual((yield* jobs.waitingChunks("job_10000")).length, 100)
     }))
 
   it.effect("counts every ticket once when reports overlap, and ends once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const jobs = yield* create("job_2", 60)
       yield* jobs.begin("job_2")
       const reports = [0, 10, 20, 30, 0, 20].map((from) =>
@@ -42,7 +49,10 @@ layer(Env)("the store of jobs", (it) => {
       const applied = yield* Effect.all(reports.map((report) => jobs.applyBatch("job_2", report)), {
         concurrency: "unbounded"
       })
-      assert.deepStrictEqual(applied.flatMap((report) => report.applied).toSorted((a, b) => a - b), numbers(60))
+      assert.deepStrictEqual(
+        applied.flatMap((report) => report.applied).toSorted((a, b) => a - b),
+        numbers(60)
+      )
       const ended = yield* jobs.end("job_2")
       assert.strictEqual(Option.getOrThrow(ended).status, "partially_failed")
       const again = Option.getOrThrow(yield* jobs.end("job_2"))
@@ -52,7 +62,7 @@ layer(Env)("the store of jobs", (it) => {
     }))
 
   it.effect("does not end while a ticket waits", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const jobs = yield* create("job_3", 2)
       yield* jobs.begin("job_3")
       const { done } = yield* jobs.applyBatch("job_3", [good(1)])
@@ -63,7 +73,7 @@ layer(Env)("the store of jobs", (it) => {
     }))
 
   it.effect("does not know a job that nobody created", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const jobs = yield* JobStore
       assert.strictEqual((yield* Effect.flip(jobs.view("job_404")))._tag, "JobNotFound")
       assert.strictEqual((yield* Effect.flip(jobs.applyBatch("job_404", [good(1)])))._tag, "JobNotFound")

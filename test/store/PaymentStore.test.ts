@@ -12,7 +12,11 @@ const documented = Schema.decodeUnknownSync(PaymentWebhook)(fixture)
 
 const types = ["completed", "failed", "refunded", "disputed", "canceled"] as const
 
-const webhook = (paymentId: string, type: string, overrides: Partial<PaymentWebhook> = {}): PaymentWebhook => ({
+const webhook = (
+  paymentId: string,
+  type: string,
+  overrides: Partial<PaymentWebhook> = {}
+): PaymentWebhook => ({
   ...documented,
   payment_id: paymentId,
   event_type: `payment.${type}`,
@@ -38,22 +42,25 @@ const asked = (paymentId: string, overrides: Partial<NewPayment> = {}): NewPayme
 })
 
 const permutations = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  items.length < 2 ? [items] : items.flatMap((item, at) =>
-    permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest])
-  )
+  items.length < 2 ?
+    [items] :
+    items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest]))
 
 const access = (paymentId: string) =>
-  Effect.flatMap(SqlClient.SqlClient, (sql) =>
-    sql`SELECT template_id, granted_at, revoked_at FROM template_access WHERE payment_id = ${paymentId}`)
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) =>
+      sql`SELECT template_id, granted_at, revoked_at FROM template_access WHERE payment_id = ${paymentId}`
+  )
 
-const outcome = Effect.fn(function*(paymentId: string) {
+const outcome = Effect.fn(function* (paymentId: string) {
   const payments = yield* PaymentStore
   const row = Option.getOrThrow(yield* payments.get(paymentId))
   const settled = row.settled_at === null ? null : DateTime.formatIso(row.settled_at)
   return { status: row.status, settled, access: yield* access(paymentId) }
 })
 
-const seedFlow = Effect.fn(function*(eventId: number, flowId: string) {
+const seedFlow = Effect.fn(function* (eventId: number, flowId: string) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status)
     VALUES (${eventId}, 'organizer-1', 'Conference', now(), 'Europe/Paris', 'Paris', 10, 'active')`
@@ -65,12 +72,14 @@ const seedFlow = Effect.fn(function*(eventId: number, flowId: string) {
 })
 
 const ticketStates = (flowId: string) =>
-  Effect.flatMap(SqlClient.SqlClient, (sql) =>
-    sql`SELECT payment_state FROM tickets WHERE flow_id = ${flowId} ORDER BY guest_id`)
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) => sql`SELECT payment_state FROM tickets WHERE flow_id = ${flowId} ORDER BY guest_id`
+  )
 
 layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment store", (it) => {
   it.effect("makes a payment of the documented body when it never asked for one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       const { fresh, payment } = yield* payments.apply(documented)
       assert.isTrue(fresh)
@@ -84,7 +93,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("ends in the same state after every order of the five events", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       const outcomes = new Set<string>()
       let at = 0
@@ -99,14 +108,18 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }), 60_000)
 
   it.effect("ends in the same state after every order of any of the events, some told twice", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       let at = 0
-      for (const subset of [["completed", "failed"], ["completed", "refunded", "failed"], ["canceled", "failed"]]) {
+      for (
+        const subset of [["completed", "failed"], ["completed", "refunded", "failed"], ["canceled", "failed"]]
+      ) {
         const outcomes = new Set<string>()
         for (const order of permutations(subset)) {
           const paymentId = `pay_subset${at++}`
-          for (const type of [...order, ...order.toReversed()]) yield* payments.apply(webhook(paymentId, type))
+          for (const type of [...order, ...order.toReversed()]) {
+            yield* payments.apply(webhook(paymentId, type))
+          }
           outcomes.add(JSON.stringify(yield* outcome(paymentId)))
         }
         assert.strictEqual(outcomes.size, 1, subset.join())
@@ -114,7 +127,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("does not move a settled payment back when a failure comes late", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       yield* payments.apply(webhook("pay_late", "completed"))
       const { fresh, payment, previous } = yield* payments.apply(webhook("pay_late", "failed"))
@@ -122,7 +135,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("hears a repeated webhook without effect", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       const first = yield* payments.apply(webhook("pay_again", "completed"))
       const second = yield* payments.apply(webhook("pay_again", "completed"))
@@ -131,7 +144,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("refuses another price than was asked, records that, and stays pending", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       const sql = yield* SqlClient.SqlClient
       yield* payments.begin(asked("pay_price"))
@@ -147,7 +160,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("keeps an event type it does not know, and decides nothing by it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       const body = webhook("pay_partial", "partially_refunded", { amount: 10 })
       yield* payments.begin(asked("pay_partial"))
@@ -155,7 +168,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("grants template access once paid, takes it back at the refund, and once only", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       yield* payments.apply(webhook("pay_access", "completed"))
       yield* payments.apply(webhook("pay_access", "refunded"))
@@ -167,20 +180,24 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("gives the flow's tickets the payment's state, also those issued after it was decided", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       yield* payments.begin(asked("pay_flow", { flowId: "flow_a", eventId: 7 }))
       yield* payments.apply(webhook("pay_flow", "completed"))
       yield* seedFlow(7, "flow_a")
       yield* payments.syncTickets("flow_a")
-      assert.deepStrictEqual(yield* ticketStates("flow_a"), [{ payment_state: "paid" }, { payment_state: "free" }])
+      assert.deepStrictEqual(yield* ticketStates("flow_a"), [{ payment_state: "paid" }, {
+        payment_state: "free"
+      }])
       yield* payments.apply(webhook("pay_flow", "failed"))
       yield* payments.apply(webhook("pay_flow", "refunded"))
-      assert.deepStrictEqual(yield* ticketStates("flow_a"), [{ payment_state: "refunded" }, { payment_state: "free" }])
+      assert.deepStrictEqual(yield* ticketStates("flow_a"), [{ payment_state: "refunded" }, {
+        payment_state: "free"
+      }])
     }))
 
   it.effect("begins a payment once, by its id and by its flow", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       const first = yield* payments.begin(asked("pay_begin", { flowId: "flow_b" }))
       const again = yield* payments.begin(asked("pay_begin", { flowId: "flow_b", amount: 5 }))
@@ -193,7 +210,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("closes a payment that no webhook will decide, unless it is settled", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       yield* payments.begin(asked("pay_close"))
       yield* payments.close("pay_close", "payment.failed")
@@ -205,7 +222,7 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
     }))
 
   it.effect("counts simultaneous deliveries of one event as one, and loses none of different ones", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payments = yield* PaymentStore
       for (let round = 0; round < 20; round++) {
         const paymentId = `pay_race${round}`

@@ -13,7 +13,7 @@ import { crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 /** Reads and decides now; what it answers writes later. */
-const prepare = Effect.fnUntraced(function*(eventId: number, ...scans: ReadonlyArray<AdmitRequest>) {
+const prepare = Effect.fnUntraced(function* (eventId: number, ...scans: ReadonlyArray<AdmitRequest>) {
   const store = yield* ScanStore
   const { writes } = decideBatch(eventId, yield* store.load(eventId, scans), scans, yield* DateTime.now)
   return store.commit(eventId, writes)
@@ -24,9 +24,14 @@ const journal = (eventId: number) =>
 
 layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an old read", (it) => {
   it.effect("does not admit a ticket that someone else admitted, nor anyone else in the batch", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [ticket, other] = yield* publish(1, 2)
-      const slow = yield* prepare(1, scanOf(1, other!.code), scanOf(1, ticket!.code), scanOf(1, "TKT-001-NOBODY"))
+      const slow = yield* prepare(
+        1,
+        scanOf(1, other!.code),
+        scanOf(1, ticket!.code),
+        scanOf(1, "TKT-001-NOBODY")
+      )
       assert.isTrue(yield* yield* prepare(1, scanOf(1, ticket!.code)))
       assert.isFalse(yield* slow)
       assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
@@ -34,7 +39,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
     }))
 
   it.effect("does not admit a ticket that came in and left meanwhile", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [ticket] = yield* publish(2, 1)
       const slow = yield* prepare(2, scanOf(2, ticket!.code))
       assert.isTrue(yield* yield* prepare(2, scanOf(2, ticket!.code)))
@@ -44,7 +49,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
     }))
 
   it.effect("does not count an exit twice", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [ticket] = yield* publish(3, 1)
       yield* yield* prepare(3, scanOf(3, ticket!.code))
       const slow = yield* prepare(3, scanOf(3, ticket!.code, { direction: "exit" }))
@@ -54,7 +59,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
     }))
 
   it.effect("does not admit a ticket that was voided or unpaid meanwhile", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [voided, refunded] = yield* publish(4, 2)
       const first = yield* prepare(4, scanOf(4, voided!.code))
@@ -66,7 +71,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
     }))
 
   it.effect("does not take a place that was taken meanwhile, even when it gives it back", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [first, second, third] = yield* publish(5, 3, { max_attendees: 2, reentry: true })
       yield* yield* prepare(5, scanOf(5, first!.code))
       const slow = yield* prepare(5, scanOf(5, second!.code), scanOf(5, second!.code, { direction: "exit" }))
@@ -78,7 +83,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
     }))
 
   it.effect("does not answer a scan id a second time, differently", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [ticket] = yield* publish(6, 1)
       const scan = scanOf(6, ticket!.code)
       const slow = yield* prepare(6, scan)
@@ -88,7 +93,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
     }))
 
   it.effect("lets people leave a house that is fuller than it may be", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [first, second] = yield* publish(7, 2)
       yield* yield* prepare(7, scanOf(7, first!.code), scanOf(7, second!.code))

@@ -1,6 +1,6 @@
 /**
  * Tickets are issued once a guest, whoever asks and how often.
- * Guards whose removal turns this file red: the unique index of live tickets, `ON CONFLICT`, `flow_id` in voidFlow.
+ * Guards whose removal turns this file red: `ON CONFLICT`, the live ticket looked for, `status` in voids.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
@@ -25,7 +25,7 @@ const request = (eventId: number, guestIds: ReadonlyArray<number>, flowId: strin
   paymentState: "free" as const
 })
 
-const register = Effect.fn(function*(eventId: number, guestIds: ReadonlyArray<number>) {
+const register = Effect.fn(function* (eventId: number, guestIds: ReadonlyArray<number>) {
   const events = yield* EventStore
   yield* events.publish("organizer-1", eventData(eventId))
   yield* events.registerGuests(
@@ -43,7 +43,7 @@ const register = Effect.fn(function*(eventId: number, guestIds: ReadonlyArray<nu
 
 layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
   it.effect("issues a ticket a guest, in the order asked, with a code and signed data of its own", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const far = 9_007_199_254_740_991
       yield* register(1, [1, 2, far])
       const tickets = yield* TicketStore
@@ -69,7 +69,7 @@ layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
     }))
 
   it.effect("answers the same tickets when asked again, and makes only what is missing", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* register(2, [1, 2, 3])
       const tickets = yield* TicketStore
       const first = yield* tickets.issue(request(2, [1, 2]))
@@ -79,7 +79,7 @@ layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
     }))
 
   it.effect("issues one ticket a guest to callers that ask at the same time", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const guests = Array.from({ length: 40 }, (_, at) => at + 1)
       yield* register(3, guests)
       const tickets = yield* TicketStore
@@ -91,7 +91,7 @@ layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
     }))
 
   it.effect("gives no ticket to someone who is not a guest", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* register(4, [1])
       const tickets = yield* TicketStore
       assert.strictEqual((yield* tickets.issue(request(4, [1, 99]))).length, 1)
@@ -99,7 +99,7 @@ layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
     }))
 
   it.effect("voids once, and a guest whose ticket was voided can get another", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* register(5, [1])
       const tickets = yield* TicketStore
       const [old] = yield* tickets.issue(request(5, [1]))
@@ -111,7 +111,7 @@ layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
     }))
 
   it.effect("voids what a flow issued and leaves what was there before it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* register(6, [1, 2])
       const tickets = yield* TicketStore
       const [before] = yield* tickets.issue(request(6, [1], "flow_before"))
@@ -123,16 +123,27 @@ layer(Env, { excludeTestServices: true })("the store of tickets", (it) => {
     }))
 
   it.effect("tells a job what is live, and an owner what is theirs", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* register(7, [1, 2])
       const tickets = yield* TicketStore
       const [a, b] = yield* tickets.issue(request(7, [1, 2]))
       yield* tickets.void_(a!, "lost")
       const [row, ...others] = yield* tickets.forJob([b!, a!, 999_999])
       assert.deepStrictEqual(others, [])
-      assert.deepInclude(row, { ticket_id: b!, name: "Guest 2", phone: null, template_name: "Premium Template" })
+      assert.deepInclude(row, {
+        ticket_id: b!,
+        name: "Guest 2",
+        phone: null,
+        template_name: "Premium Template"
+      })
       const [detail] = yield* tickets.printDetails([a!, b!])
-      assert.deepInclude(detail, { id: b!, ticket_type: "VIP", seat: null, locale: "en", timezone: "Europe/Paris" })
+      assert.deepInclude(detail, {
+        id: b!,
+        ticket_type: "VIP",
+        seat: null,
+        locale: "en",
+        timezone: "Europe/Paris"
+      })
       assert.deepStrictEqual(yield* tickets.owners([b!, 999_999, a!]), [
         { ticket_id: b!, event_id: 7, owner: "organizer-1", status: "issued" },
         { ticket_id: a!, event_id: 7, owner: "organizer-1", status: "voided" }

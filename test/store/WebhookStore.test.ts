@@ -14,17 +14,20 @@ const delivery: Delivery = {
 
 layer(Layer.provideMerge(WebhookStore.layer, TestDatabase.layer))("the webhook store", (it) => {
   it.effect("gives a repeat the first answer, and keeps that one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const webhooks = yield* WebhookStore
       assert.deepStrictEqual(yield* webhooks.receive(delivery), { fresh: true, answer: null })
       assert.deepStrictEqual(yield* webhooks.receive(delivery), { fresh: false, answer: null })
       yield* webhooks.answered("payment", "wh_1", { status: "settled" })
       yield* webhooks.answered("payment", "wh_1", { status: "other" })
-      assert.deepStrictEqual(yield* webhooks.receive(delivery), { fresh: false, answer: { status: "settled" } })
+      assert.deepStrictEqual(yield* webhooks.receive(delivery), {
+        fresh: false,
+        answer: { status: "settled" }
+      })
     }))
 
   it.effect("keeps the ids of two senders apart, and takes simultaneous repeats once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const webhooks = yield* WebhookStore
       const one: Delivery = { ...delivery, source: "ticket", webhookId: "wh_2" }
       yield* webhooks.receive({ ...one, source: "payment" })

@@ -41,7 +41,7 @@ export const eventData = (event_id: number, changes: Partial<EventData> = {}): E
 
 /** Publishes an event with this many free tickets and answers their numbers and codes. */
 export const publish = Effect.fn("GateFixture.publish")(
-  function*(eventId: number, count: number, changes: Partial<EventData> = {}) {
+  function* (eventId: number, count: number, changes: Partial<EventData> = {}) {
     const events = yield* EventStore
     const tickets = yield* TicketStore
     const sql = yield* SqlClient.SqlClient
@@ -64,7 +64,11 @@ export const publish = Effect.fn("GateFixture.publish")(
 let scans = 0
 
 /** A scan of a ticket code at gate A by someone who may scan anything. */
-export const scanOf = (eventId: number, ticketCode: string | null, changes: Partial<AdmitRequest> = {}): AdmitRequest => ({
+export const scanOf = (
+  eventId: number,
+  ticketCode: string | null,
+  changes: Partial<AdmitRequest> = {}
+): AdmitRequest => ({
   scanId: `scan-${++scans}`,
   eventId,
   ticketCode,
@@ -82,7 +86,7 @@ export const scanOf = (eventId: number, ticketCode: string | null, changes: Part
 })
 
 /** Who is inside by the counter, by the tickets, and how many ever came in. */
-export const crowd = Effect.fn("GateFixture.crowd")(function*(eventId: number) {
+export const crowd = Effect.fn("GateFixture.crowd")(function* (eventId: number) {
   const sql = yield* SqlClient.SqlClient
   const [row] = yield* sql<{ inside: number; entered: number; tickets: number }>`
     SELECT inside, entered, (SELECT count(*) FROM tickets WHERE event_id = ${eventId} AND inside) AS tickets

@@ -42,7 +42,11 @@ const Generator = Layer.effect(
         notes.sent.push({ chunkId, priority, job })
         return notes.refuses(chunkId)
           ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError" }))
-          : Effect.succeed({ job_id: job.job_id, accepted: job.tickets.length, queued_at: DateTime.makeUnsafe(0) })
+          : Effect.succeed({
+            job_id: job.job_id,
+            accepted: job.tickets.length,
+            queued_at: DateTime.makeUnsafe(0)
+          })
       }
     }))
 )
@@ -57,7 +61,8 @@ const Listener = Layer.effect(
           notes.ends.push({ jobId: job.job_id, flowId: job.flow_id, status })
           return Effect.void
         }),
-      progressed: (jobId, _flowId, progress) => Effect.sync(() => void notes.progress.push({ jobId, ...progress }))
+      progressed: (jobId, _flowId, progress) =>
+        Effect.sync(() => void notes.progress.push({ jobId, ...progress }))
     }))
 )
 
@@ -84,7 +89,7 @@ export const options: JobOptions = {
 }
 
 /** Publishes an event of this number with as many tickets, and a job of all of them. */
-export const prepare = Effect.fn("JobFixture.prepare")(function*(eventId: number, count: number) {
+export const prepare = Effect.fn("JobFixture.prepare")(function* (eventId: number, count: number) {
   const tickets = yield* publish(eventId, count)
   const jobId = `job_${eventId}`
   const ticketIds = tickets.map((ticket) => ticket.id)

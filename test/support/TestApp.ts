@@ -33,7 +33,8 @@ export class TestApp extends Context.Service<TestApp, {
   readonly directory: string
 }>()("test/TestApp") {}
 
-const secrets = () => ({
+/** What an installation on PostgreSQL must be given. */
+export const secrets = () => ({
   CORE_SERVICE_SECRET: randomBytes(32).toString("base64"),
   PAYMENT_SERVICE_SECRET: randomBytes(32).toString("base64"),
   TICKET_GENERATOR_SECRET: randomBytes(32).toString("base64"),

@@ -4,13 +4,15 @@ import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import type { JobTicketRow } from "../../src/store/TicketRows.ts"
 import { enrich } from "../../src/tickets/Enrichment.ts"
-import documentedBody from "../fixtures/bodies/1-generation-job.to-ticket-generator.json" with { type: "json" }
+import documentedBody from "../fixtures/bodies/1-generation-job.to-ticket-generator.json" with {
+  type: "json"
+}
 import documentedRequest from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 
 const row: JobTicketRow = {
   ticket_id: 1,
   code: "TKT-001-ABC123",
-  qr_data: "{\"id\":1,\"eventId\":1,\"timestamp\":1640995200}",
+  qr_data: '{"id":1,"eventId":1,"timestamp":1640995200}',
   name: "Jean Dupont",
   email: "jean.dupont@example.com",
   phone: "+33612345678",

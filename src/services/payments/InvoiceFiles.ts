@@ -13,22 +13,27 @@ export const fileKeyOf = (number: string): string => `invoices/${number}.pdf`
 const patience = Schedule.min([Schedule.exponential("100 millis", 2), Schedule.spaced("10 seconds")])
 
 export class InvoiceFiles extends Context.Service<InvoiceFiles, {
-  /** Draws and stores the PDF unless it is filed, and waits out a store that is unavailable; the file's key. */
+  /**
+   * Draws and stores the PDF unless it is filed, and waits out a store that is unavailable; the file's key.
+   */
   readonly file: (invoice: InvoiceRow) => Effect.Effect<string, PdfError>
 }>()("guichet/services/payments/InvoiceFiles") {
   static readonly layer: Layer.Layer<InvoiceFiles, never, FileStore | Fonts | InvoiceStore> = Layer.effect(
     InvoiceFiles,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const files = yield* FileStore
       const fonts = yield* Fonts
       const invoices = yield* InvoiceStore
 
-      const file = Effect.fn("InvoiceFiles.file")(function*(invoice: InvoiceRow) {
+      const file = Effect.fn("InvoiceFiles.file")(function* (invoice: InvoiceRow) {
         if (invoice.file_key !== null) return invoice.file_key
         const key = fileKeyOf(invoice.number)
         const { bytes } = yield* InvoicePdf.render(fonts, toPdfInput(invoice.document))
         yield* files.put(key, bytes, "application/pdf").pipe(
-          Effect.retry({ schedule: patience, while: ({ reason }: FileStoreError) => reason === "unavailable" }),
+          Effect.retry({
+            schedule: patience,
+            while: ({ reason }: FileStoreError) => reason === "unavailable"
+          }),
           Effect.orDie
         )
         yield* invoices.filed(invoice.number, key)

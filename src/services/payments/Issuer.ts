@@ -1,11 +1,17 @@
-/** Who issues the invoices: the seller's particulars that French law wants on each (CGI, annexe II, art. 242 nonies A). */
+/**
+ * Who issues the invoices: the seller's particulars that French law wants on each (CGI, annexe II, art. 242
+ * nonies A).
+ */
 import { Config, Context, DateTime, Effect, Layer, Option } from "effect"
 import type { InvoiceParty } from "./InvoicePdf.ts"
 
 const settings = Config.all({
   prefix: Config.withDefault(Config.NonEmptyString("INVOICE_PREFIX"), "G"),
   name: Config.withDefault(Config.NonEmptyString("INVOICE_ISSUER_NAME"), "EXEMPLE – émetteur à configurer"),
-  address: Config.withDefault(Config.NonEmptyString("INVOICE_ISSUER_ADDRESS"), "1 rue de l’Exemple; 75000 Paris"),
+  address: Config.withDefault(
+    Config.NonEmptyString("INVOICE_ISSUER_ADDRESS"),
+    "1 rue de l’Exemple; 75000 Paris"
+  ),
   siren: Config.withDefault(Config.NonEmptyString("INVOICE_ISSUER_SIREN"), "000000000"),
   vat: Config.option(Config.NonEmptyString("INVOICE_ISSUER_VAT")),
   vatBasisPoints: Config.withDefault(Config.Int("INVOICE_VAT_BASIS_POINTS"), 2000),
@@ -23,13 +29,17 @@ export class Issuer extends Context.Service<Issuer, {
   /** The year of an instant where the issuer lives. */
   readonly yearOf: (instant: DateTime.Utc) => number
 }>()("guichet/services/payments/Issuer") {
-  /** Without configuration an issuer that says itself that it is an example; a rate of 0 needs no VAT number. */
+  /**
+   * Without configuration an issuer that says itself that it is an example; a rate of 0 needs no VAT number.
+   */
   static readonly layer: Layer.Layer<Issuer, Config.ConfigError> = Layer.effect(
     Issuer,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { prefix, name, address, siren, vat, vatBasisPoints, timezone, locale } = yield* settings
       const zone = DateTime.zoneMakeNamed(timezone)
-      if (Option.isNone(zone)) return yield* Effect.die(new Error(`INVOICE_TIMEZONE is not a time zone: ${timezone}`))
+      if (Option.isNone(zone)) {
+        return yield* Effect.die(new Error(`INVOICE_TIMEZONE is not a time zone: ${timezone}`))
+      }
       const number = Option.getOrUndefined(vat) ?? (vatBasisPoints === 0 ? undefined : "FR00000000000")
       return Issuer.of({
         prefix,

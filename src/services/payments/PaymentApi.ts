@@ -94,7 +94,10 @@ export class PaymentsGroup extends HttpApiGroup.make("payments").add(
   })
 ).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}
 
-/** What Stripe sends, believed by its signature over the raw body; 5xx until the core has it, so that Stripe retries. */
+/**
+ * What Stripe sends, believed by its signature over the raw body; 5xx until the core has it, so that Stripe
+ * retries.
+ */
 export class StripeWebhooksGroup extends HttpApiGroup.make("webhooks").add(
   HttpApiEndpoint.post("stripe", "/webhooks/stripe", {
     success: Schema.Struct({ received: Schema.Literal(true) }),
@@ -107,5 +110,4 @@ export class PaymentApi extends HttpApi.make("payment-service")
   .add(PaymentsGroup)
   .add(StripeWebhooksGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions)
-{}
+  .annotate(HttpApi.ParseOptions, parseOptions) {}

@@ -22,7 +22,8 @@ const nameOf = (type: string, object: StripeObject) =>
     ? ["payment.partially_refunded", "partially_refunded"] as const
     : names[type] ?? ["payment.unknown", "unknown"] as const
 
-const refOf = (object: StripeObject) => object.object === "payment_intent" ? object.id : idOf(object.payment_intent)
+const refOf = (object: StripeObject) =>
+  object.object === "payment_intent" ? object.id : idOf(object.payment_intent)
 
 const detailsOf = (object: StripeObject): MethodDetails | null | undefined => {
   switch (object.object) {
@@ -47,7 +48,9 @@ export const methodOf = ({ card, type }: MethodDetails): PaymentMethod => ({
 const decodeObject = Schema.decodeUnknownEffect(StripeObject)
 const encodeBody = Schema.encodeEffect(PaymentWebhook)
 
-/** The key of our payment id in the metadata of Stripe's objects; Stripe copies it from intents to charges. */
+/**
+ * The key of our payment id in the metadata of Stripe's objects; Stripe copies it from intents to charges.
+ */
 export const paymentKey = "guichet_payment_id"
 
 /** An event names a payment of ours that the ledger does not hold. */
@@ -55,25 +58,31 @@ export class PaymentForgotten extends Schema.TaggedError<PaymentForgotten>()("Pa
   payment_id: Schema.String
 }) {}
 
-/** Our id of the payment that the object is about; other systems may share the Stripe account, theirs have none. */
-const paymentIdOf = Effect.fnUntraced(function*(object: StripeObject) {
+/**
+ * Our id of the payment that the object is about; other systems may share the Stripe account, theirs have
+ * none.
+ */
+const paymentIdOf = Effect.fnUntraced(function* (object: StripeObject) {
   const ref = refOf(object)
-  return object.metadata?.[paymentKey] ?? (ref === undefined ? undefined : yield* (yield* PaymentLedger).paymentOf(ref))
+  return object.metadata?.[paymentKey] ??
+    (ref === undefined ? undefined : yield* (yield* PaymentLedger).paymentOf(ref))
 })
 
-const findMethod = Effect.fnUntraced(function*(object: StripeObject, entry: LedgerEntry) {
+const findMethod = Effect.fnUntraced(function* (object: StripeObject, entry: LedgerEntry) {
   const details = detailsOf(object)
   if (details !== null && details !== undefined) return methodOf(details)
   const ref = refOf(object) ?? entry.ref
   if (ref === null) return { type: "card" }
   return yield* (yield* PaymentGateway).method(ref).pipe(
-    Effect.tapError((error) => Effect.logWarning("How a payment was made is not known", { reason: error.reason })),
+    Effect.tapError((error) =>
+      Effect.logWarning("How a payment was made is not known", { reason: error.reason })
+    ),
     Effect.orElseSucceed((): PaymentMethod => ({ type: "card" }))
   )
 })
 
 /** None when the event is about someone else's payment. */
-export const toBody = Effect.fn("PaymentBody.toBody")(function*(event: StripeEvent) {
+export const toBody = Effect.fn("PaymentBody.toBody")(function* (event: StripeEvent) {
   const object = yield* decodeObject(event.data.object)
   const paymentId = yield* paymentIdOf(object)
   if (paymentId === undefined) return Option.none<typeof PaymentWebhook.Encoded>()

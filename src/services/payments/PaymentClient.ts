@@ -4,7 +4,10 @@ import { HttpApiClient } from "effect/http-api"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { type PaymentAnswer, PaymentApi, type PaymentRequest, type RefundRequest } from "./PaymentApi.ts"
 
-/** `retryable` says whether the same call may succeed later; the same call is one payment, refund or cancellation. */
+/**
+ * `retryable` says whether the same call may succeed later; the same call is one payment, refund or
+ * cancellation.
+ */
 export class PaymentCallError extends Schema.TaggedError<PaymentCallError>()("PaymentCallError", {
   reason: Schema.Literals(["declined", "invalid", "unknown_payment", "unavailable", "rate_limited"]),
   message: Schema.String,
@@ -44,7 +47,7 @@ export class PaymentClient extends Context.Service<PaymentClient, {
   /** The transport brings the address, the timeout, the retries, the signature and the breaker. */
   static readonly layer: Layer.Layer<PaymentClient, never, ServiceTransport> = Layer.effect(
     PaymentClient,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const httpClient = (yield* ServiceTransport).client("payments", { as: "event-planner-core" })
       const { payments } = yield* HttpApiClient.makeWith(PaymentApi, { httpClient })
       return PaymentClient.of({

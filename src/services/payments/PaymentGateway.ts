@@ -30,7 +30,11 @@ export class PaymentGateway extends Context.Service<PaymentGateway, {
     request: PaymentRequest,
     ref: string | null
   ) => Effect.Effect<Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secret">, GatewayError>
-  readonly refund: (ref: string, paymentId: string, refund: RefundRequest) => Effect.Effect<void, GatewayError>
+  readonly refund: (
+    ref: string,
+    paymentId: string,
+    refund: RefundRequest
+  ) => Effect.Effect<void, GatewayError>
   readonly cancel: (ref: string, paymentId: string) => Effect.Effect<void, GatewayError>
   /** How a payment was made, when its webhook does not say. */
   readonly method: (ref: string) => Effect.Effect<PaymentMethod, GatewayError>

@@ -1,4 +1,7 @@
-/** Serves the payment contract: each payment is written down before the gateway hears of it, and asked for once. */
+/**
+ * Serves the payment contract: each payment is written down before the gateway hears of it, and asked for
+ * once.
+ */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import {
@@ -24,7 +27,7 @@ const explain = ({ detail, reason }: GatewayError) => {
   }
 }
 
-const create = Effect.fn("Payments.create")(function*(request: PaymentRequest) {
+const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) {
   const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
   const entry = yield* ledger.remember(request)
   if (entry.request.amount !== request.amount || entry.request.currency !== request.currency) {
@@ -36,7 +39,7 @@ const create = Effect.fn("Payments.create")(function*(request: PaymentRequest) {
   return answer
 })
 
-const named = Effect.fnUntraced(function*(paymentId: string) {
+const named = Effect.fnUntraced(function* (paymentId: string) {
   const entry = yield* (yield* PaymentLedger).find(paymentId)
   if (Option.isSome(entry) && entry.value.ref !== null) return entry.value.ref
   return yield* new PaymentUnknown({ detail: "Ask for the payment before you take it back." })
@@ -47,13 +50,13 @@ export const PaymentHandlersLayer = HttpApiBuilder.group(PaymentApi, "payments",
   handlers
     .handle("create", ({ payload }) => create(payload))
     .handle("refund", ({ params: { id }, payload }) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const ref = yield* named(id)
         yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, payload), explain)
         return { payment_id: id, status: "requested" } as const
       }))
     .handle("cancel", ({ params: { id } }) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const ref = yield* named(id)
         yield* Effect.mapError((yield* PaymentGateway).cancel(ref, id), explain)
         return { payment_id: id, status: "requested" } as const

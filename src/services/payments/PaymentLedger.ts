@@ -1,4 +1,6 @@
-/** What the payment service remembers: each payment it was asked for, under our id and under the gateway's. */
+/**
+ * What the payment service remembers: each payment it was asked for, under our id and under the gateway's.
+ */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { PaymentRequest } from "./PaymentApi.ts"
@@ -19,13 +21,13 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
   /** The store survives the process: in SQL or in files; in memory for tests. */
   static readonly layer: Layer.Layer<PaymentLedger, never, KeyValueStore.KeyValueStore> = Layer.effect(
     PaymentLedger,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "payments/")
       const entries = KeyValueStore.toSchemaStore(store, Entry)
 
       const find = (paymentId: string) => Effect.orDie(entries.get(`id/${paymentId}`))
 
-      const remember = Effect.fn("PaymentLedger.remember")(function*(request: PaymentRequest) {
+      const remember = Effect.fn("PaymentLedger.remember")(function* (request: PaymentRequest) {
         const known = yield* find(request.payment_id)
         if (Option.isSome(known)) return known.value
         const entry: LedgerEntry = { request, ref: null }
@@ -33,7 +35,7 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
         return entry
       })
 
-      const name = Effect.fn("PaymentLedger.name")(function*(entry: LedgerEntry, ref: string) {
+      const name = Effect.fn("PaymentLedger.name")(function* (entry: LedgerEntry, ref: string) {
         if (entry.ref === ref) return
         yield* Effect.orDie(store.set(`ref/${ref}`, entry.request.payment_id))
         yield* Effect.orDie(entries.set(`id/${entry.request.payment_id}`, { ...entry, ref }))

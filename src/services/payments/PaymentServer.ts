@@ -25,15 +25,12 @@ const sandbox = Layer.merge(routes, SandboxRoutesLayer).pipe(
   Layer.provide(SandboxBank.layer)
 )
 
-/** The routes with the sandbox, whatever the environment says. */
-export const sandboxServer = sandbox.pipe(Layer.provide(PaymentLedger.layer), Layer.provide(StripeSignature.layer))
-
 /** The routes over any gateway, for tests. */
 export const gatewayServer = routes
 
 /**
- * The routes: over Stripe when `STRIPE_SECRET_KEY` is set, over the sandbox otherwise. A key-value store, a persisted
- * queue, the services' transport and what `ServiceAuth` needs are left open.
+ * The routes: over Stripe when `STRIPE_SECRET_KEY` is set, over the sandbox otherwise. A key-value store, a
+ * persisted queue, the services' transport and what `ServiceAuth` needs are left open.
  */
 export const PaymentServerLayer = Layer.unwrap(Effect.map(
   Config.option(Config.Redacted("STRIPE_SECRET_KEY")),

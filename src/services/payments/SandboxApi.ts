@@ -14,7 +14,11 @@ import { refundKeyOf } from "./SandboxGateway.ts"
 const Done = Schema.Struct({ payment_id: PaymentId, event: Schema.Literal("queued") })
 
 const action = <const Name extends "confirm" | "fail" | "dispute">(name: Name) =>
-  HttpApiEndpoint.post(name, `/${name}`, { params: { id: PaymentId }, success: Done, error: [NotFound, Conflict] })
+  HttpApiEndpoint.post(name, `/${name}`, {
+    params: { id: PaymentId },
+    success: Done,
+    error: [NotFound, Conflict]
+  })
 
 /** One route an action; each sends the webhook that Stripe would send. */
 export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
@@ -31,7 +35,7 @@ export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
 
 export class SandboxApi extends HttpApi.make("payment-sandbox").add(SandboxGroup).prefix("/api") {}
 
-const act = Effect.fn("Sandbox.act")(function*(id: string, name: SandboxAction, refund?: SandboxRefund) {
+const act = Effect.fn("Sandbox.act")(function* (id: string, name: SandboxAction, refund?: SandboxRefund) {
   const entry = yield* (yield* PaymentLedger).find(id)
   if (Option.isNone(entry)) return yield* new NotFound({ detail: "This payment was never asked for." })
   yield* Effect.mapError(

@@ -1,4 +1,7 @@
-/** The bank behind the sandbox: what happened to each payment, and the webhooks that tell of it, none of them lost. */
+/**
+ * The bank behind the sandbox: what happened to each payment, and the webhooks that tell of it, none of them
+ * lost.
+ */
 import { Clock, Context, Effect, Layer, Option, Schedule, Schema, Semaphore } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
@@ -30,7 +33,8 @@ export interface SandboxRefund {
 
 const after = { confirm: "succeeded", fail: "failed", cancel: "canceled" } as const
 
-const refunded = ({ refunds }: Account): number => Object.values(refunds).reduce((sum, amount) => sum + amount, 0)
+const refunded = ({ refunds }: Account): number =>
+  Object.values(refunds).reduce((sum, amount) => sum + amount, 0)
 
 const refuse = (detail: string) => Effect.fail(new GatewayError({ reason: "invalid", detail }))
 
@@ -73,7 +77,7 @@ export class SandboxBank extends Context.Service<SandboxBank, {
     | StripeSignature
   > = Layer.effect(
     SandboxBank,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "sandbox/")
       const accounts = KeyValueStore.toSchemaStore(store, Account)
       const ledger = yield* PaymentLedger
@@ -94,7 +98,7 @@ export class SandboxBank extends Context.Service<SandboxBank, {
         )
 
       const act = Effect.fn("SandboxBank.act")(
-        function*(entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
+        function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
           const { amount, payment_id } = entry.request
           const account = yield* apply(yield* load(payment_id), action, amount, refund)
           yield* Effect.orDie(accounts.set(payment_id, account))
@@ -107,7 +111,7 @@ export class SandboxBank extends Context.Service<SandboxBank, {
         turn.withPermit
       )
 
-      const deliver = Effect.fn("SandboxBank.deliver")(function*(emission: typeof Emission.Type) {
+      const deliver = Effect.fn("SandboxBank.deliver")(function* (emission: typeof Emission.Type) {
         const entry = yield* Effect.flatMap(ledger.find(emission.payment_id), Effect.fromOption)
         const payload = JSON.stringify(sandboxEvent(entry.request, emission))
         const response = yield* HttpClientRequest.post("/webhooks/stripe").pipe(
@@ -129,7 +133,10 @@ export class SandboxBank extends Context.Service<SandboxBank, {
       )
       yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkScoped(work))
 
-      return SandboxBank.of({ act, stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state) })
+      return SandboxBank.of({
+        act,
+        stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
+      })
     })
   )
 }

@@ -1,4 +1,7 @@
-/** Stripe's events as the sandbox makes them: the fields that Stripe sends and we read, named from the payment. */
+/**
+ * Stripe's events as the sandbox makes them: the fields that Stripe sends and we read, named from the
+ * payment.
+ */
 import { createHash } from "node:crypto"
 import type { PaymentRequest } from "./PaymentApi.ts"
 import { paymentKey } from "./PaymentBody.ts"
@@ -75,7 +78,12 @@ const objectOf = (request: PaymentRequest, action: SandboxAction, refunded: numb
 /** One event; `refunded` is what a refund has given back by now, in minor units. */
 export const sandboxEvent = (
   request: PaymentRequest,
-  event: { readonly id: string; readonly action: SandboxAction; readonly created: number; readonly refunded: number }
+  event: {
+    readonly id: string
+    readonly action: SandboxAction
+    readonly created: number
+    readonly refunded: number
+  }
 ) => ({
   id: event.id,
   object: "event",

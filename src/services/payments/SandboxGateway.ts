@@ -11,8 +11,9 @@ import { refOf } from "./SandboxEvents.ts"
 export const declinedAmount = 400_002
 
 /**
- * Failures by the local part of the customer's e-mail address: `declined@…` is taken and then fails by webhook,
- * `invalid@…` is refused at once, `unavailable@…` and `ratelimited@…` answer as a gateway in trouble does.
+ * Failures by the local part of the customer's e-mail address: `declined@…` is taken and then fails by
+ * webhook, `invalid@…` is refused at once, `unavailable@…` and `ratelimited@…` answer as a gateway in trouble
+ * does.
  */
 const troubleOf = ({ amount, customer }: PaymentRequest): GatewayError["reason"] | undefined => {
   const [local] = customer.email.split(/[@+]/)
@@ -26,24 +27,28 @@ const troubleOf = ({ amount, customer }: PaymentRequest): GatewayError["reason"]
 export const refundKeyOf = ({ amount, reason }: RefundRequest): string =>
   createHash("sha256").update(`${amount ?? "all"} ${reason}`).digest("hex").slice(0, 16)
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const bank = yield* SandboxBank
   const ledger = yield* PaymentLedger
 
-  const known = Effect.fnUntraced(function*(paymentId: string) {
+  const known = Effect.fnUntraced(function* (paymentId: string) {
     const entry = yield* ledger.find(paymentId)
     if (Option.isSome(entry)) return entry.value
     return yield* new GatewayError({ reason: "invalid", detail: "This payment is not known." })
   })
 
-  const create = Effect.fn("SandboxGateway.create")(function*(request: PaymentRequest) {
+  const create = Effect.fn("SandboxGateway.create")(function* (request: PaymentRequest) {
     const trouble = troubleOf(request)
     if (trouble !== undefined && trouble !== "declined") {
       return yield* new GatewayError({ reason: trouble, detail: `The sandbox was asked to be ${trouble}.` })
     }
     const gateway_ref = refOf(request.payment_id)
     if (!request.auto_confirm) {
-      return { status: "requires_action", gateway_ref, client_secret: `${gateway_ref}_secret_sandbox` } as const
+      return {
+        status: "requires_action",
+        gateway_ref,
+        client_secret: `${gateway_ref}_secret_sandbox`
+      } as const
     }
     const declined = trouble === "declined"
     if ((yield* bank.stateOf(request.payment_id)) !== "canceled") {
@@ -56,8 +61,10 @@ const make = Effect.gen(function*() {
     name: "sandbox",
     create,
     refund: (_ref, paymentId, refund) =>
-      Effect.flatMap(known(paymentId), (entry) =>
-        bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })),
+      Effect.flatMap(
+        known(paymentId),
+        (entry) => bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })
+      ),
     cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (entry) => bank.act(entry, "cancel")),
     method: () => Effect.succeed({ type: "card", brand: "visa", last4: "4242" })
   })

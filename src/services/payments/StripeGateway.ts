@@ -6,7 +6,10 @@ import type { PaymentRequest, RefundRequest } from "./PaymentApi.ts"
 import { methodOf, paymentKey } from "./PaymentBody.ts"
 import { GatewayError, PaymentGateway } from "./PaymentGateway.ts"
 
-/** `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for tests. */
+/**
+ * `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for
+ * tests.
+ */
 export interface StripeOptions {
   readonly secretKey: Redacted.Redacted
   readonly paymentMethod?: string | undefined
@@ -28,7 +31,9 @@ const reasonOf = (error: unknown): GatewayError["reason"] => {
 /** Stripe's own messages may quote what we sent: only its codes are repeated. */
 const toGatewayError = (error: unknown): GatewayError => {
   const reason = reasonOf(error)
-  const code = error instanceof Stripe.errors.StripeError ? error.decline_code ?? error.code ?? error.type : "network"
+  const code = error instanceof Stripe.errors.StripeError
+    ? error.decline_code ?? error.code ?? error.type
+    : "network"
   return new GatewayError({ reason, detail: `Stripe answered ${code}.` })
 }
 
@@ -37,7 +42,9 @@ const codeOf = (error: unknown) => error instanceof Stripe.errors.StripeError ? 
 const ask = <A>(request: () => Promise<A>) => Effect.tryPromise({ try: request, catch: (cause) => cause })
 
 const statusOf = (intent: Stripe.PaymentIntent) =>
-  intent.status.startsWith("requires_") && intent.status !== "requires_capture" ? "requires_action" : "pending"
+  intent.status.startsWith("requires_") && intent.status !== "requires_capture"
+    ? "requires_action"
+    : "pending"
 
 const answerOf = (intent: Stripe.PaymentIntent) => ({
   status: statusOf(intent),
@@ -52,13 +59,18 @@ const metadataOf = ({ metadata, payment_id }: PaymentRequest) => ({
   [paymentKey]: payment_id
 })
 
-const paramsOf = (request: PaymentRequest, paymentMethod: string | undefined): Stripe.PaymentIntentCreateParams => ({
+const paramsOf = (
+  request: PaymentRequest,
+  paymentMethod: string | undefined
+): Stripe.PaymentIntentCreateParams => ({
   amount: request.amount,
   currency: request.currency.toLowerCase(),
   metadata: metadataOf(request),
   receipt_email: request.customer.email,
   automatic_payment_methods: { enabled: true, allow_redirects: request.auto_confirm ? "never" : "always" },
-  ...(request.auto_confirm && paymentMethod !== undefined ? { confirm: true, payment_method: paymentMethod } : {})
+  ...(request.auto_confirm && paymentMethod !== undefined
+    ? { confirm: true, payment_method: paymentMethod }
+    : {})
 })
 
 const make = (options: StripeOptions) => {
@@ -75,24 +87,29 @@ const make = (options: StripeOptions) => {
   const create = Effect.fn("StripeGateway.create")((request: PaymentRequest, ref: string | null) =>
     ask(() =>
       ref === null
-        ? stripe.paymentIntents.create(paramsOf(request, options.paymentMethod), { idempotencyKey: request.payment_id })
+        ? stripe.paymentIntents.create(paramsOf(request, options.paymentMethod), {
+          idempotencyKey: request.payment_id
+        })
         : stripe.paymentIntents.retrieve(ref)
     ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
   )
 
-  const refund = Effect.fn("StripeGateway.refund")((ref: string, paymentId: string, { amount, reason }: RefundRequest) => {
-    const key = createHash("sha256").update(`${paymentId} ${amount ?? "all"} ${reason}`).digest("hex").slice(0, 32)
-    return ask(() =>
-      stripe.refunds.create({
-        payment_intent: ref,
-        metadata: { [paymentKey]: paymentId, reason },
-        ...(amount === undefined ? {} : { amount })
-      }, { idempotencyKey: `refund_${key}` })
-    ).pipe(
-      Effect.catchIf((error) => codeOf(error) === "charge_already_refunded", () => Effect.void),
-      Effect.mapBoth({ onFailure: toGatewayError, onSuccess: () => undefined })
-    )
-  })
+  const refund = Effect.fn("StripeGateway.refund")(
+    (ref: string, paymentId: string, { amount, reason }: RefundRequest) => {
+      const key = createHash("sha256").update(`${paymentId} ${amount ?? "all"} ${reason}`).digest("hex")
+        .slice(0, 32)
+      return ask(() =>
+        stripe.refunds.create({
+          payment_intent: ref,
+          metadata: { [paymentKey]: paymentId, reason },
+          ...(amount === undefined ? {} : { amount })
+        }, { idempotencyKey: `refund_${key}` })
+      ).pipe(
+        Effect.catchIf((error) => codeOf(error) === "charge_already_refunded", () => Effect.void),
+        Effect.mapBoth({ onFailure: toGatewayError, onSuccess: () => undefined })
+      )
+    }
+  )
 
   const cancel = Effect.fn("StripeGateway.cancel")((ref: string, paymentId: string) =>
     ask(() => stripe.paymentIntents.cancel(ref, {}, { idempotencyKey: `cancel_${paymentId}` })).pipe(
@@ -109,7 +126,10 @@ const make = (options: StripeOptions) => {
       Effect.mapError(toGatewayError),
       Effect.map(({ latest_charge: charge, payment_method_types: [type = "card"] }) =>
         typeof charge === "object" && charge?.payment_method_details
-          ? methodOf({ type: charge.payment_method_details.type, card: cardOf(charge.payment_method_details.card) })
+          ? methodOf({
+            type: charge.payment_method_details.type,
+            card: cardOf(charge.payment_method_details.card)
+          })
           : { type }
       )
     )
@@ -121,7 +141,10 @@ const make = (options: StripeOptions) => {
 const cardOf = (card: { readonly brand: string | null; readonly last4: string | null } | undefined) =>
   card === undefined ? null : { brand: card.brand, last4: card.last4 }
 
-/** In test mode a missing `STRIPE_PAYMENT_METHOD` is Stripe's test card; live, the customer confirms by themselves. */
+/**
+ * In test mode a missing `STRIPE_PAYMENT_METHOD` is Stripe's test card; live, the customer confirms by
+ * themselves.
+ */
 const configured = Config.all({
   secretKey: Config.Redacted("STRIPE_SECRET_KEY"),
   paymentMethod: Config.option(Config.NonEmptyString("STRIPE_PAYMENT_METHOD"))
@@ -139,7 +162,8 @@ export const StripeGateway = {
     Effect.map(configured, ({ paymentMethod, secretKey }) =>
       make({
         secretKey,
-        paymentMethod: Option.getOrUndefined(paymentMethod) ?? (isTestKey(secretKey) ? "pm_card_visa" : undefined)
+        paymentMethod: Option.getOrUndefined(paymentMethod) ??
+          (isTestKey(secretKey) ? "pm_card_visa" : undefined)
       }))
   ) satisfies Layer.Layer<PaymentGateway, Config.ConfigError>
 }

@@ -40,7 +40,7 @@ export class StripeSignature extends Context.Service<StripeSignature, {
   static readonly make = (
     secrets: readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>]
   ): StripeSignature["Service"] => {
-    const verify = Effect.fn("StripeSignature.verify")(function*(raw: Uint8Array, header: string) {
+    const verify = Effect.fn("StripeSignature.verify")(function* (raw: Uint8Array, header: string) {
       const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
       const signed = yield* Effect.forEach(secrets, (secret) => isSigned(raw, header, secret, now))
       if (!signed.includes(true) || !isFresh(header, now)) return yield* new NotFromStripe()
@@ -60,10 +60,13 @@ export class StripeSignature extends Context.Service<StripeSignature, {
     return StripeSignature.of({ verify, sign })
   }
 
-  /** `STRIPE_WEBHOOK_SECRET`, several separated by commas; without it, for the sandbox, a secret of this process. */
+  /**
+   * `STRIPE_WEBHOOK_SECRET`, several separated by commas; without it, for the sandbox, a secret of this
+   * process.
+   */
   static readonly layer: Layer.Layer<StripeSignature, Config.ConfigError> = Layer.effect(
     StripeSignature,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const key = yield* Config.option(Config.Redacted("STRIPE_SECRET_KEY"))
       const given = Option.isSome(key)
         ? yield* Config.Redacted("STRIPE_WEBHOOK_SECRET")

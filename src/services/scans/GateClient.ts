@@ -20,7 +20,7 @@ export class GateClient extends Context.Service<GateClient, {
 }>()("guichet/services/scans/GateClient") {
   static readonly layer: Layer.Layer<GateClient, never, ServiceTransport> = Layer.effect(
     GateClient,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = (yield* ServiceTransport).client("core", { as: "scan-validation-service" })
       const encode = HttpClientRequest.schemaBodyJson(InternalScanBody)
 

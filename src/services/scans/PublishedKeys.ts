@@ -1,7 +1,7 @@
 /** The keys that verify tickets, as the core publishes them: fetched, kept, and fetched again when one is unknown. */
 import { Clock, Context, Effect, Layer, Ref, Schema, Semaphore } from "effect"
 import { HttpClientResponse } from "effect/http"
-import { trustedKeys, type TrustedKeys } from "../../tickets/SigningKeys.ts"
+import { type TrustedKeys, trustedKeys } from "../../tickets/SigningKeys.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { serviceTargets } from "../ServiceName.ts"
 
@@ -32,7 +32,7 @@ export class PublishedKeys extends Context.Service<PublishedKeys, {
   /** From `/.well-known/guichet-keys.json` of the core; while it is away the keys already known serve on. */
   static readonly layer = Layer.effect(
     PublishedKeys,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = (yield* ServiceTransport).client("core", { as: "scan-validation-service" })
       const url = new URL("/.well-known/guichet-keys.json", yield* serviceTargets.core.baseUrl).href
       const kept = yield* Ref.make<{ readonly keys: TrustedKeys | undefined; readonly at: number }>({
@@ -49,13 +49,15 @@ export class PublishedKeys extends Context.Service<PublishedKeys, {
       )
 
       const notOlderThan = (millis: number) =>
-        alone.withPermits(1)(Effect.gen(function*() {
+        alone.withPermits(1)(Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
           const { at, keys } = yield* Ref.get(kept)
           if (keys !== undefined && now - at < millis) return keys
           const fetched = yield* fetch.pipe(
             Effect.catch((error) =>
-              keys === undefined ? Effect.fail(error) : Effect.as(Effect.logWarning("The keys cannot be renewed"), keys)
+              keys === undefined
+                ? Effect.fail(error)
+                : Effect.as(Effect.logWarning("The keys cannot be renewed"), keys)
             )
           )
           yield* Ref.set(kept, { keys: fetched, at: now })

@@ -38,5 +38,4 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
 export class ScanApi extends HttpApi.make("scan-validation-service")
   .add(ScansGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions)
-{}
+  .annotate(HttpApi.ParseOptions, parseOptions) {}

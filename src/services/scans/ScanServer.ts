@@ -12,7 +12,10 @@ import { ScanApi, type VerifyRequest } from "./ScanApi.ts"
 import { internalBody, verify } from "./Verification.ts"
 
 const unavailable = () =>
-  new Unavailable({ detail: "The core cannot decide now: send the same scan again, under its id.", retry_after: 1 })
+  new Unavailable({
+    detail: "The core cannot decide now: send the same scan again, under its id.",
+    retry_after: 1
+  })
 
 /** Text that names no ticket is refused here: there is nothing that the core could look up. */
 const nothingRead = (scanId: string, request: VerifyRequest, now: DateTime.Utc): Verdict => ({
@@ -34,17 +37,17 @@ const nothingRead = (scanId: string, request: VerifyRequest, now: DateTime.Utc):
 export const ScanHandlersLayer = HttpApiBuilder.group(
   ScanApi,
   "scans",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const keys = yield* PublishedKeys
     const gate = yield* GateClient
 
-    const read = Effect.fnUntraced(function*(text: string, now: DateTime.Utc) {
+    const read = Effect.fnUntraced(function* (text: string, now: DateTime.Utc) {
       const verification = verify(text, yield* keys.current, now)
       return verification.refusal === "unknown_key" ? verify(text, yield* keys.renewed, now) : verification
     })
 
     return handlers.handle("verify", ({ headers, payload }) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const scanId = headers["x-request-id"]
         const language = headers["accept-language"]
         const now = yield* DateTime.now
@@ -53,7 +56,8 @@ export const ScanHandlersLayer = HttpApiBuilder.group(
           ? yield* answer(Effect.succeed(nothingRead(scanId, payload, now)), language)
           : yield* gate.decide(scanId, internalBody(payload, verification.ticketId, verification), language)
       }).pipe(Effect.catchTags({
-        GateUnavailable: (error) => Effect.andThen(Effect.logWarning("No verdict", error.reason), unavailable()),
+        GateUnavailable: (error) =>
+          Effect.andThen(Effect.logWarning("No verdict", error.reason), unavailable()),
         KeysUnavailable: (error) => Effect.andThen(Effect.logWarning("No keys", error.reason), unavailable())
       })))
   })

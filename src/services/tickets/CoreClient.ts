@@ -13,7 +13,7 @@ export class CoreUnavailable extends Schema.TaggedError<CoreUnavailable>()("Core
 
 const service = "ticket-generator-service"
 
-const post = Effect.fnUntraced(function*<S extends Schema.Codec<unknown, unknown>>(
+const post = Effect.fnUntraced(function* <S extends Schema.Codec<unknown, unknown>>(
   client: HttpClient.HttpClient,
   route: string,
   requestId: string,
@@ -30,13 +30,16 @@ const post = Effect.fnUntraced(function*<S extends Schema.Codec<unknown, unknown
 
 /** The two calls; the transport retries each a few times, a caller that must get through goes on. */
 export class CoreClient extends Context.Service<CoreClient, {
-  readonly printDetails: (requestId: string, request: PrintDetailsRequest) => Effect.Effect<PrintDetails, CoreUnavailable>
+  readonly printDetails: (
+    requestId: string,
+    request: PrintDetailsRequest
+  ) => Effect.Effect<PrintDetails, CoreUnavailable>
   /** Succeeds once the core has answered 2xx: the report is then in a mailbox. */
   readonly report: (batch: TicketsGenerated) => Effect.Effect<void, CoreUnavailable>
 }>()("guichet/services/tickets/CoreClient") {
   static readonly layer: Layer.Layer<CoreClient, never, ServiceTransport> = Layer.effect(
     CoreClient,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const transport = yield* ServiceTransport
       const signed = transport.client("core", { as: service })
       const webhooks = transport.client("core", { as: service, scheme: "ticket-webhook" })
@@ -45,7 +48,9 @@ export class CoreClient extends Context.Service<CoreClient, {
         (requestId: string, request: PrintDetailsRequest) =>
           post(signed, "/internal/print-details", requestId, PrintDetailsRequest, request).pipe(
             Effect.flatMap(HttpClientResponse.schemaBodyJson(PrintDetails)),
-            Effect.mapError((error) => new CoreUnavailable({ route: "/internal/print-details", reason: error._tag }))
+            Effect.mapError((error) =>
+              new CoreUnavailable({ route: "/internal/print-details", reason: error._tag })
+            )
           )
       )
 

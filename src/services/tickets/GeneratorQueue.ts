@@ -23,7 +23,7 @@ const options = {
 /** Chunks hold names and addresses: they are kept as long as a repeat of their id may come, and no longer. */
 const kept = { timeToLive: Duration.days(2), failedTimeToLive: Duration.days(30) }
 
-/** Offers and takes chunks. A chunk offered again under its id is one chunk; one that was taken comes back until done. */
+/** A chunk offered again under its id is one chunk; one that was taken comes back until it is done. */
 export class GeneratorQueue extends Context.Service<GeneratorQueue, {
   readonly offer: (chunk: QueuedChunk) => Effect.Effect<void, PersistedQueue.PersistedQueueError>
   /** Waits for a chunk of this priority; it leaves the queue when `work` succeeds. */
@@ -33,43 +33,52 @@ export class GeneratorQueue extends Context.Service<GeneratorQueue, {
   ) => Effect.Effect<A, E | PersistedQueue.PersistedQueueError, R>
 }>()("guichet/services/tickets/GeneratorQueue") {
   /** On any store of queues. */
-  static readonly layer: Layer.Layer<GeneratorQueue, never, PersistedQueue.PersistedQueueFactory> = Layer.effect(
-    GeneratorQueue,
-    Effect.gen(function*() {
-      const [high, normal, low] = yield* Effect.all([
-        PersistedQueue.make({ name: "tickets-high", ...options }),
-        PersistedQueue.make({ name: "tickets-normal", ...options }),
-        PersistedQueue.make({ name: "tickets-low", ...options })
-      ])
-      const queues = { high, normal, low }
-      return GeneratorQueue.of({
-        offer: (chunk) =>
-          queues[chunk.priority].offer(chunk, { id: chunk.chunk_id }).pipe(
-            Effect.catchTag("SchemaError", (error) => Effect.die(error)),
-            Effect.asVoid
-          ),
-        take: (priority, work) => queues[priority].take(work)
+  static readonly layer: Layer.Layer<GeneratorQueue, never, PersistedQueue.PersistedQueueFactory> = Layer
+    .effect(
+      GeneratorQueue,
+      Effect.gen(function* () {
+        const [high, normal, low] = yield* Effect.all([
+          PersistedQueue.make({ name: "tickets-high", ...options }),
+          PersistedQueue.make({ name: "tickets-normal", ...options }),
+          PersistedQueue.make({ name: "tickets-low", ...options })
+        ])
+        const queues = { high, normal, low }
+        return GeneratorQueue.of({
+          offer: (chunk) =>
+            queues[chunk.priority].offer(chunk, { id: chunk.chunk_id }).pipe(
+              Effect.catchTag("SchemaError", (error) => Effect.die(error)),
+              Effect.asVoid
+            ),
+          take: (priority, work) => queues[priority].take(work)
+        })
       })
-    })
-  )
+    )
 
   private static readonly on = <E, R>(store: Layer.Layer<PersistedQueue.PersistedQueueStore, E, R>) =>
-    Layer.merge(GeneratorQueue.layer.pipe(Layer.provide(PersistedQueue.layer)), PersistedQueue.layerCleanup(kept)).pipe(
+    Layer.merge(
+      GeneratorQueue.layer.pipe(Layer.provide(PersistedQueue.layer)),
+      PersistedQueue.layerCleanup(kept)
+    ).pipe(
       Layer.provide(store)
     )
 
-  /** In the database. Chunks offered in this process are taken at once, those of another process within a second. */
-  static readonly layerSql: Layer.Layer<GeneratorQueue, SqlError.SqlError, SqlClient.SqlClient> = GeneratorQueue.on(
-    PersistedQueue.layerStoreSql({ tableName: "ticket_queue" })
-  )
+  /** In the database. Chunks of this process are taken at once, those of another process within a second. */
+  static readonly layerSql: Layer.Layer<GeneratorQueue, SqlError.SqlError, SqlClient.SqlClient> =
+    GeneratorQueue.on(
+      PersistedQueue.layerStoreSql({ tableName: "ticket_queue" })
+    )
 
   /** In Redis, under keys of this prefix. */
   static readonly layerRedisAt = (prefix: string): Layer.Layer<GeneratorQueue, never, Redis.Redis> =>
     GeneratorQueue.on(PersistedQueue.layerStoreRedis({ prefix }))
 
   /** In Redis, as the flows document has it. */
-  static readonly layerRedis: Layer.Layer<GeneratorQueue, never, Redis.Redis> = GeneratorQueue.layerRedisAt("guichet:")
+  static readonly layerRedis: Layer.Layer<GeneratorQueue, never, Redis.Redis> = GeneratorQueue.layerRedisAt(
+    "guichet:"
+  )
 
   /** Lost with the process. */
-  static readonly layerMemory: Layer.Layer<GeneratorQueue> = GeneratorQueue.on(PersistedQueue.layerStoreMemory)
+  static readonly layerMemory: Layer.Layer<GeneratorQueue> = GeneratorQueue.on(
+    PersistedQueue.layerStoreMemory
+  )
 }

@@ -1,4 +1,4 @@
-/** Takes chunks from the queue, renders their tickets, and reports them: a chunk is done when the core has the report. */
+/** Takes chunks, renders their tickets and reports them: a chunk is done when the core has the report. */
 import { Cause, Clock, DateTime, Effect, Layer, Schedule } from "effect"
 import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
 import { CoreClient } from "./CoreClient.ts"
@@ -12,7 +12,9 @@ const workers = 2
 /** About two minutes; then the chunk goes back to its queue, which waits longer. */
 const insistence = {
   times: 8,
-  schedule: Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]).pipe(Schedule.jittered)
+  schedule: Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("30 seconds")]).pipe(
+    Schedule.jittered
+  )
 }
 
 const gone = (ticketId: number): BatchTicket => ({
@@ -23,28 +25,30 @@ const gone = (ticketId: number): BatchTicket => ({
   metadata: {}
 })
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const queue = yield* GeneratorQueue
   const core = yield* CoreClient
   const renderer = yield* TicketRenderer
   const inPlace = PriorityGate.make(workers)
 
-  const render = Effect.fn("GeneratorWorker.render")(function*({ chunk_id, job, queued_at }: QueuedChunk, began: number) {
-    const ids = job.tickets.map((ticket) => ticket.id)
-    const details = yield* core.printDetails(`print_${chunk_id}`, { job_id: job.job_id, ticket_ids: ids })
-    const byId = new Map(details.tickets.map((detail) => [detail.id, detail]))
-    const queue_processing_time_ms = Math.max(0, began - DateTime.toEpochMillis(queued_at))
-    return yield* Effect.forEach(job.tickets, (ticket) =>
-      Effect.gen(function*() {
-        yield* Effect.yieldNow
-        const detail = byId.get(ticket.id)
-        if (detail === undefined) return gone(ticket.id)
-        const rendered = yield* renderer.render(ticket, detail, job.options)
-        return { ...rendered, metadata: { ...rendered.metadata, queue_processing_time_ms } }
-      }))
-  })
+  const render = Effect.fn("GeneratorWorker.render")(
+    function* ({ chunk_id, job, queued_at }: QueuedChunk, began: number) {
+      const ids = job.tickets.map((ticket) => ticket.id)
+      const details = yield* core.printDetails(`print_${chunk_id}`, { job_id: job.job_id, ticket_ids: ids })
+      const byId = new Map(details.tickets.map((detail) => [detail.id, detail]))
+      const queue_processing_time_ms = Math.max(0, began - DateTime.toEpochMillis(queued_at))
+      return yield* Effect.forEach(job.tickets, (ticket) =>
+        Effect.gen(function* () {
+          yield* Effect.yieldNow
+          const detail = byId.get(ticket.id)
+          if (detail === undefined) return gone(ticket.id)
+          const rendered = yield* renderer.render(ticket, detail, job.options)
+          return { ...rendered, metadata: { ...rendered.metadata, queue_processing_time_ms } }
+        }))
+    }
+  )
 
-  const work = Effect.fn("GeneratorWorker.work")(function*(chunk: QueuedChunk) {
+  const work = Effect.fn("GeneratorWorker.work")(function* (chunk: QueuedChunk) {
     const began = yield* Clock.currentTimeMillis
     const tickets = yield* render(chunk, began)
     const generatedAt = yield* DateTime.now
@@ -63,7 +67,9 @@ const make = Effect.gen(function*() {
     queue.take(priority, (chunk) =>
       inPlace(priority, work(chunk)).pipe(
         Effect.tapCause((cause) =>
-          Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logWarning("A chunk goes back to the queue", cause)
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.void
+            : Effect.logWarning("A chunk goes back to the queue", cause)
         ),
         Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
       ))
@@ -79,5 +85,6 @@ const make = Effect.gen(function*() {
 })
 
 /** Works as long as its scope is open; what is interrupted is taken again at once. */
-export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | TicketRenderer> = Layer
-  .effectDiscard(make)
+export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | TicketRenderer> =
+  Layer
+    .effectDiscard(make)

@@ -1,4 +1,4 @@
-/** A number of places where the more urgent goes first: whoever waits at `high` takes the next place that is free. */
+/** A number of places where the more urgent goes first: whoever waits at `high` takes the next free one. */
 import { Effect } from "effect"
 import type { Priority } from "../../../rpc/TicketJob.ts"
 

@@ -1,4 +1,4 @@
-/** The contract of the ticket generator (port 3004): a job's chunk is taken, queued, and reported by webhook. */
+/** The contract of the ticket generator (port 3004): a chunk is taken, queued, and reported by webhook. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/Ids.ts"
@@ -61,8 +61,8 @@ export const Accepted = Schema.Struct({
 export type Accepted = typeof Accepted.Type
 
 /**
- * `X-Request-ID` is the chunk's id; `X-Job-Priority` says which queue it waits in, `normal` when absent. 503: send the
- * same chunk again, under the same id.
+ * `X-Request-ID` is the chunk's id; `X-Job-Priority` says which queue it waits in, `normal` when absent.
+ * 503: send the same chunk again, under the same id.
  */
 export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   HttpApiEndpoint.post("generate", "/tickets/generate", {
@@ -77,5 +77,4 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
 export class TicketApi extends HttpApi.make("ticket-generator-service")
   .add(TicketsGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions)
-{}
+  .annotate(HttpApi.ParseOptions, parseOptions) {}

@@ -5,7 +5,7 @@ import type { Priority } from "../../../rpc/TicketJob.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { type Accepted, type GenerationJob, TicketApi } from "./TicketApi.ts"
 
-/** The generator did not take the chunk, after every retry: `reason` names the last failure, without its details. */
+/** The generator did not take the chunk, after every retry; `reason` names the last failure. */
 export class GeneratorUnavailable extends Schema.TaggedError<GeneratorUnavailable>()("GeneratorUnavailable", {
   reason: Schema.String
 }) {}
@@ -21,7 +21,7 @@ export class TicketClient extends Context.Service<TicketClient, {
   /** The transport brings the origin, the timeout, the retries, the signature and the breaker. */
   static readonly layer: Layer.Layer<TicketClient, never, ServiceTransport> = Layer.effect(
     TicketClient,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const transport = yield* ServiceTransport
       const client = yield* HttpApiClient.makeWith(TicketApi, {
         httpClient: transport.client("tickets", { as: "event-planner-core" })

@@ -14,7 +14,8 @@ import { TicketDesign } from "./TicketTemplates.ts"
 /** Why this ticket cannot be printed, whatever is tried; nothing of it is stored. */
 class Unprintable extends Schema.TaggedError<Unprintable>()("Unprintable", { reason: Schema.String }) {}
 
-const codePoint = (glyph: string) => `U+${(glyph.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
+const codePoint = (glyph: string) =>
+  `U+${(glyph.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
 
 const isDesign = Schema.is(TicketDesign)
 
@@ -24,7 +25,7 @@ const matrixOf = (text: string) =>
     catch: () => new Unprintable({ reason: "qr: the data is too long for a QR code" })
   })
 
-const printed = Effect.fnUntraced(function*(
+const printed = Effect.fnUntraced(function* (
   fonts: Fonts["Service"],
   ticket: JobTicket,
   detail: PrintDetail,
@@ -48,7 +49,9 @@ const printed = Effect.fnUntraced(function*(
     },
     organizer: detail.organizer ?? undefined,
     design
-  }, matrix).pipe(Effect.mapError(({ message, reason }) => new Unprintable({ reason: `${reason}: ${message}` })))
+  }, matrix).pipe(
+    Effect.mapError(({ message, reason }) => new Unprintable({ reason: `${reason}: ${message}` }))
+  )
   if (pdf.missingGlyphs.length === 0) return pdf.bytes
   const missing = pdf.missingGlyphs.slice(0, 20).map(codePoint).join(" ")
   return yield* new Unprintable({ reason: `missing_glyph: the ticket's font cannot write ${missing}` })
@@ -56,7 +59,7 @@ const printed = Effect.fnUntraced(function*(
 
 /** Renders and stores. Files have the ticket's number for a name: rendering again replaces them. */
 export class TicketRenderer extends Context.Service<TicketRenderer, {
-  /** A ticket that cannot be printed is an answer; a store that cannot be written is an error, to be tried again. */
+  /** A ticket that cannot be printed is an answer; a store that cannot be written is an error: try again. */
   readonly render: (
     ticket: JobTicket,
     detail: PrintDetail,
@@ -65,37 +68,46 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
 }>()("guichet/services/tickets/TicketRenderer") {
   static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks> = Layer.effect(
     TicketRenderer,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const fonts = yield* Fonts
       const files = yield* FileStore
       const links = yield* FileLinks
 
-      const draw = Effect.fnUntraced(function*(ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
-        const matrix = yield* matrixOf(ticket.qr_code_data)
-        const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix) : null
-        return { pdf, qr: QrImage.render(matrix, options.qrFormat, options.qrSize) }
-      }, Effect.catchDefect((defect) =>
-        Effect.logError("A ticket could not be drawn", defect instanceof Error ? defect.name : typeof defect).pipe(
-          Effect.andThen(Effect.logDebug("The defect of the ticket that could not be drawn", defect)),
-          Effect.andThen(Effect.fail(new Unprintable({ reason: "drawing: the ticket could not be drawn" })))
-        )))
+      const draw = Effect.fnUntraced(
+        function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
+          const matrix = yield* matrixOf(ticket.qr_code_data)
+          const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix) : null
+          return { pdf, qr: QrImage.render(matrix, options.qrFormat, options.qrSize) }
+        },
+        Effect.catchDefect((defect) =>
+          Effect.logError(
+            "A ticket could not be drawn",
+            defect instanceof Error ? defect.name : typeof defect
+          ).pipe(
+            Effect.andThen(Effect.logDebug("The defect of the ticket that could not be drawn", defect)),
+            Effect.andThen(Effect.fail(new Unprintable({ reason: "drawing: the ticket could not be drawn" })))
+          )
+        )
+      )
 
-      const store = Effect.fnUntraced(function*(ticket: JobTicket, drawn: Effect.Success<ReturnType<typeof draw>>) {
-        const qrKey = `tickets/${ticket.id}/qr.${drawn.qr.extension}`
-        const pdfKey = drawn.pdf === null ? null : `tickets/${ticket.id}/ticket.pdf`
-        yield* files.put(qrKey, drawn.qr.bytes, drawn.qr.contentType)
-        if (pdfKey !== null && drawn.pdf !== null) yield* files.put(pdfKey, drawn.pdf, "application/pdf")
-        return {
-          file_key: pdfKey,
-          file_url: pdfKey === null ? null : yield* links.make(pdfKey),
-          file_size: drawn.pdf === null ? null : drawn.pdf.length,
-          qr_key: qrKey,
-          qr_url: yield* links.make(qrKey)
+      const store = Effect.fnUntraced(
+        function* (ticket: JobTicket, drawn: Effect.Success<ReturnType<typeof draw>>) {
+          const qrKey = `tickets/${ticket.id}/qr.${drawn.qr.extension}`
+          const pdfKey = drawn.pdf === null ? null : `tickets/${ticket.id}/ticket.pdf`
+          yield* files.put(qrKey, drawn.qr.bytes, drawn.qr.contentType)
+          if (pdfKey !== null && drawn.pdf !== null) yield* files.put(pdfKey, drawn.pdf, "application/pdf")
+          return {
+            file_key: pdfKey,
+            file_url: pdfKey === null ? null : yield* links.make(pdfKey),
+            file_size: drawn.pdf === null ? null : drawn.pdf.length,
+            qr_key: qrKey,
+            qr_url: yield* links.make(qrKey)
+          }
         }
-      })
+      )
 
       const render = Effect.fn("TicketRenderer.render")(
-        function*(ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
+        function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
           const began = yield* Clock.currentTimeMillis
           const stored = yield* store(ticket, yield* draw(ticket, detail, options))
           const generated: BatchTicket = {
@@ -119,7 +131,13 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
         (effect, ticket) =>
           Effect.catchTag(effect, "Unprintable", ({ reason }) =>
             Effect.succeed<BatchTicket>(
-              { ticket_id: ticket.id, status: "failed", reason: reason.slice(0, 500), generation_data: null, metadata: {} }
+              {
+                ticket_id: ticket.id,
+                status: "failed",
+                reason: reason.slice(0, 500),
+                generation_data: null,
+                metadata: {}
+              }
             ))
       )
 

@@ -9,23 +9,27 @@ import { TicketApi } from "./TicketApi.ts"
 export const TicketHandlersLayer = HttpApiBuilder.group(
   TicketApi,
   "tickets",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const queue = yield* GeneratorQueue
-    return handlers.handle("generate", Effect.fnUntraced(function*({ headers, payload }) {
-      const queuedAt = yield* DateTime.now
-      yield* queue.offer({
-        chunk_id: headers["x-request-id"],
-        priority: headers["x-job-priority"] ?? "normal",
-        queued_at: queuedAt,
-        job: payload
-      }).pipe(Effect.mapError(() =>
-        new Unavailable({
-          detail: "The queue cannot be written now: send the same tickets again, under the same X-Request-ID.",
-          retry_after: 2
-        })
-      ))
-      return { job_id: payload.job_id, accepted: payload.tickets.length, queued_at: queuedAt }
-    }))
+    return handlers.handle(
+      "generate",
+      Effect.fnUntraced(function* ({ headers, payload }) {
+        const queuedAt = yield* DateTime.now
+        yield* queue.offer({
+          chunk_id: headers["x-request-id"],
+          priority: headers["x-job-priority"] ?? "normal",
+          queued_at: queuedAt,
+          job: payload
+        }).pipe(Effect.mapError(() =>
+          new Unavailable({
+            detail:
+              "The queue cannot be written now: send the same tickets again, under the same X-Request-ID.",
+            retry_after: 2
+          })
+        ))
+        return { job_id: payload.job_id, accepted: payload.tickets.length, queued_at: queuedAt }
+      })
+    )
   })
 )
 

@@ -35,18 +35,24 @@ export const fakeStripe = (answer: (asked: ReadonlyArray<Asked>) => Answer) =>
             form: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
           })
           const { body, status } = answer(asked)
-          response.writeHead(status, { "content-type": "application/json", "request-id": `req_${asked.length}` })
+          response.writeHead(status, {
+            "content-type": "application/json",
+            "request-id": `req_${asked.length}`
+          })
           response.end(JSON.stringify(body))
         })
       })
       return new Promise<{ asked: Array<Asked>; port: number; server: typeof server }>((resolve) =>
-        server.listen(0, "127.0.0.1", () => resolve({ asked, port: (server.address() as AddressInfo).port, server }))
+        server.listen(0, "127.0.0.1", () =>
+          resolve({ asked, port: (server.address() as AddressInfo).port, server }))
       )
     }),
     ({ server }) =>
       Effect.promise(() => {
         server.closeAllConnections()
-        return new Promise((resolve) => server.close(resolve))
+        return new Promise((resolve) =>
+          server.close(resolve)
+        )
       })
   )
 
@@ -64,4 +70,7 @@ export const paymentIntent = (overrides: object = {}) => ({
 })
 
 /** A failure as Stripe answers it. */
-export const failure = (status: number, error: object): Answer => ({ status, body: { error: { message: "no", ...error } } })
+export const failure = (status: number, error: object): Answer => ({
+  status,
+  body: { error: { message: "no", ...error } }
+})

@@ -4,7 +4,13 @@ import { ConfigProvider, DateTime, Effect, Layer, Schema } from "effect"
 import { FileStore, FileStoreError } from "../../../src/files/FileStore.ts"
 import { Fonts } from "../../../src/pdf/Fonts.ts"
 import * as Platform from "../../../src/Platform.ts"
-import { InvoiceDocument, invoiceNumber, type Sale, toPdfInput, writeInvoice } from "../../../src/services/payments/InvoiceDocument.ts"
+import {
+  InvoiceDocument,
+  invoiceNumber,
+  type Sale,
+  toPdfInput,
+  writeInvoice
+} from "../../../src/services/payments/InvoiceDocument.ts"
 import { InvoiceFiles } from "../../../src/services/payments/InvoiceFiles.ts"
 import { invoiceTotals } from "../../../src/services/payments/InvoiceTotals.ts"
 import { Issuer } from "../../../src/services/payments/Issuer.ts"
@@ -24,13 +30,14 @@ const sale: Sale = {
 }
 
 const write = (overrides: Partial<Sale> = {}, config: Record<string, string> = {}) =>
-  Effect.map(Issuer, (issuer) => writeInvoice(issuer, { ...sale, ...overrides }, "G-2026-000001", paidAt)).pipe(
-    Effect.provide(Layer.provide(Issuer.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(config))))
-  )
+  Effect.map(Issuer, (issuer) => writeInvoice(issuer, { ...sale, ...overrides }, "G-2026-000001", paidAt))
+    .pipe(
+      Effect.provide(Layer.provide(Issuer.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(config))))
+    )
 
 describe("an invoice document", () => {
   it.effect("has one line a sale, whose units make up the price exactly", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const whole = yield* write()
       assert.deepStrictEqual([whole.lines[0]?.quantity, whole.lines[0]?.unitAmount], [3, 3333])
       const odd = yield* write({ amount: 10_000 })
@@ -43,14 +50,18 @@ describe("an invoice document", () => {
     }))
 
   it.effect("says of an issuer that is not configured that it is an example, and needs no VAT number at rate 0", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.match((yield* write()).issuer.name, /EXEMPLE/)
       const exempt = yield* write({}, { INVOICE_VAT_BASIS_POINTS: "0", INVOICE_ISSUER_NAME: "Association" })
-      assert.deepStrictEqual([exempt.issuer.name, exempt.issuer.vat, exempt.totals.vat], ["Association", undefined, 0])
+      assert.deepStrictEqual([exempt.issuer.name, exempt.issuer.vat, exempt.totals.vat], [
+        "Association",
+        undefined,
+        0
+      ])
     }))
 
   it.effect("comes back from the archive as it was written", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const document = yield* write()
       const archived = JSON.parse(JSON.stringify(yield* Schema.encodeEffect(InvoiceDocument)(document)))
       const read = yield* Schema.decodeUnknownEffect(InvoiceDocument)(archived)
@@ -59,7 +70,7 @@ describe("an invoice document", () => {
     }))
 
   it.live("is drawn and stored although the store is unavailable at first", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       let attempts = 0
       const filed: Array<string> = []
       const flaky = Layer.effect(
@@ -74,7 +85,9 @@ describe("an invoice document", () => {
             )
         }))
       ).pipe(Layer.provide(FileStore.layerMemory))
-      const store = Layer.mock(InvoiceStore, { filed: (number, key) => Effect.sync(() => void filed.push(`${number} ${key}`)) })
+      const store = Layer.mock(InvoiceStore, {
+        filed: (number, key) => Effect.sync(() => void filed.push(`${number} ${key}`))
+      })
       const document = yield* write()
       const row: InvoiceRow = {
         issuer: "G",

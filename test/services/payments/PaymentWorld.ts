@@ -37,11 +37,14 @@ export class Core extends Context.Service<Core, {
 
 class CoreApi extends HttpApi.make("core").add(
   HttpApiGroup.make("webhooks").add(
-    HttpApiEndpoint.post("payment", "/api/payment-webhook-routes/", { payload: PaymentWebhook, error: Unavailable })
+    HttpApiEndpoint.post("payment", "/api/payment-webhook-routes/", {
+      payload: PaymentWebhook,
+      error: Unavailable
+    })
   ).middleware(ProblemMiddleware).middleware(PaymentWebhookAuth)
 ) {}
 
-const hear = Effect.gen(function*() {
+const hear = Effect.gen(function* () {
   const core = yield* Core
   const request = yield* HttpServerRequest.HttpServerRequest
   const refusals = yield* Ref.getAndUpdate(core.refusals, (left) => Math.max(0, left - 1))
@@ -51,7 +54,9 @@ const hear = Effect.gen(function*() {
 })
 
 const coreRoutes = HttpApiBuilder.layer(CoreApi).pipe(
-  Layer.provide(HttpApiBuilder.group(CoreApi, "webhooks", (handlers) => handlers.handle("payment", () => hear))),
+  Layer.provide(
+    HttpApiBuilder.group(CoreApi, "webhooks", (handlers) => handlers.handle("payment", () => hear))
+  ),
   Layer.provide([PaymentWebhookAuth.layer, ProblemMiddleware.layer]),
   Layer.provide(HttpServer.layerServices)
 )
@@ -68,7 +73,10 @@ const environment = {
   STRIPE_WEBHOOK_SECRET: webhookSecret
 }
 
-const noNetwork = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.die("no network in this test")))
+const noNetwork = Layer.succeed(
+  HttpClient.HttpClient,
+  HttpClient.make(() => Effect.die("no network in this test"))
+)
 
 const transport = ServiceTransport.layer.pipe(
   Layer.provideMerge(Layer.mergeAll(Loopback.layer, ServiceSecrets.layerConfig, noNetwork))

@@ -1,19 +1,28 @@
-/** The sandbox plays Stripe: real signed webhooks, translated to the documented body, and none of them lost. */
+/**
+ * The sandbox plays Stripe: real signed webhooks, translated to the documented body, and none of them lost.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Queue, Ref } from "effect"
 import { HttpClientRequest } from "effect/http"
+import { KeyValueStore, PersistedQueue } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
 import { PaymentClient } from "../../../src/services/payments/PaymentClient.ts"
 import { declinedAmount } from "../../../src/services/payments/SandboxGateway.ts"
 import { ServiceTransport } from "../../../src/services/ServiceClients.ts"
+import * as TestDatabase from "../../support/TestDatabase.ts"
 import { asking, Core, memory, nextHeard, sandbox } from "./PaymentWorld.ts"
 
 const documented = JSON.parse(Fs.readFileSync("test/fixtures/bodies/2-payment-webhook.request.json", "utf8"))
 
+const stored = Layer.merge(
+  KeyValueStore.layerSql(),
+  Layer.provide(PersistedQueue.layer, PersistedQueue.layerStoreSql())
+).pipe(Layer.provide(TestDatabase.layer))
+
 const world = Layer.provideMerge(sandbox, memory)
 
-const byHand = Effect.fn(function*(paymentId: string, action: string, body: object = {}) {
+const byHand = Effect.fn(function* (paymentId: string, action: string, body: object = {}) {
   const client = (yield* ServiceTransport).client("payments", { as: "event-planner-core" })
   const response = yield* HttpClientRequest.post(`/sandbox/payments/${paymentId}/${action}`).pipe(
     HttpClientRequest.bodyText(JSON.stringify(body), "application/json"),
@@ -24,10 +33,14 @@ const byHand = Effect.fn(function*(paymentId: string, action: string, body: obje
 
 describe("the sandbox gateway", () => {
   it.live("tells the core in the documented body, key by key, under the documented headers", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* PaymentClient
       const answer = yield* client.create(asking())
-      assert.deepStrictEqual([answer.payment_id, answer.status, answer.gateway], ["pay_1234567890", "pending", "sandbox"])
+      assert.deepStrictEqual([answer.payment_id, answer.status, answer.gateway], [
+        "pay_1234567890",
+        "pending",
+        "sandbox"
+      ])
       const { body, headers } = yield* nextHeard
       assert.deepStrictEqual(Object.keys(body).toSorted(), Object.keys(documented).toSorted())
       for (const part of ["metadata", "customer", "payment_method"]) {
@@ -42,11 +55,13 @@ describe("the sandbox gateway", () => {
       assert.match(String(body.webhook_id), /^wh_evt_sandbox_/)
       assert.strictEqual(headers["x-service-name"], "payment-service")
       assert.strictEqual(headers["x-request-id"], `req_${String(body.webhook_id).slice(3)}`)
-      for (const name of ["stripe-signature", "x-timestamp", "content-type"]) assert.isString(headers[name], name)
+      for (const name of ["stripe-signature", "x-timestamp", "content-type"]) {
+        assert.isString(headers[name], name)
+      }
     }).pipe(Effect.provide(world)))
 
   it.live("sends an event again until the core takes it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { refusals } = yield* Core
       yield* Ref.set(refusals, 2)
       yield* (yield* PaymentClient).create(asking())
@@ -56,8 +71,8 @@ describe("the sandbox gateway", () => {
     }).pipe(Effect.provide(world)), 30_000)
 
   it.live("makes one event of a payment that is asked for twice, and the same one after a restart without memory", () =>
-    Effect.gen(function*() {
-      const once = Effect.gen(function*() {
+    Effect.gen(function* () {
+      const once = Effect.gen(function* () {
         const client = yield* PaymentClient
         yield* client.create(asking())
         const { body } = yield* nextHeard
@@ -71,8 +86,8 @@ describe("the sandbox gateway", () => {
     }))
 
   it.live("remembers an event that it could not send before it died", () =>
-    Effect.gen(function*() {
-      yield* Effect.gen(function*() {
+    Effect.gen(function* () {
+      yield* Effect.gen(function* () {
         yield* Ref.set((yield* Core).refusals, 1_000)
         yield* (yield* PaymentClient).create(asking({ payment_id: "pay_survivor" }))
       }).pipe(Effect.provide(sandbox))
@@ -80,25 +95,43 @@ describe("the sandbox gateway", () => {
       assert.strictEqual(body.payment_id, "pay_survivor")
     }).pipe(Effect.provide(memory)), 30_000)
 
+  it.live("works the same with its memory in SQL", () =>
+    Effect.gen(function* () {
+      yield* (yield* PaymentClient).create(asking())
+      assert.strictEqual((yield* nextHeard).body.event_type, "payment.completed")
+      yield* (yield* PaymentClient).refund("pay_1234567890", { reason: "stopped" })
+      assert.strictEqual((yield* nextHeard).body.event_type, "payment.refunded")
+    }).pipe(Effect.provide(Layer.provideMerge(sandbox, stored))))
+
   it.live("declines by webhook, as it is asked", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* PaymentClient
-      for (const declined of [{ amount: declinedAmount }, { customer: { email: "declined+1@example.com", name: "D" } }]) {
+      for (
+        const declined of [{ amount: declinedAmount }, {
+          customer: { email: "declined+1@example.com", name: "D" }
+        }]
+      ) {
         const payment_id = `pay_${JSON.stringify(declined).length}`
         yield* client.create(asking({ payment_id, ...declined }))
         const { body } = yield* nextHeard
-        assert.deepStrictEqual([body.event_type, body.payment_id, body.status], ["payment.failed", payment_id, "failed"])
+        assert.deepStrictEqual([body.event_type, body.payment_id, body.status], [
+          "payment.failed",
+          payment_id,
+          "failed"
+        ])
         assert.deepStrictEqual(body.payment_method, { type: "card", brand: "visa", last4: "0002" })
       }
     }).pipe(Effect.provide(world)))
 
   it.effect("refuses or is in trouble at once, as it is asked, and says whether to try again", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* PaymentClient
       const reasons = { invalid: "invalid", unavailable: "unavailable", ratelimited: "rate_limited" }
       for (const [local, reason] of Object.entries(reasons)) {
         const fiber = yield* Effect.forkChild(Effect.flip(
-          client.create(asking({ payment_id: `pay_${local}`, customer: { email: `${local}@example.com`, name: "X" } }))
+          client.create(
+            asking({ payment_id: `pay_${local}`, customer: { email: `${local}@example.com`, name: "X" } })
+          )
         ))
         while (fiber.pollUnsafe() === undefined) {
           yield* TestClock.adjust("1 second")
@@ -110,7 +143,7 @@ describe("the sandbox gateway", () => {
     }).pipe(Effect.provide(world)))
 
   it.live("leaves a payment open until its customer acts, then refunds in parts and disputes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* PaymentClient
       const answer = yield* client.create(asking({ auto_confirm: false }))
       assert.strictEqual(answer.status, "requires_action")
@@ -119,7 +152,7 @@ describe("the sandbox gateway", () => {
       assert.strictEqual(yield* byHand("pay_nobody", "confirm"), 404)
       const heard: Array<unknown> = []
       const act = (action: string, body?: object) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           assert.strictEqual(yield* byHand("pay_1234567890", action, body), 200)
           const { body: { amount, event_type } } = yield* nextHeard
           heard.push([event_type, amount])
@@ -139,7 +172,7 @@ describe("the sandbox gateway", () => {
     }).pipe(Effect.provide(world)))
 
   it.live("refunds once for the same reason, cancels what is open, and keeps what is charged", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* PaymentClient
       const { heard } = yield* Core
       yield* client.create(asking())

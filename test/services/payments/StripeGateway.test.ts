@@ -13,7 +13,7 @@ const withStripe = <A, E>(
   test: (gateway: PaymentGateway["Service"], asked: ReadonlyArray<Asked>) => Effect.Effect<A, E>,
   paymentMethod: string | undefined = "pm_card_visa"
 ) =>
-  Effect.scoped(Effect.gen(function*() {
+  Effect.scoped(Effect.gen(function* () {
     const { asked, port } = yield* fakeStripe(answer)
     const layer = StripeGateway.layerWith({
       secretKey: Redacted.make("sk_test_123"),
@@ -22,13 +22,15 @@ const withStripe = <A, E>(
       port,
       protocol: "http"
     })
-    return yield* Effect.flatMap(PaymentGateway, (gateway) => test(gateway, asked)).pipe(Effect.provide(layer))
+    return yield* Effect.flatMap(PaymentGateway, (gateway) => test(gateway, asked)).pipe(
+      Effect.provide(layer)
+    )
   }))
 
 describe("the Stripe gateway", () => {
   it.live("asks for a confirmed payment intent under the payment's own idempotency key", () =>
     withStripe(() => ok(paymentIntent()), (gateway, asked) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const created = yield* gateway.create(asking(), null)
         assert.deepStrictEqual(created, { status: "pending", gateway_ref: "pi_123" })
         const [request] = asked
@@ -55,7 +57,7 @@ describe("the Stripe gateway", () => {
     withStripe(
       () => ok(paymentIntent({ status: "requires_payment_method" })),
       (gateway, asked) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const created = yield* gateway.create(asking({ auto_confirm: false }), null)
           assert.deepStrictEqual(created, {
             status: "requires_action",
@@ -68,45 +70,60 @@ describe("the Stripe gateway", () => {
 
   it.live("reads a payment that it made before instead of making another", () =>
     withStripe(() => ok(paymentIntent()), (gateway, asked) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         yield* gateway.create(asking(), "pi_123")
-        assert.deepStrictEqual(asked.map(({ method, path }) => `${method} ${path}`), ["GET /v1/payment_intents/pi_123"])
+        assert.deepStrictEqual(asked.map(({ method, path }) => `${method} ${path}`), [
+          "GET /v1/payment_intents/pi_123"
+        ])
       })))
 
   it.live("tries again after a failure on Stripe's side, under the same key", () =>
     withStripe(
       (asked) => asked.length === 1 ? failure(500, { type: "api_error" }) : ok(paymentIntent()),
       (gateway, asked) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           yield* gateway.create(asking(), null)
           assert.deepStrictEqual(asked.map(({ key }) => key), ["pay_1234567890", "pay_1234567890"])
         })
     ))
 
-  it.live("tells declined, invalid, rate limited and unavailable apart, and which may pass", () =>
-    Effect.gen(function*() {
-      const cases = [
-        [failure(402, { type: "card_error", code: "card_declined", decline_code: "lost_card" }), "declined", false],
-        [failure(400, { type: "invalid_request_error", code: "amount_too_small" }), "invalid", false],
-        [failure(401, { type: "invalid_request_error" }), "invalid", false],
-        [failure(429, { type: "invalid_request_error", code: "rate_limit" }), "rate_limited", true]
-      ] as const
-      for (const [answer, reason, retryable] of cases) {
-        const error = yield* withStripe(() => answer, (gateway) => Effect.flip(gateway.create(asking(), null)))
-        assert.deepStrictEqual([error.reason, error.retryable], [reason, retryable])
-        assert.notInclude(error.detail, "customer@example.com")
-      }
-      const away = StripeGateway.layerWith({
-        secretKey: Redacted.make("sk_test_123"),
-        host: "127.0.0.1",
-        port: 1,
-        protocol: "http"
-      })
-      const error = yield* Effect.flip(Effect.flatMap(PaymentGateway, ({ cancel }) => cancel("pi_1", "pay_1"))).pipe(
-        Effect.provide(away)
-      )
-      assert.deepStrictEqual([error.reason, error.retryable], ["unavailable", true])
-    }), 20_000)
+  it.live(
+    "tells declined, invalid, rate limited and unavailable apart, and which may pass",
+    () =>
+      Effect.gen(function* () {
+        const cases = [
+          [
+            failure(402, { type: "card_error", code: "card_declined", decline_code: "lost_card" }),
+            "declined",
+            false
+          ],
+          [failure(400, { type: "invalid_request_error", code: "amount_too_small" }), "invalid", false],
+          [failure(401, { type: "invalid_request_error" }), "invalid", false],
+          [failure(429, { type: "invalid_request_error", code: "rate_limit" }), "rate_limited", true]
+        ] as const
+        for (const [answer, reason, retryable] of cases) {
+          const error = yield* withStripe(
+            () => answer,
+            (gateway) => Effect.flip(gateway.create(asking(), null))
+          )
+          assert.deepStrictEqual([error.reason, error.retryable], [reason, retryable])
+          assert.notInclude(error.detail, "customer@example.com")
+        }
+        const away = StripeGateway.layerWith({
+          secretKey: Redacted.make("sk_test_123"),
+          host: "127.0.0.1",
+          port: 1,
+          protocol: "http"
+        })
+        const error = yield* Effect.flip(
+          Effect.flatMap(PaymentGateway, ({ cancel }) => cancel("pi_1", "pay_1"))
+        ).pipe(
+          Effect.provide(away)
+        )
+        assert.deepStrictEqual([error.reason, error.retryable], ["unavailable", true])
+      }),
+    20_000
+  )
 
   it.live("refunds once for one reason, and takes a refund or a cancellation that is done already as done", () =>
     withStripe(
@@ -121,7 +138,7 @@ describe("the Stripe gateway", () => {
             payment_intent: paymentIntent({ status: length === 4 ? "canceled" : "succeeded" })
           }),
       (gateway, asked) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           yield* gateway.refund("pi_123", "pay_1", { reason: "stopped" })
           yield* gateway.refund("pi_123", "pay_1", { reason: "stopped", amount: 5 })
           yield* gateway.refund("pi_123", "pay_1", { reason: "stopped" })
@@ -129,7 +146,11 @@ describe("the Stripe gateway", () => {
           const error = yield* Effect.flip(gateway.cancel("pi_123", "pay_1"))
           assert.strictEqual(error.reason, "invalid")
           const [all, part, again] = asked
-          assert.deepStrictEqual([all?.path, all?.form.payment_intent, part?.form.amount], ["/v1/refunds", "pi_123", "5"])
+          assert.deepStrictEqual([all?.path, all?.form.payment_intent, part?.form.amount], [
+            "/v1/refunds",
+            "pi_123",
+            "5"
+          ])
           assert.strictEqual(all?.key, again?.key)
           assert.notStrictEqual(all?.key, part?.key)
         })
@@ -146,8 +167,12 @@ describe("the Stripe gateway", () => {
           }
         })),
       (gateway) =>
-        Effect.gen(function*() {
-          assert.deepStrictEqual(yield* gateway.method("pi_123"), { type: "card", brand: "visa", last4: "4242" })
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* gateway.method("pi_123"), {
+            type: "card",
+            brand: "visa",
+            last4: "4242"
+          })
         })
     ))
 })

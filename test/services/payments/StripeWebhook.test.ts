@@ -31,7 +31,10 @@ const intent = (overrides: object = {}) => ({
   ...overrides
 })
 
-const sign = (payload: string, options: { readonly at?: number; readonly secret?: string; readonly scheme?: string } = {}) =>
+const sign = (
+  payload: string,
+  options: { readonly at?: number; readonly secret?: string; readonly scheme?: string } = {}
+) =>
   Effect.promise(() =>
     Stripe.webhooks.generateTestHeaderStringAsync({
       payload,
@@ -42,7 +45,7 @@ const sign = (payload: string, options: { readonly at?: number; readonly secret?
     })
   )
 
-const post = Effect.fn(function*(payload: string, signature: string | undefined) {
+const post = Effect.fn(function* (payload: string, signature: string | undefined) {
   const handler = (yield* Loopback).find("payments")!
   const response = yield* Effect.promise(() =>
     handler(
@@ -60,7 +63,7 @@ const postSigned = (payload: string) => Effect.flatMap(sign(payload), (signature
 
 describe("Stripe's webhook", () => {
   it.live("becomes the documented body, whichever object it is about", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* (yield* PaymentClient).create(asking())
       const charge = {
         id: "ch_1",
@@ -74,7 +77,7 @@ describe("Stripe's webhook", () => {
       const dispute = { id: "dp_1", object: "dispute", amount: 5, currency: "eur", payment_intent: "pi_1" }
       const told: Array<unknown> = []
       const tell = (type: string, object: object) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           assert.strictEqual(yield* postSigned(event(type, object)), 200)
           const { body } = yield* nextHeard
           told.push([body.event_type, body.payment_id, body.amount, body.currency, body.webhook_id])
@@ -82,8 +85,15 @@ describe("Stripe's webhook", () => {
         })
       const completed = yield* tell("payment_intent.succeeded", intent())
       assert.deepStrictEqual(completed.payment_method, { type: "card", brand: "mastercard", last4: "4444" })
-      assert.deepStrictEqual(completed.customer, { id: "cus_1", email: "customer@example.com", name: "John Doe" })
-      assert.deepStrictEqual([completed.timestamp, completed.created], ["2025-06-15T15:06:40.000Z", 1_750_000_000])
+      assert.deepStrictEqual(completed.customer, {
+        id: "cus_1",
+        email: "customer@example.com",
+        name: "John Doe"
+      })
+      assert.deepStrictEqual([completed.timestamp, completed.created], [
+        "2025-06-15T15:06:40.000Z",
+        1_750_000_000
+      ])
       yield* tell("payment_intent.payment_failed", intent({ last_payment_error: { payment_method: null } }))
       yield* tell("payment_intent.canceled", intent())
       yield* tell("charge.refunded", charge)
@@ -101,7 +111,7 @@ describe("Stripe's webhook", () => {
     }).pipe(Effect.provide(world)))
 
   it.live("is refused when one byte, the time, the secret, the scheme or the header is not Stripe's", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const payload = event("payment_intent.succeeded", intent())
       const signature = yield* sign(payload)
       const forged = [
@@ -120,24 +130,31 @@ describe("Stripe's webhook", () => {
     }).pipe(Effect.provide(world)))
 
   it.live("is taken and not told when it is unknown, or about someone else's payment", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* (yield* PaymentClient).create(asking())
       assert.strictEqual(yield* postSigned(event("invoice.paid", { id: "in_1", object: "invoice" })), 200)
-      assert.strictEqual(yield* postSigned(event("payment_intent.succeeded", intent({ id: "pi_2", metadata: {} }))), 200)
+      assert.strictEqual(
+        yield* postSigned(event("payment_intent.succeeded", intent({ id: "pi_2", metadata: {} }))),
+        200
+      )
       assert.strictEqual(yield* Queue.size((yield* Core).heard), 0)
     }).pipe(Effect.provide(world)))
 
   it.live("fails, so that Stripe sends it again, while the payment is not in the ledger", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.strictEqual(yield* postSigned(event("payment_intent.succeeded", intent())), 503)
     }).pipe(Effect.provide(world)))
 
-  it.live("fails, so that Stripe sends it again, while the core does not take it", () =>
-    Effect.gen(function*() {
-      yield* (yield* PaymentClient).create(asking())
-      yield* Ref.set((yield* Core).refusals, 4)
-      assert.strictEqual(yield* postSigned(event("payment_intent.succeeded", intent())), 503)
-      assert.strictEqual(yield* postSigned(event("payment_intent.succeeded", intent())), 200)
-      assert.strictEqual((yield* nextHeard).body.webhook_id, "wh_evt_1")
-    }).pipe(Effect.provide(world)), 30_000)
+  it.live(
+    "fails, so that Stripe sends it again, while the core does not take it",
+    () =>
+      Effect.gen(function* () {
+        yield* (yield* PaymentClient).create(asking())
+        yield* Ref.set((yield* Core).refusals, 4)
+        assert.strictEqual(yield* postSigned(event("payment_intent.succeeded", intent())), 503)
+        assert.strictEqual(yield* postSigned(event("payment_intent.succeeded", intent())), 200)
+        assert.strictEqual((yield* nextHeard).body.webhook_id, "wh_evt_1")
+      }).pipe(Effect.provide(world)),
+    30_000
+  )
 })

@@ -78,7 +78,7 @@ const scan = (qr_data: string, changes: object = {}) => ({
   ...changes
 })
 
-const post = Effect.fnUntraced(function*(id: string, body: object) {
+const post = Effect.fnUntraced(function* (id: string, body: object) {
   const client = (yield* ServiceTransport).client("scans", { as: "event-planner-core" })
   const response = yield* client.post("/scans/verify", {
     headers: { "x-request-id": id, "accept-language": "en" },
@@ -88,8 +88,12 @@ const post = Effect.fnUntraced(function*(id: string, body: object) {
   return yield* HttpClientResponse.schemaBodyJson(ScanAnswer)(response)
 }, Effect.orDie)
 
-const keysOf = Effect.scoped(Effect.flatMap(Layer.build(Layer.fresh(SigningKeys.layerMemory)), (context) =>
-  Effect.provide(SigningKeys, context)))
+const keysOf = Effect.scoped(
+  Effect.flatMap(
+    Layer.build(Layer.fresh(SigningKeys.layerMemory)),
+    (context) => Effect.provide(SigningKeys, context)
+  )
+)
 
 const now = () => Math.floor(Date.now() / 1_000)
 
@@ -97,10 +101,13 @@ const ticket = (timestamp: number) => ({ id: 7, eventId: 1, timestamp, code: "TK
 
 describe("the scan service", () => {
   it.live("sends the documented body, signed in its own name, under the scan's id", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = yield* keysOf
       const core = makeCore(() => keys)
-      const answer = yield* Effect.provide(post("scan-1", scan(QrData.sign(keys, ticket(now())))), running(core))
+      const answer = yield* Effect.provide(
+        post("scan-1", scan(QrData.sign(keys, ticket(now())))),
+        running(core)
+      )
       assert.strictEqual(answer.result, "valid")
       assert.lengthOf(core.calls, 1)
       const { body, id, service } = core.calls[0]!
@@ -114,10 +121,13 @@ describe("the scan service", () => {
     }))
 
   it.live("adds the direction of an exit and the scanner's time, and nothing else", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = yield* keysOf
       const core = makeCore(() => keys)
-      const body = scan(QrData.sign(keys, ticket(now())), { direction: "exit", timestamp: "2025-06-15T10:30:00Z" })
+      const body = scan(QrData.sign(keys, ticket(now())), {
+        direction: "exit",
+        timestamp: "2025-06-15T10:30:00Z"
+      })
       yield* Effect.provide(post("scan-1", body), running(core))
       const { direction, timestamp, ...rest } = core.calls[0]!.body
       assert.deepStrictEqual([direction, timestamp], ["exit", "2025-06-15T10:30:00.000Z"])
@@ -125,7 +135,7 @@ describe("the scan service", () => {
     }))
 
   it.live("reports a QR that names a ticket and is not ours, so that the core stores the refusal", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [keys, stranger] = [yield* keysOf, yield* keysOf]
       const core = makeCore(() => keys)
       const forged = [
@@ -134,54 +144,74 @@ describe("the scan service", () => {
         QrData.sign(stranger, ticket(now())),
         JSON.stringify({ id: 7, eventId: 1, timestamp: now() })
       ]
-      yield* Effect.provide(Effect.gen(function*() {
-        for (const text of forged) assert.strictEqual((yield* post("scan-1", scan(text))).result, "forged")
-      }), running(core))
-      assert.deepStrictEqual(core.calls.map(({ body }) => body.validationMetadata.signature_valid), [false, false, false, false])
+      yield* Effect.provide(
+        Effect.gen(function* () {
+          for (const text of forged) assert.strictEqual((yield* post("scan-1", scan(text))).result, "forged")
+        }),
+        running(core)
+      )
+      assert.deepStrictEqual(core.calls.map(({ body }) => body.validationMetadata.signature_valid), [
+        false,
+        false,
+        false,
+        false
+      ])
       assert.deepStrictEqual(core.calls.map(({ body }) => body.ticketId), [8, 7, 7, 7])
     }))
 
   it.live("answers forged without the core when the QR names no ticket", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = yield* keysOf
       const core = makeCore(() => keys)
-      yield* Effect.provide(Effect.gen(function*() {
-        for (const text of ["", "https://example.com", "[]", `{"id":"x"}`, "\u0000", "{".repeat(5_000)]) {
-          const answer = yield* post("scan-1", scan(text))
-          assert.deepStrictEqual([answer.result, answer.ticket_id], ["forged", null])
-          assert.strictEqual(answer.message, "This QR code was not issued by us.")
-        }
-      }), running(core))
+      yield* Effect.provide(
+        Effect.gen(function* () {
+          for (const text of ["", "https://example.com", "[]", `{"id":"x"}`, "\u0000", "{".repeat(5_000)]) {
+            const answer = yield* post("scan-1", scan(text))
+            assert.deepStrictEqual([answer.result, answer.ticket_id], ["forged", null])
+            assert.strictEqual(answer.message, "This QR code was not issued by us.")
+          }
+        }),
+        running(core)
+      )
       assert.lengthOf(core.calls, 0)
     }))
 
   it.live("says when a ticket was issued in the future", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = yield* keysOf
       const core = makeCore(() => keys)
-      yield* Effect.provide(Effect.gen(function*() {
-        yield* post("scan-1", scan(QrData.sign(keys, ticket(now() + 250))))
-        yield* post("scan-2", scan(QrData.sign(keys, ticket(now() + 350))))
-      }), running(core))
-      assert.deepStrictEqual(core.calls.map(({ body }) => body.validationMetadata.timestamp_valid), [true, false])
+      yield* Effect.provide(
+        Effect.gen(function* () {
+          yield* post("scan-1", scan(QrData.sign(keys, ticket(now() + 250))))
+          yield* post("scan-2", scan(QrData.sign(keys, ticket(now() + 350))))
+        }),
+        running(core)
+      )
+      assert.deepStrictEqual(core.calls.map(({ body }) => body.validationMetadata.timestamp_valid), [
+        true,
+        false
+      ])
     }))
 
   it.effect("fetches the keys once, again for a key that it does not know, and not too often", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [old, next, stranger] = [yield* keysOf, yield* keysOf, yield* keysOf]
       let keys = old
       const core = makeCore(() => keys)
       const valid = () => core.calls.at(-1)!.body.validationMetadata.signature_valid
-      yield* Effect.provide(Effect.gen(function*() {
-        yield* post("scan-1", scan(QrData.sign(old, ticket(1))))
-        yield* post("scan-2", scan(QrData.sign(old, ticket(1))))
-        assert.deepStrictEqual([core.fetches.length, valid()], [1, true])
-        keys = next
-        yield* TestClock.adjust("11 seconds")
-        yield* post("scan-3", scan(QrData.sign(next, ticket(1))))
-        assert.deepStrictEqual([core.fetches.length, valid()], [2, true])
-        yield* post("scan-4", scan(QrData.sign(stranger, ticket(1))))
-        assert.deepStrictEqual([core.fetches.length, valid()], [2, false])
-      }), running(core))
+      yield* Effect.provide(
+        Effect.gen(function* () {
+          yield* post("scan-1", scan(QrData.sign(old, ticket(1))))
+          yield* post("scan-2", scan(QrData.sign(old, ticket(1))))
+          assert.deepStrictEqual([core.fetches.length, valid()], [1, true])
+          keys = next
+          yield* TestClock.adjust("11 seconds")
+          yield* post("scan-3", scan(QrData.sign(next, ticket(1))))
+          assert.deepStrictEqual([core.fetches.length, valid()], [2, true])
+          yield* post("scan-4", scan(QrData.sign(stranger, ticket(1))))
+          assert.deepStrictEqual([core.fetches.length, valid()], [2, false])
+        }),
+        running(core)
+      )
     }))
 })

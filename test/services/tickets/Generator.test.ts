@@ -21,7 +21,7 @@ const text = (bytes: Uint8Array, length: number) => Buffer.from(bytes.subarray(0
 
 describe("the ticket generator", () => {
   it.live("stores a QR image and a PDF for each ticket and reports links, keys and sizes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const queue = yield* GeneratorQueue
       const files = yield* FileStore
       yield* queue.offer(chunkOf("job_1", [ticketOf(1), ticketOf(2)]))
@@ -44,13 +44,14 @@ describe("the ticket generator", () => {
         qr_key: "tickets/1/qr.png",
         file_size: pdf.bytes.length
       })
-      const link = /^https:\/\/guichet\.example\/files\/tickets\/1\/ticket\.pdf\?expires=\d+&signature=[\w-]{43}$/
+      const link =
+        /^https:\/\/guichet\.example\/files\/tickets\/1\/ticket\.pdf\?expires=\d+&signature=[\w-]{43}$/
       assert.match(ticket?.generation_data?.file_url ?? "", link)
       assert.deepInclude(ticket?.metadata, { seat_number: "A15", access_type: "VIP" })
     }).pipe(Effect.provide(inMemory)))
 
   it.live("fails a ticket that cannot be printed, alone and with the reason, and stores nothing of it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const queue = yield* GeneratorQueue
       const core = yield* Core
       const files = yield* FileStore
@@ -75,7 +76,7 @@ describe("the ticket generator", () => {
     }).pipe(Effect.provide(inMemory)))
 
   it.live("takes a chunk that is sent again as the same chunk", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const queue = yield* GeneratorQueue
       const core = yield* Core
       yield* queue.offer(chunkOf("job_3", [ticketOf(1)]))
@@ -88,7 +89,7 @@ describe("the ticket generator", () => {
     }).pipe(Effect.provide(inMemory)))
 
   it.live("goes on reporting until the core has the report, without rendering again", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const queue = yield* GeneratorQueue
       const core = yield* Core
       core.refusals = 1
@@ -99,7 +100,7 @@ describe("the ticket generator", () => {
     }).pipe(Effect.provide(inMemory)))
 
   it.live("leaves what it was working at to the next worker", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const queue = yield* GeneratorQueue
       const core = yield* Core
       core.refusals = 1_000
@@ -116,7 +117,7 @@ describe("the ticket generator", () => {
 
 layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
   it.effect("makes every format of QR, and no PDF when none is asked for", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const renderer = yield* TicketRenderer
       const core = yield* Core
       const files = yield* FileStore
@@ -130,7 +131,11 @@ layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
         issued_at: chunkOf("job_1", []).queued_at
       }
       for (const [qrFormat, key] of [["svg", "qr.svg"], ["png", "qr.png"], ["base64", "qr.txt"]] as const) {
-        const rendered = yield* renderer.render(ticketOf(9), detail, { ...options, qrFormat, pdfFormat: false })
+        const rendered = yield* renderer.render(ticketOf(9), detail, {
+          ...options,
+          qrFormat,
+          pdfFormat: false
+        })
         assert.deepInclude(rendered.generation_data, {
           format: qrFormat,
           file_url: null,
@@ -147,11 +152,13 @@ layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
 
 const prefix = `guichet-test-${randomUUID()}:`
 
-const swept = Layer.effectDiscard(Effect.gen(function*() {
+const swept = Layer.effectDiscard(Effect.gen(function* () {
   const redis = yield* Redis.Redis
   const keys = redis.send<Array<string>>("KEYS", `${prefix}*`)
   yield* Effect.addFinalizer(() =>
-    Effect.orDie(Effect.flatMap(keys, (names) => names.length === 0 ? Effect.void : redis.send("DEL", ...names)))
+    Effect.orDie(
+      Effect.flatMap(keys, (names) => names.length === 0 ? Effect.void : redis.send("DEL", ...names))
+    )
   )
 }))
 
@@ -168,9 +175,12 @@ const queues: ReadonlyArray<readonly [string, Layer.Layer<GeneratorQueue, unknow
 for (const [place, Queue, absent] of queues) {
   describe.skipIf(absent)(`the queue in ${place}`, () => {
     it.live("delivers an id once, keeps what a worker failed at, and separates priorities", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const queue = yield* GeneratorQueue
-        const [low, high] = [chunkOf("job_low", [ticketOf(1)], "low"), chunkOf("job_high", [ticketOf(2)], "high")]
+        const [low, high] = [
+          chunkOf("job_low", [ticketOf(1)], "low"),
+          chunkOf("job_high", [ticketOf(2)], "high")
+        ]
         for (const chunk of [low, high, low, high]) yield* queue.offer(chunk)
         const interrupted = yield* Effect.exit(queue.take("high", () => Effect.interrupt))
         assert.isTrue(Exit.isFailure(interrupted))

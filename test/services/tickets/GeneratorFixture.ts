@@ -1,4 +1,4 @@
-/** A ticket generator with a core that only takes notes, for the tests of the queue, the worker and the server. */
+/** A ticket generator with a core that only takes notes, for the tests of the queue and the worker. */
 import { Context, DateTime, Effect, Latch, Layer } from "effect"
 import type { TicketsGenerated } from "../../../src/http/TicketWebhookBodies.ts"
 import { FileLinks } from "../../../src/files/FileLinks.ts"
@@ -52,7 +52,9 @@ const CoreStub = Layer.effect(
       report: (batch) =>
         Effect.suspend(() => {
           if (core.refusals-- > 0) {
-            return Effect.fail(new CoreUnavailable({ route: "/ticket-webhook-routes/", reason: "StatusCode" }))
+            return Effect.fail(
+              new CoreUnavailable({ route: "/ticket-webhook-routes/", reason: "StatusCode" })
+            )
           }
           core.reports.push(batch)
           core.arrived.openUnsafe()
@@ -62,7 +64,7 @@ const CoreStub = Layer.effect(
 )
 
 /** Waits until the core has taken `count` reports. */
-export const reported = Effect.fn("GeneratorFixture.reported")(function*(count: number) {
+export const reported = Effect.fn("GeneratorFixture.reported")(function* (count: number) {
   const core = yield* Core
   while (core.reports.length < count) {
     core.arrived.closeUnsafe()
@@ -75,14 +77,21 @@ export const reported = Effect.fn("GeneratorFixture.reported")(function*(count: 
 export const Renderer = TicketRenderer.layer.pipe(
   Layer.provide(Fonts.layer),
   Layer.provide(NodeFileSystem.layer),
-  Layer.provide(FileLinks.layer({ baseUrl: "https://guichet.example", secret: Redacted.make("a-secret-of-tests") })),
+  Layer.provide(
+    FileLinks.layer({ baseUrl: "https://guichet.example", secret: Redacted.make("a-secret-of-tests") })
+  ),
   Layer.provideMerge(FileStore.layerMemory),
   Layer.provideMerge(CoreStub),
   Layer.provideMerge(Core.layer)
 )
 
 /** How most tests render. */
-export const options: RenderOptions = { qrFormat: "png", qrSize: "small", pdfFormat: true, includeLogo: false }
+export const options: RenderOptions = {
+  qrFormat: "png",
+  qrSize: "small",
+  pdfFormat: true,
+  includeLogo: false
+}
 
 /** A ticket of the documented body with this number. */
 export const ticketOf = (id: number, guest: Partial<JobTicket["guest"]> = {}): JobTicket => ({

@@ -22,8 +22,13 @@ import { configuration, SecretsLayer } from "../ExampleServices.ts"
 const taken: Array<TicketsGenerated> = []
 
 const Inbound = HttpApiGroup.make("inbound").add(
-  HttpApiEndpoint.post("print", "/api/internal/print-details", { payload: PrintDetailsRequest, success: PrintDetails })
-    .annotate(AllowedServices, ["ticket-generator-service"]).middleware(ProblemMiddleware).middleware(ServiceAuth),
+  HttpApiEndpoint.post("print", "/api/internal/print-details", {
+    payload: PrintDetailsRequest,
+    success: PrintDetails
+  })
+    .annotate(AllowedServices, ["ticket-generator-service"]).middleware(ProblemMiddleware).middleware(
+      ServiceAuth
+    ),
   HttpApiEndpoint.post("webhook", "/api/ticket-webhook-routes/", { payload: TicketsGenerated })
     .middleware(ProblemMiddleware).middleware(TicketWebhookAuth)
 )
@@ -44,7 +49,10 @@ const GeneratorRoutes = TicketServerLayer.pipe(
   Layer.provide(HttpServer.layerServices)
 )
 
-const nobody = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.die("nothing leaves the process")))
+const nobody = Layer.succeed(
+  HttpClient.HttpClient,
+  HttpClient.make(() => Effect.die("nothing leaves the process"))
+)
 
 const Wire = Layer.mergeAll(
   Loopback.serve("core", CoreRoutes),
@@ -62,7 +70,7 @@ const job = Schema.decodeUnknownSync(GenerationJob)(documented)
 
 describe("the ticket generator on the wire", () => {
   it.live("takes the documented body with 202 and queues it once an id", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const generator = yield* TicketClient
       const queue = yield* GeneratorQueue
       const first = yield* generator.generate("job_123456_0", "high", job)
@@ -76,14 +84,14 @@ describe("the ticket generator on the wire", () => {
     }).pipe(Effect.provide(Layer.fresh(Wire))))
 
   it.live("is called by the core alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = (yield* ServiceTransport).client("tickets", { as: "scan-validation-service" })
       const response = yield* client.post("/tickets/generate", { headers: { "x-request-id": "job_1_0" } })
       assert.strictEqual(response.status, 403)
     }).pipe(Effect.provide(Layer.fresh(Wire))))
 
   it.live("asks the core and reports to it, believed both times", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const core = yield* CoreClient
       const details = yield* core.printDetails("print_job_1_0", { job_id: "job_1", ticket_ids: [1] })
       assert.deepStrictEqual(details, { tickets: [] })
@@ -94,14 +102,20 @@ describe("the ticket generator on the wire", () => {
         event_id: 1,
         generated_at: "2025-06-15T10:25:00Z",
         processing_time_ms: 12,
-        tickets: [{ ticket_id: 1, status: "failed", reason: "ticket_voided", generation_data: null, metadata: {} }]
+        tickets: [{
+          ticket_id: 1,
+          status: "failed",
+          reason: "ticket_voided",
+          generation_data: null,
+          metadata: {}
+        }]
       })
       yield* core.report(report)
       assert.deepStrictEqual(taken.at(-1), report)
     }).pipe(Effect.provide(Layer.fresh(Wire))))
 
   it.live("says that the generator is unavailable when it is, whatever the reason", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const generator = yield* TicketClient
       const loopback = yield* Loopback
       yield* loopback.register("tickets", () => Promise.resolve(new Response(null, { status: 404 })))

@@ -1,0 +1,85 @@
+/**
+ * A batch as a pure function.
+ * Guards whose removal turns this file red: one line a scan id within a batch, the silence about the guest
+ * towards a stranger, the peak of the crowd.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime } from "effect"
+import { decideBatch } from "../../src/gate/Batch.ts"
+import type { GateTicket, Snapshot } from "../../src/gate/GateState.ts"
+import { scanOf } from "../support/GateFixture.ts"
+
+const now = DateTime.makeUnsafe(0)
+
+const ticket = (ticketId: number): GateTicket => ({
+  ticketId,
+  eventId: 1,
+  code: `TKT-001-${ticketId}`,
+  ticketType: "standard",
+  guestFirstName: "Jean",
+  status: "issued",
+  paymentState: "free",
+  inside: false,
+  entries: 0,
+  firstScanId: null,
+  firstUse: null,
+  lastEntry: null
+})
+
+const snapshot: Snapshot = {
+  event: {
+    status: "active",
+    timezone: "Europe/Paris",
+    maxAttendees: 2,
+    doorsOpenAt: null,
+    doorsCloseAt: null,
+    reentry: true
+  },
+  inside: 0,
+  tickets: [ticket(1), ticket(2), ticket(3)],
+  verdicts: []
+}
+
+const entry = (id: number) => scanOf(1, `TKT-001-${id}`)
+const exit = (id: number) => scanOf(1, `TKT-001-${id}`, { direction: "exit" })
+
+describe("a batch", () => {
+  it("writes one line for a scan id that arrives twice", () => {
+    const scan = entry(1)
+    const { verdicts, writes } = decideBatch(1, snapshot, [scan, { ...scan, gate: "B" }], now)
+    assert.strictEqual(verdicts[0], verdicts[1])
+    assert.lengthOf(writes.lines, 1)
+  })
+
+  it("repeats a verdict to a stranger without the guest", () => {
+    const scan = entry(1)
+    const stranger = { ...scan, operator: { operatorId: "o", known: true, events: [2], gates: null } }
+    const [first, second] = decideBatch(1, snapshot, [scan, stranger], now).verdicts
+    assert.strictEqual(first!.guest_first_name, "Jean")
+    assert.deepInclude(second, { result: "valid", guest_first_name: null, ticket_id: null })
+  })
+
+  it("writes a ticket once, from what it was to what it became", () => {
+    const { writes } = decideBatch(1, snapshot, [entry(1), exit(1), entry(1)], now)
+    assert.lengthOf(writes.moves, 1)
+    assert.strictEqual(writes.moves[0]!.before, snapshot.tickets[0])
+    assert.deepInclude(writes.moves[0]!.after, { inside: true, entries: 2, firstUse: { at: now, gate: "A" } })
+  })
+
+  it("knows how full the house was at its fullest, and not only at the end", () => {
+    const { verdicts, writes } = decideBatch(
+      1,
+      snapshot,
+      [entry(1), entry(2), entry(3), exit(1), exit(2)],
+      now
+    )
+    assert.deepStrictEqual(verdicts.map(({ result }) => result), [
+      "valid",
+      "valid",
+      "capacity_reached",
+      "valid",
+      "valid"
+    ])
+    assert.deepStrictEqual(writes.crowd, { delta: 0, entered: 2, peak: 2 })
+  })
+})

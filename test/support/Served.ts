@@ -1,0 +1,139 @@
+/** `guichet serve` as a process of its own on free ports, and the client that a test is to it. */
+import { Effect, type Scope } from "effect"
+import * as Fs from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { type ChildProgram, startProgram } from "./ChildProgram.ts"
+
+/** The parts of `guichet serve <part>` that listen on a port. */
+export const parts = ["core", "notifications", "payments", "tickets", "scans"] as const
+export type Part = typeof parts[number]
+
+/** A directory that is gone when the scope closes. */
+export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "guichet-process-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
+)
+
+/** Ports of the loopback interface that nobody listens on, all different. */
+export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =>
+  Effect.promise(async () => {
+    const servers = Array.from({ length: count }, () => createServer())
+    const ports = await Promise.all(servers.map((server) =>
+      new Promise<number>((resolve) =>
+        server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))
+      )
+    ))
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    return ports
+  })
+
+/** The port variables of a process, all five free. */
+export const freePortVariables: Effect.Effect<Record<string, string>> = Effect.map(
+  freePorts(parts.length),
+  (ports) => Object.fromEntries(parts.map((part, at) => [`${part.toUpperCase()}_PORT`, String(ports[at])]))
+)
+
+/** One server-sent event of a feed. */
+export interface Sent {
+  readonly id: number
+  readonly kind: string
+  // deno-lint-ignore no-explicit-any
+  readonly data: any
+}
+
+/** A running `guichet serve`. */
+export interface Served {
+  readonly child: ChildProgram
+  readonly core: string
+  /** A request to the core, as JSON when there is a body; `json` is undefined when the answer is not JSON. */
+  readonly ask: (path: string, options?: {
+    readonly token?: string
+    readonly body?: unknown
+    readonly headers?: Readonly<Record<string, string>>
+    // deno-lint-ignore no-explicit-any
+  }) => Effect.Effect<{ readonly status: number; readonly headers: Headers; readonly json: any }>
+  /** Reads a feed until an event satisfies the predicate, which comes last in the answer. */
+  readonly follow: (
+    path: string,
+    token: string,
+    enough: (event: Sent) => boolean,
+    after?: number
+  ) => Effect.Effect<ReadonlyArray<Sent>>
+}
+
+const toSent = (block: string): Sent | undefined => {
+  const fields = new Map(block.split("\n").map((line) => {
+    const at = line.indexOf(": ")
+    return [line.slice(0, at), line.slice(at + 2)] as const
+  }))
+  const kind = fields.get("event")
+  return kind === undefined
+    ? undefined
+    : { id: Number(fields.get("id")), kind, data: JSON.parse(fields.get("data") ?? "null") }
+}
+
+async function* eventsOf(response: Response): AsyncGenerator<Sent> {
+  let rest = ""
+  const text = response.body?.pipeThrough(new TextDecoderStream()) ?? []
+  for await (const piece of text) {
+    const blocks = (rest + piece).split("\n\n")
+    rest = blocks.pop() ?? ""
+    for (const block of blocks) {
+      const event = toSent(block)
+      if (event !== undefined) yield event
+    }
+  }
+}
+
+const clientOf = (core: string): Omit<Served, "child"> => ({
+  core,
+  ask: (path, { body, headers, token } = {}) =>
+    Effect.promise(async (signal) => {
+      const response = await fetch(`${core}${path}`, {
+        signal,
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      })
+      const text = await response.text()
+      return {
+        status: response.status,
+        headers: response.headers,
+        json: text.startsWith("{") ? JSON.parse(text) : undefined
+      }
+    }),
+  follow: (path, token, enough, after = 0) =>
+    Effect.promise(async (signal) => {
+      const response = await fetch(`${core}${path}`, {
+        signal,
+        headers: { authorization: `Bearer ${token}`, "last-event-id": String(after) }
+      })
+      const seen: Array<Sent> = []
+      for await (const event of eventsOf(response)) {
+        seen.push(event)
+        if (enough(event)) return seen
+      }
+      throw new Error(`The feed ${path} broke off after ${JSON.stringify(seen.at(-1))}`)
+    })
+})
+
+/** Starts `guichet serve [part]` and waits until each of its ports is served. */
+export const serve = (
+  env: Readonly<Record<string, string>>,
+  part: Part | "all" = "all"
+): Effect.Effect<Served, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const child = yield* startProgram("src/main.ts", ["serve", part], { LOG_FORMAT: "json", ...env })
+    yield* Effect.forEach(
+      part === "all" ? parts : [part],
+      (name) => child.line((line) => line.includes(`Serving ${name} on http://`)),
+      { concurrency: "unbounded" }
+    )
+    return { child, ...clientOf(`http://127.0.0.1:${env["CORE_PORT"]}`) }
+  })

@@ -46,7 +46,7 @@ export type Reminder = typeof Reminder.Type
 
 /** The body of the flows document, section «Flow 6». */
 export const CompleteFlowRequest = Schema.Struct({
-  flow_type: Schema.Literal("complete_event_flow"),
+  flow_type: Schema.Literals(["complete_event_flow"]),
   event_data: EventData,
   guests: Schema.Array(GuestData).check(Schema.isBetweenLength(1, 10_000)),
   ticket_config: Schema.Struct({

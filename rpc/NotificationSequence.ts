@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import { EventId, GuestId, SequenceId } from "./Ids.ts"
-import { Instant, Label } from "./Values.ts"
+import { Instant, JsonData, Label } from "./Values.ts"
 
 export const Channel = Schema.Literals(["email", "sms"])
 export type Channel = typeof Channel.Type
@@ -33,13 +33,13 @@ export const SequenceStep = Schema.Struct({
   delay_seconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 366 * 86_400 })),
   channels: Channels,
   priority: Schema.Literals(["high", "normal", "low"]),
-  data: Schema.Record(Schema.String, Schema.Json)
+  data: JsonData
 })
 export type SequenceStep = typeof SequenceStep.Type
 
 /** The body of the flows document, section «Flow 5». `user_id` is the guest's number in this event. */
 export const SequenceRequest = Schema.Struct({
-  flow_type: Schema.Literal("notification_sequence"),
+  flow_type: Schema.Literals(["notification_sequence"]),
   user_id: GuestId,
   event_id: EventId,
   notification_sequence: Schema.Array(SequenceStep).check(Schema.isBetweenLength(1, 50)),

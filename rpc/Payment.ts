@@ -5,7 +5,7 @@ import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import { EventId, PaymentId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
-import { Instant } from "./Values.ts"
+import { Email, Instant, text } from "./Values.ts"
 
 /** Ordered: of two events, the one further to the right decides, whatever order they arrive in. */
 export const paymentStatuses = ["pending", "failed", "canceled", "settled", "refunded", "disputed"] as const
@@ -26,36 +26,36 @@ const Integer = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.
 export const PaymentMetadata = Schema.Struct({
   event_id: Schema.optionalKey(EventId),
   user_id: Schema.optionalKey(Integer),
-  ticket_count: Schema.optionalKey(Schema.Int),
+  ticket_count: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
   template_id: Schema.optionalKey(TemplateId)
 })
 
 export const Customer = Schema.Struct({
-  id: Schema.optionalKey(Schema.String),
-  email: Schema.String,
-  name: Schema.String
+  id: Schema.optionalKey(text(255)),
+  email: Email,
+  name: text(200)
 })
 export type Customer = typeof Customer.Type
 
 /** The body of the flows document, section «Flow 2»; unknown event types are kept and ignored. */
 export const PaymentWebhook = Schema.Struct({
-  event_type: Schema.String,
+  event_type: text(100).check(Schema.isNonEmpty()),
   payment_id: PaymentId,
   amount: Amount,
   currency: Currency,
-  status: Schema.String,
+  status: text(100),
   timestamp: Instant,
   metadata: PaymentMetadata,
   customer: Customer,
   payment_method: Schema.optionalKey(
     Schema.Struct({
-      type: Schema.String,
-      brand: Schema.optionalKey(Schema.String),
-      last4: Schema.optionalKey(Schema.String)
+      type: text(100),
+      brand: Schema.optionalKey(text(100)),
+      last4: Schema.optionalKey(text(100))
     })
   ),
-  webhook_id: Schema.String.check(Schema.isBetweenLength(1, 128)),
-  created: Schema.Int
+  webhook_id: text(128).check(Schema.isNonEmpty()),
+  created: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 })
 export type PaymentWebhook = typeof PaymentWebhook.Type
 

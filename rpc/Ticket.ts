@@ -4,21 +4,21 @@ import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
-import { Instant } from "./Values.ts"
+import { Instant, text, WebUrl } from "./Values.ts"
 
 export const TicketStatus = Schema.Literals(["issued", "admitted", "voided"])
 export const PaymentState = Schema.Literals(["free", "pending", "paid", "failed", "refunded", "disputed"])
 
 /** Files and figures of one rendering, as the ticket generator reports them. */
 export const GenerationData = Schema.Struct({
-  format: Schema.String,
+  format: text(100),
   qr_code: Schema.Boolean,
-  file_url: Schema.NullOr(Schema.String),
-  qr_url: Schema.NullOr(Schema.String),
-  file_size: Schema.NullOr(Schema.Int),
-  qr_size: Schema.optionalKey(Schema.String),
-  file_key: Schema.optionalKey(Schema.NullOr(Schema.String)),
-  qr_key: Schema.optionalKey(Schema.NullOr(Schema.String))
+  file_url: Schema.NullOr(WebUrl),
+  qr_url: Schema.NullOr(WebUrl),
+  file_size: Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 - 1 }))),
+  qr_size: Schema.optionalKey(text(100)),
+  file_key: Schema.optionalKey(Schema.NullOr(text(500))),
+  qr_key: Schema.optionalKey(Schema.NullOr(text(500)))
 })
 export type GenerationData = typeof GenerationData.Type
 

@@ -3,22 +3,62 @@ import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 
-/** Text for people: 1 to 200 characters, no control characters. */
+const plain = { message: "Expected text without control characters" }
+
+/** Text for people: 1 to 200 characters, no control characters, no half of a surrogate pair. */
 export const Label = Schema.String.check(
-  Schema.isPattern(/^[^\p{Cc}]*\S[^\p{Cc}]*$/u, { message: "Expected text without control characters" }),
-  Schema.isMaxLength(200)
+  Schema.isMaxLength(200),
+  Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain)
 )
+
+/** The same, which may be empty, of a length of its own. */
+export const text = (maximum: number) =>
+  Schema.String.check(Schema.isMaxLength(maximum), Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
 
 /** An e-mail address of at most 254 characters (RFC 5321 §4.5.3.1); delivery alone proves that it exists. */
 export const Email = Schema.String.check(
   Schema.isMaxLength(254),
-  Schema.isPattern(/^[^\s@<>()[\],;:\\"]{1,64}@[^\s@.]+(\.[^\s@.]+)+$/u, { message: "Expected an e-mail address" })
+  Schema.isPattern(/^[^\s@<>()[\],;:\\"\p{Cc}\p{Cs}]{1,64}@[^\s@.\p{Cc}\p{Cs}]+(\.[^\s@.\p{Cc}\p{Cs}]+)+$/u, {
+    message: "Expected an e-mail address"
+  })
 )
 
 /** A phone number in E.164: `+` and 8 to 15 digits. */
 export const Phone = Schema.String.check(
   Schema.isPattern(/^\+[1-9]\d{7,14}$/, { message: "Expected a phone number like +33612345678 (E.164)" })
 )
+
+/** An `http:` or `https:` address. */
+export const WebUrl = Schema.String.check(
+  Schema.isMaxLength(2048),
+  Schema.isPattern(/^https?:\/\/[^\s\p{Cc}\p{Cs}]+$/u, { message: "Expected an http or https address" })
+)
+
+const isUnstorable = (text: string): boolean => text.includes("\u0000") || !text.isWellFormed()
+
+/** Deeper JSON than this is an attack, not data. */
+const depth = 16
+
+/** What PostgreSQL cannot store: U+0000 and halves of characters, each at its place; and what nobody can read. */
+const flaws = (data: Schema.Json): ReadonlyArray<Schema.FilterIssue> => {
+  const found: Array<Schema.FilterIssue> = []
+  const waiting: Array<{ readonly path: ReadonlyArray<PropertyKey>; readonly value: Schema.Json }> = [
+    { path: [], value: data }
+  ]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { path, value } = next
+    if (typeof value === "string" && isUnstorable(value)) found.push({ path, issue: plain.message })
+    if (typeof value !== "object" || value === null) continue
+    if (path.length >= depth) found.push({ path: [], issue: `Expected at most ${depth} levels of nesting` })
+    else if (Object.keys(value).some(isUnstorable)) found.push({ path, issue: plain.message })
+    else waiting.push(...Object.entries(value).map(([key, item]) => ({ path: [...path, key], value: item })))
+    if (found.length >= 100) break
+  }
+  return found
+}
+
+/** A JSON object of the sender's own, kept as it is. */
+export const JsonData = Schema.Record(Schema.String, Schema.Json).check(Schema.makeFilter(flaws))
 
 const isoInstant = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(:(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 

@@ -16,8 +16,8 @@ interface StepView {
 type Body = { readonly event_data: { readonly event_id: number } }
 
 /** A client whose every flow is for an event of its own. */
-export const makeClient = (url: string, token: string, body: Body) => {
-  let event = 0
+export const makeClient = (url: string, token: string, body: Body, firstEvent = 1) => {
+  let event = firstEvent - 1
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
 
   const flow = async (): Promise<FlowTimes> => {

@@ -6,6 +6,7 @@ import { PrometheusMetrics } from "effect/observability"
 import { EntitiesLayer } from "../../entities/Entities.ts"
 import * as Cluster from "../Cluster.ts"
 import { FlowKeeperLayer } from "../flows/FlowKeeper.ts"
+import { Operators } from "../gate/Operators.ts"
 import { Api } from "../http/Api.ts"
 import { Authorization } from "../http/Authorization.ts"
 import * as FilesRoutes from "../http/FilesRoutes.ts"
@@ -66,7 +67,8 @@ const handlersLayer = Layer.mergeAll(
   PaymentWebhookAuth.layer,
   ProblemMiddleware.layer,
   ServiceAuth.layer,
-  TicketWebhookAuth.layer
+  TicketWebhookAuth.layer,
+  Operators.layer
 ]))
 
 /** The core's routes: the contract, its documentation, health, files, keys and metrics. */

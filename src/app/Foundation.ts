@@ -8,6 +8,7 @@ import * as Migrations from "../Migrations.ts"
 import { Fonts } from "../pdf/Fonts.ts"
 import * as Platform from "../Platform.ts"
 import { Loopback } from "../services/Loopback.ts"
+import { queueLocks } from "../services/QueueLocks.ts"
 import { ServiceTransport } from "../services/ServiceClients.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
@@ -48,7 +49,7 @@ const linksLayer = Layer.unwrap(Effect.gen(function*() {
 /** Queues and small tables of the services, in SQL. */
 const persistenceLayer = Layer.merge(
   KeyValueStore.layerSql({ table: "guichet_key_values" }),
-  PersistedQueue.layer.pipe(Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue" })))
+  PersistedQueue.layer.pipe(Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue", ...queueLocks })))
 )
 
 const transportLayer = ServiceTransport.layer.pipe(Layer.provideMerge(Loopback.layer))

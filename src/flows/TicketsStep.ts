@@ -6,6 +6,7 @@ import { Event } from "../../rpc/Event.ts"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import { TicketJob } from "../../rpc/TicketJob.ts"
 import { JobStore } from "../store/JobStore.ts"
+import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { reach } from "./Reach.ts"
@@ -52,6 +53,7 @@ const start = (plan: Plan, attempt: number) =>
     const jobs = yield* JobStore
     const jobId = jobIdOf(plan.flowId, attempt)
     const all = yield* issue(plan)
+    yield* (yield* PaymentStore).syncTickets(plan.flowId)
     const ticketIds = attempt === 1 ? all : yield* failures(jobIdOf(plan.flowId, attempt - 1))
     const { generate_pdf, generate_qr } = plan.request.ticket_config
     if (!generate_pdf && !generate_qr) return { tickets: all.length, job_id: null }

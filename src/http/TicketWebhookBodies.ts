@@ -2,7 +2,7 @@
 import { DateTime, Schema, SchemaGetter } from "effect"
 import { EventId, GuestId, JobId, TemplateId, TicketId } from "../../rpc/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "../../rpc/Ticket.ts"
-import { Instant } from "../../rpc/Values.ts"
+import { Instant, JsonData, text } from "../../rpc/Values.ts"
 
 const numbered = (prefix: string) =>
   Schema.Union([
@@ -22,9 +22,9 @@ const numbered = (prefix: string) =>
 /** A ticket as webhooks name it: `1`, `"1"` or `"ticket-1"`. */
 export const TicketRef = numbered("ticket")
 
-const Metadata = Schema.Record(Schema.String, Schema.Json)
+const Metadata = JsonData
 const Milliseconds = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
-const Reason = Schema.String.check(Schema.isMaxLength(500))
+const Reason = text(500)
 
 /** The body of the flows document, section «Flow 4». */
 export const TicketGenerated = Schema.Struct({

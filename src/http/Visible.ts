@@ -1,20 +1,20 @@
-/** What a caller may see: an organiser its own, an admin everything; the rest is not there (404). */
+/** What a caller may see: an organiser its own, an admin everything, an operator nothing (403); the rest is not there (404). */
 import { Effect, Option } from "effect"
-import { type Caller, CurrentCaller } from "./Caller.ts"
-import { NotFound } from "./Problems.ts"
+import { type Caller, type CurrentCaller, requireRole } from "./Caller.ts"
+import { type Forbidden, NotFound } from "./Problems.ts"
 
 export const missing = (what: string) => new NotFound({ detail: `There is no such ${what}.` })
 
 const mayRead = (caller: Caller, owner: string | null): boolean =>
-  caller.role === "admin" || (caller.role === "organizer" && caller.subject === owner)
+  caller.role === "admin" || caller.subject === owner
 
 /** The resource, when it exists and the caller may read it. */
 export const visible = <A extends { readonly owner: string | null }, R>(
   what: string,
   found: Effect.Effect<Option.Option<A>, never, R>
-): Effect.Effect<A, NotFound, R | CurrentCaller> =>
+): Effect.Effect<A, Forbidden | NotFound, R | CurrentCaller> =>
   Effect.gen(function*() {
-    const caller = yield* CurrentCaller
+    const caller = yield* requireRole("admin", "organizer")
     const resource = yield* found
     return Option.isSome(resource) && mayRead(caller, resource.value.owner)
       ? resource.value

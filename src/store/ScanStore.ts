@@ -10,7 +10,10 @@ import { lineRow, moveRow, Read, Ruling, toSnapshot } from "./ScanRows.ts"
 
 const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 
-/** `commit` writes a batch whole, or answers false because something it was decided on has changed meanwhile. */
+/**
+ * `commit` writes a batch whole, or answers false because something it was decided on has changed meanwhile.
+ * Both statements are written so that every row is found by its whole key, before any statistics exist too.
+ */
 export class ScanStore extends Context.Service<ScanStore, {
   readonly load: (eventId: number, scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<Snapshot>
   readonly commit: (eventId: number, writes: Writes) => Effect.Effect<boolean>
@@ -55,10 +58,12 @@ export class ScanStore extends Context.Service<ScanStore, {
                 'ticket_id', s.ticket_id, 'event_id', s.event_id, 'gate', s.gate, 'direction', s.direction,
                 'guest_first_name', split_part(btrim(g.name), ' ', 1), 'ticket_type', t.ticket_type,
                 'detail', s.detail, 'decided_at', s.received_at)), '[]'::jsonb)
-              FROM scans s LEFT JOIN tickets t ON t.ticket_id = s.ticket_id
-              LEFT JOIN guests g ON g.event_id = t.event_id AND g.guest_id = t.guest_id
-              WHERE s.event_id = ${eventId}::bigint
-                AND s.scan_id = ANY(${scans.map((scan) => scan.scanId)}::text[])) AS verdicts`)
+              FROM unnest(${scans.map((scan) => scan.scanId)}::text[]) AS asked(scan_id)
+              CROSS JOIN LATERAL (
+                SELECT * FROM scans WHERE event_id = ${eventId}::bigint AND scan_id = asked.scan_id LIMIT 1
+              ) s
+              LEFT JOIN tickets t ON t.ticket_id = s.ticket_id
+              LEFT JOIN guests g ON g.event_id = t.event_id AND g.guest_id = t.guest_id) AS verdicts`)
           return toSnapshot(read!)
         }
       )
@@ -74,7 +79,7 @@ export class ScanStore extends Context.Service<ScanStore, {
           WHERE o.event_id = ${eventId}::bigint AND EXISTS (SELECT 1 FROM move) FOR UPDATE
         ), seen AS MATERIALIZED (
           SELECT t.ticket_id FROM held CROSS JOIN move m JOIN tickets t ON t.ticket_id = m.ticket_id
-          WHERE t.event_id = ${eventId}::bigint AND t.status <> 'voided' AND t.payment_state IN ('free', 'paid')
+          WHERE t.status <> 'voided' AND t.payment_state IN ('free', 'paid')
             AND t.inside = m.was_inside AND t.entries = m.was_entries
           ORDER BY t.ticket_id FOR UPDATE OF t
         ), ruling AS MATERIALIZED (

@@ -34,20 +34,21 @@ export const startProgram = (
       stdio: ["ignore", "pipe", "pipe"]
     })
     let running = true
-    const exit: Promise<number | null> = once(child, "close").then(([code]) => {
+    const lines: Array<string> = []
+    const listeners = new Set<() => void>()
+    const notify = () => listeners.forEach((listener) => listener())
+    const read = [child.stdout, child.stderr].map((stream) => {
+      const reader = createInterface({ input: stream }).on("line", (line) => {
+        lines.push(line)
+        notify()
+      })
+      return once(reader, "close")
+    })
+    const exit: Promise<number | null> = Promise.all([once(child, "close"), ...read]).then(([[code]]) => {
       running = false
       notify()
       return code
     })
-    const lines: Array<string> = []
-    const listeners = new Set<() => void>()
-    const notify = () => listeners.forEach((listener) => listener())
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on("line", (line) => {
-        lines.push(line)
-        notify()
-      })
-    }
     const kill = (signal: NodeJS.Signals) =>
       Effect.promise(async () => {
         if (running) child.kill(signal)

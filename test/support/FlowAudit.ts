@@ -93,6 +93,6 @@ export const audit = ({ database, directory }: Installation, flowIds: ReadonlyAr
     yield* auditInvoices(directory, flowIds.length)
     const [rows] = yield* sql<{ flows: number }>`SELECT count(*)::int AS flows FROM flows`
     assert.strictEqual(rows?.flows, flowIds.length)
-    const files = Fs.readdirSync(Path.join(directory, "outbox"))
+    const files = Fs.readdirSync(Path.join(directory, "outbox")).filter((name) => !name.startsWith("."))
     assert.strictEqual(files.length, flowIds.flatMap((flowId) => expectedMessages(flowId).sent).length, files.join("\n"))
   }).pipe(Effect.provide(database))

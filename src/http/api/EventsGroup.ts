@@ -5,7 +5,7 @@ import { EventView } from "../../../rpc/Event.ts"
 import { EventId, PaymentId } from "../../../rpc/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
 import { Authorization } from "../Authorization.ts"
-import { NotFound } from "../Problems.ts"
+import { Forbidden, NotFound } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 import { Pdf } from "./Shapes.ts"
 
@@ -18,17 +18,17 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("get", "/events/:event_id", {
     params: { event_id: EventId },
     success: EventView,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "An event and its counters" })),
   HttpApiEndpoint.get("payment", "/payments/:payment_id", {
     params: { payment_id: PaymentId },
     success: PaymentView,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "A payment, its invoice and what it unlocked" })),
   HttpApiEndpoint.get("invoice", "/invoices/:file", {
     params: { file: InvoiceFile },
     success: Pdf,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "An invoice as PDF" }))
 )
   .middleware(ProblemMiddleware)

@@ -28,18 +28,18 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   HttpApiEndpoint.get("get", "/orchestration/flows/:flow_id", {
     params,
     success: FlowView,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "The eight steps of a flow and its status" })),
   HttpApiEndpoint.get("events", "/orchestration/flows/:flow_id/events", {
     params,
     headers: lastEventId,
     success: FeedStream,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "What happens to a flow, live; resumes after Last-Event-ID" })),
   HttpApiEndpoint.get("messages", "/orchestration/flows/:flow_id/messages", {
     params,
     success: Schema.Struct({ messages: Schema.Array(MessageView) }),
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "The ledger of a flow's messages, reminders included" }))
 )
   .middleware(ProblemMiddleware)

@@ -1,21 +1,15 @@
 /** Flow 3 over HTTP: a scan from a device, and a scan that the scan service has verified. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Verdict } from "../../../rpc/Scan.ts"
+import { ScanAnswer } from "../../gate/ScanAnswer.ts"
 import { InternalScanBody, ScanBody } from "../../gate/ScanBodies.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../services/tickets/PrintDetails.ts"
 import { AllowedServices } from "../../services/CallingService.ts"
 import { ServiceAuth } from "../../services/ServiceAuth.ts"
 import { Authorization } from "../Authorization.ts"
+import { Idempotency } from "../Idempotency.ts"
 import { NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
-
-/** The verdict, a sentence for the steward (`Accept-Language`), and the milliseconds the server took. */
-export const ScanAnswer = Schema.Struct({
-  ...Verdict.fields,
-  message: Schema.String,
-  took_ms: Schema.Finite
-})
 
 const language = { "accept-language": Schema.optionalKey(Schema.String) }
 
@@ -28,6 +22,7 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
   }).annotateMerge(OpenApi.annotations({ summary: "Decide a scan" }))
 )
   .middleware(ProblemMiddleware)
+  .middleware(Idempotency)
   .middleware(Authorization)
   .annotateMerge(OpenApi.annotations({ title: "Gate" }))
 {}

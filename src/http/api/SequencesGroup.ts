@@ -26,7 +26,7 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
   HttpApiEndpoint.get("get", "/orchestration/notification-flow/:sequence_id", {
     params,
     success: SequenceView,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "A sequence and the ledger of its messages" })),
   HttpApiEndpoint.post("cancel", "/orchestration/notification-flow/:sequence_id/cancel", {
     params,

@@ -34,18 +34,18 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   HttpApiEndpoint.get("job", "/tickets/generation-jobs/:job_id", {
     params: job,
     success: JobView,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "A generation job, ticket by ticket" })),
   HttpApiEndpoint.get("jobEvents", "/tickets/generation-jobs/:job_id/events", {
     params: job,
     headers: lastEventId,
     success: FeedStream,
-    error: NotFound
+    error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "A generation job, live; resumes after Last-Event-ID" })),
   HttpApiEndpoint.get("get", "/tickets/:ticket_id", {
     params: { ticket_id: TicketFile },
     success: [TicketView, Pdf],
-    error: [NotFound, Conflict]
+    error: [Forbidden, NotFound, Conflict]
   }).annotateMerge(OpenApi.annotations({ summary: "A ticket; with .pdf, the printable ticket" }))
 )
   .middleware(ProblemMiddleware)

@@ -1,15 +1,50 @@
 /** Answers for flow 3, and what the ticket generator asks the core for. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Event } from "../../../rpc/Event.ts"
+import type { AdmitRequest } from "../../../rpc/Scan.ts"
+import { Operators } from "../../gate/Operators.ts"
+import { answer } from "../../gate/ScanAnswer.ts"
+import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
+import { EventStore } from "../../store/EventStore.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
+import { SigningKeys } from "../../tickets/SigningKeys.ts"
 import { Api } from "../Api.ts"
+import { type Caller, CurrentCaller } from "../Caller.ts"
+import { fromCluster } from "../Problems.ts"
+import { RequestId } from "../RequestId.ts"
 import { missing } from "../Visible.ts"
+
+/** An organiser learns nothing of other organisers' events; a steward's refusal is an answer, not a 404. */
+const reachable = Effect.fnUntraced(function*(caller: Caller, eventId: number) {
+  if (caller.role !== "organizer") return
+  const owner = yield* (yield* EventStore).owner(eventId)
+  if (!Option.contains(owner, caller.subject)) return yield* missing("event")
+})
+
+const gate = Effect.map(Event.client, (events) => (scan: AdmitRequest) =>
+  fromCluster(events(String(scan.eventId)).Admit(scan)))
 
 export const ScansHttpLayer = HttpApiBuilder.group(
   Api,
   "scans",
   Effect.fn(function*(handlers) {
-    return handlers.handleAll({ validate: () => Effect.fail(missing("event")) })
+    const admit = yield* gate
+    const operators = yield* Operators
+    const events = yield* EventStore
+    const { trusted } = yield* SigningKeys
+    return handlers.handleAll({
+      validate: ({ headers, payload }) =>
+        answer(
+          Effect.gen(function*() {
+            const caller = yield* CurrentCaller
+            yield* Effect.provideService(reachable(caller, payload.event_id), EventStore, events)
+            const operator = yield* operators.ofCaller(caller, payload.event_id)
+            return yield* admit(fromDevice(payload, { operator, scanId: yield* RequestId, trusted }))
+          }),
+          headers["accept-language"]
+        )
+    })
   })
 )
 
@@ -17,9 +52,19 @@ export const InternalHttpLayer = HttpApiBuilder.group(
   Api,
   "internal",
   Effect.fn(function*(handlers) {
+    const admit = yield* gate
+    const operators = yield* Operators
     const tickets = yield* TicketStore
+    const { trusted } = yield* SigningKeys
     return handlers.handleAll({
-      scanValidation: () => Effect.die("x"),
+      scanValidation: ({ headers, payload }) =>
+        answer(
+          Effect.gen(function*() {
+            const operator = yield* operators.permission(payload.scanContext.operatorId, payload.eventId)
+            return yield* admit(fromScanService(payload, { operator, scanId: yield* RequestId, trusted }))
+          }),
+          headers["accept-language"]
+        ),
       printDetails: ({ payload }) =>
         Effect.map(tickets.printDetails(payload.ticket_ids), (rows) => ({ tickets: rows }))
     })

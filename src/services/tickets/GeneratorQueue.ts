@@ -3,6 +3,7 @@ import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { PersistedQueue, type Redis } from "effect/persistence"
 import type { SqlClient, SqlError } from "effect/sql"
 import { Priority } from "../../../rpc/TicketJob.ts"
+import { queueLocks } from "../QueueLocks.ts"
 import { ChunkId, GenerationJob } from "./TicketApi.ts"
 
 /** A chunk as it waits; `chunk_id` is its `X-Request-ID`. */
@@ -65,12 +66,12 @@ export class GeneratorQueue extends Context.Service<GeneratorQueue, {
   /** In the database. Chunks of this process are taken at once, those of another process within a second. */
   static readonly layerSql: Layer.Layer<GeneratorQueue, SqlError.SqlError, SqlClient.SqlClient> =
     GeneratorQueue.on(
-      PersistedQueue.layerStoreSql({ tableName: "ticket_queue" })
+      PersistedQueue.layerStoreSql({ tableName: "ticket_queue", ...queueLocks })
     )
 
   /** In Redis, under keys of this prefix. */
   static readonly layerRedisAt = (prefix: string): Layer.Layer<GeneratorQueue, never, Redis.Redis> =>
-    GeneratorQueue.on(PersistedQueue.layerStoreRedis({ prefix }))
+    GeneratorQueue.on(PersistedQueue.layerStoreRedis({ prefix, ...queueLocks }))
 
   /** In Redis, as the flows document has it. */
   static readonly layerRedis: Layer.Layer<GeneratorQueue, never, Redis.Redis> = GeneratorQueue.layerRedisAt(

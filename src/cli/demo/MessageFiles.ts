@@ -1,0 +1,49 @@
+/** The messages of a flow: every one the ledger calls sent, as the file it left behind. */
+import { DateTime, Effect, Schema } from "effect"
+import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
+import { MessageView } from "../../../rpc/NotificationSequence.ts"
+import { stem } from "../../services/notifications/Outbox.ts"
+import type { DemoClient } from "./DemoClient.ts"
+import { DemoFailed } from "./DemoFailed.ts"
+import type { DemoFolder } from "./DemoFolder.ts"
+import { ledgerFaults } from "./Expected.ts"
+
+const Ledger = Schema.Struct({ messages: Schema.Array(MessageView) })
+
+const endings = { email: ".eml", sms: ".sms.txt" } as const
+
+/** Compares the ledger with the request and copies the outbox; `ticket_generated.1.eml` is guest 1's ticket. */
+export const write = Effect.fn("MessageFiles.write")(function*(
+  client: DemoClient,
+  folder: DemoFolder,
+  flow: FlowView,
+  request: CompleteFlowRequest
+) {
+  const { messages } = yield* client.get(`/api/orchestration/flows/${flow.flow_id}/messages`, Ledger)
+  const faults = ledgerFaults(request, flow.created_at, messages)
+  if (faults.length > 0) return yield* DemoFailed.of(faults)
+
+  yield* Effect.forEach(messages.filter(({ status }) => status === "sent"), ({ channel, guest_id, message_id, type }) =>
+    Effect.flatMap(
+      folder.read(`outbox/${stem(message_id)}${endings[channel]}`),
+      (bytes) => folder.write(`outbox/${type}.${guest_id}${endings[channel]}`, bytes)
+    ), { concurrency: 4, discard: true })
+  return messages
+})
+
+/** How many messages of a ledger are sent, over which channel. */
+export const sentOver = (messages: ReadonlyArray<MessageView>, channel: MessageView["channel"]): number =>
+  messages.filter((message) => message.status === "sent" && message.channel === channel).length
+
+/** The reminders of a ledger in words: how many, and what became of them. */
+export const remindersOf = (messages: ReadonlyArray<MessageView>, date: DateTime.Utc): string => {
+  const reminders = messages.filter(({ scheduled_at }) => scheduled_at !== null)
+  const skipped = reminders.filter(({ status }) => status === "skipped").length
+  const scheduled = reminders.length - skipped
+  const day = DateTime.formatIso(date).slice(0, 10)
+  if (reminders.length === 0) return "none asked for"
+  return [
+    ...(scheduled > 0 ? [`${scheduled} scheduled`] : []),
+    ...(skipped > 0 ? [`${skipped} skipped, each with its reason (the event is on ${day})`] : [])
+  ].join(", ")
+}

@@ -1,0 +1,92 @@
+/** How far the demonstration is, line by line, and how news changes that. */
+import { DateTime } from "effect"
+import { steps } from "../../../rpc/CompleteFlow.ts"
+import type { FlowEvent } from "./FlowEvent.ts"
+
+/** What happens before the eight steps and after them. */
+export const lineNames = ["start", ...steps, "files", "gate A", "gate B"] as const
+export type LineName = typeof lineNames[number]
+
+export type LineState = "waiting" | "running" | "done" | "failed" | "skipped"
+
+/** One line: times in epoch milliseconds; `count` where something is counted. */
+export interface Line {
+  readonly name: LineName
+  readonly state: LineState
+  readonly from: number | null
+  readonly to: number | null
+  readonly count: { readonly done: number; readonly of: number } | null
+  readonly note: string
+}
+
+export type Progress = ReadonlyArray<Line>
+
+/** What changes one line. */
+export interface News {
+  readonly line: LineName
+  readonly at: number
+  readonly state?: LineState
+  readonly count?: { readonly done: number; readonly of: number }
+  readonly note?: string
+}
+
+export const begun: Progress = lineNames.map((name) => ({
+  name,
+  state: "waiting",
+  from: null,
+  to: null,
+  count: null,
+  note: ""
+}))
+
+const changed = (line: Line, { at, count, note, state }: News): Line => {
+  const now = state ?? line.state
+  return {
+    ...line,
+    state: now,
+    from: line.from ?? at,
+    to: now === "running" || now === "waiting" ? null : line.to ?? at,
+    count: count ?? line.count,
+    note: note ?? line.note
+  }
+}
+
+/** The progress after the news. */
+export const after = (progress: Progress, news: News): Progress =>
+  progress.map((line) => line.name === news.line ? changed(line, news) : line)
+
+/** What is still running when the picture ends was broken off. */
+export const brokenOff = (progress: Progress, at: number): Progress =>
+  progress.map((line) => line.state === "running" ? changed(line, { line: line.name, at, state: "failed" }) : line)
+
+const states = {
+  pending: "waiting",
+  running: "running",
+  completed: "done",
+  failed: "failed",
+  skipped: "skipped",
+  compensated: "failed"
+} as const
+
+/** An event of the flow as news; the end of the feed is none. */
+export const newsOf = (event: FlowEvent): ReadonlyArray<News> => {
+  const at = DateTime.toEpochMillis(event.data.at)
+  switch (event.event) {
+    case "step": {
+      const { error, status, step } = event.data
+      return [{ line: step, at, state: states[status], ...(error && { note: error.code }) }]
+    }
+    case "tickets": {
+      const { failed, generated, total } = event.data
+      const note = `${generated} of ${total} tickets${failed > 0 ? `, ${failed} failed` : ""}`
+      return [{ line: "tickets", at, count: { done: generated + failed, of: total }, note }]
+    }
+    case "messages": {
+      const { failed, guests, of, sent } = event.data
+      const note = `${sent} sent to ${guests} of ${of}${failed > 0 ? `, ${failed} failed` : ""}`
+      return [{ line: "notifications", at, count: { done: guests, of }, note }]
+    }
+    case "closed":
+      return []
+  }
+}

@@ -1,0 +1,78 @@
+/** What came of the demonstration, as a table of a few lines. */
+import { DateTime, Duration } from "effect"
+import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
+import { format } from "../../../rpc/Money.ts"
+import type { MessageView } from "../../../rpc/NotificationSequence.ts"
+import type { TicketView } from "../../../rpc/Ticket.ts"
+import type { ScanAnswer } from "../../gate/ScanAnswer.ts"
+import { remindersOf, sentOver } from "./MessageFiles.ts"
+import { duration } from "./Picture.ts"
+
+/** Everything the demonstration found, and found to be right. */
+export interface Findings {
+  readonly request: CompleteFlowRequest
+  readonly flow: FlowView
+  readonly tickets: ReadonlyArray<TicketView>
+  readonly messages: ReadonlyArray<MessageView>
+  readonly scans: readonly [ScanAnswer, ScanAnswer]
+  readonly folder: string
+  readonly total: number
+}
+
+type Row = readonly [name: string, value: string]
+
+const between = (from: DateTime.Utc | null, to: DateTime.Utc | null): number =>
+  from === null || to === null ? 0 : Duration.toMillis(DateTime.distance(from, to))
+
+const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+
+const rows = ({ flow, folder, messages, request, scans: [first, second], tickets, total }: Findings) => {
+  const { amount, currency } = request.payment_config
+  const price = amount === 0 ? "free of charge" : format(amount, currency, "en")
+  const files = [
+    ...(request.ticket_config.generate_pdf ? [counted(tickets.length, "PDF")] : []),
+    counted(tickets.filter(({ qr_url }) => qr_url !== null).length, "QR image")
+  ]
+  const table: ReadonlyArray<Row> = [
+    ["Event", `${request.event_data.title}, ${counted(request.guests.length, "guest")}`],
+    ["Flow", flow.flow_id],
+    ["Status", `${flow.status} in ${duration(between(flow.created_at, flow.finished_at))}`],
+    [
+      "Steps",
+      flow.steps.map(({ finished_at, started_at, step }) => `${step} ${duration(between(started_at, finished_at))}`)
+        .join(" · ")
+    ],
+    ["Tickets", `${files.join(", ")}; signatures verified with the published keys`],
+    ["Invoice", flow.invoice_number === null ? price : `${flow.invoice_number}, ${price}`],
+    ["Messages", `${counted(sentOver(messages, "email"), "e-mail")}, ${sentOver(messages, "sms")} SMS`],
+    ["Reminders", remindersOf(messages, request.event_data.date)],
+    [`Gate ${first.gate}`, `${first.result}: ${first.message}`],
+    [`Gate ${second.gate}`, `${second.result}: ${second.message}`],
+    ["Files", `${folder}/`],
+    ["Took", `${duration(total)}, start included`]
+  ]
+  return table
+}
+
+const wrapped = (text: string, width: number): ReadonlyArray<string> =>
+  text.split(" ").reduce<Array<string>>((lines, word) => {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 1 + word.length > width) return [...lines, word]
+    return [...lines.slice(0, -1), `${last} ${word}`]
+  }, [])
+
+const margin = 13
+
+/** The table, wrapped to the terminal; `columns` 0 means that nobody wraps. */
+export const summary = (findings: Findings, columns: number): ReadonlyArray<string> => {
+  const width = columns === 0 ? Infinity : Math.max(20, Math.min(columns, 100) - margin - 1)
+  return [
+    "",
+    ...rows(findings).flatMap(([name, value]) =>
+      wrapped(value, width).map((line, at) => `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line}`)
+    ),
+    "",
+    "  Next: start it with `deno task start`; README.md has a scan with curl.",
+    ""
+  ]
+}

@@ -1,0 +1,27 @@
+/** The whole app without a port, on a database that dies with it; the environment's own services are not reached. */
+import { ConfigProvider, Console, Layer } from "effect"
+import { appendFileSync } from "node:fs"
+import { inProcess } from "../../App.ts"
+import * as Database from "../../Database.ts"
+import type { DemoFolder } from "./DemoFolder.ts"
+
+/** A console that writes into a file, one text a line. */
+const toFile = (path: string): Console.Console => {
+  const write = (...texts: ReadonlyArray<unknown>) => appendFileSync(path, `${texts.join(" ")}\n`)
+  return { ...globalThis.console, debug: write, error: write, info: write, log: write, warn: write }
+}
+
+/**
+ * Core and services in this process. Neither `DATABASE_URL` nor mail servers, payment keys or ports of the environment
+ * count: nothing that the demonstration does leaves its folder. Logs go to the folder's `guichet.log`.
+ */
+export const layer = (folder: DemoFolder) =>
+  inProcess.pipe(Layer.provide([
+    ConfigProvider.layer(ConfigProvider.fromUnknown({
+      GUICHET_DATA: folder.data,
+      LOG_FORMAT: "json",
+      LOG_LEVEL: "info"
+    })),
+    Layer.succeed(Database.ThrowAway, true),
+    Layer.succeed(Console.Console, toFile(folder.log))
+  ]))

@@ -1,13 +1,12 @@
 /** One payment: applies what is heard of it, has it invoiced once it is settled, and tells whoever waits. */
-import { Effect, Option, Schedule } from "effect"
+import { Effect, Option } from "effect"
 import { InvoiceBook, Payment, type PaymentWebhook } from "../rpc/Payment.ts"
+import { patience } from "../src/Durable.ts"
 import { InvoiceFiles } from "../src/services/payments/InvoiceFiles.ts"
 import { PaymentListener } from "../src/services/payments/PaymentListener.ts"
 import { type InvoiceRow, InvoiceStore } from "../src/store/InvoiceStore.ts"
 import type { PaymentRow } from "../src/store/PaymentRow.ts"
 import { PaymentStore } from "../src/store/PaymentStore.ts"
-
-const patience = Schedule.min([Schedule.exponential("100 millis", 2), Schedule.spaced("5 seconds")])
 
 export const PaymentLayer = Payment.toLayer(
   Effect.gen(function* () {

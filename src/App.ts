@@ -1,5 +1,5 @@
 /** The wiring: which layers make the core, each service, and all of them in one process. */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { CoreEntitiesLayer, CoreRoutesLayer } from "./app/Core.ts"
 import { FirstTokenLayer } from "./app/FirstToken.ts"
 import { FoundationLayer } from "./app/Foundation.ts"
@@ -8,6 +8,7 @@ import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./a
 import { StoresLayer } from "./app/Stores.ts"
 import { Drain } from "./http/Drain.ts"
 import * as Observability from "./Observability.ts"
+import { Loopback } from "./services/Loopback.ts"
 
 /** Everything a process needs below its routes. */
 const ground = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
@@ -31,15 +32,22 @@ export const serveOne = {
   scans: run(serve("scans", ScansLayer, alone))
 }
 
+/**
+ * The order is that of who calls whom: the services outlive the entities, which outlive the core's routes. What
+ * calls the core before it is up waits for it.
+ */
 const everything = (reach: Reach) =>
   run(
-    Layer.mergeAll(
-      serve("core", CoreRoutesLayer, reach),
-      serve("notifications", NotificationsLayer, reach),
-      serve("payments", PaymentsLayer, reach),
-      serve("tickets", TicketsLayer, reach),
-      serve("scans", ScansLayer, reach)
-    ).pipe(Layer.provideMerge(CoreEntitiesLayer))
+    serve("core", CoreRoutesLayer, reach).pipe(
+      Layer.provideMerge(CoreEntitiesLayer),
+      Layer.provideMerge(Layer.mergeAll(
+        serve("notifications", NotificationsLayer, reach),
+        serve("payments", PaymentsLayer, reach),
+        serve("tickets", TicketsLayer, reach),
+        serve("scans", ScansLayer, reach)
+      )),
+      Layer.provideMerge(Layer.effectDiscard(Effect.flatMap(Loopback, (loopback) => loopback.expect(["core"]))))
+    )
   )
 
 /** The core and its four services in one process. */

@@ -9,13 +9,14 @@ const passing = (cause: Cause.Cause<unknown>): boolean =>
     Cause.isDieReason(reason) ? isPassing(reason.defect) : Cause.isFailReason(reason) && isPassing(reason.error)
   )
 
-const patience = Schedule.max([
+/** How durable work waits for what is away for a moment: ever longer up to five seconds, for about ten minutes. */
+export const patience = Schedule.max([
   Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]),
-  Schedule.recurs(24)
+  Schedule.recurs(125)
 ])
 
 /**
- * Tries again, for about two minutes, while the database is away or asks for it. For handlers and
+ * Tries again, with `patience`, while the database is away or asks for it. For handlers and
  * activities that may run twice: their first answer is stored for good, so it must not be a passing fault.
  */
 export const outlast = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

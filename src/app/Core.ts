@@ -30,6 +30,7 @@ import { ServiceAuth } from "../services/ServiceAuth.ts"
 import { ServiceTransport } from "../services/ServiceClients.ts"
 import { TicketClient } from "../services/tickets/TicketClient.ts"
 import { JobAnnouncerLayer } from "../tickets/JobAnnouncer.ts"
+import { HousekeepingLayer } from "./Housekeeping.ts"
 
 const notificationsLayer = NotificationClient.layer.pipe(
   Layer.provide(Layer.effect(
@@ -46,8 +47,8 @@ const collaboratorsLayer = Layer.mergeAll(JobAnnouncerLayer, PaymentAnnouncerLay
   Layer.provideMerge(clientsLayer)
 )
 
-/** Entities, workflows and the flow keeper, with the cluster they run on. */
-export const CoreEntitiesLayer = Layer.mergeAll(EntitiesLayer, FlowKeeperLayer).pipe(
+/** Entities, workflows and the two keepers, with the cluster they run on. */
+export const CoreEntitiesLayer = Layer.mergeAll(EntitiesLayer, FlowKeeperLayer, HousekeepingLayer).pipe(
   Layer.provideMerge(collaboratorsLayer),
   Layer.provideMerge(Cluster.layer)
 )

@@ -7,7 +7,8 @@ class Told extends Error {
   override readonly [Runtime.errorExitCode] = 1
 }
 
-const sentenceOf = (error: unknown): string =>
+/** What an error says for itself. */
+export const sentenceOf = (error: unknown): string =>
   error instanceof Error && error.message !== "" ? error.message : String(error)
 
 /** Prints the failure's own sentence; defects keep their trace. */

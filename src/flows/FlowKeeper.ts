@@ -1,7 +1,7 @@
 /** Watches over running flows: starts those whose start was lost, and ends the waiting of those out of time. */
 import { Effect, Exit, Option, Schedule } from "effect"
 import { Singleton } from "effect/cluster"
-import { DurableDeferred, WorkflowEngine } from "effect/workflow"
+import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import { tries } from "./Step.ts"
@@ -34,9 +34,8 @@ export const keep = Effect.gen(function*() {
 export const FlowKeeperLayer = Singleton.make(
   "FlowKeeper",
   keep.pipe(
-    Effect.sandbox,
-    Effect.tapError((cause) => Effect.logWarning("The flow keeper's look failed", cause)),
-    Effect.ignore,
+    Effect.tapCause((cause) => Effect.logWarning("The flow keeper's look failed, and is repeated", cause)),
+    Effect.exit,
     Effect.repeat(Schedule.spaced("1 second"))
   )
 )
@@ -50,5 +49,3 @@ export const decide = Effect.fnUntraced(function*(flowId: string, exit: "settled
     exit: Exit.succeed(exit)
   })
 })
-
-export type Engine = WorkflowEngine.WorkflowEngine

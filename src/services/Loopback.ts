@@ -14,16 +14,31 @@ import { toWebHandler, type WebHandler } from "../http/HttpHouse.ts"
 import type { FallbackRoutes } from "../http/FallbackRoutes.ts"
 import type { ServiceTargetName } from "./ServiceName.ts"
 
-/** Handlers by service; one that is not registered is called over the network. */
+/** Handlers by service; one that is neither registered nor expected is called over the network. */
 export class Loopback extends Context.Service<Loopback, {
   readonly register: (name: ServiceTargetName, handler: WebHandler) => Effect.Effect<void>
+  /** Until they register, requests to these services wait: durable work goes on before its servers are up. */
+  readonly expect: (names: ReadonlyArray<ServiceTargetName>) => Effect.Effect<void>
   readonly find: (name: ServiceTargetName) => WebHandler | undefined
 }>()("guichet/services/Loopback") {
   /** Empty until something registers. */
   static readonly layer: Layer.Layer<Loopback> = Layer.sync(Loopback, () => {
     const handlers = new Map<ServiceTargetName, WebHandler>()
+    const awaited = new Map<ServiceTargetName, (handler: WebHandler) => void>()
     return Loopback.of({
-      register: (name, handler) => Effect.sync(() => void handlers.set(name, handler)),
+      register: (name, handler) =>
+        Effect.sync(() => {
+          handlers.set(name, handler)
+          awaited.get(name)?.(handler)
+        }),
+      expect: (names) =>
+        Effect.sync(() => {
+          for (const name of names.filter((name) => !handlers.has(name))) {
+            const { promise, resolve } = Promise.withResolvers<WebHandler>()
+            awaited.set(name, resolve)
+            handlers.set(name, async (request) => (await promise)(request))
+          }
+        }),
       find: (name) => handlers.get(name)
     })
   })

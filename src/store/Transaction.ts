@@ -2,17 +2,16 @@
  * Transactions of durable handlers: their answer is stored for good, so a fault that passes must not become
  * one.
  */
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
+import { patience } from "../Durable.ts"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
 const isFault = (error: unknown): error is SqlError | Schema.SchemaError =>
   isSqlError(error) || Schema.isSchemaError(error)
 
-const patience = Schedule.min([Schedule.exponential("50 millis", 2), Schedule.spaced("5 seconds")])
-
 /**
- * Runs `body` in one transaction and tries again, for as long as it takes, what a lost connection, a deadlock
+ * Runs `body` in one transaction and tries again, with the patience of durable work, what a lost connection, a deadlock
  * or a serialization failure broke; the domain's errors roll back and pass, every other SQL or decoding fault
  * is a defect. A transaction whose connection died dies too, when it rolls back: such a defect counts as the
  * fault it carries.

@@ -28,6 +28,12 @@ export const scanBody = (ticket: TicketView, gate: string, at: DateTime.Utc): Sc
   qr_data: ticket.qr_data
 })
 
+/** A scan as it was sent and answered. */
+export interface Scan {
+  readonly request: Schema.JsonObject
+  readonly answer: ScanAnswer
+}
+
 /** Scans at one gate; answers that are not the expected ones fail. */
 export const scan = Effect.fn("GateScans.scan")(function*(
   client: DemoClient,
@@ -39,5 +45,5 @@ export const scan = Effect.fn("GateScans.scan")(function*(
   const answer = yield* client.post("/api/scans/validate", request, ScanAnswer)
   const faults = faultsOf(answer)
   if (faults.length > 0) return yield* DemoFailed.of(faults)
-  return { request, answer }
+  return { request, answer } satisfies Scan
 })

@@ -19,8 +19,13 @@ const KeySet = Schema.Struct({
   }))
 })
 
-const startsWith = (bytes: Uint8Array, magic: string): boolean =>
+const startsWith = (magic: string) => (bytes: Uint8Array): boolean =>
   Buffer.from(bytes.subarray(0, magic.length)).toString("latin1") === magic
+
+/** True for bytes that begin as a PDF does. */
+export const isPdf = startsWith("%PDF-")
+
+const isOf = { pdf: isPdf, png: startsWith("\x89PNG") }
 
 /** The path of a signed link; the core that signed it answers here without its host. */
 const pathOf = (link: string): string => {
@@ -43,8 +48,6 @@ const faultsOf = (ticket: TicketView, flow: FlowView, request: CompleteFlowReque
   ]
 }
 
-const magicNumbers = { pdf: "%PDF-", png: "\x89PNG" } as const
-
 /** Writes PDF and QR image of every ticket; a fresh database numbers its tickets from 1, one a guest. */
 export const write = Effect.fn("TicketFiles.write")(function*(
   client: DemoClient,
@@ -58,7 +61,7 @@ export const write = Effect.fn("TicketFiles.write")(function*(
   const file = Effect.fnUntraced(function*(ticket: TicketView, kind: "pdf" | "png", path: string) {
     const bytes = yield* client.bytes(path)
     yield* folder.write(`tickets/${ticket.ticket_code}.${kind}`, bytes)
-    return startsWith(bytes, magicNumbers[kind]) ? [] : [`tickets/${ticket.ticket_code}.${kind} is no ${kind}.`]
+    return isOf[kind](bytes) ? [] : [`tickets/${ticket.ticket_code}.${kind} is no ${kind}.`]
   })
 
   const one = Effect.fnUntraced(function*(id: number) {

@@ -1,5 +1,6 @@
 /** The PDF of an invoice, drawn from its archived document and stored under its number. */
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, Effect, Layer } from "effect"
+import { patience } from "../../Durable.ts"
 import { FileStore, FileStoreError } from "../../files/FileStore.ts"
 import { Fonts } from "../../pdf/Fonts.ts"
 import type { PdfError } from "../../pdf/PdfWriter.ts"
@@ -9,8 +10,6 @@ import { InvoicePdf } from "./InvoicePdf.ts"
 
 /** The key of an invoice's PDF. */
 export const fileKeyOf = (number: string): string => `invoices/${number}.pdf`
-
-const patience = Schedule.min([Schedule.exponential("100 millis", 2), Schedule.spaced("10 seconds")])
 
 export class InvoiceFiles extends Context.Service<InvoiceFiles, {
   /**

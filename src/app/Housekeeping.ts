@@ -1,0 +1,27 @@
+/** Forgets what has served its time: idempotency keys after 31 days, signatures of services after their window. */
+import { Effect, Schedule } from "effect"
+import { Singleton } from "effect/cluster"
+import { IdempotencyStore } from "../store/IdempotencyStore.ts"
+import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
+
+/** Stripe retries for 3 days and lists events for 30: a repeat within 31 days gets its first answer. */
+const keysLive = "31 days"
+
+/** A signature older than the accepted skew is refused by its time alone. */
+const signaturesLive = "11 minutes"
+
+const sweep = Effect.gen(function*() {
+  const keys = yield* (yield* IdempotencyStore).forget(keysLive)
+  const signatures = yield* (yield* ServiceRequestStore).forget(signaturesLive)
+  yield* Effect.logDebug("Housekeeping", { keys, signatures })
+})
+
+/** Runs on one process of the cluster, every ten minutes. */
+export const HousekeepingLayer = Singleton.make(
+  "Housekeeping",
+  sweep.pipe(
+    Effect.tapCause((cause) => Effect.logWarning("Housekeeping failed, and will be tried again", cause)),
+    Effect.exit,
+    Effect.repeat(Schedule.spaced("10 minutes"))
+  )
+)

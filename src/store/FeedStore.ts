@@ -12,8 +12,22 @@ export interface Entry {
   readonly data: Schema.Json
 }
 
-/** How long a watcher rests between two looks at its feed. */
+/** How long a watcher rests between two looks at its feed; what this process appends wakes it at once. */
 const pause = Duration.millis(100)
+
+/** Who rests, by feed. */
+const bell = () => {
+  const resting = new Map<string, Set<() => void>>()
+  const ring = (feedId: string) => Effect.sync(() => resting.get(feedId)?.forEach((wake) => wake()))
+  const rest = (feedId: string) =>
+    Effect.callback<void>((resume) => {
+      const wake = () => resume(Effect.void)
+      const others = resting.get(feedId) ?? new Set()
+      resting.set(feedId, others.add(wake))
+      return Effect.sync(() => others.delete(wake) && others.size === 0 && resting.delete(feedId))
+    }).pipe(Effect.timeoutOption(pause))
+  return { ring, rest }
+}
 
 /** Appends are numbered under the feed's own row, so that numbers are visible in their order. */
 export class FeedStore extends Context.Service<FeedStore, {
@@ -28,6 +42,7 @@ export class FeedStore extends Context.Service<FeedStore, {
     FeedStore,
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
+      const { rest, ring } = bell()
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
         entries.length === 0 ? Effect.void : Rows.run(sql`
           WITH feed AS (
@@ -38,7 +53,9 @@ export class FeedStore extends Context.Service<FeedStore, {
           INSERT INTO feed_events (feed_id, seq, kind, data)
           SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
                  entry.value->>'kind', entry.value->'data'
-          FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`)
+          FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`).pipe(
+          Effect.andThen(ring(feedId))
+        )
       const close = (feedId: string, data: Schema.Json) =>
         Rows.run(sql`
           WITH feed AS (
@@ -48,7 +65,7 @@ export class FeedStore extends Context.Service<FeedStore, {
             RETURNING last
           )
           INSERT INTO feed_events (feed_id, seq, kind, data)
-          SELECT ${feedId}, feed.last, ${closing}, ${JSON.stringify(data)}::jsonb FROM feed`)
+          SELECT ${feedId}, feed.last, ${closing}, ${JSON.stringify(data)}::jsonb FROM feed`).pipe(Effect.andThen(ring(feedId)))
       const after = (feedId: string, seq: number) =>
         Rows.all(Row)(sql`
           SELECT seq, at, kind, data FROM feed_events
@@ -58,7 +75,7 @@ export class FeedStore extends Context.Service<FeedStore, {
           Effect.gen(function*() {
             const events = yield* after(feedId, last)
             const latest = events.at(-1)
-            if (latest === undefined) yield* Effect.sleep(pause)
+            if (latest === undefined) yield* rest(feedId)
             return [events, latest?.kind === closing ? Option.none() : Option.some(latest?.seq ?? last)] as const
           }))
       return { append, close, after, watch }

@@ -31,7 +31,7 @@ export const open = Effect.fn("DemoFolder.open")(function*(
   const path = Option.getOrElse(to, () => "") || `.guichet/demo-${yield* stamp}`
   const data = join(path, ".throw-away")
 
-  const found = yield* fs.makeDirectory(path, { recursive: true }).pipe(
+  const found = yield* fs.makeDirectory(path, { recursive: true, mode: 0o700 }).pipe(
     Effect.andThen(fs.readDirectory(path)),
     cannot(`The folder ${path} cannot be made`)
   )

@@ -7,7 +7,7 @@ import type { DemoFolder } from "./DemoFolder.ts"
 
 /** A console that writes into a file, one text a line. */
 const toFile = (path: string): Console.Console => {
-  const write = (...texts: ReadonlyArray<unknown>) => appendFileSync(path, `${texts.join(" ")}\n`)
+  const write = (...texts: ReadonlyArray<unknown>) => appendFileSync(path, `${texts.join(" ")}\n`, { mode: 0o600 })
   return { ...globalThis.console, debug: write, error: write, info: write, log: write, warn: write }
 }
 

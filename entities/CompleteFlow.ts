@@ -3,13 +3,13 @@ import { Effect } from "effect"
 import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { notify } from "../src/flows/MessagesStep.ts"
-import { payment, takeBack } from "../src/flows/PaymentStep.ts"
+import { askPayment, followPayment, payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { conclude, open } from "../src/flows/Status.ts"
 import { type Outcome, skip, step } from "../src/flows/Step.ts"
 import { undo } from "../src/flows/Undo.ts"
-import { tickets, voidTickets } from "../src/flows/TicketsStep.ts"
+import { followTickets, makeTickets, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
 const needs: Partial<Record<StepName, StepName>> = {
@@ -47,8 +47,13 @@ const tell = Effect.fnUntraced(function*(plan: Plan) {
   yield* settle("validation", step(plan, "validation", validate(plan)))
   yield* settle("event", step(plan, "event", publish(plan)))
   yield* settle("guests", step(plan, "guests", register(plan)))
-  if (plan.request.orchestration_options.parallel_processing) {
-    yield* Effect.all([settle("tickets", tickets(plan)), settle("payment", payment(plan))], { concurrency: 2 })
+  const { error_handling, parallel_processing } = plan.request.orchestration_options
+  if (parallel_processing && obstacle(plan, outcomes, "tickets") === undefined) {
+    // Nothing is awaited before both are asked for: an arriving answer would interrupt the other request.
+    const [made, asked] = yield* Effect.all([makeTickets(plan), askPayment(plan)], { concurrency: 2 })
+    const followed = Effect.tap(followTickets(plan, made), ({ status }) =>
+      status === "failed" && error_handling === "stop_on_error" ? stopWaiting(plan) : Effect.void)
+    yield* Effect.all([settle("tickets", followed), settle("payment", followPayment(plan, asked))], { concurrency: 2 })
   } else {
     yield* settle("tickets", tickets(plan))
     yield* settle("payment", payment(plan))
@@ -57,9 +62,13 @@ const tell = Effect.fnUntraced(function*(plan: Plan) {
   yield* settle("reminders", step(plan, "reminders", remind(plan)))
 
   if (stops(plan, outcomes)) {
-    yield* undo(plan, "reminders", cancelMessages(plan))
-    yield* undo(plan, "payment", takeBack(plan))
-    yield* undo(plan, "tickets", voidTickets(plan))
+    const ended = (name: StepName) => outcomes.get(name)
+    yield* undo(plan, "reminders", ended("reminders"), cancelMessages(plan))
+    if (ended("notifications")?.status === "failed") {
+      yield* undo(plan, "notifications", ended("notifications"), cancelMessages(plan))
+    }
+    yield* undo(plan, "payment", ended("payment"), takeBack(plan))
+    yield* undo(plan, "tickets", ended("tickets"), voidTickets(plan))
   }
   yield* conclude(plan, steps.map((name) => [name, outcomes.get(name)] as const))
 })

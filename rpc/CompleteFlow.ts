@@ -152,9 +152,9 @@ export type FlowView = typeof FlowView.Type
 export const ticketsDone = (attempt: number) =>
   DurableDeferred.make(`tickets/${attempt}`, { success: Schema.Union([JobStatus, Schema.Literal("timed_out")]) })
 
-/** Completed by the Payment mailbox when a webhook decides the payment, or by the deadline. */
+/** Completed by the Payment mailbox when a webhook decides the payment, by the deadline, or by a flow that stops. */
 export const PaymentDone = DurableDeferred.make("payment", {
-  success: Schema.Literals(["settled", "failed", "canceled", "timed_out"])
+  success: Schema.Literals(["settled", "failed", "canceled", "timed_out", "stopped"])
 })
 
 /** Runs the eight steps. Durable: a step whose effect is recorded is not run again after a crash. */

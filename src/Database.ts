@@ -25,8 +25,10 @@ export const dataDirectory: Config.Config<string> = Config.withDefault(
   ".guichet"
 )
 
-/** True for a program whose embedded database dies with it, such as the demonstration: it is kept in memory. */
-export const ThrowAway = Context.Reference<boolean>("guichet/Database/ThrowAway", { defaultValue: () => false })
+/** True for a program whose embedded database dies with it, such as `guichet demo`: it is kept in memory. */
+export const ThrowAway = Context.Reference<boolean>("guichet/Database/ThrowAway", {
+  defaultValue: () => false
+})
 
 /** A pool on a PostgreSQL server. Statements are never multiplexed: workflows hang on such a client. */
 export const layerPostgres = (

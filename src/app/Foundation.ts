@@ -1,6 +1,6 @@
 /** What every process stands on: database, secrets, files, and the way to the other services. */
 import { Config, Effect, Layer, Option } from "effect"
-import { KeyValueStore, PersistedQueue } from "effect/persistence"
+import { PersistedQueue } from "effect/persistence"
 import * as Database from "../Database.ts"
 import { FileLinks } from "../files/FileLinks.ts"
 import { FileStore } from "../files/FileStore.ts"
@@ -11,6 +11,7 @@ import { Loopback } from "../services/Loopback.ts"
 import { queueLocks } from "../services/QueueLocks.ts"
 import { ServiceTransport } from "../services/ServiceClients.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
+import * as KeyValues from "../store/KeyValues.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 
 /** Where people reach the core; links in messages start with it. */
@@ -48,7 +49,7 @@ const linksLayer = Layer.unwrap(Effect.gen(function*() {
 
 /** Queues and small tables of the services, in SQL. */
 const persistenceLayer = Layer.merge(
-  KeyValueStore.layerSql({ table: "guichet_key_values" }),
+  KeyValues.layer,
   PersistedQueue.layer.pipe(Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue", ...queueLocks })))
 )
 

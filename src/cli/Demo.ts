@@ -22,7 +22,7 @@ import { sentenceOf, told } from "./Sentence.ts"
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
-const readBody = Effect.fn("Demo.readBody")(function*(path: string) {
+const readBody = Effect.fn("Demo.readBody")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(path),
@@ -35,24 +35,35 @@ const readBody = Effect.fn("Demo.readBody")(function*(path: string) {
 })
 
 /** Starts everything; answers a client with an organiser's token and one with an operator's. */
-const start = Effect.fn("Demo.start")(function*(folder: DemoFolder.DemoFolder) {
+const start = Effect.fn("Demo.start")(function* (folder: DemoFolder.DemoFolder) {
   const app = yield* Layer.build(ThrowAwayApp.layer(folder))
-  return yield* Effect.gen(function*() {
+  return yield* Effect.gen(function* () {
     const tokens = yield* TokenStore
     const organizer = yield* tokens.create({ role: "organizer", subject: "demo" })
-    const operator = yield* tokens.create({ role: "operator", subject: GateScans.operatorId, gates: ["A", "B"] })
-    return { organizer: yield* DemoClient.make(organizer.token), operator: yield* DemoClient.make(operator.token) }
+    const operator = yield* tokens.create({
+      role: "operator",
+      subject: GateScans.operatorId,
+      gates: ["A", "B"]
+    })
+    return {
+      organizer: yield* DemoClient.make(organizer.token),
+      operator: yield* DemoClient.make(operator.token)
+    }
   }).pipe(Effect.provideContext(app))
 })
 
 /** Posts the body and shows the flow's events until the last; then its eight steps must be completed. */
-const follow = Effect.fn("Demo.follow")(function*(
+const follow = Effect.fn("Demo.follow")(function* (
   client: DemoClient.DemoClient,
   folder: DemoFolder.DemoFolder,
   body: Schema.Json
 ) {
   const { tell } = yield* Screen
-  const { events_url, status_url } = yield* client.post("/api/orchestration/complete-flow", body, FlowAccepted)
+  const { events_url, status_url } = yield* client.post(
+    "/api/orchestration/complete-flow",
+    body,
+    FlowAccepted
+  )
   const request = yield* Effect.orDie(Schema.decodeUnknownEffect(CompleteFlowRequest)(body))
   const seconds = request.orchestration_options.timeout_seconds + 30
   const last = yield* client.events(events_url).pipe(
@@ -74,7 +85,7 @@ const follow = Effect.fn("Demo.follow")(function*(
 })
 
 /** Tickets, invoice and messages as files, each checked against the request. */
-const keep = Effect.fn("Demo.keep")(function*(
+const keep = Effect.fn("Demo.keep")(function* (
   client: DemoClient.DemoClient,
   folder: DemoFolder.DemoFolder,
   flow: FlowView,
@@ -86,25 +97,35 @@ const keep = Effect.fn("Demo.keep")(function*(
   return { tickets, messages }
 })
 
-const play = Effect.fn("Demo.play")(function*(folder: DemoFolder.DemoFolder, body: Schema.Json) {
-  const { operator, organizer } = yield* Screen.line("start", start(folder), () => "core and four services")
-  const { flow, request } = yield* follow(organizer, folder, body)
-  const { messages, tickets } = yield* Screen.line("files", keep(organizer, folder, flow, request), () => folder.path)
-  const scan = (gate: string, faultsOf: (answer: ScanAnswer) => Faults) =>
-    GateScans.scan(operator, tickets[0]!, gate, faultsOf)
-  const result = ({ answer }: GateScans.Scan) => answer.result
-  const first = yield* Screen.line("gate A", scan("A", admissionFaults), result)
-  const second = yield* Screen.line("gate B", scan("B", refusalFaults(first.answer)), result)
-  yield* folder.write("scans.json", json([first, second]))
-  return { request, flow, tickets, messages, scans: [first.answer, second.answer] } as const
-}, Effect.provide(Screen.layer), Effect.scoped)
+const play = Effect.fn("Demo.play")(
+  function* (folder: DemoFolder.DemoFolder, body: Schema.Json) {
+    const { operator, organizer } = yield* Screen.line("start", start(folder), () => "core and four services")
+    const { flow, request } = yield* follow(organizer, folder, body)
+    const { messages, tickets } = yield* Screen.line(
+      "files",
+      keep(organizer, folder, flow, request),
+      () => folder.path
+    )
+    const scan = (gate: string, faultsOf: (answer: ScanAnswer) => Faults) =>
+      GateScans.scan(operator, tickets[0]!, gate, faultsOf)
+    const result = ({ answer }: GateScans.Scan) => answer.result
+    const first = yield* Screen.line("gate A", scan("A", admissionFaults), result)
+    const second = yield* Screen.line("gate B", scan("B", refusalFaults(first.answer)), result)
+    yield* folder.write("scans.json", json([first, second]))
+    return { request, flow, tickets, messages, scans: [first.answer, second.answer] } as const
+  },
+  Effect.provide(Screen.layer),
+  Effect.scoped
+)
 
-const run = Effect.fn("Demo.run")(function*(to: Option.Option<string>, from: Option.Option<string>) {
+const run = Effect.fn("Demo.run")(function* (to: Option.Option<string>, from: Option.Option<string>) {
   const began = yield* Clock.currentTimeMillis
   const body = Option.isSome(from) ? yield* readBody(from.value) : completeFlowBody
   const folder = yield* DemoFolder.open(to)
-  const findings = yield* Effect.mapError(play(folder, body), (error) =>
-    new DemoFailed({ message: `${sentenceOf(error)}\n         The log is ${folder.log}.` }))
+  const findings = yield* Effect.mapError(
+    play(folder, body),
+    (error) => new DemoFailed({ message: `${sentenceOf(error)}\n         The log is ${folder.log}.` })
+  )
   const total = (yield* Clock.currentTimeMillis) - began
   const columns = yield* (yield* Terminal.Terminal).columns
   yield* Console.log(summary({ ...findings, folder: folder.path, total }, columns).join("\n"))
@@ -114,7 +135,9 @@ export const demo = Command.make(
   "demo",
   {
     to: Flag.String("to").pipe(
-      Flag.withDescription("The folder for tickets, invoice and messages: .guichet/demo-<timestamp> unless told"),
+      Flag.withDescription(
+        "The folder for tickets, invoice and messages: .guichet/demo-<timestamp> unless told"
+      ),
       Flag.optional
     ),
     body: Flag.String("body").pipe(

@@ -1,14 +1,17 @@
 /** Step 5: the payment, asked of the payment service and decided by the webhook that reaches its mailbox. */
-import { Effect, Option } from "effect"
-import { DurableDeferred } from "effect/workflow"
-import { PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
-import { PaymentClient } from "../services/payments/PaymentClient.ts"
+import { Effect, Exit } from "effect"
+import { Activity, DurableDeferred } from "effect/workflow"
+import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
+import { type PaymentCallError, PaymentClient } from "../services/payments/PaymentClient.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
-import { begin, completed, end, failed, timedOut } from "./Step.ts"
+import { begin, completed, end, failed, type Outcome, timedOut } from "./Step.ts"
 
 /** Who pays: the order's contact is its first guest. */
 const payerOf = ({ request: { guests } }: Plan) => ({ name: guests[0]!.name, email: guests[0]!.email })
+
+const refused = (error: PaymentCallError) =>
+  new StepFailed({ code: `payment_${error.reason}`, detail: error.message, retryable: error.retryable })
 
 const request = (plan: Plan) =>
   Effect.gen(function*() {
@@ -45,51 +48,74 @@ const request = (plan: Plan) =>
       customer: payerOf(plan),
       metadata
     }).pipe(
-      Effect.mapError((error) =>
-        new StepFailed({ code: `payment_${error.reason}`, detail: error.message, retryable: error.retryable })
-      )
+      Effect.mapError(refused)
     )
     return { payment_id: paymentId, status: created.status }
   })
 
+/** Asks the payment service; its answer decides nothing yet. */
+export const askPayment = (plan: Plan) => begin(plan, "payment", "request", request(plan))
+
+/** What the decision means for the step. */
+const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.Type): Outcome => {
+  switch (decided) {
+    case "settled":
+      return completed({ payment_id: paymentId, status: decided })
+    case "timed_out":
+      return timedOut
+    case "stopped":
+      return { status: "skipped", error: { code: "skipped", detail: "The flow stopped before it was paid." }, result: null }
+    default:
+      return failed(`payment_${decided}`, `The payment was ${decided}.`)
+  }
+}
+
 /** The flow waits for a webhook, not for the service's answer: only a signed event decides a payment. */
-export const payment = (plan: Plan) =>
-  Effect.gen(function*() {
-    const asked = yield* begin(plan, "payment", "request", request(plan))
-    const { payment_id: paymentId } = (asked.result ?? {}) as { readonly payment_id?: string | null }
-    if (asked.status === "failed" || paymentId === null) {
-      return yield* end(plan, "payment", Effect.succeed(asked))
-    }
-    const decided = yield* DurableDeferred.await(PaymentDone)
-    return yield* end(
-      plan,
-      "payment",
-      Effect.succeed(
-        decided === "settled"
-          ? completed({ payment_id: paymentId ?? null, status: decided })
-          : decided === "timed_out"
-          ? timedOut
-          : failed(`payment_${decided}`, `The payment was ${decided}.`)
-      )
-    )
+export const followPayment = Effect.fnUntraced(function*(plan: Plan, asked: Outcome) {
+  const paymentId = paymentIdOf(plan.flowId)
+  if (asked.status === "failed") {
+    const close = Effect.flatMap(PaymentStore, (payments) => payments.close(paymentId, "payment.failed"))
+    return yield* end(plan, "payment", Effect.as(close, asked))
+  }
+  if (plan.request.payment_config.amount === 0) return yield* end(plan, "payment", Effect.succeed(asked))
+  const decided = yield* DurableDeferred.await(PaymentDone)
+  return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)))
+})
+
+/** Asks, and waits for the decision. */
+export const payment = (plan: Plan) => Effect.flatMap(askPayment(plan), (asked) => followPayment(plan, asked))
+
+/** Ends the wait for a payment that nobody needs any more; a decision that came before stands. */
+export const stopWaiting = (plan: Plan) =>
+  Activity.make({
+    name: "payment/stop",
+    execute: DurableDeferred.done(PaymentDone, {
+      token: DurableDeferred.tokenFromExecutionId(PaymentDone, {
+        workflow: CompleteFlow,
+        executionId: plan.executionId
+      }),
+      exit: Exit.succeed("stopped" as const)
+    })
   })
 
-/** Compensation: a settled payment is refunded, a waiting one canceled. */
+/**
+ * Compensation: a settled payment is refunded, any other is called off at the gateway, so that nothing is charged
+ * later. The gateway has the last word: one that it will not call off is one that it has charged.
+ */
 export const takeBack = (plan: Plan) =>
   Effect.gen(function*() {
     const paymentId = paymentIdOf(plan.flowId)
-    const payment = yield* (yield* PaymentStore).get(paymentId)
-    const status = Option.getOrNull(payment)?.status
+    const payments = yield* PaymentStore
     const client = yield* PaymentClient
-    const refused = (error: { readonly reason: string; readonly message: string; readonly retryable: boolean }) =>
-      new StepFailed({ code: `payment_${error.reason}`, detail: error.message, retryable: error.retryable })
-    if (status === "settled") {
-      yield* Effect.mapError(client.refund(paymentId, { reason: "the flow was stopped" }), refused)
-      return { payment_id: paymentId, refund: "requested" }
-    }
-    if (status === "pending") {
-      yield* Effect.mapError(client.cancel(paymentId), refused)
-      return { payment_id: paymentId, cancel: "requested" }
-    }
-    return { payment_id: paymentId, status: status ?? "none" }
+    const status = yield* payments.status(paymentId)
+    const refund = Effect.as(client.refund(paymentId, { reason: "the flow was stopped" }), "refund")
+    const close = Effect.as(payments.close(paymentId, "payment.canceled"), "none")
+    const cancel = Effect.as(client.cancel(paymentId), "cancel").pipe(
+      Effect.catchIf(({ reason }) => reason === "unknown_payment", () => close),
+      Effect.catchIf(({ reason }) => reason === "invalid", () => refund)
+    )
+    if (status === null) return { payment_id: null }
+    if (status === "settled") return { payment_id: paymentId, requested: yield* Effect.mapError(refund, refused) }
+    if (status !== "pending" && status !== "failed") return { payment_id: paymentId, status }
+    return { payment_id: paymentId, requested: yield* Effect.mapError(cancel, refused) }
   })

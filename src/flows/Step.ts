@@ -61,7 +61,7 @@ const record = (plan: Plan, step: StepName, outcome: Outcome) =>
       result: outcome.result ?? undefined
     })
     return outcome
-  })
+  }).pipe(Effect.uninterruptible)
 
 const durable = <R>(name: string, work: Effect.Effect<Outcome, never, R>) =>
   Activity.make({ name, success: Outcome, execute: outlast(work) })

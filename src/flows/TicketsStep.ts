@@ -10,7 +10,7 @@ import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { reach } from "./Reach.ts"
-import { begin, completed, end, failed, timedOut, tries } from "./Step.ts"
+import { begin, completed, end, failed, type Outcome, timedOut, tries } from "./Step.ts"
 
 const chunk = 500
 
@@ -80,11 +80,17 @@ const outcomeOf = (plan: Plan, attempt: number) =>
       : failed(`tickets_${status}`, `${count} of ${count + generated} tickets could not be generated.`, result)
   })
 
-/** Issues and renders; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
-export const tickets = Effect.fnUntraced(function*(plan: Plan) {
+const startJob = (plan: Plan, attempt: number) =>
+  begin(plan, "tickets", `start/${attempt}`, Effect.uninterruptible(start(plan, attempt)))
+
+/** Issues the tickets and starts their first job. */
+export const makeTickets = (plan: Plan) => startJob(plan, 1)
+
+/** Waits for the job; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
+export const followTickets = Effect.fnUntraced(function*(plan: Plan, first: Outcome) {
   const last = plan.request.orchestration_options.retry_failed_steps ? tries : 1
   for (let attempt = 1;; attempt++) {
-    const started = yield* begin(plan, "tickets", `start/${attempt}`, start(plan, attempt))
+    const started = attempt === 1 ? first : yield* startJob(plan, attempt)
     const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }
     if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
     const done = yield* DurableDeferred.await(ticketsDone(attempt))
@@ -92,6 +98,9 @@ export const tickets = Effect.fnUntraced(function*(plan: Plan) {
     if (done === "completed" || attempt === last) return yield* end(plan, "tickets", outcomeOf(plan, attempt))
   }
 })
+
+/** Issues and renders. */
+export const tickets = (plan: Plan) => Effect.flatMap(makeTickets(plan), (first) => followTickets(plan, first))
 
 /** Compensation: the tickets of this flow open no gate. */
 export const voidTickets = (plan: Plan) =>

@@ -1,20 +1,32 @@
 /** Says when the process is leaving: readiness turns off first, then requests in flight finish. */
-import { Config, Context, Duration, Effect, Layer, Ref } from "effect"
+import { Config, Context, Deferred, Duration, Effect, Layer, Ref } from "effect"
 
-/** Whether the process drains, and the switch. */
+/** Whether the process drains, and the switches. */
 export class Drain extends Context.Service<Drain, {
   readonly draining: Effect.Effect<boolean>
   readonly begin: Effect.Effect<void>
+  /** Completes when the servers are about to close: what would go on for ever ends here. */
+  readonly leaving: Effect.Effect<void>
+  readonly leave: Effect.Effect<void>
 }>()("guichet/http/Drain") {
   /** Not draining. */
   static readonly layer: Layer.Layer<Drain> = Layer.effect(
     Drain,
-    Effect.map(Ref.make(false), (flag) => Drain.of({ draining: Ref.get(flag), begin: Ref.set(flag, true) }))
+    Effect.gen(function*() {
+      const flag = yield* Ref.make(false)
+      const left = yield* Deferred.make<void>()
+      return Drain.of({
+        draining: Ref.get(flag),
+        begin: Ref.set(flag, true),
+        leaving: Deferred.await(left),
+        leave: Effect.asVoid(Deferred.succeed(left, undefined))
+      })
+    })
   )
 
   /**
-   * Begins draining when the process is told to stop, and waits `DRAIN_SECONDS` (0) for the load balancer to
-   * notice.
+   * Begins draining when the process is told to stop, waits `DRAIN_SECONDS` (0) for the load balancer to
+   * notice, then ends the live streams.
    * Build it on top of the servers (`Drain.layerOnStop.pipe(Layer.provide(servers))`): what is built last
    * stops first.
    */
@@ -25,7 +37,8 @@ export class Drain extends Context.Service<Drain, {
       yield* Effect.addFinalizer(() =>
         Effect.logInfo("Draining: no longer ready, finishing what is in flight").pipe(
           Effect.andThen(drain.begin),
-          Effect.andThen(Effect.sleep(Duration.seconds(seconds)))
+          Effect.andThen(Effect.sleep(Duration.seconds(seconds))),
+          Effect.andThen(drain.leave)
         )
       )
     })

@@ -15,16 +15,24 @@ export interface Entry {
 /** How long a watcher rests between two looks at its feed; what this process appends wakes it at once. */
 const pause = Duration.millis(100)
 
-/** Who rests, by feed. */
+/** Wakes whoever rests beside a feed. */
 const bell = () => {
   const resting = new Map<string, Set<() => void>>()
-  const ring = (feedId: string) => Effect.sync(() => resting.get(feedId)?.forEach((wake) => wake()))
+  const ring = (feedId: string) =>
+    Effect.sync(() => {
+      const sleepers = resting.get(feedId)
+      resting.delete(feedId)
+      sleepers?.forEach((wake) => wake())
+    })
   const rest = (feedId: string) =>
     Effect.callback<void>((resume) => {
       const wake = () => resume(Effect.void)
-      const others = resting.get(feedId) ?? new Set()
-      resting.set(feedId, others.add(wake))
-      return Effect.sync(() => others.delete(wake) && others.size === 0 && resting.delete(feedId))
+      const sleepers = resting.get(feedId) ?? new Set()
+      resting.set(feedId, sleepers.add(wake))
+      return Effect.sync(() => {
+        sleepers.delete(wake)
+        if (sleepers.size === 0 && resting.get(feedId) === sleepers) resting.delete(feedId)
+      })
     }).pipe(Effect.timeoutOption(pause))
   return { ring, rest }
 }

@@ -72,7 +72,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
       assert.deepStrictEqual(tickets.map((ticket) => ticket.status), ["voided", "voided"])
       assert.deepStrictEqual(yield* messagesOf(flow), [])
       assert.deepStrictEqual(yield* outbox(flow.flow.flow_id), {})
-      assert.deepStrictEqual((yield* paymentOf(flow, "failed")).template_access, [])
+      assert.deepStrictEqual((yield* paymentOf(flow, "canceled")).template_access, [])
       assert.strictEqual(flow.feed.at(-1)!.data.status, "failed")
     }))
 
@@ -95,6 +95,19 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
       assert.deepStrictEqual((yield* paymentOf(flow, "refunded")).template_access, [])
       const told = yield* until(messagesOf(flow), (messages) => messages.length > 0)
       assert.deepStrictEqual(told.map(({ status, type }) => `${type} ${status}`), ["refund_confirmation sent"])
+    }))
+
+  it.effect("stop_on_error: the flow does not wait for a payment that it will not need", () =>
+    Effect.gen(function* () {
+      const flow = yield* run(bodyFor(119, {
+        guests: guestsNamed(never),
+        payment_config: { auto_confirm: false },
+        orchestration_options: { ...stop, parallel_processing: true, retry_failed_steps: false }
+      }))
+      assert.strictEqual(flow.flow.status, "failed")
+      assert.strictEqual(flow.flow.error.code, "tickets_failed")
+      assert.strictEqual(flow.steps["payment"].status, "compensated")
+      yield* paymentOf(flow, "canceled")
     }))
 
   it.effect("stop_on_error: messages that were not delivered are canceled, and all the rest is taken back", () =>
@@ -180,7 +193,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
       assert.strictEqual(flow.steps["payment"].status, "failed")
       assert.strictEqual(flow.steps["payment"].attempts, 1)
       assert.strictEqual(flow.steps["payment"].error.code, "payment_invalid")
-      yield* paymentOf(flow, "failed")
+      yield* paymentOf(flow, "canceled")
+      const going = bodyFor(118, { guests: payer("invalid"), orchestration_options: { ...stop, error_handling: "continue_on_error" } })
+      yield* paymentOf(yield* run(going), "failed")
     }))
 
   it.effect("timeout_seconds: a payment that nobody makes ends the flow, which goes on with nothing", () =>

@@ -44,7 +44,12 @@ export const completeFlowBody = {
     send_receipt: true
   },
   notification_config: {
-    email_templates: ["registration_confirmation", "ticket_generated", "payment_confirmation", "event_reminder"],
+    email_templates: [
+      "registration_confirmation",
+      "ticket_generated",
+      "payment_confirmation",
+      "event_reminder"
+    ],
     sms_templates: ["event_reminder", "ticket_alert"],
     schedule_reminders: [
       {

@@ -1,4 +1,4 @@
-/** A client of the core as any application is one: documented routes, a bearer token, JSON and server-sent events. */
+/** A client of the core as any application is one: documented routes, a bearer token, live events. */
 import { Effect, Option, Redacted, Schema, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
@@ -10,7 +10,11 @@ import { FlowEvent } from "./FlowEvent.ts"
 export interface DemoClient {
   readonly get: <A>(path: string, answer: Schema.ConstraintDecoder<A>) => Effect.Effect<A, DemoFailed>
   readonly bytes: (path: string) => Effect.Effect<Uint8Array, DemoFailed>
-  readonly post: <A>(path: string, body: unknown, answer: Schema.ConstraintDecoder<A>) => Effect.Effect<A, DemoFailed>
+  readonly post: <A>(
+    path: string,
+    body: unknown,
+    answer: Schema.ConstraintDecoder<A>
+  ) => Effect.Effect<A, DemoFailed>
   readonly events: (path: string) => Stream.Stream<FlowEvent, DemoFailed>
 }
 
@@ -39,7 +43,7 @@ const unanswered = (what: string) => (error: object) =>
   })
 
 /** Speaks to the core of this process with one token. */
-export const make = Effect.fn("DemoClient.make")(function*(token: Redacted.Redacted) {
+export const make = Effect.fn("DemoClient.make")(function* (token: Redacted.Redacted) {
   const handler = (yield* Loopback).find("core")
   if (handler === undefined) return yield* new DemoFailed({ message: "The core is not served." })
   const client = overHandler(handler).pipe(
@@ -57,7 +61,7 @@ export const make = Effect.fn("DemoClient.make")(function*(token: Redacted.Redac
     read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, E>
   ) => {
     const what = `${request.method} ${request.url.replace(/\?.*/, "")}`
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const response = yield* client.execute(request)
       if (response.status >= 200 && response.status < 300) return yield* read(response)
       const text = words(yield* response.text)
@@ -65,8 +69,9 @@ export const make = Effect.fn("DemoClient.make")(function*(token: Redacted.Redac
     }).pipe(Effect.timeout(patience), Effect.mapError(unanswered(what)))
   }
 
-  const decoded = <A>(answer: Schema.ConstraintDecoder<A>) => (response: HttpClientResponse.HttpClientResponse) =>
-    Effect.flatMap(response.json, Schema.decodeUnknownEffect(answer))
+  const decoded =
+    <A>(answer: Schema.ConstraintDecoder<A>) => (response: HttpClientResponse.HttpClientResponse) =>
+      Effect.flatMap(response.json, Schema.decodeUnknownEffect(answer))
 
   const events: DemoClient["events"] = (path) =>
     Stream.unwrap(Effect.map(
@@ -82,7 +87,10 @@ export const make = Effect.fn("DemoClient.make")(function*(token: Redacted.Redac
   return {
     get: (path, answer) => ask(HttpClientRequest.get(path), decoded(answer)),
     bytes: (path) =>
-      Effect.map(ask(HttpClientRequest.get(path), (response) => response.arrayBuffer), (body) => new Uint8Array(body)),
+      Effect.map(
+        ask(HttpClientRequest.get(path), (response) => response.arrayBuffer),
+        (body) => new Uint8Array(body)
+      ),
     post: (path, body, answer) =>
       ask(HttpClientRequest.post(path).pipe(HttpClientRequest.bodyJsonUnsafe(body)), decoded(answer)),
     events

@@ -18,12 +18,13 @@ const stamp = Effect.map(
   (now) => DateTime.formatIso(now).slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")
 )
 
-const cannot = (what: string) => Effect.mapError((error: { readonly message: string }) =>
-  new DemoFailed({ message: `${what}: ${error.message}` })
-)
+const cannot = (what: string) =>
+  Effect.mapError((error: { readonly message: string }) =>
+    new DemoFailed({ message: `${what}: ${error.message}` })
+  )
 
 /** Makes the folder, `.guichet/demo-<timestamp>` unless told; one that holds anything is left alone. */
-export const open = Effect.fn("DemoFolder.open")(function*(
+export const open = Effect.fn("DemoFolder.open")(function* (
   to: Option.Option<string>
 ): Effect.fn.Return<DemoFolder, DemoFailed, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem

@@ -1,4 +1,4 @@
-/** What must be true when a request has run: read from the request alone, so that the flow cannot agree with itself. */
+/** What must be true when a request has run, read from the request and not from what the flow says. */
 import { DateTime } from "effect"
 import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
 import type { GuestData } from "../../../rpc/Event.ts"
@@ -34,7 +34,9 @@ const messagesDue = (request: CompleteFlowRequest): ReadonlyArray<Due> => {
       (channel === "email" && payment_config.amount > 0 && guest === request.guests[0])
   }
   return request.guests.flatMap((guest) =>
-    ([["email", config.email_templates], ["sms", config.sms_templates]] as const).flatMap(([channel, templates]) =>
+    ([["email", config.email_templates], ["sms", config.sms_templates]] as const).flatMap((
+      [channel, templates]
+    ) =>
       templates.filter(goes(guest, channel)).map((template): Due => [
         `${template}.${guest.guest_id}.${channel}`,
         sentTo(guest, channel) ? "sent" : "skipped"
@@ -70,9 +72,13 @@ export const ledgerFaults = (
       const message = found.get(key)
       if (message === undefined) return [`The message ${key} is not in the ledger.`]
       if (message.status !== status) {
-        return [`The message ${key} is ${message.status} and not ${status}: ${message.reason ?? "no reason"}.`]
+        return [
+          `The message ${key} is ${message.status} and not ${status}: ${message.reason ?? "no reason"}.`
+        ]
       }
-      return status === "skipped" && message.reason === null ? [`The message ${key} was skipped for no reason.`] : []
+      return status === "skipped" && message.reason === null
+        ? [`The message ${key} was skipped for no reason.`]
+        : []
     }),
     ...[...found.keys()].filter((key) => !due.has(key)).map((key) => `Nobody asked for the message ${key}.`)
   ]
@@ -84,7 +90,9 @@ export const wantsInvoice = ({ payment_config: payment }: CompleteFlowRequest): 
 
 /** The first scan lets the ticket in. */
 export const admissionFaults = (first: ScanAnswer): Faults =>
-  first.result === "valid" ? [] : [`Gate ${first.gate} answered ${first.result} and not valid: ${first.message}`]
+  first.result === "valid"
+    ? []
+    : [`Gate ${first.gate} answered ${first.result} and not valid: ${first.message}`]
 
 /** The second is refused and says when and where the first was. */
 export const refusalFaults = (first: ScanAnswer) => (second: ScanAnswer): Faults => {

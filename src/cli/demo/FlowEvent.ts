@@ -11,9 +11,11 @@ const event = <Kind extends string, Fields extends Schema.Struct.Fields>(kind: K
 
 const Failure = Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String }))
 
+const Result = Schema.optionalKey(Schema.Json)
+
 /** What `GET /api/orchestration/flows/:flow_id/events` streams; `closed` is the last. */
 export const FlowEvent = Schema.Union([
-  event("step", { step: StepName, status: StepStatus, error: Failure }),
+  event("step", { step: StepName, status: StepStatus, error: Failure, result: Result }),
   event("tickets", { generated: Schema.Int, failed: Schema.Int, total: Schema.Int }),
   event("messages", { sent: Schema.Int, failed: Schema.Int, guests: Schema.Int, of: Schema.Int }),
   event("closed", { status: FlowStatus, error: Failure })

@@ -35,7 +35,7 @@ export interface Scan {
 }
 
 /** Scans at one gate; answers that are not the expected ones fail. */
-export const scan = Effect.fn("GateScans.scan")(function*(
+export const scan = Effect.fn("GateScans.scan")(function* (
   client: DemoClient,
   ticket: TicketView,
   gate: string,

@@ -1,5 +1,5 @@
 /** The messages of a flow: every one the ledger calls sent, as the file it left behind. */
-import { DateTime, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
 import { MessageView } from "../../../rpc/NotificationSequence.ts"
 import { stem } from "../../services/notifications/Outbox.ts"
@@ -12,8 +12,8 @@ const Ledger = Schema.Struct({ messages: Schema.Array(MessageView) })
 
 const endings = { email: ".eml", sms: ".sms.txt" } as const
 
-/** Compares the ledger with the request and copies the outbox; `ticket_generated.1.eml` is guest 1's ticket. */
-export const write = Effect.fn("MessageFiles.write")(function*(
+/** Compares the ledger with the request and copies the outbox: `ticket_generated.1.eml` went to guest 1. */
+export const write = Effect.fn("MessageFiles.write")(function* (
   client: DemoClient,
   folder: DemoFolder,
   flow: FlowView,
@@ -23,11 +23,15 @@ export const write = Effect.fn("MessageFiles.write")(function*(
   const faults = ledgerFaults(request, flow.created_at, messages)
   if (faults.length > 0) return yield* DemoFailed.of(faults)
 
-  yield* Effect.forEach(messages.filter(({ status }) => status === "sent"), ({ channel, guest_id, message_id, type }) =>
-    Effect.flatMap(
-      folder.read(`outbox/${stem(message_id)}${endings[channel]}`),
-      (bytes) => folder.write(`outbox/${type}.${guest_id}${endings[channel]}`, bytes)
-    ), { concurrency: 4, discard: true })
+  yield* Effect.forEach(
+    messages.filter(({ status }) => status === "sent"),
+    ({ channel, guest_id, message_id, type }) =>
+      Effect.flatMap(
+        folder.read(`outbox/${stem(message_id)}${endings[channel]}`),
+        (bytes) => folder.write(`outbox/${type}.${guest_id}${endings[channel]}`, bytes)
+      ),
+    { concurrency: 4, discard: true }
+  )
   return messages
 })
 
@@ -36,14 +40,17 @@ export const sentOver = (messages: ReadonlyArray<MessageView>, channel: MessageV
   messages.filter((message) => message.status === "sent" && message.channel === channel).length
 
 /** The reminders of a ledger in words: how many, and what became of them. */
-export const remindersOf = (messages: ReadonlyArray<MessageView>, date: DateTime.Utc): string => {
+export const remindersOf = (messages: ReadonlyArray<MessageView>): string => {
   const reminders = messages.filter(({ scheduled_at }) => scheduled_at !== null)
-  const skipped = reminders.filter(({ status }) => status === "skipped").length
-  const scheduled = reminders.length - skipped
-  const day = DateTime.formatIso(date).slice(0, 10)
-  if (reminders.length === 0) return "none asked for"
-  return [
-    ...(scheduled > 0 ? [`${scheduled} scheduled`] : []),
-    ...(skipped > 0 ? [`${skipped} skipped, each with its reason (the event is on ${day})`] : [])
-  ].join(", ")
+  const among = (what: string, is: (message: MessageView) => boolean): ReadonlyArray<string> => {
+    const count = reminders.filter(is).length
+    return count === 0 ? [] : [`${count} ${what}`]
+  }
+  const late = ({ reason }: MessageView) => reason?.startsWith("its time") ?? false
+  const words = [
+    ...among("scheduled", ({ status }) => status === "scheduled"),
+    ...among("skipped: their time had passed", (message) => message.status === "skipped" && late(message)),
+    ...among("skipped: no address", (message) => message.status === "skipped" && !late(message))
+  ]
+  return words.length === 0 ? "none" : words.join(", ")
 }

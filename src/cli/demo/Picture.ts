@@ -1,5 +1,5 @@
 /** The progress drawn: a line each with mark, time, bar and note, never wider than the terminal. */
-import type { Line, LineState, Progress } from "./Progress.ts"
+import { type Line, lineNames, type LineState, type Progress } from "./Progress.ts"
 
 /** How to draw: `tick` turns the spinner, `now` is the time of running lines. */
 export interface Frame {
@@ -18,7 +18,13 @@ const marks: Readonly<Record<Exclude<LineState, "running">, string>> = {
   skipped: "–"
 }
 
-const colours: Readonly<Record<LineState, number>> = { waiting: 2, running: 36, done: 32, failed: 31, skipped: 2 }
+const colours: Readonly<Record<LineState, number>> = {
+  waiting: 2,
+  running: 36,
+  done: 32,
+  failed: 31,
+  skipped: 2
+}
 
 /** Milliseconds for people: `412 ms`, `1.24 s`. */
 export const duration = (millis: number): string =>
@@ -30,7 +36,7 @@ const took = (line: Line, now: number): string =>
 /** Filled by what is counted; a running line without a count has a block that travels. */
 const bar = (line: Line, width: number, tick: number): string => {
   if (line.state === "skipped") return "─".repeat(width)
-  if (line.state === "done" || line.state === "failed") return "█".repeat(width)
+  if (line.state === "done") return "█".repeat(width)
   if (line.state === "running" && line.count === null) {
     const at = Math.floor(tick / 2) % width
     return Array.from({ length: width }, (_, cell) => (cell - at + width) % width < 3 ? "█" : "░").join("")
@@ -57,8 +63,12 @@ const draw = (line: Line, { colour, columns, now, tick }: Frame): string => {
   ].join("")
 }
 
-/** The whole picture, a string a line; the eight steps stand apart. */
+/** The lines that an empty one goes before: the eight steps stand apart. */
+const groups: ReadonlySet<string> = new Set(["validation", "files"])
+
+/** The lines of a picture. */
+export const height = lineNames.length + groups.size
+
+/** The whole picture, a string a line. */
 export const lines = (progress: Progress, frame: Frame): ReadonlyArray<string> =>
-  progress.flatMap((line) =>
-    line.name === "validation" || line.name === "files" ? ["", draw(line, frame)] : [draw(line, frame)]
-  )
+  progress.flatMap((line) => groups.has(line.name) ? ["", draw(line, frame)] : [draw(line, frame)])

@@ -1,5 +1,5 @@
 /** How far the demonstration is, line by line, and how news changes that. */
-import { DateTime } from "effect"
+import { DateTime, type Schema } from "effect"
 import { steps } from "../../../rpc/CompleteFlow.ts"
 import type { FlowEvent } from "./FlowEvent.ts"
 
@@ -57,7 +57,9 @@ export const after = (progress: Progress, news: News): Progress =>
 
 /** What is still running when the picture ends was broken off. */
 export const brokenOff = (progress: Progress, at: number): Progress =>
-  progress.map((line) => line.state === "running" ? changed(line, { line: line.name, at, state: "failed" }) : line)
+  progress.map((line) =>
+    line.state === "running" ? changed(line, { line: line.name, at, state: "failed" }) : line
+  )
 
 const states = {
   pending: "waiting",
@@ -68,13 +70,22 @@ const states = {
   compensated: "failed"
 } as const
 
+/** A step's result in a few words, whatever the step: counts that are not zero, and states. */
+const words = (result: Schema.Json | undefined): string =>
+  typeof result !== "object" || result === null ? "" : Object.entries(result).flatMap(([name, value]) => {
+    if (name.endsWith("_id")) return []
+    if (typeof value === "number") return value === 0 ? [] : [`${value} ${name}`]
+    return typeof value === "string" ? [value] : []
+  }).join(", ")
+
 /** An event of the flow as news; the end of the feed is none. */
 export const newsOf = (event: FlowEvent): ReadonlyArray<News> => {
   const at = DateTime.toEpochMillis(event.data.at)
   switch (event.event) {
     case "step": {
-      const { error, status, step } = event.data
-      return [{ line: step, at, state: states[status], ...(error && { note: error.code }) }]
+      const { error, result, status, step } = event.data
+      const note = error?.code ?? words(result)
+      return [{ line: step, at, state: states[status], ...(note !== "" && { note }) }]
     }
     case "tickets": {
       const { failed, generated, total } = event.data

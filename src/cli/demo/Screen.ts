@@ -1,4 +1,4 @@
-/** Where the progress is shown: a live picture on a terminal, one plain line for each piece of news elsewhere. */
+/** Where the progress is shown: a live picture on a terminal, one plain line a piece of news elsewhere. */
 import { Clock, Console, Context, Effect, Layer, Ref, Schedule, Terminal } from "effect"
 import { TerminalCapabilities } from "effect/cli"
 import * as Picture from "./Picture.ts"
@@ -19,22 +19,27 @@ const overdraw = (lines: ReadonlyArray<string>, height: number): string =>
     endFrame
   ].join("")
 
-const makeLive = Effect.gen(function*() {
+const makeLive = Effect.gen(function* () {
   const terminal = yield* Terminal.Terminal
   const { canColor: colour } = yield* TerminalCapabilities.TerminalCapabilities
   const progress = yield* Ref.make(Progress.begun)
   const drawn = yield* Ref.make({ height: 0, tick: 0 })
   const show = (text: string) => Effect.orDie(terminal.display(text))
 
-  const draw = Effect.gen(function*() {
+  const draw = Effect.gen(function* () {
     const { height, tick } = yield* Ref.get(drawn)
-    const frame = { columns: (yield* terminal.columns) || 80, colour, now: yield* Clock.currentTimeMillis, tick }
+    const frame = {
+      columns: (yield* terminal.columns) || 80,
+      colour,
+      now: yield* Clock.currentTimeMillis,
+      tick
+    }
     const lines = Picture.lines(yield* Ref.get(progress), frame)
     yield* show(overdraw(lines, height))
     yield* Ref.set(drawn, { height: lines.length, tick: tick + 1 })
   })
 
-  const conclude = Effect.gen(function*() {
+  const conclude = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     yield* Ref.update(progress, (lines) => Progress.brokenOff(lines, now))
     yield* draw
@@ -46,12 +51,18 @@ const makeLive = Effect.gen(function*() {
   return Screen.of({ tell: (news) => Ref.update(progress, (lines) => Progress.after(lines, news)) })
 })
 
-const verbs = { waiting: "waits", running: "begun", done: "done", failed: "failed", skipped: "skipped" } as const
+const verbs = {
+  waiting: "waits",
+  running: "begun",
+  done: "done",
+  failed: "failed",
+  skipped: "skipped"
+} as const
 
-const makePlain = Effect.gen(function*() {
+const makePlain = Effect.gen(function* () {
   const from = yield* Clock.currentTimeMillis
   const progress = yield* Ref.make(Progress.begun)
-  const tell = Effect.fnUntraced(function*(news: Progress.News) {
+  const tell = Effect.fnUntraced(function* (news: Progress.News) {
     const lines = yield* Ref.updateAndGet(progress, (lines) => Progress.after(lines, news))
     const line = lines.find(({ name }) => name === news.line)!
     const took = line.to === null || line.from === null ? "" : ` in ${Picture.duration(line.to - line.from)}`
@@ -71,12 +82,13 @@ export class Screen extends Context.Service<Screen, {
 
   static readonly layerPlain: Layer.Layer<Screen> = Layer.effect(Screen, makePlain)
 
-  /** The picture where someone watches it; `TERM=dumb` and pipes get lines. */
+  /** The picture where someone watches it; pipes, `TERM=dumb` and a terminal too low for it get lines. */
   static readonly layer: Layer.Layer<Screen, never, Terminal.Terminal> = Layer.unwrap(
-    Effect.map(
-      TerminalCapabilities.TerminalCapabilities,
-      ({ canAnimate }) => canAnimate ? Screen.layerLive : Screen.layerPlain
-    )
+    Effect.gen(function* () {
+      const { canAnimate } = yield* TerminalCapabilities.TerminalCapabilities
+      const rows = yield* (yield* Terminal.Terminal).rows
+      return canAnimate && (rows === 0 || rows > Picture.height) ? Screen.layerLive : Screen.layerPlain
+    })
   )
 
   /** Shows work as one line: running, then done with a note, or failed. */
@@ -85,7 +97,7 @@ export class Screen extends Context.Service<Screen, {
     work: Effect.Effect<A, E, R>,
     note: (result: A) => string
   ): Effect.Effect<A, E, R | Screen> =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { tell } = yield* Screen
       const news = (change: Omit<Progress.News, "at" | "line">) =>
         Effect.flatMap(Clock.currentTimeMillis, (at) => tell({ line, at, ...change }))

@@ -19,19 +19,24 @@ export interface Findings {
   readonly total: number
 }
 
+/** Keeps a name and its time on one line. */
+const unbreakable = "\u00a0"
+
 type Row = readonly [name: string, value: string]
 
 const between = (from: DateTime.Utc | null, to: DateTime.Utc | null): number =>
   from === null || to === null ? 0 : Duration.toMillis(DateTime.distance(from, to))
 
-const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
+const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`
 
 const rows = ({ flow, folder, messages, request, scans: [first, second], tickets, total }: Findings) => {
   const { amount, currency } = request.payment_config
   const price = amount === 0 ? "free of charge" : format(amount, currency, "en")
+  const images = tickets.filter(({ qr_url }) => qr_url !== null).length
   const files = [
+    `${tickets.length} issued`,
     ...(request.ticket_config.generate_pdf ? [counted(tickets.length, "PDF")] : []),
-    counted(tickets.filter(({ qr_url }) => qr_url !== null).length, "QR image")
+    ...(images > 0 ? [counted(images, "QR image")] : [])
   ]
   const table: ReadonlyArray<Row> = [
     ["Event", `${request.event_data.title}, ${counted(request.guests.length, "guest")}`],
@@ -39,13 +44,14 @@ const rows = ({ flow, folder, messages, request, scans: [first, second], tickets
     ["Status", `${flow.status} in ${duration(between(flow.created_at, flow.finished_at))}`],
     [
       "Steps",
-      flow.steps.map(({ finished_at, started_at, step }) => `${step} ${duration(between(started_at, finished_at))}`)
-        .join(" · ")
+      flow.steps.map(({ finished_at, started_at, step }) =>
+        `${step} ${duration(between(started_at, finished_at))}`.replaceAll(" ", unbreakable)
+      ).join(" · ")
     ],
     ["Tickets", `${files.join(", ")}; signatures verified with the published keys`],
     ["Invoice", flow.invoice_number === null ? price : `${flow.invoice_number}, ${price}`],
     ["Messages", `${counted(sentOver(messages, "email"), "e-mail")}, ${sentOver(messages, "sms")} SMS`],
-    ["Reminders", remindersOf(messages, request.event_data.date)],
+    ["Reminders", remindersOf(messages)],
     [`Gate ${first.gate}`, `${first.result}: ${first.message}`],
     [`Gate ${second.gate}`, `${second.result}: ${second.message}`],
     ["Files", `${folder}/`],
@@ -69,10 +75,12 @@ export const summary = (findings: Findings, columns: number): ReadonlyArray<stri
   return [
     "",
     ...rows(findings).flatMap(([name, value]) =>
-      wrapped(value, width).map((line, at) => `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line}`)
+      wrapped(value, width).map((line, at) =>
+        `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line.replaceAll(unbreakable, " ")}`
+      )
     ),
     "",
-    "  Next: start it with `deno task start`; README.md has a scan with curl.",
+    "  Next: README.md says how to serve it and scan with curl.",
     ""
   ]
 }

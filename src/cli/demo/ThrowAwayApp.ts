@@ -1,4 +1,4 @@
-/** The whole app without a port, on a database that dies with it; the environment's own services are not reached. */
+/** The whole app without a port, on a database that dies with it, and out of reach of the environment. */
 import { ConfigProvider, Console, Layer } from "effect"
 import { appendFileSync } from "node:fs"
 import { inProcess } from "../../App.ts"
@@ -7,13 +7,14 @@ import type { DemoFolder } from "./DemoFolder.ts"
 
 /** A console that writes into a file, one text a line. */
 const toFile = (path: string): Console.Console => {
-  const write = (...texts: ReadonlyArray<unknown>) => appendFileSync(path, `${texts.join(" ")}\n`, { mode: 0o600 })
+  const write = (...texts: ReadonlyArray<unknown>) =>
+    appendFileSync(path, `${texts.join(" ")}\n`, { mode: 0o600 })
   return { ...globalThis.console, debug: write, error: write, info: write, log: write, warn: write }
 }
 
 /**
- * Core and services in this process. Neither `DATABASE_URL` nor mail servers, payment keys or ports of the environment
- * count: nothing that the demonstration does leaves its folder. Logs go to the folder's `guichet.log`.
+ * Core and services in this process. Neither `DATABASE_URL` nor mail servers, payment keys or ports of the
+ * environment count: nothing that the demonstration does leaves its folder. Logs go to its `guichet.log`.
  */
 export const layer = (folder: DemoFolder) =>
   inProcess.pipe(Layer.provide([

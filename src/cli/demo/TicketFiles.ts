@@ -39,17 +39,21 @@ const faultsOf = (ticket: TicketView, flow: FlowView, request: CompleteFlowReque
   const read = QrData.verify(ticket.qr_data, keys)
   return [
     ...(ticket.flow_id === flow.flow_id ? [] : [`The ticket ${code} is not of this flow.`]),
-    ...(ticket.payment_state === paid ? [] : [`The ticket ${code} is ${ticket.payment_state} and not ${paid}.`]),
+    ...(ticket.payment_state === paid
+      ? []
+      : [`The ticket ${code} is ${ticket.payment_state} and not ${paid}.`]),
     ...Result.match(read, {
       onFailure: (refusal) => [`The QR data of ${code} does not verify with the published keys: ${refusal}.`],
       onSuccess: (data) =>
-        data.id === ticket.ticket_id && data.code === code ? [] : [`The QR data of ${code} names another ticket.`]
+        data.id === ticket.ticket_id && data.code === code
+          ? []
+          : [`The QR data of ${code} names another ticket.`]
     })
   ]
 }
 
 /** Writes PDF and QR image of every ticket; a fresh database numbers its tickets from 1, one a guest. */
-export const write = Effect.fn("TicketFiles.write")(function*(
+export const write = Effect.fn("TicketFiles.write")(function* (
   client: DemoClient,
   folder: DemoFolder,
   flow: FlowView,
@@ -58,13 +62,13 @@ export const write = Effect.fn("TicketFiles.write")(function*(
   const keys = trustedKeys(yield* client.get("/.well-known/guichet-keys.json", KeySet))
   const { generate_pdf, generate_qr } = request.ticket_config
 
-  const file = Effect.fnUntraced(function*(ticket: TicketView, kind: "pdf" | "png", path: string) {
+  const file = Effect.fnUntraced(function* (ticket: TicketView, kind: "pdf" | "png", path: string) {
     const bytes = yield* client.bytes(path)
     yield* folder.write(`tickets/${ticket.ticket_code}.${kind}`, bytes)
     return isOf[kind](bytes) ? [] : [`tickets/${ticket.ticket_code}.${kind} is no ${kind}.`]
   })
 
-  const one = Effect.fnUntraced(function*(id: number) {
+  const one = Effect.fnUntraced(function* (id: number) {
     const ticket = yield* client.get(`/api/tickets/${id}`, TicketView)
     const faults = [
       ...faultsOf(ticket, flow, request, keys),
@@ -78,7 +82,9 @@ export const write = Effect.fn("TicketFiles.write")(function*(
   const done = yield* Effect.forEach(request.guests, (_, at) => one(at + 1), { concurrency: 4 })
   const faults = done.flatMap(({ faults }) => faults)
   const guests = new Set(done.map(({ ticket }) => ticket.guest_id))
-  for (const { guest_id } of request.guests) if (!guests.has(guest_id)) faults.push(`Guest ${guest_id} has no ticket.`)
+  for (const { guest_id } of request.guests) {
+    if (!guests.has(guest_id)) faults.push(`Guest ${guest_id} has no ticket.`)
+  }
   if (faults.length > 0) return yield* DemoFailed.of(faults)
   return done.map(({ ticket }) => ticket)
 })

@@ -1,5 +1,5 @@
 /** Answers for flow 6: a request becomes a stored flow, then a running one. */
-import { DateTime, Effect, Option, Stream } from "effect"
+import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
 import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
@@ -10,10 +10,11 @@ import { NotificationStore } from "../../store/NotificationStore.ts"
 import { TemplateStore } from "../../store/TemplateStore.ts"
 import { Api } from "../Api.ts"
 import { requireRole } from "../Caller.ts"
+import { Drain } from "../Drain.ts"
 import { InvalidRequest } from "../Problems.ts"
 import { resourceId } from "../ResourceId.ts"
 import { missing, visible } from "../Visible.ts"
-import { toSse } from "./Sse.ts"
+import { live } from "./Sse.ts"
 
 /** What the body alone cannot show: its template exists, its event is not somebody else's. */
 const admissible = Effect.fnUntraced(function*(owner: string, request: CompleteFlowRequest) {
@@ -48,6 +49,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
   Effect.fn(function*(handlers) {
     const flows = yield* FlowStore
     const feeds = yield* FeedStore
+    const drain = yield* Drain
     const ledger = yield* NotificationStore
     const engine = yield* WorkflowEngine.WorkflowEngine
     const templates = yield* TemplateStore
@@ -65,7 +67,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
       events: ({ headers, params }) =>
         Effect.map(
           own(params.flow_id),
-          () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0)).pipe(Stream.map(toSse))
+          () => live(drain, feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0)))
         ),
       messages: ({ params }) =>
         Effect.andThen(

@@ -1,5 +1,5 @@
 /** Answers for flow 1, and tickets with their files. */
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { type JobRequest, TicketJob } from "../../../rpc/TicketJob.ts"
 import { FileStore } from "../../files/FileStore.ts"
@@ -9,11 +9,12 @@ import { JobStore } from "../../store/JobStore.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
 import { Api } from "../Api.ts"
 import { requireRole } from "../Caller.ts"
+import { Drain } from "../Drain.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
 import { resourceId } from "../ResourceId.ts"
 import { visible } from "../Visible.ts"
-import { toSse } from "./Sse.ts"
+import { live } from "./Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
 const checked = Effect.fnUntraced(function*(request: JobRequest) {
@@ -81,6 +82,7 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
     >()
     const jobs = yield* JobStore
     const feeds = yield* FeedStore
+    const drain = yield* Drain
     const own = (jobId: string) => visible("job", Effect.option(jobs.view(jobId)))
     return handlers.handleAll({
       generate: ({ payload }) => Effect.provideContext(start(payload), services),
@@ -88,7 +90,7 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
       jobEvents: ({ headers, params }) =>
         Effect.map(
           own(params.job_id),
-          () => feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0)).pipe(Stream.map(toSse))
+          () => live(drain, feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0)))
         ),
       get: ({ params }) => noStore(Effect.provideContext(ticketFile(params.ticket_id), services))
     })

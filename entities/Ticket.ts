@@ -7,6 +7,7 @@ import { TicketJob } from "../rpc/TicketJob.ts"
 import { outlast } from "../src/Durable.ts"
 import { JobStore } from "../src/store/JobStore.ts"
 import { TicketStore } from "../src/store/TicketStore.ts"
+import { JobListener } from "../src/tickets/JobListener.ts"
 
 /** Holds no truth: the store's guarded updates decide. */
 export const TicketLayer = Ticket.toLayer(
@@ -15,6 +16,7 @@ export const TicketLayer = Ticket.toLayer(
     const ticketId = Number(entityId)
     const tickets = yield* TicketStore
     const jobs = yield* JobStore
+    const listener = yield* JobListener
     const job = yield* TicketJob.client
 
     const tell = (jobId: string, news: Rpc.Payload<typeof Generated>) =>
@@ -32,6 +34,7 @@ export const TicketLayer = Ticket.toLayer(
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId)
       yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })
+      if (waiting.length === 0 && news.ticket.status === "generated") yield* listener.generated(ticketId)
     })
 
     return Ticket.of({

@@ -66,7 +66,7 @@ const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.
     case "stopped":
       return { status: "skipped", error: { code: "skipped", detail: "The flow stopped before it was paid." }, result: null }
     default:
-      return failed(`payment_${decided}`, `The payment was ${decided}.`)
+      return failed(`payment_${decided}`, decided === "failed" ? "The payment failed." : "The payment was canceled.")
   }
 }
 

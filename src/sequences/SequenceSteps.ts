@@ -1,12 +1,13 @@
 /** The parts of a notification sequence: when a step is due, whom it reaches, how it is tried again. */
-import { DateTime, Duration, Effect, Schema } from "effect"
+import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { Activity, DurableClock, DurableDeferred } from "effect/workflow"
 import { type SequenceRequest, type SequenceStep, triggered } from "../../rpc/NotificationSequence.ts"
 import { outlast } from "../Durable.ts"
 import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { AudienceStore, type Reader } from "../store/AudienceStore.ts"
-import { NotificationStore } from "../store/NotificationStore.ts"
+import { EventStore } from "../store/EventStore.ts"
+import { type NewMessage, NotificationStore } from "../store/NotificationStore.ts"
 import { SequenceStore, type StoredSequence } from "../store/SequenceStore.ts"
 
 const Delivered = Schema.Struct({ failed: Schema.Int, retryable: Schema.Int })
@@ -14,8 +15,11 @@ const Delivered = Schema.Struct({ failed: Schema.Int, retryable: Schema.Int })
 /** Names a step within its sequence: the same type may occur twice. */
 const keyOf = (step: SequenceStep, position: number): string => `${position + 1}-${step.type}`
 
+const channelsOf = (sequence: StoredSequence, step: SequenceStep) =>
+  step.channels.filter((channel) => sequence.config.channels.includes(channel))
+
 const messages = (sequence: StoredSequence, step: SequenceStep, position: number, reader: Reader) =>
-  step.channels.filter((channel) => sequence.config.channels.includes(channel)).map((channel): Message =>
+  channelsOf(sequence, step).map((channel): Message =>
     toGuest(reader, {
       messageId: messageIdOf(sequence.sequence_id, keyOf(step, position), reader.guest_id, channel),
       type: step.type,
@@ -31,12 +35,13 @@ const reader = Effect.fnUntraced(function*(sequence: StoredSequence) {
 })
 
 /** The moment a `scheduled` step is due: `data.reminder_hours` before the event, else `delay_seconds` from now. */
-const scheduledFor = (sequence: StoredSequence, step: SequenceStep, whom: Reader | undefined): DateTime.Utc => {
+const scheduledFor = Effect.fnUntraced(function*(sequence: StoredSequence, step: SequenceStep) {
   const hours = step.data["reminder_hours"]
-  return typeof hours === "number" && whom !== undefined
-    ? DateTime.subtract(whom.starts_at, { hours })
+  const event = yield* (yield* EventStore).get(sequence.event_id)
+  return typeof hours === "number" && Option.isSome(event)
+    ? DateTime.subtract(event.value.date, { hours })
     : DateTime.add(sequence.created_at, { seconds: step.delay_seconds })
-}
+})
 
 /** Waits until the step is due; false when it must not be sent any more. */
 const due = Effect.fnUntraced(function*(sequence: StoredSequence, step: SequenceStep, position: number) {
@@ -63,7 +68,7 @@ const due = Effect.fnUntraced(function*(sequence: StoredSequence, step: Sequence
 const schedule = (sequence: StoredSequence, step: SequenceStep, position: number) =>
   Effect.gen(function*() {
     const whom = yield* reader(sequence)
-    const at = scheduledFor(sequence, step, whom)
+    const at = yield* scheduledFor(sequence, step)
     const past = DateTime.isLessThan(at, sequence.created_at)
     if (whom !== undefined) {
       yield* (yield* NotificationStore).enlist(
@@ -89,11 +94,30 @@ const schedule = (sequence: StoredSequence, step: SequenceStep, position: number
     return at
   })
 
+/** What the ledger keeps of a step for someone who is no guest of the event. */
+const strangers = (sequence: StoredSequence, step: SequenceStep, position: number): ReadonlyArray<NewMessage> =>
+  channelsOf(sequence, step).map((channel) => ({
+    messageId: messageIdOf(sequence.sequence_id, keyOf(step, position), sequence.user_id, channel),
+    sequenceId: sequence.sequence_id,
+    flowId: null,
+    eventId: sequence.event_id,
+    guestId: sequence.user_id,
+    type: step.type,
+    template: step.template,
+    channel,
+    priority: step.priority,
+    recipient: "",
+    scheduledAt: null,
+    skip: `user ${sequence.user_id} is no guest of event ${sequence.event_id}`
+  }))
+
 const send = (sequence: StoredSequence, step: SequenceStep, position: number) =>
   Effect.gen(function*() {
     const current = yield* (yield* SequenceStore).get(sequence.sequence_id)
     const whom = yield* reader(sequence)
-    if (current._tag === "None" || current.value.status !== "running" || whom === undefined) {
+    if (Option.isNone(current) || current.value.status !== "running") return { failed: 0, retryable: 0 }
+    if (whom === undefined) {
+      yield* (yield* NotificationStore).enlist(strangers(sequence, step, position))
       return { failed: 0, retryable: 0 }
     }
     const notifier = yield* Notifier

@@ -37,21 +37,26 @@ export const JobAnnouncerLayer = Layer.effect(
       })
     }, Effect.provideService(WorkflowEngine.WorkflowEngine, engine))
 
-    const fire = Effect.fnUntraced(function*(eventId: number, jobId: string) {
-      const { tickets } = yield* Effect.orDie(jobs.view(jobId))
-      const generated = tickets.filter((ticket) => ticket.status === "generated").map((ticket) => ticket.ticket_id)
-      const holders = yield* audience.holders(generated)
+    const fire = Effect.fnUntraced(function*(ticketIds: ReadonlyArray<number>) {
+      const holders = yield* audience.holders(ticketIds)
+      const eventId = holders[0]?.event_id
+      if (eventId === undefined) return
       yield* triggers.fire(eventId, holders.map((holder) => holder.guest_id), "ticket_creation")
     })
 
+    const generatedBy = (jobId: string) =>
+      Effect.map(Effect.orDie(jobs.view(jobId)), ({ tickets }) =>
+        tickets.filter((ticket) => ticket.status === "generated").map((ticket) => ticket.ticket_id))
+
     return JobListener.of({
       finished: Effect.fn("JobAnnouncer.finished")(function*(job, status) {
-        yield* fire(job.event_id, job.job_id)
+        yield* fire(yield* generatedBy(job.job_id))
         yield* feeds.close(feedOfJob(job.job_id), { status })
         if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
       }),
-      progressed: Effect.fn("JobAnnouncer.progressed")(function*(jobId, flowId, { failed, generated, total }) {
-        const entry = { kind: "tickets", data: { generated, failed, total } }
+      generated: (ticketId) => fire([ticketId]),
+      progressed: Effect.fn("JobAnnouncer.progressed")(function*(jobId, flowId, { failed, generated, ticketIds, total }) {
+        const entry = { kind: "tickets", data: { generated, failed, total, ticket_ids: ticketIds } }
         yield* feeds.append(feedOfJob(jobId), entry)
         if (flowId !== null) yield* feeds.append(feedOf(flowId), entry)
       })

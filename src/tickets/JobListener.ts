@@ -17,11 +17,14 @@ export interface JobProgress {
  */
 export class JobListener extends Context.Service<JobListener, {
   readonly finished: (job: JobRow, status: JobStatus) => Effect.Effect<void>
+  /** A ticket was generated outside of any job. */
+  readonly generated: (ticketId: number) => Effect.Effect<void>
   readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
 }>()("guichet/tickets/JobListener") {
   /** Nobody listens. */
   static readonly layerSilent: Layer.Layer<JobListener> = Layer.succeed(JobListener, {
     finished: () => Effect.void,
+    generated: () => Effect.void,
     progressed: () => Effect.void
   })
 }

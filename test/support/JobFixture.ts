@@ -61,6 +61,7 @@ const Listener = Layer.effect(
           notes.ends.push({ jobId: job.job_id, flowId: job.flow_id, status })
           return Effect.void
         }),
+      generated: () => Effect.void,
       progressed: (jobId, _flowId, progress) =>
         Effect.sync(() => void notes.progress.push({ jobId, ...progress }))
     }))

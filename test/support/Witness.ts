@@ -68,10 +68,19 @@ const unavailable = () =>
     headers: { "content-type": "application/problem+json" }
   })
 
-/** Answers 503 to the requests that `refuses` names, each counted from 1, and lets the others through. */
-export const flaky = (name: ServiceTargetName, refuses: (count: number, path: string) => boolean) =>
+/** Answers 503 to the first so many requests that fit, and lets all others through; tells how many it refused. */
+export const flaky = (
+  name: ServiceTargetName,
+  times: number,
+  fits: (request: { readonly path: string; readonly id: string }) => boolean
+) =>
   Effect.gen(function* () {
-    let count = 0
-    yield* around(name, (request, real) =>
-      refuses(++count, new URL(request.url).pathname) ? Promise.resolve(unavailable()) : real(request))
+    const refused = { count: 0 }
+    yield* around(name, (request, real) => {
+      const asked = { path: new URL(request.url).pathname, id: request.headers.get("x-request-id") ?? "" }
+      if (refused.count >= times || !fits(asked)) return real(request)
+      refused.count++
+      return Promise.resolve(unavailable())
+    })
+    return refused
   })

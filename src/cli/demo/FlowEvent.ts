@@ -16,7 +16,12 @@ const Result = Schema.optionalKey(Schema.Json)
 /** What `GET /api/orchestration/flows/:flow_id/events` streams; `closed` is the last. */
 export const FlowEvent = Schema.Union([
   event("step", { step: StepName, status: StepStatus, error: Failure, result: Result }),
-  event("tickets", { generated: Schema.Int, failed: Schema.Int, total: Schema.Int }),
+  event("tickets", {
+    generated: Schema.Int,
+    failed: Schema.Int,
+    total: Schema.Int,
+    ticket_ids: Schema.Array(Schema.Int)
+  }),
   event("messages", { sent: Schema.Int, failed: Schema.Int, guests: Schema.Int, of: Schema.Int }),
   event("closed", { status: FlowStatus, error: Failure })
 ])

@@ -51,7 +51,8 @@ const paint = (text: string, code: number, colour: boolean): string =>
 const draw = (line: Line, { colour, columns, now, tick }: Frame): string => {
   const mark = line.state === "running" ? spinner[tick % spinner.length]! : marks[line.state]
   const width = columns >= 90 ? 24 : 12
-  const head = ` ${line.name.padEnd(14)}${took(line, now).padStart(8)}  `
+  const name = line.name.startsWith("ticket ") ? `  ${line.name}` : line.name
+  const head = ` ${name.padEnd(14)}${took(line, now).padStart(8)}  `
   const left = columns - 3 - head.length - width - 3
   const dim = line.state === "waiting" || line.state === "skipped"
   return [
@@ -66,7 +67,7 @@ const draw = (line: Line, { colour, columns, now, tick }: Frame): string => {
 /** The lines that an empty one goes before: the eight steps stand apart. */
 const groups: ReadonlySet<string> = new Set(["validation", "files"])
 
-/** The lines of a picture. */
+/** The lines of a picture before any ticket has its own. */
 export const height = lineNames.length + groups.size
 
 /** The whole picture, a string a line. */

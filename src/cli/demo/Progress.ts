@@ -5,7 +5,10 @@ import type { FlowEvent } from "./FlowEvent.ts"
 
 /** What happens before the eight steps and after them. */
 export const lineNames = ["start", ...steps, "files", "gate A", "gate B"] as const
-export type LineName = typeof lineNames[number]
+export type LineName = typeof lineNames[number] | `ticket ${number}`
+
+/** More tickets than this have the bar of their step alone. */
+const listed = 8
 
 export type LineState = "waiting" | "running" | "done" | "failed" | "skipped"
 
@@ -30,15 +33,6 @@ export interface News {
   readonly note?: string
 }
 
-export const begun: Progress = lineNames.map((name) => ({
-  name,
-  state: "waiting",
-  from: null,
-  to: null,
-  count: null,
-  note: ""
-}))
-
 const changed = (line: Line, { at, count, note, state }: News): Line => {
   const now = state ?? line.state
   return {
@@ -51,9 +45,20 @@ const changed = (line: Line, { at, count, note, state }: News): Line => {
   }
 }
 
+const fresh = (name: LineName): Line => ({ name, state: "waiting", from: null, to: null, count: null, note: "" })
+
+export const begun: Progress = lineNames.map(fresh)
+
+/** A ticket's line appears with its first news, below its step. */
+const withLine = (progress: Progress, name: LineName): Progress => {
+  if (progress.some((line) => line.name === name)) return progress
+  const at = progress.findLastIndex((line) => line.name === "tickets" || line.name.startsWith("ticket "))
+  return [...progress.slice(0, at + 1), fresh(name), ...progress.slice(at + 1)]
+}
+
 /** The progress after the news. */
 export const after = (progress: Progress, news: News): Progress =>
-  progress.map((line) => line.name === news.line ? changed(line, news) : line)
+  withLine(progress, news.line).map((line) => line.name === news.line ? changed(line, news) : line)
 
 /** What is still running when the picture ends was broken off. */
 export const brokenOff = (progress: Progress, at: number): Progress =>
@@ -88,9 +93,10 @@ export const newsOf = (event: FlowEvent): ReadonlyArray<News> => {
       return [{ line: step, at, state: states[status], ...(note !== "" && { note }) }]
     }
     case "tickets": {
-      const { failed, generated, total } = event.data
+      const { failed, generated, ticket_ids: ids, total } = event.data
       const note = `${generated} of ${total} tickets${failed > 0 ? `, ${failed} failed` : ""}`
-      return [{ line: "tickets", at, count: { done: generated + failed, of: total }, note }]
+      const each = total > listed ? [] : ids.map((id): News => ({ line: `ticket ${id}`, at, state: "done" }))
+      return [{ line: "tickets", at, count: { done: generated + failed, of: total }, note }, ...each]
     }
     case "messages": {
       const { failed, guests, of, sent } = event.data

@@ -10,7 +10,7 @@ const at = (millis: number) => DateTime.makeUnsafe(millis)
 const events: ReadonlyArray<FlowEvent> = [
   { event: "step", data: { at: at(1_000), step: "tickets", status: "running" } },
   { event: "step", data: { at: at(1_010), step: "payment", status: "running" } },
-  { event: "tickets", data: { at: at(1_200), generated: 3, failed: 0, total: 4 } },
+  { event: "tickets", data: { at: at(1_200), generated: 3, failed: 0, total: 4, ticket_ids: [7, 8, 9] } },
   {
     event: "step",
     data: {
@@ -43,12 +43,19 @@ describe("the picture", () => {
     assert.strictEqual(lineOf("event", frame), "  · event                   ░░░░░░░░░░░░")
   })
 
+  it("gives each of a few tickets a line below their step", () => {
+    const lines = Picture.lines(progress, frame)
+    const step = lines.findIndex((line) => line.includes(" tickets "))
+    assert.include(lines[step + 1] ?? "", "✓   ticket 7")
+    assert.include(lines[step + 3] ?? "", "✓   ticket 9")
+  })
+
   it("is never wider than the terminal, and as high as it says", () => {
     const noted = Progress.after(progress, { line: "files", at: 1, note: "x".repeat(300) })
     for (const columns of [40, 60, 80, 100, 200]) {
       const lines = Picture.lines(noted, { ...frame, columns })
       for (const line of lines) assert.isAtMost([...line].length, columns, line)
-      assert.lengthOf(lines, Picture.height)
+      assert.lengthOf(lines, Picture.height + 3)
     }
   })
 

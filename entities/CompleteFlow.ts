@@ -1,15 +1,16 @@
 /** The complete flow as its story: eight steps, and what is taken back when the flow stops. */
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { notify } from "../src/flows/MessagesStep.ts"
-import { askPayment, followPayment, payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
+import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { conclude, open } from "../src/flows/Status.ts"
 import { type Outcome, skip, step } from "../src/flows/Step.ts"
+import { StepRuns } from "../src/flows/StepRuns.ts"
 import { undo } from "../src/flows/Undo.ts"
-import { followTickets, makeTickets, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
+import { tickets, voidTickets } from "../src/flows/TicketsStep.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
 const needs: Partial<Record<StepName, StepName>> = {
@@ -27,7 +28,9 @@ type Outcomes = Map<StepName, Outcome>
 /** Why a step is not run: something it needs is missing, or the flow stops at its first error. */
 const obstacle = (plan: Plan, outcomes: Outcomes, name: StepName): string | undefined => {
   const needed = needs[name]
-  if (needed !== undefined && outcomes.get(needed)?.status !== "completed") return `The step ${needed} is not done.`
+  if (needed !== undefined && outcomes.get(needed)?.status !== "completed") {
+    return `The step ${needed} is not done.`
+  }
   const stopped = [...outcomes].find(([, outcome]) => outcome.status === "failed")
   if (stopped === undefined) return undefined
   if (stopped[1].error?.code === "timed_out") return "The flow's timeout_seconds passed."
@@ -36,7 +39,7 @@ const obstacle = (plan: Plan, outcomes: Outcomes, name: StepName): string | unde
     : undefined
 }
 
-const tell = Effect.fnUntraced(function*(plan: Plan) {
+const tell = Effect.fnUntraced(function* (plan: Plan) {
   const outcomes: Outcomes = new Map()
   const settle = <R>(name: StepName, run: Effect.Effect<Outcome, never, R>) => {
     const why = obstacle(plan, outcomes, name)
@@ -48,12 +51,13 @@ const tell = Effect.fnUntraced(function*(plan: Plan) {
   yield* settle("event", step(plan, "event", publish(plan)))
   yield* settle("guests", step(plan, "guests", register(plan)))
   const { error_handling, parallel_processing } = plan.request.orchestration_options
-  if (parallel_processing && obstacle(plan, outcomes, "tickets") === undefined) {
-    // Nothing is awaited before both are asked for: an arriving answer would interrupt the other request.
-    const [made, asked] = yield* Effect.all([makeTickets(plan), askPayment(plan)], { concurrency: 2 })
-    const followed = Effect.tap(followTickets(plan, made), ({ status }) =>
-      status === "failed" && error_handling === "stop_on_error" ? stopWaiting(plan) : Effect.void)
-    yield* Effect.all([settle("tickets", followed), settle("payment", followPayment(plan, asked))], { concurrency: 2 })
+  if (parallel_processing) {
+    const decisive = Effect.tap(
+      tickets(plan),
+      ({ status }) =>
+        status === "failed" && error_handling === "stop_on_error" ? stopWaiting(plan) : Effect.void
+    )
+    yield* Effect.all([settle("tickets", decisive), settle("payment", payment(plan))], { concurrency: 2 })
   } else {
     yield* settle("tickets", tickets(plan))
     yield* settle("payment", payment(plan))
@@ -78,8 +82,8 @@ const stops = (plan: Plan, outcomes: Outcomes): boolean =>
   [...outcomes.values()].some((outcome) => outcome.status === "failed")
 
 export const CompleteFlowLayer = CompleteFlow.toLayer(
-  Effect.fnUntraced(function*({ flowId }, executionId) {
+  Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
     yield* tell(yield* open(flowId, executionId))
   })
-)
+).pipe(Layer.provide(StepRuns.layer))

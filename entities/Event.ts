@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { Event, EventNotFound, type IssueTickets } from "../rpc/Event.ts"
+import { outlast } from "../src/Durable.ts"
 import * as Batching from "../src/gate/Batching.ts"
 import * as Gatekeeper from "../src/gate/Gatekeeper.ts"
 import { EventStore } from "../src/store/EventStore.ts"
@@ -33,13 +34,14 @@ export const EventLayer = Event.toLayer(
     })
 
     return Event.of({
-      Publish: ({ payload }) => events.publish(payload.owner, { ...payload.event, event_id: eventId }),
+      Publish: ({ payload }) =>
+        outlast(events.publish(payload.owner, { ...payload.event, event_id: eventId })),
       RegisterGuests: ({ payload }) =>
-        Effect.map(
+        outlast(Effect.map(
           events.registerGuests(eventId, payload.flowId, payload.guests),
           (registered) => ({ registered })
-        ),
-      IssueTickets: ({ payload }) => issue(payload),
+        )),
+      IssueTickets: ({ payload }) => outlast(issue(payload)),
       Admit: ({ payload }) => admit(payload)
     })
   }),

@@ -1,6 +1,7 @@
 /** A book of invoices: one owner an issuer and year; the numbers themselves are kept gapless by the store. */
 import { Effect } from "effect"
 import { InvoiceBook } from "../rpc/Payment.ts"
+import { outlast } from "../src/Durable.ts"
 import { InvoiceStore } from "../src/store/InvoiceStore.ts"
 
 export const InvoiceBookLayer = InvoiceBook.toLayer(
@@ -9,7 +10,7 @@ export const InvoiceBookLayer = InvoiceBook.toLayer(
 
     return InvoiceBook.of({
       IssueInvoice: ({ payload }) =>
-        Effect.map(invoices.issue(payload.paymentId), ({ number }) => ({ number }))
+        outlast(Effect.map(invoices.issue(payload.paymentId), ({ number }) => ({ number })))
     })
   }),
   { maxIdleTime: "10 minutes", disableFatalDefects: true }

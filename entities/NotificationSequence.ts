@@ -1,48 +1,66 @@
 /** Notification sequences and reminders as durable workflows: what was sent is never sent again. */
-import { DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
+import { DateTime, Duration, Effect, Layer, Option } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
 import { NotificationSequence, Reminders } from "../rpc/NotificationSequence.ts"
 import { outlast } from "../src/Durable.ts"
 import { Triggers } from "../src/notifications/Triggers.ts"
-import { sendDue } from "../src/sequences/DueReminders.ts"
-import { runStep } from "../src/sequences/SequenceSteps.ts"
+import * as Once from "../src/services/notifications/Once.ts"
+import { Round, sendDue } from "../src/sequences/DueReminders.ts"
+import { type Delivered, runStep, type Sending } from "../src/sequences/SequenceSteps.ts"
 import { SequenceStore } from "../src/store/SequenceStore.ts"
 
-const SequenceLayer = NotificationSequence.toLayer(
-  Effect.fnUntraced(function*({ sequenceId }, executionId) {
-    const sequences = yield* SequenceStore
-    const triggers = yield* Triggers
-    const stored = yield* outlast(sequences.get(sequenceId))
-    if (Option.isNone(stored)) return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
-    const sequence = stored.value
+const sequenceLayer = (sending: Sending) =>
+  NotificationSequence.toLayer(
+    Effect.fnUntraced(function* ({ sequenceId }, executionId) {
+      const sequences = yield* SequenceStore
+      const triggers = yield* Triggers
+      const stored = yield* outlast(sequences.get(sequenceId))
+      if (Option.isNone(stored)) return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
+      const sequence = stored.value
 
-    yield* Activity.make({
-      name: "catch-up",
-      execute: outlast(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
+      yield* Activity.make({
+        name: "catch-up",
+        execute: outlast(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
+      })
+      yield* Effect.forEach(
+        sequence.config.notification_sequence,
+        (step, position) => runStep(sequence, step, position, sending),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* Activity.make({ name: "finish", execute: outlast(sequences.finish(sequenceId, "completed")) })
     })
-    yield* Effect.forEach(
-      sequence.config.notification_sequence,
-      (step, position) => runStep(sequence, step, position),
-      { concurrency: "unbounded", discard: true }
-    )
-    yield* Activity.make({ name: "finish", execute: outlast(sequences.finish(sequenceId, "completed")) })
-  })
-)
+  )
+
+/** A reminder is tried again every five minutes for an hour while failures may pass. */
+const rounds = 12
+
+const sendAll = Effect.fnUntraced(function* (sequenceId: string, type: string) {
+  for (let round = 1; round <= rounds; round++) {
+    let waiting = 0
+    for (let after: string | null = ""; after !== null;) {
+      const { last, retryable }: typeof Round.Type = yield* Activity.make({
+        name: `${type}/${round}/${after}`,
+        success: Round,
+        execute: outlast(sendDue(sequenceId, type, after))
+      })
+      waiting += retryable
+      after = last
+    }
+    if (waiting === 0) return
+    yield* DurableClock.sleep({ name: `${type}/${round}/pause`, duration: "5 minutes" })
+  }
+})
 
 const RemindersLayer = Reminders.toLayer(
-  Effect.fnUntraced(function*({ reminders, sequenceId }) {
+  Effect.fnUntraced(function* ({ reminders, sequenceId }) {
     for (const { at, type } of [...reminders].sort((one, other) => DateTime.Order(one.at, other.at))) {
       const left = DateTime.distance(yield* DateTime.now, at)
       if (Duration.toMillis(left) > 0) yield* DurableClock.sleep({ name: `${type}/wait`, duration: left })
-      for (let chunk = 1, more = true; more; chunk++) {
-        more = yield* Activity.make({
-          name: `${type}/${chunk}`,
-          success: Schema.Boolean,
-          execute: outlast(sendDue(sequenceId, type))
-        })
-      }
+      yield* sendAll(sequenceId, type)
     }
   })
 )
+
+const SequenceLayer = Layer.unwrap(Effect.map(Once.make<typeof Delivered.Type, never>(10_000), sequenceLayer))
 
 export const NotificationSequenceLayer = Layer.mergeAll(SequenceLayer, RemindersLayer)

@@ -1,7 +1,7 @@
 /** One payment: applies what is heard of it, has it invoiced once it is settled, and tells whoever waits. */
 import { Effect, Option } from "effect"
 import { InvoiceBook, Payment, type PaymentWebhook } from "../rpc/Payment.ts"
-import { patience } from "../src/Durable.ts"
+import { outlast, patience } from "../src/Durable.ts"
 import { InvoiceFiles } from "../src/services/payments/InvoiceFiles.ts"
 import { PaymentListener } from "../src/services/payments/PaymentListener.ts"
 import { type InvoiceRow, InvoiceStore } from "../src/store/InvoiceStore.ts"
@@ -53,7 +53,7 @@ export const PaymentLayer = Payment.toLayer(
       return payment.status
     })
 
-    return Payment.of({ ApplyEvent: ({ payload }) => apply(payload.webhook) })
+    return Payment.of({ ApplyEvent: ({ payload }) => outlast(apply(payload.webhook)) })
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }
 )

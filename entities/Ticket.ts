@@ -34,7 +34,7 @@ export const TicketLayer = Ticket.toLayer(
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId)
       yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })
-      if (waiting.length === 0 && news.ticket.status === "generated") yield* listener.generated(ticketId)
+      if (news.ticket.status === "generated") yield* listener.generated(ticketId)
     })
 
     return Ticket.of({

@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { Rpc } from "effect/rpc"
 import type { GeneratedTicket } from "../rpc/Ticket.ts"
 import { type BatchGenerated, TicketJob } from "../rpc/TicketJob.ts"
-import { outlast } from "../src/Durable.ts"
+import { outlast, patience } from "../src/Durable.ts"
 import { TicketClient } from "../src/services/tickets/TicketClient.ts"
 import { type JobRow, JobStore } from "../src/store/JobStore.ts"
 import { TicketStore } from "../src/store/TicketStore.ts"
@@ -44,6 +44,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* report(job, failures(ticketIds.filter((id) => !live.has(id)), "ticket_voided"))
       if (rows.length === 0) return
       yield* generator.generate(`${job.job_id}_${chunk}`, job.priority, enrich(job, rows)).pipe(
+        Effect.retry({ while: (error) => error.retryable, schedule: patience }),
         Effect.catchTag("GeneratorUnavailable", ({ reason }) =>
           Effect.andThen(
             Effect.logWarning("The ticket generator did not take a chunk", {

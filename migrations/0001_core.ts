@@ -197,6 +197,7 @@ const statements = [
     recipient text NOT NULL,
     status text NOT NULL,
     reason text,
+    retryable boolean NOT NULL DEFAULT false,
     attempts integer NOT NULL DEFAULT 0,
     scheduled_at timestamptz,
     sent_at timestamptz,

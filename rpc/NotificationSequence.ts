@@ -25,6 +25,15 @@ export type Template = typeof Template.Type
 
 const Channels = Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
 
+/** What fills a template; `reminder_hours`, where it is given, is a number of hours that a year has. */
+const StepData = JsonData.check(
+  Schema.makeFilter(({ reminder_hours: hours }: { readonly [key: string]: Schema.Json }) =>
+    hours === undefined || (typeof hours === "number" && hours >= 0 && hours <= 24 * 366)
+      ? undefined
+      : { path: ["reminder_hours"], issue: "Expected a number of hours from 0 to 8784" }
+  )
+)
+
 /** One step of the document; `data` fills the template. */
 export const SequenceStep = Schema.Struct({
   type: Label,
@@ -33,7 +42,7 @@ export const SequenceStep = Schema.Struct({
   delay_seconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 366 * 86_400 })),
   channels: Channels,
   priority: Schema.Literals(["high", "normal", "low"]),
-  data: JsonData
+  data: StepData
 })
 export type SequenceStep = typeof SequenceStep.Type
 

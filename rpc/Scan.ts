@@ -18,7 +18,8 @@ export const ScanResult = Schema.Literals([
   "gate_forbidden",
   "forged",
   "suspected_fraud",
-  "not_inside"
+  "not_inside",
+  "scan_id_reused"
 ])
 export type ScanResult = typeof ScanResult.Type
 

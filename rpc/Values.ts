@@ -62,14 +62,14 @@ export const JsonData = Schema.Record(Schema.String, Schema.Json).check(Schema.m
 
 const isoInstant = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(:(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 
-/** True only for days that the calendar has: `2025-02-30` is refused, not rolled over to March. */
+/** True only for days from 1970 to 2999 that the calendar has: `2025-02-30` is refused, not rolled over to March. */
 const onTheCalendar = (text: string): boolean => {
   const match = isoInstant.exec(text)
   if (match === null) return false
   const [year, month, day, hour, minute] = [match[1], match[2], match[3], match[4], match[5]].map(Number)
   const date = new Date(Date.UTC(year!, month! - 1, day!))
-  return date.getUTCMonth() === month! - 1 && date.getUTCDate() === day! && hour! < 24 && minute! < 60 &&
-    Number(match[7] ?? 0) < 60
+  return year! >= 1970 && year! < 3000 && date.getUTCMonth() === month! - 1 && date.getUTCDate() === day! &&
+    hour! < 24 && minute! < 60 && Number(match[7] ?? 0) < 60
 }
 
 /** An instant: ISO 8601 with an offset (`2025-06-20T09:00:00Z`), decoded to `DateTime.Utc`. */

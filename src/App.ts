@@ -46,7 +46,9 @@ const everything = (reach: Reach) =>
         serve("tickets", TicketsLayer, reach),
         serve("scans", ScansLayer, reach)
       )),
-      Layer.provideMerge(Layer.effectDiscard(Effect.flatMap(Loopback, (loopback) => loopback.expect(["core"]))))
+      Layer.provideMerge(
+        Layer.effectDiscard(Effect.flatMap(Loopback, (loopback) => loopback.expect(["core"])))
+      )
     )
   )
 

@@ -18,10 +18,14 @@ export const patience = Schedule.max([
 /**
  * Tries again, with `patience`, while the database is away or asks for it. For handlers and
  * activities that may run twice: their first answer is stored for good, so it must not be a passing fault.
+ * A defect that remains is logged here, once.
  */
 export const outlast = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   work.pipe(
     Effect.sandbox,
     Effect.retry({ while: passing, schedule: patience }),
-    Effect.catch((cause) => Effect.failCause(cause))
+    Effect.catch((cause) => Effect.failCause(cause)),
+    Effect.tapCause((cause) =>
+      Cause.hasDies(cause) ? Effect.logError("Durable work failed for good", cause) : Effect.void
+    )
   )

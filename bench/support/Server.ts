@@ -29,6 +29,7 @@ export const environment = async (databaseUrl: string | undefined): Promise<Reco
   SCANS_PORT: String(await freePort()),
   ...(databaseUrl === undefined ? {} : {
     DATABASE_URL: databaseUrl,
+    PAYMENTS: "sandbox",
     CORE_SERVICE_SECRET: secret(),
     PAYMENT_SERVICE_SECRET: secret(),
     TICKET_GENERATOR_SECRET: secret(),

@@ -6,14 +6,13 @@ import { TokenStore } from "../store/TokenStore.ts"
 /** Where the first start keeps its admin token, below the data directory. */
 export const firstTokenFile = "secrets/admin-token"
 
-/** Makes an admin token when the embedded database has none at all, and keeps it in a file of mode 0600. */
+/** Makes an admin token for the embedded database unless its file is there: mode 0600, and whoever deletes it gets a new one. */
 export const FirstTokenLayer = Layer.effectDiscard(Effect.gen(function*() {
   if (!(yield* Database.isEmbedded)) return
-  const tokens = yield* TokenStore
-  if ((yield* tokens.list).length > 0) return
   const fs = yield* FileSystem.FileSystem
-  const directory = yield* Database.dataDirectory
-  const path = `${directory}/${firstTokenFile}`
+  const path = `${yield* Database.dataDirectory}/${firstTokenFile}`
+  if (yield* fs.exists(path)) return
+  const tokens = yield* TokenStore
   const { token } = yield* tokens.create({ role: "admin", subject: "admin" })
   yield* fs.writeFileString(path, `${Redacted.value(token)}\n`, { mode: 0o600 })
   yield* Effect.logInfo(`The first token, an admin's, is in ${path}`)

@@ -1,5 +1,5 @@
 /** What every process stands on: database, secrets, files, and the way to the other services. */
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, Effect, Layer, Option, Schema } from "effect"
 import { PersistedQueue } from "effect/persistence"
 import * as Database from "../Database.ts"
 import { FileLinks } from "../files/FileLinks.ts"
@@ -15,17 +15,26 @@ import * as KeyValues from "../store/KeyValues.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 
 /** Where people reach the core; links in messages start with it. */
-export const publicUrl = Config.withDefault(Config.NonEmptyString("PUBLIC_URL"), "http://localhost:3001")
+export const publicUrl = Config.withDefault(
+  Config.schema(
+    Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]+/, { message: "Expected a URL such as https://tickets.example" })),
+    "PUBLIC_URL"
+  ),
+  "http://localhost:3001"
+)
 
 /** The embedded database is migrated at start; PostgreSQL by `guichet migrate`, and checked here. */
 const schema = Layer.effectDiscard(
-  Effect.flatMap(Database.isEmbedded, (embedded) => embedded ? Effect.asVoid(Migrations.run) : Migrations.check)
+  Effect.flatMap(
+    Database.isEmbedded,
+    (embedded) => embedded ? Effect.asVoid(Migrations.run) : Migrations.check
+  )
 )
 
 export const databaseLayer = Layer.provideMerge(schema, Database.layer)
 
 /** Given secrets with PostgreSQL; with the embedded database those that are missing are made and kept beside it. */
-const secretsLayer = Layer.unwrap(Effect.gen(function*() {
+const secretsLayer = Layer.unwrap(Effect.gen(function* () {
   const directory = yield* Database.dataDirectory
   const given = Layer.merge(ServiceSecrets.layerConfig, SigningKeys.layerConfig)
   const kept = Layer.merge(ServiceSecrets.layerFile(directory), SigningKeys.layerFile(directory))
@@ -42,7 +51,7 @@ const filesLayer = Layer.unwrap(Effect.map(
   (directory) => FileStore.layerLocal(`${directory}/files`)
 ))
 
-const linksLayer = Layer.unwrap(Effect.gen(function*() {
+const linksLayer = Layer.unwrap(Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
   return FileLinks.layer({ baseUrl: yield* publicUrl, secret: secrets.signing("ticket-generator-service") })
 }))
@@ -50,7 +59,9 @@ const linksLayer = Layer.unwrap(Effect.gen(function*() {
 /** Queues and small tables of the services, in SQL. */
 const persistenceLayer = Layer.merge(
   KeyValues.layer,
-  PersistedQueue.layer.pipe(Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue", ...queueLocks })))
+  PersistedQueue.layer.pipe(
+    Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue", ...queueLocks }))
+  )
 )
 
 const transportLayer = ServiceTransport.layer.pipe(Layer.provideMerge(Loopback.layer))

@@ -1,11 +1,12 @@
-/** Forgets what has served its time: idempotency keys after 31 days, signatures of services after their window. */
-import { Effect, Schedule } from "effect"
+/** Forgets what has served its time: keys, webhooks, feeds and answered mail after 31 days, signatures sooner. */
+import { Duration, Effect, Schedule } from "effect"
 import { Singleton } from "effect/cluster"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
+import { RetentionStore } from "../store/RetentionStore.ts"
 import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
 
 /** Stripe retries for 3 days and lists events for 30: a repeat within 31 days gets its first answer. */
-const keysLive = "31 days"
+const keysLive = Duration.days(31)
 
 /** A signature older than the accepted skew is refused by its time alone. */
 const signaturesLive = "11 minutes"
@@ -13,6 +14,7 @@ const signaturesLive = "11 minutes"
 const sweep = Effect.gen(function*() {
   const keys = yield* (yield* IdempotencyStore).forget(keysLive)
   const signatures = yield* (yield* ServiceRequestStore).forget(signaturesLive)
+  yield* (yield* RetentionStore).forget(keysLive)
   yield* Effect.logDebug("Housekeeping", { keys, signatures })
 })
 

@@ -1,6 +1,12 @@
 /** A service's routes, built once, answered on a port and to the clients of this process. */
-import { Config, Effect, Layer, type Scope } from "effect"
-import { HttpEffect, HttpRouter, HttpServer, type HttpServerRequest, type HttpServerResponse } from "effect/http"
+import { Config, Effect, Layer, Schema, type Scope } from "effect"
+import {
+  HttpEffect,
+  HttpRouter,
+  HttpServer,
+  type HttpServerRequest,
+  type HttpServerResponse
+} from "effect/http"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
 import * as Platform from "../Platform.ts"
@@ -19,9 +25,26 @@ export const ports: Readonly<Record<ServiceTargetName, Config.Config<number>>> =
 /** The address that the servers listen on. */
 export const host = Config.withDefault(Config.NonEmptyString("GUICHET_HOST"), "127.0.0.1")
 
+/** A port cannot be listened on; `message` says what to do. */
+export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", {
+  message: Schema.String,
+  cause: Schema.Defect()
+}) {}
+
+const refused = (name: ServiceTargetName, host: string, port: number) => (cause: unknown) =>
+  new PortRefused({
+    cause,
+    message: `Port ${port} of ${host} cannot be served: stop what listens there, or set ` +
+      `${name.toUpperCase()}_PORT to another one.`
+  })
+
 type Server = ReturnType<typeof Platform.httpServer>
 type Handled = Effect.Effect<HttpServerResponse.HttpServerResponse>
-type Answer = Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest | Scope.Scope>
+type Answer = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  never,
+  HttpServerRequest.HttpServerRequest | Scope.Scope
+>
 
 /** Where a service is answered: on its port, to the clients of this process without a socket, or both. */
 export interface Reach {
@@ -31,9 +54,9 @@ export interface Reach {
 
 /** One set of handlers, queues and workers, whichever way a request comes in. */
 export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E, R>, reach: Reach) =>
-  Layer.unwrap(Effect.gen(function*() {
+  Layer.unwrap(Effect.gen(function* () {
     const address = { port: yield* ports[name], host: yield* host }
-    return Layer.effectDiscard(Effect.gen(function*() {
+    return Layer.effectDiscard(Effect.gen(function* () {
       const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(routes)).pipe(
         Effect.provideService(HttpRouter.RouterConfig, routerConfig)
       )) as Answer
@@ -42,11 +65,16 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
         yield* (yield* Loopback).register(name, HttpEffect.toWebHandlerWith(context)(answer as Handled))
       }
       if (!reach.port) return
-      yield* Effect.provide(HttpServer.serveEffect(answer), yield* Layer.build(Platform.httpServer(address)))
+      const server = yield* Effect.mapError(
+        Layer.build(Platform.httpServer(address)),
+        refused(name, address.host, address.port)
+      )
+      yield* Effect.provide(HttpServer.serveEffect(answer), server)
       yield* Effect.logInfo(`Serving ${name} on http://${address.host}:${address.port}`)
     })).pipe(Layer.provide(Platform.httpServices))
   })) as Layer.Layer<
     never,
-    HttpRouter.Request.Without<E> | Config.ConfigError | Layer.Error<Server>,
-    Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter | Layer.Success<Server>> | Loopback
+    HttpRouter.Request.Without<E> | Config.ConfigError | PortRefused,
+    | Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter | Layer.Success<Server>>
+    | Loopback
   >

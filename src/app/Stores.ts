@@ -11,6 +11,7 @@ import { JobStore } from "../store/JobStore.ts"
 import { NotificationStore } from "../store/NotificationStore.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { Ping } from "../store/Ping.ts"
+import { RetentionStore } from "../store/RetentionStore.ts"
 import { ScanStore } from "../store/ScanStore.ts"
 import { SequenceStore } from "../store/SequenceStore.ts"
 import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
@@ -29,6 +30,7 @@ export const StoresLayer = Layer.mergeAll(
   NotificationStore.layer,
   PaymentStore.layer,
   Ping.layer,
+  RetentionStore.layer,
   ScanStore.layer,
   SequenceStore.layer,
   ServiceRequestStore.layer,

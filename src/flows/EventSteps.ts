@@ -11,7 +11,7 @@ const final = (code: string, detail: string) => new StepFailed({ code, detail, r
 
 /** What the body cannot show by itself: that its template exists. */
 export const validate = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const templates = yield* TemplateStore
     const id = plan.request.ticket_config.template_id
     if (!(yield* templates.exists(id))) return yield* final("unknown_template", `There is no template ${id}.`)
@@ -19,7 +19,7 @@ export const validate = (plan: Plan) =>
   })
 
 export const publish = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { event_data: event } = plan.request
     const gate = (yield* Event.client)(String(event.event_id))
     yield* reach(gate.Publish({ owner: plan.owner, event })).pipe(
@@ -30,14 +30,16 @@ export const publish = (plan: Plan) =>
   })
 
 export const register = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { event_data: event, guests } = plan.request
     const gate = (yield* Event.client)(String(event.event_id))
     const { registered } = yield* reach(gate.RegisterGuests({ flowId: plan.flowId, guests })).pipe(
       Effect.catchTags({
         EventNotFound: () => Effect.fail(final("event_not_found", `There is no event ${event.event_id}.`)),
         EventFull: (full) =>
-          Effect.fail(final("event_full", `The event holds ${full.max_attendees}; ${full.requested} would come.`))
+          Effect.fail(
+            final("event_full", `The event holds ${full.max_attendees}; ${full.requested} would come.`)
+          )
       })
     )
     yield* (yield* Triggers).fire(event.event_id, guests.map((guest) => guest.guest_id), "registration")

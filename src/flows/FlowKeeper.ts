@@ -6,7 +6,7 @@ import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.t
 import { FlowStore } from "../store/FlowStore.ts"
 import { tries } from "./Step.ts"
 
-const timeOut = Effect.fnUntraced(function*(executionId: string) {
+const timeOut = Effect.fnUntraced(function* (executionId: string) {
   const exit = Exit.succeed("timed_out" as const)
   const token = { workflow: CompleteFlow, executionId }
   yield* DurableDeferred.done(PaymentDone, {
@@ -15,12 +15,15 @@ const timeOut = Effect.fnUntraced(function*(executionId: string) {
   })
   for (let attempt = 1; attempt <= tries; attempt++) {
     const deferred = ticketsDone(attempt)
-    yield* DurableDeferred.done(deferred, { token: DurableDeferred.tokenFromExecutionId(deferred, token), exit })
+    yield* DurableDeferred.done(deferred, {
+      token: DurableDeferred.tokenFromExecutionId(deferred, token),
+      exit
+    })
   }
 })
 
 /** One look: what this does, it may do again. */
-export const keep = Effect.gen(function*() {
+export const keep = Effect.gen(function* () {
   const flows = yield* FlowStore
   for (const { flow_id: flowId } of yield* flows.forgotten(5)) {
     yield* CompleteFlow.execute({ flowId }, { discard: true })
@@ -41,11 +44,14 @@ export const FlowKeeperLayer = Singleton.make(
 )
 
 /** What a flow waits for and a webhook decides. */
-export const decide = Effect.fnUntraced(function*(flowId: string, exit: "settled" | "failed" | "canceled") {
+export const decide = Effect.fnUntraced(function* (flowId: string, exit: "settled" | "failed" | "canceled") {
   const execution = yield* (yield* FlowStore).executionOf(flowId)
   if (Option.isNone(execution)) return
   yield* DurableDeferred.done(PaymentDone, {
-    token: DurableDeferred.tokenFromExecutionId(PaymentDone, { workflow: CompleteFlow, executionId: execution.value }),
+    token: DurableDeferred.tokenFromExecutionId(PaymentDone, {
+      workflow: CompleteFlow,
+      executionId: execution.value
+    }),
     exit: Exit.succeed(exit)
   })
 })

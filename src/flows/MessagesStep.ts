@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
 import type { Channel, Template } from "../../rpc/NotificationSequence.ts"
 import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
-import { paymentData } from "../payments/PaymentData.ts"
+import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { AudienceStore, type Reader } from "../store/AudienceStore.ts"
 import { feedOf } from "../store/FlowStore.ts"
@@ -48,7 +48,7 @@ const messagesFor = (plan: Plan) => (reader: Reader): ReadonlyArray<Message> => 
 }
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */
-const receipt = Effect.fnUntraced(function*(plan: Plan, reader: Reader) {
+const receipt = Effect.fnUntraced(function* (plan: Plan, reader: Reader) {
   const { notification_config: config, payment_config: payment } = plan.request
   if (!config.email_templates.includes("payment_confirmation")) return []
   const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
@@ -62,13 +62,14 @@ const receipt = Effect.fnUntraced(function*(plan: Plan, reader: Reader) {
     template: "payment_confirmation",
     channel: "email",
     priority: "high",
-    data: paymentData(stored.value, invoice)
+    data: paymentData(stored.value, invoice),
+    files: invoiceFiles(invoice)
   })]
 })
 
 /** Tells everybody; what may be delivered later fails the try, and the next try sends only what is missing. */
 export const notify = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const audience = yield* AudienceStore
     const notifier = yield* Notifier
     const feeds = yield* FeedStore
@@ -85,7 +86,12 @@ export const notify = (plan: Plan) =>
       for (const key of ["sent", "failed", "skipped", "retryable"] as const) total[key] += delivery[key]
       yield* feeds.append(feedOf(plan.flowId), {
         kind: "messages",
-        data: { sent: total.sent, failed: total.failed, guests: Math.min(at + chunk, ids.length), of: ids.length }
+        data: {
+          sent: total.sent,
+          failed: total.failed,
+          guests: Math.min(at + chunk, ids.length),
+          of: ids.length
+        }
       })
     }
     if (total.failed > 0) {

@@ -14,7 +14,7 @@ const refused = (error: PaymentCallError) =>
   new StepFailed({ code: `payment_${error.reason}`, detail: error.message, retryable: error.retryable })
 
 const request = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
     const paymentId = paymentIdOf(plan.flowId)
     if (payment.amount === 0) return { payment_id: null, status: "free" }
@@ -53,9 +53,6 @@ const request = (plan: Plan) =>
     return { payment_id: paymentId, status: created.status }
   })
 
-/** Asks the payment service; its answer decides nothing yet. */
-export const askPayment = (plan: Plan) => begin(plan, "payment", "request", request(plan))
-
 /** What the decision means for the step. */
 const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.Type): Outcome => {
   switch (decided) {
@@ -64,14 +61,22 @@ const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.
     case "timed_out":
       return timedOut
     case "stopped":
-      return { status: "skipped", error: { code: "skipped", detail: "The flow stopped before it was paid." }, result: null }
+      return {
+        status: "skipped",
+        error: { code: "skipped", detail: "The flow stopped before it was paid." },
+        result: null
+      }
     default:
-      return failed(`payment_${decided}`, decided === "failed" ? "The payment failed." : "The payment was canceled.")
+      return failed(
+        `payment_${decided}`,
+        decided === "failed" ? "The payment failed." : "The payment was canceled."
+      )
   }
 }
 
 /** The flow waits for a webhook, not for the service's answer: only a signed event decides a payment. */
-export const followPayment = Effect.fnUntraced(function*(plan: Plan, asked: Outcome) {
+export const payment = Effect.fnUntraced(function* (plan: Plan) {
+  const asked = yield* begin(plan, "payment", "request", request(plan))
   const paymentId = paymentIdOf(plan.flowId)
   if (asked.status === "failed") {
     const close = Effect.flatMap(PaymentStore, (payments) => payments.close(paymentId, "payment.failed"))
@@ -81,9 +86,6 @@ export const followPayment = Effect.fnUntraced(function*(plan: Plan, asked: Outc
   const decided = yield* DurableDeferred.await(PaymentDone)
   return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)))
 })
-
-/** Asks, and waits for the decision. */
-export const payment = (plan: Plan) => Effect.flatMap(askPayment(plan), (asked) => followPayment(plan, asked))
 
 /** Ends the wait for a payment that nobody needs any more; a decision that came before stands. */
 export const stopWaiting = (plan: Plan) =>
@@ -100,10 +102,11 @@ export const stopWaiting = (plan: Plan) =>
 
 /**
  * Compensation: a settled payment is refunded, any other is called off at the gateway, so that nothing is charged
- * later. The gateway has the last word: one that it will not call off is one that it has charged.
+ * later. The gateway has the last word: one that it will not call off is one that it has charged, or, when it failed
+ * and cannot be refunded either, one that it never took.
  */
 export const takeBack = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const paymentId = paymentIdOf(plan.flowId)
     const payments = yield* PaymentStore
     const client = yield* PaymentClient
@@ -112,10 +115,15 @@ export const takeBack = (plan: Plan) =>
     const close = Effect.as(payments.close(paymentId, "payment.canceled"), "none")
     const cancel = Effect.as(client.cancel(paymentId), "cancel").pipe(
       Effect.catchIf(({ reason }) => reason === "unknown_payment", () => close),
-      Effect.catchIf(({ reason }) => reason === "invalid", () => refund)
+      Effect.catchIf(({ reason }) => reason === "invalid", () => refund),
+      Effect.catchIf(({ reason }) => reason === "invalid" && status === "failed", () => close)
     )
     if (status === null) return { payment_id: null }
-    if (status === "settled") return { payment_id: paymentId, requested: yield* Effect.mapError(refund, refused) }
-    if (status !== "pending" && status !== "failed") return { payment_id: paymentId, status }
+    if (status === "settled") {
+      return { payment_id: paymentId, requested: yield* Effect.mapError(refund, refused) }
+    }
+    if (status !== "pending" && status !== "failed") {
+      return { payment_id: paymentId, status }
+    }
     return { payment_id: paymentId, requested: yield* Effect.mapError(cancel, refused) }
   })

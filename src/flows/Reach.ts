@@ -10,7 +10,11 @@ type Unreached =
   | ClusterError.EntityNotAssignedToRunner
 
 const busy = (tag: string) =>
-  new StepFailed({ code: "busy", detail: `The owner of this data could not be reached (${tag}).`, retryable: true })
+  new StepFailed({
+    code: "busy",
+    detail: `The owner of this data could not be reached (${tag}).`,
+    retryable: true
+  })
 
 /** Bounds the wait for an entity's answer and turns the cluster's own failures into retryable ones. */
 export const reach = <A, E, R>(
@@ -19,7 +23,8 @@ export const reach = <A, E, R>(
   message.pipe(
     Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.fail(busy("no answer in 30 s")) }),
     Effect.catchIf(
-      (error): error is Extract<typeof error, Unreached> => unreached.has((error as { _tag?: string })._tag ?? ""),
+      (error): error is Extract<typeof error, Unreached> =>
+        unreached.has((error as { _tag?: string })._tag ?? ""),
       (error) => Effect.fail(busy(error._tag))
     )
   ) as Effect.Effect<A, Exclude<E, Unreached> | StepFailed, R>

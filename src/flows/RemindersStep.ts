@@ -41,7 +41,7 @@ const entries = (plan: Plan, now: DateTime.Utc) => (reader: Reader): ReadonlyArr
   )
 
 export const remind = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const audience = yield* AudienceStore
     const ledger = yield* NotificationStore
     const now = yield* DateTime.now
@@ -69,7 +69,7 @@ export const remind = (plan: Plan) =>
 
 /** Compensation: what is not sent yet is not sent any more. */
 export const cancelMessages = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     yield* (yield* NotificationStore).cancel({ flowId: plan.flowId })
     return { canceled: true }
   })

@@ -9,7 +9,7 @@ import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Step.ts"
 
 /** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
-export const open = Effect.fnUntraced(function*(flowId: string, executionId: string) {
+export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {
   const flows = yield* FlowStore
   const { created_at: createdAt, deadline, owner, request } = yield* outlast(flows.load(flowId))
   yield* Activity.make({
@@ -35,9 +35,11 @@ const statusOf = (plan: Plan, ended: ReadonlyArray<readonly [StepName, Outcome]>
 export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName, Outcome | undefined]>) =>
   Activity.make({
     name: "status",
-    execute: outlast(Effect.gen(function*() {
+    execute: outlast(Effect.gen(function* () {
       const flows = yield* FlowStore
-      const ended = outcomes.flatMap(([name, outcome]) => outcome === undefined ? [] : [[name, outcome] as const])
+      const ended = outcomes.flatMap(([name, outcome]) =>
+        outcome === undefined ? [] : [[name, outcome] as const]
+      )
       const status = statusOf(plan, ended)
       const first = ended.find(([, outcome]) => outcome.status === "failed")?.[1].error ?? undefined
       yield* flows.stepStarted(plan.flowId, "status")

@@ -5,6 +5,7 @@ import { StepFailed, type StepName } from "../../rpc/CompleteFlow.ts"
 import { outlast } from "../Durable.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
+import { StepRuns } from "./StepRuns.ts"
 
 /** How a step ended; a failure is a value here, since the flow's options decide what follows from it. */
 export const Outcome = Schema.Struct({
@@ -14,7 +15,11 @@ export const Outcome = Schema.Struct({
 })
 export type Outcome = typeof Outcome.Type
 
-export const completed = (result: Schema.Json = null): Outcome => ({ status: "completed", error: null, result })
+export const completed = (result: Schema.Json = null): Outcome => ({
+  status: "completed",
+  error: null,
+  result
+})
 
 export const failed = (code: string, detail: string, result: Schema.Json = null): Outcome => ({
   status: "failed",
@@ -27,10 +32,13 @@ export const timedOut = failed("timed_out", "The flow's timeout_seconds passed b
 /** How often a step that may be tried again is tried. */
 export const tries = 3
 
-const again = Schedule.max([Schedule.jittered(Schedule.exponential("200 millis")), Schedule.recurs(tries - 1)])
+const again = Schedule.max([
+  Schedule.jittered(Schedule.exponential("200 millis")),
+  Schedule.recurs(tries - 1)
+])
 
 const withinDeadline = (plan: Plan) => <R>(work: Effect.Effect<Schema.Json, StepFailed, R>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const left = DateTime.distance(yield* DateTime.now, plan.deadline)
     const late = new StepFailed({ ...timedOut.error!, retryable: false })
     if (Duration.toMillis(left) <= 0) return yield* late
@@ -38,7 +46,7 @@ const withinDeadline = (plan: Plan) => <R>(work: Effect.Effect<Schema.Json, Step
   })
 
 const tried = <R>(plan: Plan, step: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const flows = yield* FlowStore
     return yield* Effect.andThen(flows.stepStarted(plan.flowId, step), withinDeadline(plan)(work)).pipe(
       Effect.retry({
@@ -53,7 +61,7 @@ const tried = <R>(plan: Plan, step: StepName, work: Effect.Effect<Schema.Json, S
   })
 
 const record = (plan: Plan, step: StepName, outcome: Outcome) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const flows = yield* FlowStore
     yield* flows.stepEnded(plan.flowId, step, {
       status: outcome.status,
@@ -61,14 +69,18 @@ const record = (plan: Plan, step: StepName, outcome: Outcome) =>
       result: outcome.result ?? undefined
     })
     return outcome
-  }).pipe(Effect.uninterruptible)
+  })
 
-const durable = <R>(name: string, work: Effect.Effect<Outcome, never, R>) =>
-  Activity.make({ name, success: Outcome, execute: outlast(work) })
+const durable = <R>(plan: Plan, name: string, work: Effect.Effect<Outcome, never, R>) =>
+  Activity.make({
+    name,
+    success: Outcome,
+    execute: Effect.flatMap(StepRuns, ({ once }) => once(`${plan.executionId}/${name}`, outlast(work)))
+  })
 
 /** A step that is done when its work is. */
 export const step = <R>(plan: Plan, name: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>) =>
-  durable(name, Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome)))
+  durable(plan, name, Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome)))
 
 /** The first half of a step that ends when an answer arrives: `part` names it within the step. */
 export const begin = <R>(
@@ -76,15 +88,16 @@ export const begin = <R>(
   name: StepName,
   part: string,
   work: Effect.Effect<Schema.Json, StepFailed, R>
-) => durable(`${name}/${part}`, tried(plan, name, work))
+) => durable(plan, `${name}/${part}`, tried(plan, name, work))
 
 /** The second half: what the answer means. */
 export const end = <R>(plan: Plan, name: StepName, outcome: Effect.Effect<Outcome, never, R>) =>
-  durable(`${name}/end`, Effect.flatMap(outcome, (ended) => record(plan, name, ended)))
+  durable(plan, `${name}/end`, Effect.flatMap(outcome, (ended) => record(plan, name, ended)))
 
 /** A step that is not run, and why. */
 export const skip = (plan: Plan, name: StepName, detail: string) =>
   durable(
+    plan,
     `${name}/skip`,
     record(plan, name, { status: "skipped", error: { code: "skipped", detail }, result: null })
   )

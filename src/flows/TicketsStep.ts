@@ -10,7 +10,7 @@ import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { reach } from "./Reach.ts"
-import { begin, completed, end, failed, type Outcome, timedOut, tries } from "./Step.ts"
+import { begin, completed, end, failed, timedOut, tries } from "./Step.ts"
 
 const chunk = 500
 
@@ -23,7 +23,7 @@ const optionsOf = ({ request: { ticket_config: config } }: Plan): JobOptions => 
   batch_processing: config.batch_processing
 })
 
-const issue = Effect.fnUntraced(function*(plan: Plan) {
+const issue = Effect.fnUntraced(function* (plan: Plan) {
   const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
   const gate = (yield* Event.client)(String(event.event_id))
   const chunks = Array.from(
@@ -38,18 +38,20 @@ const issue = Effect.fnUntraced(function*(plan: Plan) {
       paymentPending: payment.amount > 0
     })).pipe(
       Effect.catchTag("EventNotFound", () =>
-        Effect.fail(new StepFailed({ code: "event_not_found", detail: "The event is gone.", retryable: false })))
+        Effect.fail(
+          new StepFailed({ code: "event_not_found", detail: "The event is gone.", retryable: false })
+        ))
     ))
   return issued.flat()
 })
 
-const failures = Effect.fnUntraced(function*(jobId: string) {
+const failures = Effect.fnUntraced(function* (jobId: string) {
   const { tickets } = yield* Effect.orDie((yield* JobStore).view(jobId))
   return tickets.filter((ticket) => ticket.status === "failed").map((ticket) => ticket.ticket_id)
 })
 
 const start = (plan: Plan, attempt: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const jobs = yield* JobStore
     const jobId = jobIdOf(plan.flowId, attempt)
     const all = yield* issue(plan)
@@ -70,27 +72,23 @@ const start = (plan: Plan, attempt: number) =>
   })
 
 const outcomeOf = (plan: Plan, attempt: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { failed: count, generated, job_id, status } = yield* Effect.orDie(
       (yield* JobStore).view(jobIdOf(plan.flowId, attempt))
     )
     const result = { job_id, generated, failed: count }
-    return status === "completed"
-      ? completed(result)
-      : failed(`tickets_${status}`, `${count} of ${count + generated} tickets could not be generated.`, result)
+    return status === "completed" ? completed(result) : failed(
+      `tickets_${status}`,
+      `${count} of ${count + generated} tickets could not be generated.`,
+      result
+    )
   })
 
-const startJob = (plan: Plan, attempt: number) =>
-  begin(plan, "tickets", `start/${attempt}`, Effect.uninterruptible(start(plan, attempt)))
-
-/** Issues the tickets and starts their first job. */
-export const makeTickets = (plan: Plan) => startJob(plan, 1)
-
-/** Waits for the job; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
-export const followTickets = Effect.fnUntraced(function*(plan: Plan, first: Outcome) {
+/** Issues and renders; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
+export const tickets = Effect.fnUntraced(function* (plan: Plan) {
   const last = plan.request.orchestration_options.retry_failed_steps ? tries : 1
   for (let attempt = 1;; attempt++) {
-    const started = attempt === 1 ? first : yield* startJob(plan, attempt)
+    const started = yield* begin(plan, "tickets", `start/${attempt}`, start(plan, attempt))
     const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }
     if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
     const done = yield* DurableDeferred.await(ticketsDone(attempt))
@@ -99,11 +97,8 @@ export const followTickets = Effect.fnUntraced(function*(plan: Plan, first: Outc
   }
 })
 
-/** Issues and renders. */
-export const tickets = (plan: Plan) => Effect.flatMap(makeTickets(plan), (first) => followTickets(plan, first))
-
 /** Compensation: the tickets of this flow open no gate. */
 export const voidTickets = (plan: Plan) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     return { voided: yield* (yield* TicketStore).voidFlow(plan.flowId, "the flow was stopped") }
   })

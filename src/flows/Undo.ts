@@ -22,7 +22,7 @@ export const undo = <R>(
 ) =>
   Activity.make({
     name: `${name}/undo`,
-    execute: outlast(Effect.gen(function*() {
+    execute: outlast(Effect.gen(function* () {
       const flows = yield* FlowStore
       if (!(yield* flows.begun(plan.flowId, name))) return
       yield* work.pipe(
@@ -34,7 +34,10 @@ export const undo = <R>(
               : flows.undone(plan.flowId, name, { result }),
           onFailure: ({ code, detail }) =>
             flows.undone(plan.flowId, name, {
-              error: { code: ended?.error?.code ?? code, detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ") }
+              error: {
+                code: ended?.error?.code ?? code,
+                detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ")
+              }
             })
         })
       )

@@ -69,11 +69,18 @@ const verdictOf = (
   decided_at: now
 })
 
-/** A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. */
-const again = (eventId: number, verdict: Verdict, scan: AdmitRequest): Verdict =>
-  refusedOperator(eventId, scan) === null
-    ? verdict
-    : { ...verdict, ticket_id: null, guest_first_name: null, ticket_type: null, first_use: null }
+const nobody = { ticket_id: null, guest_first_name: null, ticket_type: null, first_use: null } as const
+
+/**
+ * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
+ * one ticket is not given for another: a device that always sends the same id would let everybody in.
+ */
+const again = (eventId: number, verdict: Verdict, scan: AdmitRequest, ticketId: number | undefined): Verdict => {
+  if (verdict.ticket_id !== null && verdict.ticket_id !== ticketId) {
+    return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
+  }
+  return refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
+}
 
 /** Pure. A scan id that was answered before, in the database or in this batch, gets that verdict again. */
 export const decideBatch = (
@@ -116,7 +123,7 @@ export const decideBatch = (
 
   const verdicts = scans.map((scan) => {
     const given = answered.get(scan.scanId)
-    return given === undefined ? answer(scan) : again(eventId, given, scan)
+    return given === undefined ? answer(scan) : again(eventId, given, scan, find(scan))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
   return { verdicts, writes: { lines, moves, crowd } }

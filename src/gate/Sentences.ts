@@ -33,7 +33,8 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
   gate_forbidden: ({ gate }) => `Vous n'êtes pas autorisé à contrôler la porte ${gate}.`,
   forged: () => "Ce QR code n'a pas été émis par nous.",
   suspected_fraud: () => "Fraude possible : appelez un responsable.",
-  not_inside: () => "Ce billet n'est pas à l'intérieur."
+  not_inside: () => "Ce billet n'est pas à l'intérieur.",
+  scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre billet : scannez à nouveau."
 }
 
 const en: Readonly<Record<ScanResult, Sentence>> = {
@@ -57,7 +58,8 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   gate_forbidden: ({ gate }) => `You may not scan at gate ${gate}.`,
   forged: () => "This QR code was not issued by us.",
   suspected_fraud: () => "Possible fraud: call a supervisor.",
-  not_inside: () => "This ticket is not inside."
+  not_inside: () => "This ticket is not inside.",
+  scan_id_reused: () => "This scan number was used for another ticket: scan again."
 }
 
 const sentences = { fr, en }

@@ -12,7 +12,7 @@ export class Drain extends Context.Service<Drain, {
   /** Not draining. */
   static readonly layer: Layer.Layer<Drain> = Layer.effect(
     Drain,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const flag = yield* Ref.make(false)
       const left = yield* Deferred.make<void>()
       return Drain.of({
@@ -31,7 +31,7 @@ export class Drain extends Context.Service<Drain, {
    * stops first.
    */
   static readonly layerOnStop: Layer.Layer<never, Config.ConfigError, Drain> = Layer.effectDiscard(
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const drain = yield* Drain
       const seconds = yield* Config.withDefault(Config.Finite("DRAIN_SECONDS"), 0)
       yield* Effect.addFinalizer(() =>

@@ -31,24 +31,44 @@ export const messageIdOf = (reason: string, type: string, person: number | strin
 export const recipientOf = (reader: Reader, channel: Channel): string | null =>
   channel === "email" ? reader.email : reader.phone
 
-const attachments = (template: string, channel: Channel, reader: Reader, data: Variables): Variables =>
-  template !== "ticket_generated" || channel !== "email" || reader.file_key === null ? {} : {
-    attachments: [
-      ...(data["include_pdf"] === false
-        ? []
-        : [{ filename: `${reader.code}.pdf`, file_key: reader.file_key, content_type: "application/pdf" }]),
-      ...(data["include_qr"] === false || reader.qr_key === null || !reader.qr_key.endsWith(".png")
-        ? []
-        : [{ filename: "qr.png", file_key: reader.qr_key, content_type: "image/png" }])
-    ]
-  }
+/** A stored file that goes with a message. */
+export interface MessageFile {
+  readonly filename: string
+  readonly file_key: string
+  readonly content_type: string
+}
+
+const attachments = (
+  template: string,
+  channel: Channel,
+  reader: Reader,
+  data: Variables
+): ReadonlyArray<MessageFile> =>
+  template !== "ticket_generated" || channel !== "email" || reader.file_key === null ? [] : [
+    ...(data["include_pdf"] === false
+      ? []
+      : [{ filename: `${reader.code}.pdf`, file_key: reader.file_key, content_type: "application/pdf" }]),
+    ...(data["include_qr"] === false || reader.qr_key === null || !reader.qr_key.endsWith(".png")
+      ? []
+      : [{ filename: "qr.png", file_key: reader.qr_key, content_type: "image/png" }])
+  ]
+
+/** The variable that names a message's files, when it has any. */
+export const carrying = (files: ReadonlyArray<MessageFile>): Variables =>
+  files.length === 0 ? {} : { attachments: files.map((file) => ({ ...file })) }
+
+/** What a client configures names no file: a file key would open anybody's ticket. */
+const withoutFiles = ({ attachments: _attachments, ...rest }: Variables): Variables => rest
 
 /** A message to a guest: the event, the ticket and `data` (its `subject` and `personalization` included) fill it. */
 export const toGuest = (
   reader: Reader,
-  message: Pick<Message, "messageId" | "type" | "template" | "channel" | "priority"> & { readonly data: Variables }
+  message: Pick<Message, "messageId" | "type" | "template" | "channel" | "priority"> & {
+    readonly data: Variables
+    readonly files?: ReadonlyArray<MessageFile>
+  }
 ): Message => {
-  const { data, ...rest } = message
+  const { data, files, ...rest } = message
   const { subject, personalization, ...own } = data
   const personal = typeof personalization === "object" && personalization !== null && !Array.isArray(personalization)
     ? personalization as Variables
@@ -58,21 +78,21 @@ export const toGuest = (
     recipient: recipientOf(reader, message.channel),
     eventId: reader.event_id,
     guestId: reader.guest_id,
-    subject: typeof subject === "string" ? subject : null,
+    subject: typeof subject === "string" ? subject.slice(0, 300) : null,
     variables: {
       first_name: reader.name.split(/\s+/, 1)[0] ?? reader.name,
       event_name: reader.title,
-      user_id: reader.guest_id,
-      event_id: reader.event_id,
       event_date: DateTime.formatIso(reader.starts_at),
       event_timezone: reader.timezone,
       event_location: reader.location,
       locale: reader.locale,
+      ...withoutFiles(own),
+      ...withoutFiles(personal),
+      user_id: reader.guest_id,
+      event_id: reader.event_id,
       ...(reader.code === null ? {} : { ticket_code: reader.code }),
       ...(reader.file_url === null ? {} : { ticket_url: reader.file_url }),
-      ...attachments(message.template, message.channel, reader, data),
-      ...own,
-      ...personal
+      ...carrying([...attachments(message.template, message.channel, reader, data), ...(files ?? [])])
     }
   }
 }

@@ -48,7 +48,7 @@ export class Notifier extends Context.Service<Notifier, {
       const store = yield* NotificationStore
       const client = yield* NotificationClient
 
-      const attempt = (message: Addressed): Effect.Effect<Attempt & { readonly retryable: boolean }> =>
+      const attempt = (message: Addressed): Effect.Effect<Attempt> =>
         client.send(message.messageId, bodyOf(message)).pipe(
           Effect.match({
             onSuccess: () => ({ messageId: message.messageId, status: "sent", reason: null, retryable: false }),

@@ -2,7 +2,7 @@
 import { Effect, Layer, Option, type Schema } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { decide } from "../flows/FlowKeeper.ts"
-import { type Message, messageIdOf } from "../notifications/Message.ts"
+import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import { PaymentListener } from "../services/payments/PaymentListener.ts"
@@ -10,7 +10,7 @@ import { EventStore } from "../store/EventStore.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { InvoiceRow } from "../store/InvoiceStore.ts"
 import type { PaymentRow } from "../store/PaymentRow.ts"
-import { paymentData } from "./PaymentData.ts"
+import { invoiceFiles, paymentData } from "./PaymentData.ts"
 
 const notices = { settled: "payment_confirmation", refunded: "refund_confirmation" } as const
 
@@ -34,7 +34,8 @@ const notice = (
     first_name: (payment.customer?.name ?? "").split(/\s+/, 1)[0] ?? "",
     event_name: eventName,
     ...(payment.user_id === null ? {} : { user_id: payment.user_id }),
-    ...paymentData(payment, invoice)
+    ...paymentData(payment, invoice),
+    ...carrying(invoiceFiles(invoice))
   } satisfies Record<string, Schema.Json>
 })
 

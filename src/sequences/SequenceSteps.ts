@@ -10,7 +10,7 @@ import { EventStore } from "../store/EventStore.ts"
 import { type NewMessage, NotificationStore } from "../store/NotificationStore.ts"
 import { SequenceStore, type StoredSequence } from "../store/SequenceStore.ts"
 
-const Delivered = Schema.Struct({ failed: Schema.Int, retryable: Schema.Int })
+export const Delivered = Schema.Struct({ failed: Schema.Int, retryable: Schema.Int })
 
 /** Names a step within its sequence: the same type may occur twice. */
 const keyOf = (step: SequenceStep, position: number): string => `${position + 1}-${step.type}`
@@ -30,12 +30,12 @@ const messages = (sequence: StoredSequence, step: SequenceStep, position: number
     })
   )
 
-const reader = Effect.fnUntraced(function*(sequence: StoredSequence) {
+const reader = Effect.fnUntraced(function* (sequence: StoredSequence) {
   return (yield* (yield* AudienceStore).guests(sequence.event_id, [sequence.user_id]))[0]
 })
 
 /** The moment a `scheduled` step is due: `data.reminder_hours` before the event, else `delay_seconds` from now. */
-const scheduledFor = Effect.fnUntraced(function*(sequence: StoredSequence, step: SequenceStep) {
+const scheduledFor = Effect.fnUntraced(function* (sequence: StoredSequence, step: SequenceStep) {
   const hours = step.data["reminder_hours"]
   const event = yield* (yield* EventStore).get(sequence.event_id)
   return typeof hours === "number" && Option.isSome(event)
@@ -44,7 +44,7 @@ const scheduledFor = Effect.fnUntraced(function*(sequence: StoredSequence, step:
 })
 
 /** Waits until the step is due; false when it must not be sent any more. */
-const due = Effect.fnUntraced(function*(sequence: StoredSequence, step: SequenceStep, position: number) {
+const due = Effect.fnUntraced(function* (sequence: StoredSequence, step: SequenceStep, position: number) {
   const name = keyOf(step, position)
   if (step.trigger !== "scheduled") {
     const woken = yield* DurableDeferred.await(triggered(step.trigger))
@@ -66,7 +66,7 @@ const due = Effect.fnUntraced(function*(sequence: StoredSequence, step: Sequence
 
 /** Enters a scheduled step in the ledger, as skipped when its time has gone. */
 const schedule = (sequence: StoredSequence, step: SequenceStep, position: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const whom = yield* reader(sequence)
     const at = yield* scheduledFor(sequence, step)
     const past = DateTime.isLessThan(at, sequence.created_at)
@@ -87,7 +87,8 @@ const schedule = (sequence: StoredSequence, step: SequenceStep, position: number
           skip: message.recipient === null
             ? `the guest has no address for ${message.channel}`
             : past
-            ? `its time, ${DateTime.formatIso(at)}, had passed` : null
+            ? `its time, ${DateTime.formatIso(at)}, had passed` :
+            null
         }))
       )
     }
@@ -95,7 +96,11 @@ const schedule = (sequence: StoredSequence, step: SequenceStep, position: number
   })
 
 /** What the ledger keeps of a step for someone who is no guest of the event. */
-const strangers = (sequence: StoredSequence, step: SequenceStep, position: number): ReadonlyArray<NewMessage> =>
+const strangers = (
+  sequence: StoredSequence,
+  step: SequenceStep,
+  position: number
+): ReadonlyArray<NewMessage> =>
   channelsOf(sequence, step).map((channel) => ({
     messageId: messageIdOf(sequence.sequence_id, keyOf(step, position), sequence.user_id, channel),
     sequenceId: sequence.sequence_id,
@@ -112,7 +117,7 @@ const strangers = (sequence: StoredSequence, step: SequenceStep, position: numbe
   }))
 
 const send = (sequence: StoredSequence, step: SequenceStep, position: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const current = yield* (yield* SequenceStore).get(sequence.sequence_id)
     const whom = yield* reader(sequence)
     if (Option.isNone(current) || current.value.status !== "running") return { failed: 0, retryable: 0 }
@@ -127,8 +132,19 @@ const send = (sequence: StoredSequence, step: SequenceStep, position: number) =>
     )
   })
 
+/** Runs a sending once in this process, however often its activity is begun. */
+export type Sending = <R>(
+  id: string,
+  work: Effect.Effect<typeof Delivered.Type, never, R>
+) => Effect.Effect<typeof Delivered.Type, never, R>
+
 /** One step: due, sent, and sent again as `retry_config` says while a failure may pass. */
-export const runStep = Effect.fnUntraced(function*(sequence: StoredSequence, step: SequenceStep, position: number) {
+export const runStep = Effect.fnUntraced(function* (
+  sequence: StoredSequence,
+  step: SequenceStep,
+  position: number,
+  once: Sending
+) {
   if (!(yield* due(sequence, step, position))) return
   const { max_retries, retry_delay_seconds }: SequenceRequest["retry_config"] = sequence.config.retry_config
   for (let attempt = 0; attempt <= max_retries; attempt++) {
@@ -136,7 +152,8 @@ export const runStep = Effect.fnUntraced(function*(sequence: StoredSequence, ste
     const { retryable } = yield* Activity.make({
       name,
       success: Delivered,
-      execute: outlast(send(sequence, step, position))
+      // Another step's trigger wakes the sequence and interrupts this one: its next run joins what it had begun.
+      execute: once(`${sequence.sequence_id}/${name}`, outlast(send(sequence, step, position)))
     })
     if (retryable === 0 || attempt === max_retries) return
     yield* DurableClock.sleep({ name: `${name}/pause`, duration: Duration.seconds(retry_delay_seconds) })

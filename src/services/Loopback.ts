@@ -49,7 +49,7 @@ export class Loopback extends Context.Service<Loopback, {
     HttpRouter.Request.Without<E>,
     Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter> | Loopback
   > =>
-    Layer.effectDiscard(Effect.gen(function*() {
+    Layer.effectDiscard(Effect.gen(function* () {
       const loopback = yield* Loopback
       yield* loopback.register(name, yield* toWebHandler(routes))
     })) as Layer.Layer<
@@ -65,7 +65,7 @@ const transportError = (request: HttpClientRequest.HttpClientRequest, cause: unk
 /** A client whose network is one handler; interrupting the caller aborts the request. */
 export const overHandler = (handler: WebHandler): HttpClient.HttpClient =>
   HttpClient.make((request, _url, signal) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sent = yield* Effect.mapError(
         HttpClientRequest.toWeb(request, { signal }),
         (cause) =>

@@ -2,7 +2,7 @@
  * How services call each other: signed at every attempt, bounded, retried with care, and cut off when they
  * fail.
  */
-import { Cause, Config, Context, Duration, Effect, Layer, Option, Schedule } from "effect"
+import { Cause, Config, Context, Duration, Effect, Exit, Layer, Option, Schedule } from "effect"
 import {
   FetchHttpClient,
   HttpClient,
@@ -84,6 +84,12 @@ type Attempt =
   | Passing
 
 const mayPass = (error: Attempt): boolean => error._tag === "Passing" || HttpClient.isTransientError(error)
+
+/** A service that answers 429 or 503 is there and says when to come back: only silence and faults trip the breaker. */
+const classify = <E>(exit: Exit.Exit<HttpClientResponse.HttpClientResponse, E>) =>
+  Exit.isSuccess(exit) && (exit.value.status === 503 || exit.value.status === 429)
+    ? Effect.succeed<CircuitBreaker.Outcome>({ _tag: "Success" })
+    : HttpClient.circuitBreakerClassifier(exit)
 
 const backoff = Schedule.exponential("200 millis").pipe(
   Schedule.jittered,
@@ -167,7 +173,7 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
         signedRequest.pipe(
           Effect.flatMap((request) => send(name, request)),
           Effect.timeout(timeout),
-          breaker.execute({ key: name, classify: HttpClient.circuitBreakerClassifier }),
+          breaker.execute({ key: name, classify }),
           Effect.flatMap((response) =>
             HttpClient.isTransientResponse(response)
               ? Effect.fail(new Passing(response))

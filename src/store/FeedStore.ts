@@ -39,22 +39,25 @@ const bell = () => {
 
 /** Appends are numbered under the feed's own row, so that numbers are visible in their order. */
 export class FeedStore extends Context.Service<FeedStore, {
+  /** Appends nothing to a closed feed: a step that a crash repeats has been told of. */
   readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
   /** Appends the closing event, once. */
   readonly close: (feedId: string, data: Schema.Json) => Effect.Effect<void>
   readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
-  /** Every event after `seq`, then live; ends with the closing event. */
+  /** Every event after `seq`, then live; ends with the closing event, and at once when that is behind `seq`. */
   readonly watch: (feedId: string, seq: number) => Stream.Stream<FeedEvent>
 }>()("guichet/store/FeedStore") {
   static readonly layer = Layer.effect(
     FeedStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const { rest, ring } = bell()
+      const isOpen = (feedId: string) =>
+        sql`NOT EXISTS (SELECT 1 FROM feed_events WHERE feed_id = ${feedId} AND kind = ${closing})`
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
         entries.length === 0 ? Effect.void : Rows.run(sql`
           WITH feed AS (
-            INSERT INTO feeds (feed_id, last) VALUES (${feedId}, ${entries.length}::int)
+            INSERT INTO feeds (feed_id, last) SELECT ${feedId}, ${entries.length}::int WHERE ${isOpen(feedId)}
             ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + ${entries.length}::int
             RETURNING last
           )
@@ -67,25 +70,38 @@ export class FeedStore extends Context.Service<FeedStore, {
       const close = (feedId: string, data: Schema.Json) =>
         Rows.run(sql`
           WITH feed AS (
-            INSERT INTO feeds (feed_id, last) SELECT ${feedId}, 1
-            WHERE NOT EXISTS (SELECT 1 FROM feed_events WHERE feed_id = ${feedId} AND kind = ${closing})
+            INSERT INTO feeds (feed_id, last) SELECT ${feedId}, 1 WHERE ${isOpen(feedId)}
             ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + 1
             RETURNING last
           )
           INSERT INTO feed_events (feed_id, seq, kind, data)
-          SELECT ${feedId}, feed.last, ${closing}, ${JSON.stringify(data)}::jsonb FROM feed`).pipe(Effect.andThen(ring(feedId)))
+          SELECT ${feedId}, feed.last, ${closing}, ${JSON.stringify(data)}::jsonb FROM feed`).pipe(
+          Effect.andThen(ring(feedId))
+        )
       const after = (feedId: string, seq: number) =>
         Rows.all(Row)(sql`
           SELECT seq, at, kind, data FROM feed_events
           WHERE feed_id = ${feedId} AND seq > ${seq}::int ORDER BY seq LIMIT 1000`)
-      const watch = (feedId: string, seq: number) =>
+      const isOver = (feedId: string, seq: number) =>
+        Effect.map(
+          Rows.first(Row)(sql`
+            SELECT seq, at, kind, data FROM feed_events
+            WHERE feed_id = ${feedId} AND kind = ${closing} AND seq <= ${seq}::int LIMIT 1`),
+          Option.isSome
+        )
+      const live = (feedId: string, seq: number) =>
         Stream.paginate(seq, (last) =>
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const events = yield* after(feedId, last)
             const latest = events.at(-1)
             if (latest === undefined) yield* rest(feedId)
-            return [events, latest?.kind === closing ? Option.none() : Option.some(latest?.seq ?? last)] as const
+            return [
+              events,
+              latest?.kind === closing ? Option.none() : Option.some(latest?.seq ?? last)
+            ] as const
           }))
+      const watch = (feedId: string, seq: number) =>
+        Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
       return { append, close, after, watch }
     })
   )

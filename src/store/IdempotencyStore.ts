@@ -45,9 +45,9 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
   readonly release: (request: KeyedRequest, fence: string) => Effect.Effect<void>
   readonly forget: (olderThan: Duration.Input) => Effect.Effect<number>
 }>()("guichet/store/IdempotencyStore") {
-  /** A lease of one minute. */
+  /** A lease of ten seconds: ids derive from the key, so that an answer which takes longer does nothing twice. */
   static readonly layer: Layer.Layer<IdempotencyStore, never, SqlClient.SqlClient> = Layer.suspend(() =>
-    IdempotencyStore.layerWith({ lease: "60 seconds" })
+    IdempotencyStore.layerWith({ lease: "10 seconds" })
   )
 
   /** A chosen lease: longer than the slowest handler, short enough to wait for after a crash. */

@@ -11,7 +11,9 @@ const made = Layer.effectDiscard(Effect.gen(function* () {
   yield* sql.withTransaction(Effect.andThen(
     sql`SELECT pg_advisory_xact_lock(hashtext(${table}))`,
     sql`
-      CREATE TABLE IF NOT EXISTS ${sql(table)} (id text PRIMARY KEY, value bytea NOT NULL, value_type smallint NOT NULL)`
+      CREATE TABLE IF NOT EXISTS ${
+      sql(table)
+    } (id text PRIMARY KEY, value bytea NOT NULL, value_type smallint NOT NULL)`
   ))
 }))
 

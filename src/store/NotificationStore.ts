@@ -26,6 +26,8 @@ export interface Attempt {
   readonly messageId: string
   readonly status: "sent" | "failed"
   readonly reason: string | null
+  /** Whether the failure may pass. */
+  readonly retryable: boolean
 }
 
 const Row = Schema.Struct({
@@ -62,8 +64,12 @@ export class NotificationStore extends Context.Service<NotificationStore, {
   readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
   /** Which of these messages are still to be delivered; a delivered one is never named again. */
   readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
-  /** The scheduled messages of one sequence step, at most `limit`. */
-  readonly due: (sequenceId: string, type: string, limit: number) => Effect.Effect<ReadonlyArray<Due>>
+  /** The messages of one sequence step that wait, or failed in a way that may pass: `limit` of them after an id. */
+  readonly due: (
+    sequenceId: string,
+    type: string,
+    page: { readonly after: string; readonly limit: number }
+  ) => Effect.Effect<ReadonlyArray<Due>>
   readonly record: (attempts: ReadonlyArray<Attempt>) => Effect.Effect<void>
   /** Gives up scheduled messages, for a reason that the ledger keeps. */
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
@@ -96,19 +102,20 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           Effect.map((rows) => new Set(rows.map((row) => row.message_id)))
         )
 
-      const due: NotificationStore["Service"]["due"] = (sequenceId, type, limit) =>
+      const due: NotificationStore["Service"]["due"] = (sequenceId, type, { after, limit }) =>
         Rows.all(Due)(sql`
           SELECT message_id, event_id, guest_id, type, template, channel, priority, recipient FROM notifications
-          WHERE sequence_id = ${sequenceId} AND type = ${type} AND status = 'scheduled'
+          WHERE sequence_id = ${sequenceId} AND type = ${type} AND message_id > ${after}
+            AND (status = 'scheduled' OR (status = 'failed' AND retryable))
           ORDER BY message_id LIMIT ${limit}::int`)
 
       const record: NotificationStore["Service"]["record"] = (attempts) =>
         attempts.length === 0 ? Effect.void : Rows.run(sql`
           WITH outcome AS (
             SELECT * FROM jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb)
-              AS o("messageId" text, status text, reason text)
+              AS o("messageId" text, status text, reason text, retryable boolean)
           ), updated AS (
-            UPDATE notifications n SET status = o.status, reason = o.reason, attempts = n.attempts + 1,
+            UPDATE notifications n SET status = o.status, reason = o.reason, retryable = o.retryable, attempts = n.attempts + 1,
               updated_at = now(), sent_at = CASE WHEN o.status = 'sent' THEN now() END
             FROM outcome o
             WHERE n.message_id = o."messageId" AND n.status IN ('scheduled', 'failed')

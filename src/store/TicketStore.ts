@@ -100,7 +100,18 @@ export class TicketStore extends Context.Service<TicketStore, {
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
           ON CONFLICT (event_id, guest_id) WHERE status <> 'voided' DO NOTHING`)
 
+      /** Live tickets that an earlier, ended flow left unpaid become this request's: its payment opens the gate. */
+      const adopt = ({ eventId, flowId, guestIds, paymentState }: IssueRequest) =>
+        flowId === null ? Effect.void : Rows.run(sql`
+          UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
+          FROM ${asked(guestIds)}
+          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.status <> 'voided'
+            AND t.payment_state IN ('pending', 'failed', 'refunded') AND t.flow_id IS DISTINCT FROM ${flowId}
+            AND NOT EXISTS (
+              SELECT 1 FROM flows f WHERE f.flow_id = t.flow_id AND f.status IN ('accepted', 'running'))`)
+
       const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function* (request) {
+        yield* adopt(request)
         const guests = yield* wanted(request)
         const without = guests.filter((guest) => guest.ticket_id === null)
         if (without.length > 0) {

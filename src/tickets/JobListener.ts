@@ -17,7 +17,7 @@ export interface JobProgress {
  */
 export class JobListener extends Context.Service<JobListener, {
   readonly finished: (job: JobRow, status: JobStatus) => Effect.Effect<void>
-  /** A ticket was generated outside of any job. */
+  /** One ticket was reported by itself; its job, if it has one, may still be under way. */
   readonly generated: (ticketId: number) => Effect.Effect<void>
   readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
 }>()("guichet/tickets/JobListener") {

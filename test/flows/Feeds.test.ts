@@ -32,9 +32,13 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a fee
       const { accepted, feed, flow } = yield* run(bodyFor(1))
       assert.deepStrictEqual(feed.map(({ id }) => id), numbered(1, feed.length))
       assert.deepStrictEqual(feed[0]!.data.step, "validation")
-      assert.deepStrictEqual(feed.filter(({ event }) => event === "closed").map(({ id }) => id), [feed.length])
+      assert.deepStrictEqual(feed.filter(({ event }) => event === "closed").map(({ id }) => id), [
+        feed.length
+      ])
       assert.strictEqual(feed.at(-1)!.data.status, flow.status)
-      assert.isTrue(feed.some(({ data, event }) => event === "tickets" && data.generated === 2 && data.total === 2))
+      assert.isTrue(
+        feed.some(({ data, event }) => event === "tickets" && data.generated === 2 && data.total === 2)
+      )
       for (const { data } of feed) assert.isFalse(Number.isNaN(Date.parse(data.at)))
       const steps = feed.filter(({ data, event }) => event === "step" && data.status === "completed")
       assert.sameMembers(steps.map(({ data }) => data.step), [
@@ -96,8 +100,14 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a fee
       const { flow } = yield* run(bodyFor(5))
       const feed = yield* follow(`/api/tickets/generation-jobs/${flow.job_id}/events`)
       assert.deepStrictEqual(feed.map(({ id }) => id), numbered(1, feed.length))
-      assert.deepStrictEqual(feed.map(({ event }) => event), [...Array(feed.length - 1).fill("tickets"), "closed"])
+      assert.deepStrictEqual(feed.map(({ event }) => event), [
+        ...Array(feed.length - 1).fill("tickets"),
+        "closed"
+      ])
       assert.deepStrictEqual(feed.at(-1)!.data.status, "completed")
-      assert.deepStrictEqual(yield* follow(`/api/tickets/generation-jobs/${flow.job_id}/events`, 1), feed.slice(1))
+      assert.deepStrictEqual(
+        yield* follow(`/api/tickets/generation-jobs/${flow.job_id}/events`, 1),
+        feed.slice(1)
+      )
     }))
 })

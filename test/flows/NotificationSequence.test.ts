@@ -2,7 +2,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Schema } from "effect"
 import documented from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
-import sentBody from "../fixtures/bodies/5-notification-flow.to-notification-service.json" with { type: "json" }
+import sentBody from "../fixtures/bodies/5-notification-flow.to-notification-service.json" with {
+  type: "json"
+}
 import { bodyFor, guestsNamed, outbox, read, run, until } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
@@ -45,9 +47,13 @@ const configure = Effect.fnUntraced(function* (body: unknown, path = route) {
 })
 
 const ledgerOnce = (url: string, fits: (lines: ReadonlyArray<Line>) => boolean) =>
-  Effect.map(until(read(url), ({ json }) => fits(json.messages)), ({ json }) => json.messages as ReadonlyArray<Line>)
+  Effect.map(
+    until(read(url), ({ json }) => fits(json.messages)),
+    ({ json }) => json.messages as ReadonlyArray<Line>
+  )
 
-const summary = (lines: ReadonlyArray<Line>) => lines.map(({ channel, status, type }) => `${type} ${channel} ${status}`)
+const summary = (lines: ReadonlyArray<Line>) =>
+  lines.map(({ channel, status, type }) => `${type} ${channel} ${status}`)
 
 const completed = (url: string) =>
   Effect.map(until(read(url), ({ json }) => json.status === "completed"), ({ json }) => json)
@@ -62,7 +68,10 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
       assert.strictEqual(yield* configure(documented), url)
       yield* ledgerOnce(url, (lines) => lines.length === 0)
       yield* run(bodyFor(1, { event_data: far, guests: guest(documented.user_id) }))
-      const lines = yield* ledgerOnce(url, (lines) => lines.filter(({ status }) => status === "sent").length >= 2)
+      const lines = yield* ledgerOnce(
+        url,
+        (lines) => lines.filter(({ status }) => status === "sent").length >= 2
+      )
       assert.includeMembers(summary(lines), ["welcome_email email sent", "payment_confirmation email sent"])
       assert.notInclude(summary(lines), "ticket_generated email sent")
       const id = url.split("/").at(-1)!
@@ -74,11 +83,19 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
   it.effect("sends after its delay, over each channel that the sequence allows", () =>
     Effect.gen(function* () {
       yield* run(bodyFor(2, { guests: guest(1) }))
-      const delayed = { type: "alert", template: "ticket_alert", channels: ["email", "sms"], delay_seconds: 1 }
+      const delayed = {
+        type: "alert",
+        template: "ticket_alert",
+        channels: ["email", "sms"],
+        delay_seconds: 1
+      }
       const body = sequenceFor(2, 1, delayed, { ...delayed, delay_seconds: 0, trigger: "payment_success" })
       const before = Date.now()
       const both = yield* completed(yield* configure(body))
-      assert.sameMembers(summary(both.messages), [...Array(2).fill("alert email sent"), ...Array(2).fill("alert sms sent")])
+      assert.sameMembers(summary(both.messages), [
+        ...Array(2).fill("alert email sent"),
+        ...Array(2).fill("alert sms sent")
+      ])
       const times = both.messages.map(({ sent_at }: Line) => Date.parse(sent_at!) - before).sort()
       assert.isAtLeast(Math.max(...times), 1_000)
       const emailOnly = yield* completed(yield* configure({ ...body, channels: ["email"] }))
@@ -131,11 +148,16 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
         (lines) => lines.length === 2
       )
       assert.sameMembers(summary(ahead), ["event_reminder email scheduled", "event_reminder sms scheduled"])
-      assert.deepStrictEqual(ahead.map(({ scheduled_at }) => scheduled_at), Array(2).fill("2099-06-19T09:00:00.000Z"))
+      assert.deepStrictEqual(
+        ahead.map(({ scheduled_at }) => scheduled_at),
+        Array(2).fill("2099-06-19T09:00:00.000Z")
+      )
       yield* run(bodyFor(6, { guests: guest(1) }))
       const { messages } = yield* completed(yield* configure(sequenceFor(6, 1, reminder)))
       assert.sameMembers(summary(messages), ["event_reminder email skipped", "event_reminder sms skipped"])
-      for (const { reason } of messages) assert.strictEqual(reason, "its time, 2025-06-19T09:00:00.000Z, had passed")
+      for (const { reason } of messages) {
+        assert.strictEqual(reason, "its time, 2025-06-19T09:00:00.000Z, had passed")
+      }
     }))
 
   it.effect("cancels what is not sent, once and for all", () =>
@@ -143,7 +165,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
       const app = yield* TestApp
       yield* run(bodyFor(7, { event_data: far, guests: guest(1) }))
       const reminder = { ...documented.notification_sequence[3]! } as Step
-      const url = yield* configure(sequenceFor(7, 1, {}, reminder, { trigger: "scheduled", delay_seconds: 1 }))
+      const url = yield* configure(
+        sequenceFor(7, 1, {}, reminder, { trigger: "scheduled", delay_seconds: 1 })
+      )
       yield* ledgerOnce(url, (lines) => lines.some(({ status }) => status === "sent") && lines.length === 4)
       for (let times = 0; times < 2; times++) {
         const canceled = yield* app.ask(`${url}/cancel`, { method: "POST", token: app.organizer })
@@ -165,9 +189,14 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
     Effect.gen(function* () {
       yield* run(bodyFor(8, { guests: guest(1) }))
       yield* flaky("notifications", 4, ({ id }) => id.includes("-trying"))
-      const body = { ...sequenceFor(8, 1, { type: "trying" }), retry_config: { max_retries: 1, retry_delay_seconds: 1 } }
+      const body = {
+        ...sequenceFor(8, 1, { type: "trying" }),
+        retry_config: { max_retries: 1, retry_delay_seconds: 1 }
+      }
       const { messages } = yield* completed(yield* configure(body))
-      assert.deepStrictEqual(messages.map(({ attempts, status }: Line) => `${status} ${attempts}`), ["sent 2"])
+      assert.deepStrictEqual(messages.map(({ attempts, status }: Line) => `${status} ${attempts}`), [
+        "sent 2"
+      ])
     }).pipe(Effect.scoped))
 
   it.effect("does not try again what can never be delivered", () =>
@@ -177,9 +206,12 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
       const body = sequenceFor(9, 1, { template: "ticket_alert", channels: ["sms"] })
       const url = yield* configure({ ...body, retry_config: { max_retries: 3, retry_delay_seconds: 300 } })
       const { messages } = yield* completed(url)
-      assert.deepStrictEqual(messages.map(({ attempts, reason, status }: Line) => `${status} ${attempts} ${reason}`), [
-        "failed 1 InvalidRecipient"
-      ])
+      assert.deepStrictEqual(
+        messages.map(({ attempts, reason, status }: Line) => `${status} ${attempts} ${reason}`),
+        [
+          "failed 1 InvalidRecipient"
+        ]
+      )
     }))
 
   it.effect("says so when its user has no phone, or is no guest at all", () =>

@@ -1,41 +1,70 @@
-/** Told to stop, a process finishes what it has, leaves in time, and the next start goes on where it was. */
+/** Told to stop, a process says so, ends what is open, leaves in time, and the next start goes on where it was. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { audit } from "../support/FlowAudit.ts"
-import { embedded, flowBody } from "../support/Installation.ts"
-import { serve } from "../support/Served.ts"
+import { completed, type FlowRun, start } from "../support/FlowRuns.ts"
+import { embedded, flowBody, postgres } from "../support/Installation.ts"
+import { type Sent, serve, step } from "../support/Served.ts"
+import { serverUrl } from "../support/TestDatabase.ts"
+
+/** What the runtime answers to a signal that it has handled. */
+const stopped = 130
 
 describe("SIGTERM", () => {
-  it.live("probe", () =>
-    Effect.gen(function* () {
-      const installation = yield* embedded
-      const served = yield* serve({ ...installation.env, DRAIN_SECONDS: "1" })
+  it.live(
+    "turns readiness off, finishes requests, ends streams, and leaves within ten seconds",
+    () =>
+      Effect.gen(function* () {
+        const installation = yield* embedded
+        const served = yield* serve({ ...installation.env, DRAIN_SECONDS: "1" })
+        const token = yield* installation.token
+        const body = flowBody(1)
+        const { json: unpaid } = yield* served.ask("/api/orchestration/complete-flow", {
+          token,
+          body: { ...body, payment_config: { ...body.payment_config, auto_confirm: false } }
+        })
+        const stream = yield* Effect.forkChild(served.follow(unpaid.events_url, token, () => false))
+        yield* served.follow(unpaid.events_url, token, step("payment", "running"))
+        process.kill(served.child.pid, "SIGTERM")
+        yield* served.child.line((line) => line.includes("Draining"))
+        const [ready, run] = yield* Effect.all([served.ask("/health/ready"), start(served, token, 2)], {
+          concurrency: 2
+        })
+        assert.strictEqual(ready.status, 503)
+        assert.strictEqual(ready.headers.get("retry-after"), "5")
+        assert.strictEqual(yield* Effect.timeout(served.child.exit, "10 seconds"), stopped)
+        const sent: ReadonlyArray<Sent> = yield* Fiber.join(stream)
+        assert.isTrue(sent.some(step("payment", "running")), JSON.stringify(sent))
+
+        const again = yield* serve(installation.env)
+        yield* completed(again, token, [run])
+      }),
+    60_000
+  )
+
+  const leaves = Effect.gen(function* () {
+    const installation = yield* serverUrl === undefined ? embedded : postgres
+    const runs: Array<FlowRun> = []
+    const ends = [
+      step("guests", "completed"),
+      step("payment", "running"),
+      ({ kind }: Sent) => kind === "tickets",
+      step("notifications", "running")
+    ]
+    for (const [at, end] of ends.entries()) {
+      const served = yield* serve(installation.env)
       const token = yield* installation.token
-      const waiting = flowBody(1)
-      const t0 = Date.now()
-      const { json: slow } = yield* served.ask("/api/orchestration/complete-flow", {
-        token,
-        body: { ...waiting, payment_config: { ...waiting.payment_config, auto_confirm: false } }
-      })
-      const { json: quick } = yield* served.ask("/api/orchestration/complete-flow", { token, body: flowBody(2) })
-      const stream = yield* Effect.forkScoped(
-        served.follow(slow.events_url, token, ({ kind }) => kind === "closed").pipe(Effect.exit, Effect.tap((e) => Effect.sync(() => console.log("SSE ended", Date.now() - t0, e))))
-      )
-      yield* served.follow(quick.events_url, token, ({ data }) => data.step === "tickets")
-      process.kill(served.child.pid, "SIGTERM")
-      const t1 = Date.now()
-      yield* served.child.line((line) => line.includes("Draining"))
-      const ready = yield* Effect.exit(served.ask("/health/ready"))
-      console.log("ready", JSON.stringify(ready), Date.now() - t1)
-      const code = yield* served.child.exit
-      console.log("exit", code, Date.now() - t1)
-      yield* Fiber.join(stream)
-      console.log(served.child.lines.join("\n"))
-      const again = yield* serve(installation.env)
-      const sent = yield* again.follow(quick.events_url, token, ({ kind }) => kind === "closed")
-      console.log(sent.at(-1))
-      const t2 = Date.now()
-      yield* again.child.kill("SIGTERM")
-      console.log("2nd exit", Date.now() - t2, yield* again.child.exit, again.child.lines.join("\n"))
-    }), 120_000)
+      const run = yield* start(served, token, at + 1)
+      runs.push(run)
+      yield* served.follow(run.events, token, end)
+      yield* served.child.kill("SIGTERM")
+      assert.strictEqual(yield* served.child.exit, stopped, served.child.lines.join("\n"))
+    }
+    const served = yield* serve(installation.env)
+    yield* completed(served, yield* installation.token, runs)
+    yield* served.child.kill("SIGTERM")
+    yield* audit(installation, runs.map(({ flowId }) => flowId))
+  })
+
+  it.live("in the middle of flows loses nothing and does nothing twice", () => leaves, 120_000)
 })

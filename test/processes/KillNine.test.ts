@@ -1,18 +1,13 @@
-/** A flow outlasts kill -9 at each of its steps: it completes after the next start, and nothing happened twice. */
-import { describe, it } from "@effect/vitest"
-import { assert } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+/** Flows outlast kill -9 at each of their steps: they complete after the next start, and nothing happened twice. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Schedule, type Scope } from "effect"
 import { audit } from "../support/FlowAudit.ts"
+import { completed, type FlowRun, start } from "../support/FlowRuns.ts"
 import { embedded, flowBody, type Installation, postgres } from "../support/Installation.ts"
-import { type Sent, serve, type Served } from "../support/Served.ts"
+import { type Sent, serve, step } from "../support/Served.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 
-const step = (name: string, status: string) => ({ data, kind }: Sent) =>
-  kind === "step" && data.step === name && data.status === status
-
-const closed = ({ kind }: Sent) => kind === "closed"
-
-/** One life of the process ends at each of these, seen in the feed of a flow that was started in that life. */
+/** One life of the process ends at each of these, seen in the feed of the flow that was started in that life. */
 const ends: ReadonlyArray<(event: Sent) => boolean> = [
   step("validation", "completed"),
   step("event", "completed"),
@@ -20,50 +15,76 @@ const ends: ReadonlyArray<(event: Sent) => boolean> = [
   step("tickets", "running"),
   step("payment", "running"),
   ({ kind }) => kind === "tickets",
-  step("tickets", "completed"),
   step("payment", "completed"),
   step("notifications", "running"),
   ({ kind }) => kind === "messages",
-  step("reminders", "running"),
   step("reminders", "completed")
 ]
 
-const start = Effect.fnUntraced(function* (served: Served, token: string, eventId: number) {
-  const { json, status } = yield* served.ask("/api/orchestration/complete-flow", { token, body: flowBody(eventId) })
-  assert.strictEqual(status, 202, JSON.stringify(json))
-  return { flowId: String(json.flow_id), events: String(json.events_url) }
-})
-
-const survives = (made: Effect.Effect<Installation, never, Scope.Scope>) =>
+/** Flows of earlier lives go on in the later ones: they are killed again, wherever they have got to. */
+const outlasts = (made: Effect.Effect<Installation, never, Scope.Scope>) =>
   Effect.gen(function* () {
     const installation = yield* made
-    const flows: Array<{ readonly flowId: string; readonly events: string }> = []
+    const runs: Array<FlowRun> = []
     for (const [at, end] of ends.entries()) {
-      const t0 = Date.now()
       const served = yield* serve(installation.env)
       const token = yield* installation.token
-      const t1 = Date.now()
-      const flow = yield* start(served, token, at + 1)
-      flows.push(flow)
-      yield* served.follow(flow.events, token, end)
+      const run = yield* start(served, token, at + 1)
+      runs.push(run)
+      const sent = yield* served.follow(run.events, token, end)
       yield* served.child.kill("SIGKILL")
-      console.log(at, "start", t1 - t0, "life", Date.now() - t1)
+      assert.isTrue(sent.some(end), JSON.stringify(sent))
     }
     const served = yield* serve(installation.env)
-    const token = yield* installation.token
-    const t1 = Date.now()
-    for (const flow of flows) {
-      const sent = yield* served.follow(flow.events, token, closed)
-      assert.deepStrictEqual(sent.at(-1)?.data.status, "completed", JSON.stringify(sent))
-      console.log(flow.flowId, Date.now() - t1)
-    }
+    yield* completed(served, yield* installation.token, runs)
     yield* served.child.kill("SIGTERM")
-    yield* audit(installation, flows.map(({ flowId }) => flowId))
-    console.log(served.child.lines.filter((l) => !l.includes("ORCH")).join("\n"))
+    yield* audit(installation, runs.map(({ flowId }) => flowId))
   })
 
-describe("kill -9 after each step's event", () => {
-  it.live("loses and repeats nothing on the embedded database", () => survives(embedded), 120_000)
+describe("kill -9 at each step of the complete flow", () => {
+  it.live("loses nothing and does nothing twice, on the embedded database", () => outlasts(embedded), 180_000)
 
-  it.live.skipIf(serverUrl === undefined)("loses and repeats nothing on PostgreSQL", () => survives(postgres), 120_000)
+  it.live.skipIf(serverUrl === undefined)(
+    "loses nothing and does nothing twice, on PostgreSQL",
+    () => outlasts(postgres),
+    180_000
+  )
+})
+
+describe("an Idempotency-Key around a kill -9", () => {
+  const path = "/api/orchestration/complete-flow"
+
+  it.live("names one flow, whether its answer was lost or not", () =>
+    Effect.gen(function* () {
+      const installation = yield* embedded
+      const first = yield* serve(installation.env)
+      const token = yield* installation.token
+      const answered = { token, body: flowBody(1), headers: { "idempotency-key": "answered" } }
+      const before = yield* first.ask(path, answered)
+      const lost = { token, body: flowBody(2), headers: { "idempotency-key": "lost" } }
+      const pending = yield* Effect.forkChild(Effect.exit(first.ask(path, lost)))
+      yield* first.child.line((line) => line.includes("START") && !line.includes(before.json.flow_id))
+      yield* first.child.kill("SIGKILL")
+      yield* Fiber.await(pending)
+
+      const second = yield* serve(installation.env)
+      const after = yield* second.ask(path, answered)
+      assert.strictEqual(after.headers.get("idempotency-replayed"), "true")
+      assert.deepStrictEqual(after.json, before.json)
+      const again = yield* second.ask(path, lost).pipe(
+        Effect.repeat({
+          until: ({ status }) => status !== 409,
+          schedule: Schedule.spaced("1 second")
+        }),
+        Effect.timeout("30 seconds")
+      )
+      assert.strictEqual(again.status, 202, JSON.stringify(again.json))
+      const runs = [before.json, again.json].map(({ events_url, flow_id }) => ({
+        events: events_url,
+        flowId: flow_id
+      }))
+      yield* completed(second, token, runs)
+      yield* second.child.kill("SIGTERM")
+      yield* audit(installation, runs.map(({ flowId }) => flowId))
+    }), 120_000)
 })

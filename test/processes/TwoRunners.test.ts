@@ -1,12 +1,15 @@
 /** Two processes share the flows of one PostgreSQL: either answers for all, and one finishes what the other leaves. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { audit } from "../support/FlowAudit.ts"
-import { flowBody, type Installation, postgres } from "../support/Installation.ts"
-import { freePorts, freePortVariables, serve, type Served } from "../support/Served.ts"
+import { completed, start } from "../support/FlowRuns.ts"
+import { type Installation, postgres } from "../support/Installation.ts"
+import { freePorts, freePortVariables, serve, type Served, step } from "../support/Served.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
+import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 
-const flowCount = 12
+const shardCount = 64
 
 const runner = Effect.fnUntraced(function* (installation: Installation) {
   const [port] = yield* freePorts(1)
@@ -18,43 +21,71 @@ const runner = Effect.fnUntraced(function* (installation: Installation) {
   })
 })
 
-/** How many of the cluster's shards a runner says it has. */
-const shardsOf = (served: Served) =>
+/** A gauge of the cluster, as this runner publishes it, over all its labels. */
+const gauge = (served: Served, name: string) =>
   Effect.promise(async () => {
     const text = await (await fetch(`${served.core}/metrics`)).text()
-    return Number(/^effect_cluster_shards(?:{[^}]*})? (\d+)/m.exec(text)?.[1] ?? 0)
+    const values = text.matchAll(new RegExp(`^effect_cluster_${name}(?:{[^}]*})? (\\d+)`, "gm"))
+    return [...values].reduce((sum, [, value]) => sum + Number(value), 0)
   })
 
+const shared = (served: ReadonlyArray<Served>) =>
+  Effect.forEach(served, (one) => gauge(one, "shards")).pipe(
+    Effect.repeat({
+      until: (counts) => counts.every((count) => count > 0) && counts.reduce((a, b) => a + b) === shardCount
+    }),
+    Effect.timeout("20 seconds")
+  )
+
+const scan = Effect.fnUntraced(
+  function* (served: Served, token: string, event_id: number, ticket_code: string) {
+    const body = { ...documented, event_id, ticket_code }
+    const { json } = yield* served.ask("/api/scans/validate", { token, body })
+    return json.result
+  }
+)
+
 describe.skipIf(serverUrl === undefined)("two runners on one PostgreSQL", () => {
-  it.live("share the flows, answer for each other, and finish what a killed one leaves", () =>
-    Effect.gen(function* () {
-      const installation = yield* postgres
-      const token = yield* installation.token
-      const [a, b] = yield* Effect.all([runner(installation), runner(installation)], { concurrency: 2 })
-      const shards = yield* Effect.all([shardsOf(a), shardsOf(b)]).pipe(
-        Effect.repeat({ until: ([one, other]) => one > 0 && other > 0 && one + other === 64 }),
-        Effect.timeout("20 seconds")
-      )
-      console.log(shards)
-      const t0 = Date.now()
-      const flows = yield* Effect.forEach(
-        Array.from({ length: flowCount }, (_, at) => at + 1),
-        (eventId) => a.ask("/api/orchestration/complete-flow", { token, body: flowBody(eventId) }),
-        { concurrency: flowCount }
-      )
-      console.log("accepted", Date.now() - t0, flows.map((f) => f.status))
-      const first = flows[0]!.json
-      const seen = yield* b.follow(first.events_url, token, ({ data, kind }) => kind === "step" && data.step === "tickets")
-      console.log("seen", Date.now() - t0)
-      yield* a.child.kill("SIGKILL")
-      const t1 = Date.now()
-      for (const { json } of flows) {
-        const sent = yield* b.follow(json.events_url, token, ({ kind }) => kind === "closed").pipe(Effect.timeout("60 seconds"))
-        console.log(json.flow_id, Date.now() - t1, sent.at(-1)!.data.status)
-        assert.strictEqual(sent.at(-1)?.data.status, "completed", JSON.stringify(sent))
-      }
-      assert.isAbove(seen.length, 0)
-      yield* b.child.kill("SIGTERM")
-      yield* audit(installation, flows.map(({ json }) => json.flow_id))
-    }), 120_000)
+  it.live(
+    "answer for each other's events, and one finishes the flows of the other when it is killed",
+    () =>
+      Effect.gen(function* () {
+        const installation = yield* postgres
+        const token = yield* installation.token
+        const [a, b] = yield* Effect.all([runner(installation), runner(installation)], { concurrency: 2 })
+        yield* shared([a, b])
+
+        const early = yield* Effect.forEach([1, 2, 3, 4], (eventId) => start(a, token, eventId), {
+          concurrency: 4
+        })
+        yield* completed(b, token, early)
+        const codes = yield* SqlClient.SqlClient.pipe(
+          Effect.flatMap((sql) =>
+            sql<
+              { event: number; code: string }
+            >`SELECT event_id AS event, code FROM tickets WHERE guest_id = 1`
+          ),
+          Effect.provide(installation.database)
+        )
+        for (const { code, event } of codes) {
+          assert.strictEqual(yield* scan(event % 2 === 0 ? a : b, token, event, code), "valid")
+          assert.strictEqual(yield* scan(event % 2 === 0 ? b : a, token, event, code), "already_used")
+        }
+        for (const entities of yield* Effect.forEach([a, b], (one) => gauge(one, "entities"))) {
+          assert.isAbove(entities, 0)
+        }
+
+        const late = yield* Effect.forEach(
+          Array.from({ length: 12 }, (_, at) => at + 5),
+          (eventId) => start(a, token, eventId),
+          { concurrency: "unbounded" }
+        )
+        yield* b.follow(late[0]!.events, token, step("tickets", "running"))
+        yield* a.child.kill("SIGKILL")
+        yield* completed(b, token, late)
+        yield* b.child.kill("SIGTERM")
+        yield* audit(installation, [...early, ...late].map(({ flowId }) => flowId))
+      }),
+    120_000
+  )
 })

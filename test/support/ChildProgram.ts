@@ -52,7 +52,9 @@ export const startProgram = (
     // Not `child.kill`: on Deno it makes the exit code null, whatever the child answers to the signal.
     const kill = (signal: NodeJS.Signals) =>
       Effect.promise(async () => {
-        if (running && child.exitCode === null && child.signalCode === null) process.kill(child.pid ?? 0, signal)
+        if (running && child.exitCode === null && child.signalCode === null) {
+          process.kill(child.pid ?? 0, signal)
+        }
         await exit
       })
     yield* Effect.addFinalizer(() => kill("SIGKILL"))

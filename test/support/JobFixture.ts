@@ -41,7 +41,7 @@ const Generator = Layer.effect(
       generate: (chunkId, priority, job) => {
         notes.sent.push({ chunkId, priority, job })
         return notes.refuses(chunkId)
-          ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError" }))
+          ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError", retryable: false }))
           : Effect.succeed({
             job_id: job.job_id,
             accepted: job.tickets.length,

@@ -25,7 +25,9 @@ export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =
         server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))
       )
     ))
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    await Promise.all(servers.map((server) =>
+      new Promise((resolve) => server.close(resolve))
+    ))
     return ports
   })
 
@@ -43,31 +45,48 @@ export interface Sent {
   readonly data: any
 }
 
+/** A request; with a body it is a POST. */
+export interface Ask {
+  readonly token?: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What came back; `json` is undefined when the body is not a JSON object. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // deno-lint-ignore no-explicit-any
+  readonly json: any
+}
+
 /** A running `guichet serve`. */
 export interface Served {
   readonly child: ChildProgram
   readonly core: string
-  /** A request to the core, as JSON when there is a body; `json` is undefined when the answer is not JSON. */
-  readonly ask: (path: string, options?: {
-    readonly token?: string
-    readonly body?: unknown
-    readonly headers?: Readonly<Record<string, string>>
-    // deno-lint-ignore no-explicit-any
-  }) => Effect.Effect<{ readonly status: number; readonly headers: Headers; readonly json: any }>
-  /** Reads a feed until an event satisfies the predicate, which comes last in the answer. */
+  readonly ask: (path: string, ask?: Ask) => Effect.Effect<Answer>
+  /** Reads a feed until an event satisfies the predicate or the server ends the stream, and answers what it read. */
   readonly follow: (
     path: string,
     token: string,
-    enough: (event: Sent) => boolean,
-    after?: number
+    enough: (event: Sent) => boolean
   ) => Effect.Effect<ReadonlyArray<Sent>>
 }
 
+/** The event of a flow's step in this state. */
+export const step = (name: string, status: string) => ({ data, kind }: Sent): boolean =>
+  kind === "step" && data.step === name && data.status === status
+
+/** The last event of a feed. */
+export const closed = ({ kind }: Sent): boolean => kind === "closed"
+
 const toSent = (block: string): Sent | undefined => {
-  const fields = new Map(block.split("\n").map((line) => {
-    const at = line.indexOf(": ")
-    return [line.slice(0, at), line.slice(at + 2)] as const
-  }))
+  const fields = new Map(
+    block.split("\n").map((line) => {
+      const at = line.indexOf(": ")
+      return [line.slice(0, at), line.slice(at + 2)] as const
+    })
+  )
   const kind = fields.get("event")
   return kind === undefined
     ? undefined
@@ -87,39 +106,42 @@ async function* eventsOf(response: Response): AsyncGenerator<Sent> {
   }
 }
 
+/** One request to any address. */
+export const request = (url: string, { body, headers, token }: Ask = {}): Effect.Effect<Answer> =>
+  Effect.promise(async (signal) => {
+    const response = await fetch(url, {
+      signal,
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      json: text.startsWith("{") ? JSON.parse(text) : undefined
+    }
+  })
+
 const clientOf = (core: string): Omit<Served, "child"> => ({
   core,
-  ask: (path, { body, headers, token } = {}) =>
+  ask: (path, ask) => request(`${core}${path}`, ask),
+  follow: (path, token, enough) =>
     Effect.promise(async (signal) => {
       const response = await fetch(`${core}${path}`, {
         signal,
-        method: body === undefined ? "GET" : "POST",
-        headers: {
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) })
-      })
-      const text = await response.text()
-      return {
-        status: response.status,
-        headers: response.headers,
-        json: text.startsWith("{") ? JSON.parse(text) : undefined
-      }
-    }),
-  follow: (path, token, enough, after = 0) =>
-    Effect.promise(async (signal) => {
-      const response = await fetch(`${core}${path}`, {
-        signal,
-        headers: { authorization: `Bearer ${token}`, "last-event-id": String(after) }
+        headers: { authorization: `Bearer ${token}` }
       })
       const seen: Array<Sent> = []
       for await (const event of eventsOf(response)) {
         seen.push(event)
-        if (enough(event)) return seen
+        if (enough(event)) break
       }
-      throw new Error(`The feed ${path} broke off after ${JSON.stringify(seen.at(-1))}`)
+      return seen
     })
 })
 

@@ -47,7 +47,10 @@ export const payment = Effect.fn("Webhooks.payment")(function* (body: unknown, v
       ...lowered(paymentHeaders),
       "x-request-id": requestId,
       "x-timestamp": at,
-      [stripeSignatureHeader]: signPaymentWebhook(secret, signed(path, "payment-service", requestId, at, text)),
+      [stripeSignatureHeader]: signPaymentWebhook(
+        secret,
+        signed(path, "payment-service", requestId, at, text)
+      ),
       ...lowered(vary.headers ?? {})
     }
   })

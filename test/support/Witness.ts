@@ -9,20 +9,23 @@ const Tables = Schema.Array(Schema.Struct({ name: Schema.String }))
 const Counts = Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int }))
 
 /** The number of rows of every table, the cluster's mailboxes included. */
-export const rowCounts: Effect.Effect<Readonly<Record<string, number>>, never, SqlClient.SqlClient> = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  const tables = yield* Schema.decodeUnknownEffect(Tables)(
-    yield* sql`SELECT table_name AS name FROM information_schema.tables
+export const rowCounts: Effect.Effect<Readonly<Record<string, number>>, never, SqlClient.SqlClient> = Effect
+  .gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const tables = yield* Schema.decodeUnknownEffect(Tables)(
+      yield* sql`SELECT table_name AS name FROM information_schema.tables
                WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1`
-  )
-  const counted = tables.map(({ name }) => `SELECT '${name}' AS name, count(*)::int AS rows FROM "${name}"`)
-  const rows = yield* Schema.decodeUnknownEffect(Counts)(yield* sql.unsafe(counted.join(" UNION ALL ")))
-  return Object.fromEntries(rows.map(({ name, rows }) => [name, rows]))
-}).pipe(Effect.orDie)
+    )
+    const counted = tables.map(({ name }) => `SELECT '${name}' AS name, count(*)::int AS rows FROM "${name}"`)
+    const rows = yield* Schema.decodeUnknownEffect(Counts)(yield* sql.unsafe(counted.join(" UNION ALL ")))
+    return Object.fromEntries(rows.map(({ name, rows }) => [name, rows]))
+  }).pipe(Effect.orDie)
 
 /** The same without the cluster's mailboxes, for where something else is on its way. */
-export const ownRowCounts = Effect.map(rowCounts, (counts) =>
-  Object.fromEntries(Object.entries(counts).filter(([name]) => !name.startsWith("cluster_"))))
+export const ownRowCounts = Effect.map(
+  rowCounts,
+  (counts) => Object.fromEntries(Object.entries(counts).filter(([name]) => !name.startsWith("cluster_")))
+)
 
 /** One request that a service was sent. */
 export interface Sent {

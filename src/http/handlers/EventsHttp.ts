@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { FileStore } from "../../files/FileStore.ts"
+import { InvoiceFiles } from "../../services/payments/InvoiceFiles.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../store/InvoiceStore.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
@@ -17,6 +18,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const payments = yield* PaymentStore
     const invoices = yield* InvoiceStore
     const files = yield* FileStore
+    const drawings = yield* InvoiceFiles
     return handlers.handleAll({
       get: ({ params: { event_id: id } }) =>
         Effect.gen(function*() {
@@ -30,8 +32,8 @@ export const EventsHttpLayer = HttpApiBuilder.group(
       invoice: ({ params }) =>
         noStore(Effect.gen(function*() {
           const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
-          if (invoice.file_key === null) return yield* missing("invoice")
-          return (yield* Effect.orDie(files.get(invoice.file_key))).bytes
+          const key = yield* Effect.orDie(drawings.file(invoice))
+          return (yield* Effect.orDie(files.get(key))).bytes
         }))
     })
   })

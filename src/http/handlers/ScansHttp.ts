@@ -1,6 +1,7 @@
 /** Answers for flow 3, and what the ticket generator asks the core for. */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { createHash } from "node:crypto"
 import { Event } from "../../../rpc/Event.ts"
 import type { AdmitRequest } from "../../../rpc/Scan.ts"
 import { Operators } from "../../gate/Operators.ts"
@@ -11,6 +12,7 @@ import { TicketStore } from "../../store/TicketStore.ts"
 import { SigningKeys } from "../../tickets/SigningKeys.ts"
 import { Api } from "../Api.ts"
 import { type Caller, CurrentCaller } from "../Caller.ts"
+import { IdempotencyKey } from "../Idempotency.ts"
 import { fromCluster } from "../Problems.ts"
 import { RequestId } from "../RequestId.ts"
 import { missing } from "../Visible.ts"
@@ -24,6 +26,13 @@ const reachable = Effect.fnUntraced(function*(caller: Caller, eventId: number) {
 
 const gate = Effect.map(Event.client, (events) => (scan: AdmitRequest) =>
   fromCluster(events(String(scan.eventId)).Admit(scan)))
+
+/** A retry under the same Idempotency-Key is the same scan, also when the first answer was never kept. */
+const scanId = Effect.flatMap(IdempotencyKey, Option.match({
+  onNone: () => RequestId,
+  onSome: ({ caller, key }) =>
+    Effect.succeed(`idk_${createHash("sha256").update(`${caller}\n${key}`).digest("hex").slice(0, 40)}`)
+}))
 
 export const ScansHttpLayer = HttpApiBuilder.group(
   Api,
@@ -40,7 +49,7 @@ export const ScansHttpLayer = HttpApiBuilder.group(
             const caller = yield* CurrentCaller
             yield* Effect.provideService(reachable(caller, payload.event_id), EventStore, events)
             const operator = yield* operators.ofCaller(caller, payload.event_id)
-            return yield* admit(fromDevice(payload, { operator, scanId: yield* RequestId, trusted }))
+            return yield* admit(fromDevice(payload, { operator, scanId: yield* scanId, trusted }))
           }),
           headers["accept-language"]
         )

@@ -39,10 +39,17 @@ const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) 
   return answer
 })
 
+/** The gateway's name of a payment; one that was asked for and not answered is asked for again to learn it. */
 const named = Effect.fnUntraced(function* (paymentId: string) {
-  const entry = yield* (yield* PaymentLedger).find(paymentId)
-  if (Option.isSome(entry) && entry.value.ref !== null) return entry.value.ref
-  return yield* new PaymentUnknown({ detail: "Ask for the payment before you take it back." })
+  const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
+  const entry = yield* ledger.find(paymentId)
+  if (Option.isNone(entry)) {
+    return yield* new PaymentUnknown({ detail: "Ask for the payment before you take it back." })
+  }
+  if (entry.value.ref !== null) return entry.value.ref
+  const created = yield* Effect.mapError(gateway.create(entry.value.request, null), explain)
+  yield* ledger.name(entry.value, created.gateway_ref)
+  return created.gateway_ref
 })
 
 /** The handlers of the service routes. */

@@ -1,6 +1,7 @@
 /** The payment service: its routes, and the gateway that the environment chooses. */
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, Effect, Layer, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import * as Database from "../../Database.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { ServiceAuth } from "../ServiceAuth.ts"
 import { PaymentApi } from "./PaymentApi.ts"
@@ -28,11 +29,28 @@ const sandbox = Layer.merge(routes, SandboxRoutesLayer).pipe(
 /** The routes over any gateway, for tests. */
 export const gatewayServer = routes
 
+/** Stripe's key is missing where real money is expected; `message` says what to set. */
+export class GatewayMissing extends Schema.TaggedError<GatewayMissing>()("GatewayMissing", {
+  message: Schema.String
+}) {}
+
+/** The gateway that the environment chooses: never the sandbox by accident where a database server is configured. */
+const chosen = Effect.gen(function* () {
+  const stripeKey = yield* Config.option(Config.Redacted("STRIPE_SECRET_KEY"))
+  const wish = yield* Config.option(Config.Literals(["stripe", "sandbox"], "PAYMENTS"))
+  if (Option.isSome(wish)) return wish.value
+  if (Option.isSome(stripeKey)) return "stripe"
+  if (Option.isNone(yield* Database.url)) return "sandbox"
+  return yield* new GatewayMissing({
+    message: "Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or PAYMENTS=sandbox to play with payments that cost nothing."
+  })
+})
+
 /**
- * The routes: over Stripe when `STRIPE_SECRET_KEY` is set, over the sandbox otherwise. A key-value store, a
- * persisted queue, the services' transport and what `ServiceAuth` needs are left open.
+ * The routes over the gateway that `PAYMENTS` names: Stripe when `STRIPE_SECRET_KEY` is set, the sandbox without a
+ * database server. A key-value store, a persisted queue, the services' transport and what `ServiceAuth` needs are
+ * left open.
  */
-export const PaymentServerLayer = Layer.unwrap(Effect.map(
-  Config.option(Config.Redacted("STRIPE_SECRET_KEY")),
-  (key) => Option.isSome(key) ? stripe : sandbox
-)).pipe(Layer.provide(PaymentLedger.layer), Layer.provide(StripeSignature.layer))
+export const PaymentServerLayer = Layer.unwrap(
+  Effect.map(chosen, (gateway) => gateway === "stripe" ? stripe : sandbox)
+).pipe(Layer.provide(PaymentLedger.layer), Layer.provide(StripeSignature.layer))

@@ -5,10 +5,14 @@ import type { Priority } from "../../../rpc/TicketJob.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { type Accepted, type GenerationJob, TicketApi } from "./TicketApi.ts"
 
-/** The generator did not take the chunk, after every retry; `reason` names the last failure. */
+/** The generator did not take the chunk, after every retry; `reason` names the last failure, `retryable` whether it may pass. */
 export class GeneratorUnavailable extends Schema.TaggedError<GeneratorUnavailable>()("GeneratorUnavailable", {
-  reason: Schema.String
+  reason: Schema.String,
+  retryable: Schema.Boolean
 }) {}
+
+/** Failures that the same chunk may not meet again: the rest is a disagreement about the contract. */
+const passing: ReadonlySet<string> = new Set(["HttpClientError", "Unavailable"])
 
 /** Hands chunks of jobs to the generator: one id is one chunk, however often it is sent. */
 export class TicketClient extends Context.Service<TicketClient, {
@@ -32,7 +36,9 @@ export class TicketClient extends Context.Service<TicketClient, {
           client.tickets.generate({
             headers: { "x-request-id": chunkId, "x-job-priority": priority },
             payload: job
-          }).pipe(Effect.mapError((error) => new GeneratorUnavailable({ reason: error._tag })))
+          }).pipe(Effect.mapError((error) =>
+            new GeneratorUnavailable({ reason: error._tag, retryable: passing.has(error._tag) })
+          ))
       )
 
       return TicketClient.of({ generate })

@@ -11,27 +11,37 @@ import { misfits, type Mutation, mutations, replace } from "../../support/Mutati
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { type Answer, TestApp } from "../../support/TestApp.ts"
 import * as Webhooks from "../../support/Webhooks.ts"
-import { rowCounts } from "../../support/Witness.ts"
+import { ownRowCounts, rowCounts } from "../../support/Witness.ts"
 
 type Json = Schema.Json
 
-const complaint = ({ name, pointer }: Mutation, { headers, json, status, text }: Answer): string | undefined => {
+const complaint = (
+  { name, pointer }: Mutation,
+  { headers, json, status, text }: Answer
+): string | undefined => {
   if (status !== 400 && status !== 422) return `${name}: ${status} ${text.slice(0, 200)}`
-  if (headers.get("content-type") !== "application/problem+json") return `${name}: ${headers.get("content-type")}`
+  if (headers.get("content-type") !== "application/problem+json") {
+    return `${name}: ${headers.get("content-type")}`
+  }
   if (json.status !== status || typeof json.type !== "string") return `${name}: ${text.slice(0, 200)}`
   const pointers = (json.errors ?? []).map((error: { pointer?: string }) => error.pointer)
-  return pointers.includes(pointer) ? undefined : `${name}: told at ${JSON.stringify(json.errors).slice(0, 300)}`
+  return pointers.includes(pointer)
+    ? undefined
+    : `${name}: told at ${JSON.stringify(json.errors).slice(0, 300)}`
 }
 
 const refusesAll = Effect.fnUntraced(function* <R>(
   cases: ReadonlyArray<Mutation>,
-  send: (body: Json) => Effect.Effect<Answer, never, R>
+  send: (body: Json) => Effect.Effect<Answer, never, R>,
+  counts: typeof rowCounts = ownRowCounts
 ) {
-  const before = yield* rowCounts
-  const answers = yield* Effect.forEach(cases, (mutation) =>
-    Effect.map(send(mutation.body), (answer) => complaint(mutation, answer)))
+  const before = yield* counts
+  const answers = yield* Effect.forEach(
+    cases,
+    (mutation) => Effect.map(send(mutation.body), (answer) => complaint(mutation, answer))
+  )
   assert.strictEqual(answers.filter((text) => text !== undefined).join("\n"), "")
-  assert.deepStrictEqual(yield* rowCounts, before)
+  assert.deepStrictEqual(yield* counts, before)
 })
 
 const post = (path: string) => (body: Json) =>
@@ -40,8 +50,22 @@ const post = (path: string) => (body: Json) =>
 const hugeText = "x".repeat(100_000)
 /** Values that no text for people is. */
 const badText = ["", "   ", "a\u0000b", "a\nb", "a\u0085b", "\ud800", hugeText, `${hugeText}\u0001`]
-const badEmail = ["", "nobody", "@example.com", "a@b", "a b@example.com", "a\u0000@example.com", "a@exa\u0001mple.com"]
-const badInstant = ["2025-02-30T09:00:00Z", "2025-06-20", "2025-06-20T25:00:00Z", "2025-13-01T00:00:00Z", "soon"]
+const badEmail = [
+  "",
+  "nobody",
+  "@example.com",
+  "a@b",
+  "a b@example.com",
+  "a\u0000@example.com",
+  "a@exa\u0001mple.com"
+]
+const badInstant = [
+  "2025-02-30T09:00:00Z",
+  "2025-06-20",
+  "2025-06-20T25:00:00Z",
+  "2025-13-01T00:00:00Z",
+  "soon"
+]
 const badId = [0, -1, 1.5, 2 ** 53, 1e300]
 
 const each = (pointer: string, values: ReadonlyArray<Json>) =>
@@ -56,8 +80,12 @@ const manyGuests = Array.from({ length: 10_001 }, (_, at) => ({
 layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a bad field is refused", (it) => {
   it.effect("in the complete flow: missing, or of another type", () =>
     refusesAll(
-      mutations(flow, { optional: ["/guests/0/phone", "/guests/1/phone"], nullable: ["/guests/0/phone", "/guests/1/phone"] }),
-      post("/api/orchestration/complete-flow")
+      mutations(flow, {
+        optional: ["/guests/0/phone", "/guests/1/phone"],
+        nullable: ["/guests/0/phone", "/guests/1/phone"]
+      }),
+      post("/api/orchestration/complete-flow"),
+      rowCounts
     ), 30_000)
 
   it.effect("in the complete flow: out of range", () =>
@@ -79,7 +107,14 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a bad
         ...each("/guests/0/email", badEmail),
         ["/guests/0/email", `${"x".repeat(250)}@example.com`],
         ["/guests/1/email", "JOHN@example.com"],
-        ...each("/guests/0/phone", ["0612345678", "+33 6 12 34 56 78", "+0123456789", "+1", "", "+33\u0000612345678"]),
+        ...each("/guests/0/phone", [
+          "0612345678",
+          "+33 6 12 34 56 78",
+          "+0123456789",
+          "+1",
+          "",
+          "+33\u0000612345678"
+        ]),
         ...each("/guests/0/ticket_type", badText),
         ...each("/ticket_config/template_id", [...badId, 424_242]),
         ["/ticket_config/priority", "urgent"],
@@ -87,18 +122,26 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a bad
         ...each("/payment_config/currency", ["eur", "EURO", "ABC", ""]),
         ["/payment_config/method", "paypal"],
         ["/notification_config/email_templates/0", "no_such_template"],
-        ["/notification_config/email_templates/1", "registration_confirmation", "/notification_config/email_templates"],
+        [
+          "/notification_config/email_templates/1",
+          "registration_confirmation",
+          "/notification_config/email_templates"
+        ],
         ["/notification_config/sms_templates/0", "no_such_template"],
         ["/notification_config/schedule_reminders/0/type", "no_such_template"],
         ...each("/notification_config/schedule_reminders/0/hours_before", [-1, 0.5, 1e6]),
         ["/notification_config/schedule_reminders/0/channels", []],
         ["/notification_config/schedule_reminders/0/channels", ["sms", "sms"]],
         ["/notification_config/schedule_reminders/0/channels/0", "fax"],
-        ["/notification_config/schedule_reminders", Array(21).fill(flow.notification_config.schedule_reminders[0]!)],
+        [
+          "/notification_config/schedule_reminders",
+          Array(21).fill(flow.notification_config.schedule_reminders[0]!)
+        ],
         ["/orchestration_options/error_handling", "hope"],
         ...each("/orchestration_options/timeout_seconds", [0, -1, 1.5, 86_401])
       ]),
-      post("/api/orchestration/complete-flow")
+      post("/api/orchestration/complete-flow"),
+      rowCounts
     ), 30_000)
 
   it.effect("in a generation job", () =>
@@ -115,7 +158,8 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a bad
           ["/options/priority", "urgent"]
         ])
       ],
-      post("/api/tickets/generation-jobs")
+      post("/api/tickets/generation-jobs"),
+      rowCounts
     ), 30_000)
 
   it.effect("in a notification sequence", () =>
@@ -230,7 +274,10 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a bad
       const text = JSON.stringify(replace(sequence, "/notification_sequence/0/data/subject", "DEEP"))
         .replace(`"DEEP"`, `${"[".repeat(50_000)}${"]".repeat(50_000)}`)
       const app = yield* TestApp
-      const answer = yield* app.ask("/api/orchestration/notification-flow", { token: app.organizer, body: text })
+      const answer = yield* app.ask("/api/orchestration/notification-flow", {
+        token: app.organizer,
+        body: text
+      })
       assert.include([400, 422], answer.status, answer.text)
     }))
 })

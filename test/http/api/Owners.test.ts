@@ -26,7 +26,10 @@ const prepare = Effect.gen(function* () {
   const tickets: ReadonlyArray<number> = job.tickets.map((ticket: { ticket_id: number }) => ticket.ticket_id)
   const [reminder] = sequence.notification_sequence.filter((step) => step.trigger === "scheduled")
   const sequenceBody = { ...sequence, user_id: 1, notification_sequence: [{ ...reminder, data: {} }] }
-  const made = yield* app.ask("/api/orchestration/notification-flow", { token: app.organizer, body: sequenceBody })
+  const made = yield* app.ask("/api/orchestration/notification-flow", {
+    token: app.organizer,
+    body: sequenceBody
+  })
   yield* FlowClient.until(FlowClient.read(made.json.status_url), ({ json }) => json.messages.length === 2)
   const urls = [
     accepted.json.status_url,
@@ -45,39 +48,46 @@ const prepare = Effect.gen(function* () {
 })
 
 layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("another organiser", (it) => {
-  it.effect("reads nothing of hers, changes nothing of hers, and cannot tell hers from nothing", () =>
-    Effect.gen(function* () {
-      const app = yield* TestApp
-      const { bob, cancelUrl, sequenceBody, tickets, urls } = yield* prepare
-      const before = yield* ownRowCounts
-      for (const url of urls) {
-        assert.strictEqual((yield* app.ask(url, { token: app.organizer })).status, 200, url)
-        assert.strictEqual((yield* app.ask(url, { token: app.admin })).status, 200, url)
-        const answer = yield* app.ask(url, { token: bob })
-        assert.strictEqual(answer.status, 404, url)
-        assert.notInclude(answer.text, "alice")
-      }
-      const posts = [
-        ["/api/orchestration/notification-flow", sequenceBody],
-        ["/api/orchestration/complete-flow", FlowClient.bodyFor(1)],
-        [cancelUrl, undefined]
-      ] as const
-      for (const [url, body] of posts) {
-        const answer = yield* app.ask(url, { method: "POST", token: bob, body })
-        assert.strictEqual(answer.status, 404, `${url} ${answer.text}`)
-      }
-      const job = { ticket_ids: tickets, options }
-      const refused = yield* app.ask("/api/tickets/generation-jobs", { token: bob, body: job })
-      const unknown = { ticket_ids: tickets.map((id) => id + 1_000), options }
-      const missing = yield* app.ask("/api/tickets/generation-jobs", { token: bob, body: unknown })
-      assert.strictEqual(refused.status, 422)
-      assert.strictEqual(
-        JSON.stringify(refused.json.errors),
-        JSON.stringify(missing.json.errors).replaceAll(/ticket 1(\d{3})/g, (_, id) => `ticket ${Number(id)}`)
-      )
-      assert.deepStrictEqual(yield* ownRowCounts, before)
-      assert.strictEqual((yield* FlowClient.read("/api/events/1")).json.title, "Tech Conference 2025")
-    }), 60_000)
+  it.effect(
+    "reads nothing of hers, changes nothing of hers, and cannot tell hers from nothing",
+    () =>
+      Effect.gen(function* () {
+        const app = yield* TestApp
+        const { bob, cancelUrl, sequenceBody, tickets, urls } = yield* prepare
+        const before = yield* ownRowCounts
+        for (const url of urls) {
+          assert.strictEqual((yield* app.ask(url, { token: app.organizer })).status, 200, url)
+          assert.strictEqual((yield* app.ask(url, { token: app.admin })).status, 200, url)
+          const answer = yield* app.ask(url, { token: bob })
+          assert.strictEqual(answer.status, 404, url)
+          assert.notInclude(answer.text, "alice")
+        }
+        const posts = [
+          ["/api/orchestration/notification-flow", sequenceBody],
+          ["/api/orchestration/complete-flow", FlowClient.bodyFor(1)],
+          [cancelUrl, undefined]
+        ] as const
+        for (const [url, body] of posts) {
+          const answer = yield* app.ask(url, { method: "POST", token: bob, body })
+          assert.strictEqual(answer.status, 404, `${url} ${answer.text}`)
+        }
+        const job = { ticket_ids: tickets, options }
+        const refused = yield* app.ask("/api/tickets/generation-jobs", { token: bob, body: job })
+        const unknown = { ticket_ids: tickets.map((id) => id + 1_000), options }
+        const missing = yield* app.ask("/api/tickets/generation-jobs", { token: bob, body: unknown })
+        assert.strictEqual(refused.status, 422)
+        assert.strictEqual(
+          JSON.stringify(refused.json.errors),
+          JSON.stringify(missing.json.errors).replaceAll(
+            /ticket 1(\d{3})/g,
+            (_, id) => `ticket ${Number(id)}`
+          )
+        )
+        assert.deepStrictEqual(yield* ownRowCounts, before)
+        assert.strictEqual((yield* FlowClient.read("/api/events/1")).json.title, "Tech Conference 2025")
+      }),
+    60_000
+  )
 
   it.effect("has an invoice, tickets and files that no cache keeps", () =>
     Effect.gen(function* () {

@@ -1,0 +1,200 @@
+/** Flow 4: the documented webhook, for one ticket or many: job state, file links, notification, archive. */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { randomUUID } from "node:crypto"
+import job from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
+import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
+import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
+import { bodyFor, follow, outbox, read, run, until } from "../support/FlowClient.ts"
+import * as TestAppLayer from "../support/TestApp.ts"
+import { type Answer, TestApp } from "../support/TestApp.ts"
+import * as Webhooks from "../support/Webhooks.ts"
+import { around, ownRowCounts } from "../support/Witness.ts"
+
+const Archive = Schema.Array(Schema.Struct({ metadata: Schema.Json }))
+
+const archiveOf = Effect.fnUntraced(function* (ticketId: number) {
+  const sql = yield* SqlClient.SqlClient
+  const rows =
+    yield* sql`SELECT generation->'metadata' AS metadata FROM tickets WHERE ticket_id = ${ticketId}`
+  return (yield* Schema.decodeUnknownEffect(Archive)(rows))[0]?.metadata
+})
+
+const isReceived = (answer: Answer) => {
+  assert.strictEqual(answer.status, 200, answer.text)
+  assert.strictEqual(answer.json.outcome, "queued")
+}
+
+/** A generator that takes everything and reports nothing: the test reports. */
+const silentGenerator = around("tickets", async (request) => {
+  const { job_id, tickets } = await request.json()
+  return Response.json(
+    { job_id, accepted: tickets.length, queued_at: new Date().toISOString() },
+    { status: 202 }
+  )
+})
+
+/** Two tickets without files, and a job that waits for a report of both. */
+const prepare = Effect.fnUntraced(function* (eventId: number) {
+  const app = yield* TestApp
+  const bare = {
+    ticket_config: { generate_pdf: false, generate_qr: false },
+    payment_config: { amount: 0 }
+  }
+  yield* run(bodyFor(eventId, bare))
+  const sql = yield* SqlClient.SqlClient
+  const Ids = Schema.Array(Schema.Struct({ ticket_id: Schema.Int }))
+  const rows = yield* sql`SELECT ticket_id FROM tickets WHERE event_id = ${eventId} ORDER BY 1`
+  const ids = (yield* Schema.decodeUnknownEffect(Ids)(rows)).map((row) => row.ticket_id)
+  yield* silentGenerator
+  const body = { ...job, ticket_ids: ids }
+  const accepted = yield* app.ask("/api/tickets/generation-jobs", { token: app.organizer, body })
+  yield* until(read(accepted.json.status_url), ({ json }) => json.status === "running")
+  return { ids: ids as [number, number], accepted: accepted.json }
+})
+
+const single = (ticketId: number | string, change: object = {}) => ({
+  ...documented,
+  ticket_id: ticketId,
+  ...change
+})
+
+layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket webhook", (it) => {
+  it.effect("of single tickets ends their job, keeps their links and archives their metadata", () =>
+    Effect.gen(function* () {
+      const { accepted, ids: [first, second] } = yield* prepare(1)
+      isReceived(yield* Webhooks.ticket(single(`ticket-${first}`)))
+      const running = yield* until(read(accepted.status_url), ({ json }) => json.generated === 1)
+      assert.strictEqual(running.json.status, "running")
+      const failed = { event_type: "ticket.failed", ticket_id: String(second), reason: "out of ink" }
+      isReceived(yield* Webhooks.ticket({ ...failed, generated_at: documented.generated_at }))
+      const feed = yield* follow(accepted.events_url)
+      assert.strictEqual(feed.at(-1)!.data.status, "partially_failed")
+      const { json: ended } = yield* read(accepted.status_url)
+      assert.deepStrictEqual(ended.tickets, [
+        { ticket_id: first, status: "generated", reason: null },
+        { ticket_id: second, status: "failed", reason: "out of ink" }
+      ])
+      const { json: ticket } = yield* read(`/api/tickets/${first}`)
+      assert.strictEqual(ticket.file_url, documented.generation_data.file_url)
+      assert.strictEqual(ticket.qr_url, documented.generation_data.qr_url)
+      assert.strictEqual(ticket.file_size, documented.generation_data.file_size)
+      assert.strictEqual(ticket.generated_at, "2025-06-15T10:25:00.000Z")
+      assert.deepStrictEqual(yield* archiveOf(first), documented.metadata)
+    }).pipe(Effect.scoped))
+
+  it.effect("of many tickets at once does the same in one delivery", () =>
+    Effect.gen(function* () {
+      const { accepted, ids: [first, second] } = yield* prepare(2)
+      const body = {
+        event_type: "tickets.generated",
+        webhook_id: `wh_${randomUUID()}`,
+        job_id: accepted.job_id,
+        event_id: 2,
+        generated_at: documented.generated_at,
+        processing_time_ms: 2500,
+        tickets: [
+          {
+            ticket_id: first,
+            status: "generated",
+            reason: null,
+            generation_data: documented.generation_data,
+            metadata: documented.metadata
+          },
+          {
+            ticket_id: `ticket-${second}`,
+            status: "failed",
+            reason: "torn",
+            generation_data: null,
+            metadata: {}
+          }
+        ]
+      }
+      const answer = yield* Webhooks.ticket(body, { path: "/api/ticket-webhook-routes" })
+      isReceived(answer)
+      assert.strictEqual(answer.json.webhook_id, body.webhook_id)
+      assert.strictEqual((yield* follow(accepted.events_url)).at(-1)!.data.status, "partially_failed")
+      assert.deepStrictEqual(yield* archiveOf(first), documented.metadata)
+      const again = yield* Webhooks.ticket(body)
+      assert.strictEqual(again.text, answer.text)
+    }).pipe(Effect.scoped))
+
+  it.effect("has the guest told that the ticket is there, once, also of a ticket that no job waits for", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const { ids: [first] } = yield* prepare(3)
+      const [, told] = sequence.notification_sequence
+      const steps = [{ ...told, delay_seconds: 0, data: {} }]
+      const body = { ...sequence, event_id: 3, user_id: 1, notification_sequence: steps }
+      const { json: accepted } = yield* app.ask("/api/orchestration/notification-flow", {
+        token: app.organizer,
+        body
+      })
+      for (let times = 0; times < 2; times++) isReceived(yield* Webhooks.ticket(single(first)))
+      const { json } = yield* until(read(accepted.status_url), ({ json }) => json.messages.length === 2)
+      assert.sameMembers(json.messages.map((message: { channel: string }) => message.channel), [
+        "email",
+        "sms"
+      ])
+      yield* until(read(accepted.status_url), ({ json }) => json.status === "completed")
+      assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
+      isReceived(yield* Webhooks.ticket(single(first)))
+      assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
+    }).pipe(Effect.scoped))
+
+  it.effect("in the documented words is received also when its ticket is not ours", () =>
+    Effect.gen(function* () {
+      for (const path of ["/api/ticket-webhook-routes", "/api/ticket-webhook-routes/"]) {
+        const answer = yield* Webhooks.ticket(documented, { path, requestId: "req_ticket_1234567890" })
+        isReceived(answer)
+        assert.strictEqual(answer.json.webhook_id, "req_ticket_1234567890")
+      }
+    }))
+
+  it.effect("again under its X-Request-ID is answered alike and kept once", () =>
+    Effect.gen(function* () {
+      const requestId = `req_${randomUUID()}`
+      const first = yield* Webhooks.ticket(documented, { requestId })
+      const before = yield* ownRowCounts
+      const again = Array.from({ length: 6 }, () => Webhooks.ticket(documented, { requestId }))
+      for (const { text } of yield* Effect.all(again, { concurrency: "unbounded" })) {
+        assert.strictEqual(text, first.text)
+      }
+      assert.deepStrictEqual(yield* ownRowCounts, before)
+    }))
+
+  it.effect("of an unknown type is kept and ignored", () =>
+    Effect.gen(function* () {
+      const before = (yield* ownRowCounts)["webhook_deliveries"]!
+      const answer = yield* Webhooks.ticket({ event_type: "ticket.shredded", anything: [1] })
+      assert.strictEqual(answer.json.outcome, "ignored")
+      assert.strictEqual((yield* ownRowCounts)["webhook_deliveries"], before + 1)
+    }))
+
+  it.effect("is 401, and stored nowhere, when anything about its signature is wrong", () =>
+    Effect.gen(function* () {
+      const before = yield* ownRowCounts
+      const signature = (value: string) => ({ "x-ticket-service-signature": value })
+      const headers: ReadonlyArray<Record<string, string>> = [
+        signature(""),
+        signature("ticket-service-signature"),
+        signature("v1="),
+        signature("v1=abc"),
+        signature(`v1=${"0".repeat(64)}`),
+        { "x-service-name": "payment-service" },
+        { "x-service-name": "event-planner-core" },
+        { "x-service-name": "" },
+        { "x-request-id": "another" },
+        { "x-request-id": "" },
+        { "x-timestamp": "2025-06-15T10:25:00Z" },
+        { "x-timestamp": new Date(Date.now() + 1_000).toISOString() }
+      ]
+      for (const wrong of headers) {
+        const answer = yield* Webhooks.ticket(documented, { headers: wrong })
+        assert.strictEqual(answer.status, 401, JSON.stringify(wrong))
+        assert.strictEqual(answer.json.type, "/problems/service-refused")
+      }
+      assert.deepStrictEqual(yield* ownRowCounts, before)
+    }))
+})

@@ -9,6 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import * as Drafts from "./Drafts.ts"
 import { contentTypeOf, isFileKey } from "./FileKey.ts"
 
 /** A file as the store holds it. */
@@ -47,6 +48,7 @@ const makeLocal = Effect.fn("FileStore.layerLocal")(function* (directory: string
   const fs = yield* FileSystem.FileSystem
   const drafts = `${directory}/.drafts`
   yield* fs.makeDirectory(drafts, { recursive: true, mode: 0o700 })
+  yield* Drafts.sweep(drafts, () => true)
   const pathOf = (key: string) => `${directory}/${key}`
 
   const write = (path: string, bytes: Uint8Array) =>

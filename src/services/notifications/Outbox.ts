@@ -2,6 +2,7 @@
 import { Effect, FileSystem, Path } from "effect"
 import type { PlatformError } from "effect"
 import { createHash, randomUUID } from "node:crypto"
+import * as Drafts from "../../files/Drafts.ts"
 
 /**
  * A message id as a file name and a Message-ID: unchanged when it is safe as both, else made safe and told
@@ -30,6 +31,7 @@ export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
   const path = yield* Path.Path
   const folder = path.join(dir, "outbox")
   yield* fs.makeDirectory(folder, { recursive: true })
+  yield* Drafts.sweep(folder, (name) => name.startsWith(".") && name.endsWith(".tmp"))
 
   const has = (name: string) => fs.exists(path.join(folder, name))
 

@@ -6,7 +6,7 @@ import { notify } from "../src/flows/MessagesStep.ts"
 import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
-import { conclude, open } from "../src/flows/Status.ts"
+import { abandon, conclude, open } from "../src/flows/Status.ts"
 import { type Outcome, skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { undo } from "../src/flows/Undo.ts"
@@ -84,6 +84,8 @@ const stops = (plan: Plan, outcomes: Outcomes): boolean =>
 export const CompleteFlowLayer = CompleteFlow.toLayer(
   Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
-    yield* tell(yield* open(flowId, executionId))
+    yield* Effect.flatMap(open(flowId, executionId), tell).pipe(
+      Effect.catchDefect((defect) => abandon(flowId, defect))
+    )
   })
 ).pipe(Layer.provide(StepRuns.layer))

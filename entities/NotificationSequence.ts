@@ -9,26 +9,40 @@ import { Round, sendDue } from "../src/sequences/DueReminders.ts"
 import { type Delivered, runStep, type Sending } from "../src/sequences/SequenceSteps.ts"
 import { SequenceStore } from "../src/store/SequenceStore.ts"
 
-const sequenceLayer = (sending: Sending) =>
-  NotificationSequence.toLayer(
-    Effect.fnUntraced(function* ({ sequenceId }, executionId) {
-      const sequences = yield* SequenceStore
-      const triggers = yield* Triggers
-      const stored = yield* outlast(sequences.get(sequenceId))
-      if (Option.isNone(stored)) return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
-      const sequence = stored.value
+const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string, sending: Sending) {
+  const sequences = yield* SequenceStore
+  const triggers = yield* Triggers
+  const stored = yield* outlast(sequences.get(sequenceId))
+  if (Option.isNone(stored)) return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
+  const sequence = stored.value
 
-      yield* Activity.make({
-        name: "catch-up",
-        execute: outlast(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
-      })
-      yield* Effect.forEach(
-        sequence.config.notification_sequence,
-        (step, position) => runStep(sequence, step, position, sending),
-        { concurrency: "unbounded", discard: true }
-      )
-      yield* Activity.make({ name: "finish", execute: outlast(sequences.finish(sequenceId, "completed")) })
-    })
+  yield* Activity.make({
+    name: "catch-up",
+    execute: outlast(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
+  })
+  yield* Effect.forEach(
+    sequence.config.notification_sequence,
+    (step, position) => runStep(sequence, step, position, sending),
+    { concurrency: "unbounded", discard: true }
+  )
+  yield* Activity.make({ name: "finish", execute: outlast(sequences.finish(sequenceId, "completed")) })
+})
+
+/** The end of a sequence that met a defect: told in its status and in the log. */
+const abandon = (sequenceId: string, defect: unknown) =>
+  Activity.make({
+    name: "abandon",
+    execute: outlast(Effect.gen(function* () {
+      yield* Effect.logError("A notification sequence met a defect and is given up", defect)
+      yield* (yield* SequenceStore).finish(sequenceId, "failed")
+    }))
+  })
+
+const sequenceLayer = (sending: Sending) =>
+  NotificationSequence.toLayer(({ sequenceId }, executionId) =>
+    run(sequenceId, executionId, sending).pipe(
+      Effect.catchDefect((defect) => abandon(sequenceId, defect))
+    )
   )
 
 /** A reminder is tried again every five minutes for an hour while failures may pass. */

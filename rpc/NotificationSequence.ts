@@ -78,11 +78,15 @@ export const MessageView = Schema.Struct({
 })
 export type MessageView = typeof MessageView.Type
 
+/** `failed` is a fault of ours: the log says more. */
+export const SequenceStatus = Schema.Literals(["running", "completed", "canceled", "failed"])
+export type SequenceStatus = typeof SequenceStatus.Type
+
 export const SequenceView = Schema.Struct({
   sequence_id: SequenceId,
   event_id: EventId,
   user_id: GuestId,
-  status: Schema.Literals(["running", "completed", "canceled"]),
+  status: SequenceStatus,
   created_at: Instant,
   finished_at: Schema.NullOr(Instant),
   messages: Schema.Array(MessageView)

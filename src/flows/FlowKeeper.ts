@@ -4,7 +4,7 @@ import { Singleton } from "effect/cluster"
 import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
 import { FlowStore } from "../store/FlowStore.ts"
-import { tries } from "./Step.ts"
+import { jobs } from "./TicketsStep.ts"
 
 const timeOut = Effect.fnUntraced(function* (executionId: string) {
   const exit = Exit.succeed("timed_out" as const)
@@ -13,7 +13,7 @@ const timeOut = Effect.fnUntraced(function* (executionId: string) {
     token: DurableDeferred.tokenFromExecutionId(PaymentDone, token),
     exit
   })
-  for (let attempt = 1; attempt <= tries; attempt++) {
+  for (let attempt = 1; attempt <= jobs; attempt++) {
     const deferred = ticketsDone(attempt)
     yield* DurableDeferred.done(deferred, {
       token: DurableDeferred.tokenFromExecutionId(deferred, token),

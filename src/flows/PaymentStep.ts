@@ -1,9 +1,10 @@
 /** Step 5: the payment, asked of the payment service and decided by the webhook that reaches its mailbox. */
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
 import { type PaymentCallError, PaymentClient } from "../services/payments/PaymentClient.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
+import { TicketStore } from "../store/TicketStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
 import { begin, completed, end, failed, type Outcome, timedOut } from "./Step.ts"
 
@@ -18,6 +19,10 @@ const request = (plan: Plan) =>
     const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
     const paymentId = paymentIdOf(plan.flowId)
     if (payment.amount === 0) return { payment_id: null, status: "free" }
+    const ids = guests.map((guest) => guest.guest_id)
+    if ((yield* (yield* TicketStore).unsettled(event.event_id, plan.flowId, ids)) === 0) {
+      return { payment_id: null, status: "already_settled" }
+    }
     const metadata = {
       event_id: event.event_id,
       user_id: guests[0]!.guest_id,
@@ -50,8 +55,12 @@ const request = (plan: Plan) =>
     }).pipe(
       Effect.mapError(refused)
     )
+    yield* (yield* PaymentStore).accepted(paymentId, created.gateway_ref)
     return { payment_id: paymentId, status: created.status }
   })
+
+/** Nothing was asked of the payment service: the flow is free, or all its guests hold settled tickets. */
+const isAsked = Schema.is(Schema.Struct({ payment_id: Schema.String, status: Schema.String }))
 
 /** What the decision means for the step. */
 const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.Type): Outcome => {
@@ -82,7 +91,7 @@ export const payment = Effect.fnUntraced(function* (plan: Plan) {
     const close = Effect.flatMap(PaymentStore, (payments) => payments.close(paymentId, "payment.failed"))
     return yield* end(plan, "payment", Effect.as(close, asked))
   }
-  if (plan.request.payment_config.amount === 0) return yield* end(plan, "payment", Effect.succeed(asked))
+  if (!isAsked(asked.result)) return yield* end(plan, "payment", Effect.succeed(asked))
   const decided = yield* DurableDeferred.await(PaymentDone)
   return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)))
 })

@@ -49,3 +49,13 @@ export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName,
       yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code)
     }))
   })
+
+/** The end of a flow that met a defect: told in its status and in the log, since nothing else will end it. */
+export const abandon = (flowId: string, defect: unknown) =>
+  Activity.make({
+    name: "abandon",
+    execute: outlast(Effect.gen(function* () {
+      yield* Effect.logError("A flow met a defect and is given up", defect)
+      yield* (yield* FlowStore).abandon(flowId)
+    }))
+  })

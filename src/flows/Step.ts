@@ -29,12 +29,10 @@ export const failed = (code: string, detail: string, result: Schema.Json = null)
 
 export const timedOut = failed("timed_out", "The flow's timeout_seconds passed before this step was done.")
 
-/** How often a step that may be tried again is tried. */
-export const tries = 3
-
+/** A step that may be tried again is tried six times in about fifteen seconds: longer than a breaker stays open. */
 const again = Schedule.max([
-  Schedule.jittered(Schedule.exponential("200 millis")),
-  Schedule.recurs(tries - 1)
+  Schedule.jittered(Schedule.exponential("500 millis")),
+  Schedule.recurs(5)
 ])
 
 const withinDeadline = (plan: Plan) => <R>(work: Effect.Effect<Schema.Json, StepFailed, R>) =>

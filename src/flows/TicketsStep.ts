@@ -10,9 +10,12 @@ import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { reach } from "./Reach.ts"
-import { begin, completed, end, failed, timedOut, tries } from "./Step.ts"
+import { begin, completed, end, failed, timedOut } from "./Step.ts"
 
 const chunk = 500
+
+/** How many generation jobs a flow with `retry_failed_steps` starts at most. */
+export const jobs = 3
 
 const optionsOf = ({ request: { ticket_config: config } }: Plan): JobOptions => ({
   qrFormat: "png",
@@ -52,14 +55,14 @@ const failures = Effect.fnUntraced(function* (jobId: string) {
 
 const start = (plan: Plan, attempt: number) =>
   Effect.gen(function* () {
-    const jobs = yield* JobStore
+    const store = yield* JobStore
     const jobId = jobIdOf(plan.flowId, attempt)
     const all = yield* issue(plan)
     yield* (yield* PaymentStore).syncTickets(plan.flowId)
     const ticketIds = attempt === 1 ? all : yield* failures(jobIdOf(plan.flowId, attempt - 1))
     const { generate_pdf, generate_qr } = plan.request.ticket_config
     if (!generate_pdf && !generate_qr) return { tickets: all.length, job_id: null }
-    yield* jobs.create({
+    yield* store.create({
       jobId,
       eventId: plan.request.event_data.event_id,
       owner: plan.owner,
@@ -86,7 +89,7 @@ const outcomeOf = (plan: Plan, attempt: number) =>
 
 /** Issues and renders; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
 export const tickets = Effect.fnUntraced(function* (plan: Plan) {
-  const last = plan.request.orchestration_options.retry_failed_steps ? tries : 1
+  const last = plan.request.orchestration_options.retry_failed_steps ? jobs : 1
   for (let attempt = 1;; attempt++) {
     const started = yield* begin(plan, "tickets", `start/${attempt}`, start(plan, attempt))
     const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }

@@ -1,45 +1,58 @@
 /** One compensation as a durable activity: tried like a step, and shown on the step it takes back. */
-import { Effect, Schedule } from "effect"
-import { Activity } from "effect/workflow"
-import type { Schema } from "effect"
+import { Effect, Schema } from "effect"
+import { Activity, DurableClock } from "effect/workflow"
 import type { StepFailed, StepName } from "../../rpc/CompleteFlow.ts"
-import { outlast } from "../Durable.ts"
+import { outlast, patience } from "../Durable.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Step.ts"
 
-const patience = Schedule.max([Schedule.exponential("200 millis"), Schedule.recurs(6)])
+const Taken = Schema.Struct({ done: Schema.Boolean })
+
+/** Money is not kept because a service was away: for a day, every twenty minutes, after the patience of each try. */
+const rounds = 72
 
 /**
  * Only a step that was begun is taken back. A failed one keeps its error, whatever of it was undone; a compensation
  * that fails is told on its step, never lost.
  */
-export const undo = <R>(
+export const undo = Effect.fnUntraced(function* <R>(
   plan: Plan,
   name: StepName,
   ended: Outcome | undefined,
   work: Effect.Effect<Schema.Json, StepFailed, R>
-) =>
-  Activity.make({
-    name: `${name}/undo`,
-    execute: outlast(Effect.gen(function* () {
-      const flows = yield* FlowStore
-      if (!(yield* flows.begun(plan.flowId, name))) return
-      yield* work.pipe(
-        Effect.retry({ while: (error) => error.retryable, schedule: patience }),
-        Effect.matchEffect({
-          onSuccess: (result) =>
-            ended?.status === "failed"
-              ? flows.stepEnded(plan.flowId, name, { ...ended, error: ended.error ?? undefined, result })
-              : flows.undone(plan.flowId, name, { result }),
-          onFailure: ({ code, detail }) =>
-            flows.undone(plan.flowId, name, {
-              error: {
-                code: ended?.error?.code ?? code,
-                detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ")
-              }
-            })
-        })
-      )
-    }))
+) {
+  const told = (result: Schema.Json) =>
+    Effect.flatMap(FlowStore, (flows) =>
+      ended?.status === "failed"
+        ? flows.stepEnded(plan.flowId, name, { ...ended, error: ended.error ?? undefined, result })
+        : flows.undone(plan.flowId, name, { result }))
+  const refused = ({ code, detail }: StepFailed) =>
+    Effect.flatMap(FlowStore, (flows) =>
+      flows.undone(plan.flowId, name, {
+        error: {
+          code: ended?.error?.code ?? code,
+          detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ")
+        }
+      }))
+  const once = Effect.gen(function* () {
+    if (!(yield* (yield* FlowStore).begun(plan.flowId, name))) return { done: true }
+    return yield* work.pipe(
+      Effect.retry({ while: (error) => error.retryable, schedule: patience }),
+      Effect.matchEffect({
+        onSuccess: (result) => Effect.as(told(result), { done: true }),
+        onFailure: (error) => Effect.as(refused(error), { done: !error.retryable })
+      })
+    )
   })
+
+  for (let round = 1; round <= rounds; round++) {
+    const { done } = yield* Activity.make({
+      name: `${name}/undo/${round}`,
+      success: Taken,
+      execute: outlast(once)
+    })
+    if (done) return
+    yield* DurableClock.sleep({ name: `${name}/undo/${round}/pause`, duration: "20 minutes" })
+  }
+})

@@ -1,10 +1,12 @@
 /** Tells a payment's decision: to the flow that waits, to the payer's sequences, to a payer without a flow. */
 import { Effect, Layer, Option, type Schema } from "effect"
 import { WorkflowEngine } from "effect/workflow"
+import { patience } from "../Durable.ts"
 import { decide } from "../flows/FlowKeeper.ts"
 import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { Triggers } from "../notifications/Triggers.ts"
+import { PaymentClient } from "../services/payments/PaymentClient.ts"
 import { PaymentListener } from "../services/payments/PaymentListener.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { FlowStore } from "../store/FlowStore.ts"
@@ -47,12 +49,23 @@ export const PaymentAnnouncerLayer = Layer.effect(
     const events = yield* EventStore
     const triggers = yield* Triggers
     const notifier = yield* Notifier
+    const client = yield* PaymentClient
 
     const wake = (flowId: string, status: "settled" | "failed" | "canceled") =>
       decide(flowId, status).pipe(
         Effect.provideService(FlowStore, flows),
         Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
       )
+
+    /** A payment that settles after its flow was stopped and undone belongs to nobody: it is refunded. */
+    const giveBack = Effect.fnUntraced(function*(flowId: string, payment: PaymentRow) {
+      const flow = yield* flows.load(flowId)
+      if (flow.status !== "failed" || flow.request.orchestration_options.error_handling !== "stop_on_error") return
+      yield* client.refund(payment.payment_id, { reason: "the flow was stopped before it was paid" }).pipe(
+        Effect.retry({ while: (error) => error.retryable, schedule: patience }),
+        Effect.orDie
+      )
+    })
 
     const tell = Effect.fnUntraced(function*(
       payment: PaymentRow,
@@ -68,7 +81,11 @@ export const PaymentAnnouncerLayer = Layer.effect(
     return PaymentListener.of({
       decided: Effect.fn("PaymentAnnouncer.decided")(function*(payment, status, invoice) {
         const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
-        if (flowId !== null && status !== "refunded" && status !== "disputed") yield* wake(flowId, status)
+        const paid = payment.settled_at !== null
+        if (flowId !== null && (paid || status === "failed" || status === "canceled")) {
+          yield* wake(flowId, paid ? "settled" : status === "failed" ? "failed" : "canceled")
+        }
+        if (flowId !== null && status === "settled") yield* giveBack(flowId, payment)
         if (status === "settled" && eventId !== null && userId !== null) {
           yield* triggers.fire(eventId, [userId], "payment_success")
         }

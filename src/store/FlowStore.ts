@@ -89,6 +89,8 @@ export class FlowStore extends Context.Service<FlowStore, {
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
   readonly finish: (flowId: string, status: FlowStatus, error: StepEnd["error"]) => Effect.Effect<void>
+  /** Ends a flow that cannot go on: running steps fail, waiting ones are skipped. */
+  readonly abandon: (flowId: string) => Effect.Effect<void>
   /** Accepted and not begun after `seconds`: their start was lost with the process that took the request. */
   readonly forgotten: (seconds: number) => Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
   readonly overdue: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
@@ -193,6 +195,17 @@ export class FlowStore extends Context.Service<FlowStore, {
           feeds.close(feedOf(flowId), { status, ...(error && { error }) })
         )
 
+      const abandon: FlowStore["Service"]["abandon"] = (flowId) => {
+        const error = { code: "internal", detail: "The flow met a fault of ours and was given up." }
+        return Effect.andThen(
+          Rows.run(sql`
+            UPDATE flow_steps SET status = CASE status WHEN 'running' THEN 'failed' ELSE 'skipped' END,
+              finished_at = now(), error = ${JSON.stringify(error)}::jsonb
+            WHERE flow_id = ${flowId} AND status IN ('running', 'pending')`),
+          finish(flowId, "failed", error)
+        )
+      }
+
       const forgotten = (seconds: number) =>
         Rows.all(IdRow)(sql`
           SELECT flow_id, execution_id FROM flows
@@ -201,10 +214,11 @@ export class FlowStore extends Context.Service<FlowStore, {
 
       const overdue = Rows.all(IdRow)(sql`
         SELECT flow_id, execution_id FROM flows
-        WHERE status = 'running' AND deadline < now() ORDER BY deadline LIMIT 500`)
+        WHERE status = 'running' AND deadline BETWEEN now() - interval '1 day' AND now()
+        ORDER BY deadline DESC LIMIT 500`)
 
       return {
-        accept, load, view, begin, stepStarted, stepEnded, begun, undone, executionOf, finish, forgotten, overdue
+        accept, load, view, begin, stepStarted, stepEnded, begun, undone, executionOf, finish, abandon, forgotten, overdue
       }
     })
   )

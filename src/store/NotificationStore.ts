@@ -75,7 +75,11 @@ export class NotificationStore extends Context.Service<NotificationStore, {
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
   readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
   readonly ofSequence: (sequenceId: string) => Effect.Effect<ReadonlyArray<MessageView>>
-  readonly ofFlow: (flowId: string) => Effect.Effect<ReadonlyArray<MessageView>>
+  /** A page of a flow's messages, by id, after one of them. */
+  readonly ofFlow: (
+    flowId: string,
+    page: { readonly after: string; readonly limit: number }
+  ) => Effect.Effect<ReadonlyArray<MessageView>>
 }>()("guichet/store/NotificationStore") {
   static readonly layer = Layer.effect(
     NotificationStore,
@@ -141,8 +145,10 @@ export class NotificationStore extends Context.Service<NotificationStore, {
       const ofSequence = (sequenceId: string) =>
         list(sql`
           SELECT ${columnsOf} FROM notifications WHERE sequence_id = ${sequenceId} ORDER BY message_id LIMIT 10000`)
-      const ofFlow = (flowId: string) =>
-        list(sql`SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} ORDER BY message_id LIMIT 10000`)
+      const ofFlow: NotificationStore["Service"]["ofFlow"] = (flowId, { after, limit }) =>
+        list(sql`
+          SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} AND message_id > ${after}
+          ORDER BY message_id LIMIT ${limit}::int`)
 
       return { enlist, open, due, record, skip, cancel, ofSequence, ofFlow }
     })

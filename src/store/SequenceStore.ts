@@ -1,7 +1,7 @@
 /** Notification sequences and the triggers that wake them. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { SequenceRequest, type Trigger, Trigger as Triggers } from "../../rpc/NotificationSequence.ts"
+import { SequenceRequest, SequenceStatus, type Trigger, Trigger as Triggers } from "../../rpc/NotificationSequence.ts"
 import * as Rows from "./Rows.ts"
 
 const Row = Schema.Struct({
@@ -11,7 +11,7 @@ const Row = Schema.Struct({
   event_id: Schema.Int,
   user_id: Schema.Int,
   config: SequenceRequest,
-  status: Schema.Literals(["running", "completed", "canceled"]),
+  status: SequenceStatus,
   created_at: Rows.At,
   finished_at: Rows.AtOrNull
 })
@@ -29,7 +29,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     readonly request: SequenceRequest
   }) => Effect.Effect<void>
   readonly get: (sequenceId: string) => Effect.Effect<Option.Option<StoredSequence>>
-  readonly finish: (sequenceId: string, status: "completed" | "canceled") => Effect.Effect<void>
+  readonly finish: (sequenceId: string, status: Exclude<SequenceStatus, "running">) => Effect.Effect<void>
   /** Notes that something happened to these users and returns the executions that may wait for it. */
   readonly fire: (
     eventId: number,

@@ -22,6 +22,7 @@ const WantedRow = Schema.Struct({
   ticket_type: Schema.String,
   ticket_id: Schema.NullOr(Schema.Int)
 })
+const CountRow = Schema.Struct({ count: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 const StatusRow = Schema.Struct({ status: TicketStatus })
 
@@ -44,6 +45,8 @@ const filesOf = (tickets: ReadonlyArray<GeneratedTicket>) =>
 export class TicketStore extends Context.Service<TicketStore, {
   /** The live tickets of these guests, in their order, made where there were none; strangers get none. */
   readonly issue: (request: IssueRequest) => Effect.Effect<ReadonlyArray<number>>
+  /** How many of these guests have no ticket that another flow's payment settled: those this flow's payment is for. */
+  readonly unsettled: (eventId: number, flowId: string, guestIds: ReadonlyArray<number>) => Effect.Effect<number>
   readonly get: (ticketId: number) => Effect.Effect<TicketRow, TicketNotFound>
   /** True for the call that ended the ticket's life. */
   readonly void_: (ticketId: number, reason: string) => Effect.Effect<boolean, TicketNotFound>
@@ -129,6 +132,16 @@ export class TicketStore extends Context.Service<TicketStore, {
         return issued.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id])
       })
 
+      const unsettled: TicketStore["Service"]["unsettled"] = (eventId, flowId, guestIds) =>
+        Rows.first(CountRow)(sql`
+          SELECT count(*) AS count FROM ${asked(guestIds)}
+          WHERE NOT EXISTS (
+            SELECT 1 FROM tickets t
+            WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.status <> 'voided'
+              AND t.payment_state = 'paid' AND t.flow_id IS DISTINCT FROM ${flowId})`).pipe(
+          Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count }))
+        )
+
       const get = Effect.fn("TicketStore.get")(function* (ticketId: number) {
         const row = yield* Rows.first(TicketRow)(sql`
           SELECT t.ticket_id, t.event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code,
@@ -196,7 +209,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, get, void_, voidFlow, generated, forJob, printDetails, owners }
+      return { issue, unsettled, get, void_, voidFlow, generated, forJob, printDetails, owners }
     })
   )
 }

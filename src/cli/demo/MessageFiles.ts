@@ -1,14 +1,24 @@
 /** The messages of a flow: every one the ledger calls sent, as the file it left behind. */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
-import { MessageView } from "../../../rpc/NotificationSequence.ts"
+import type { MessageView } from "../../../rpc/NotificationSequence.ts"
+import { MessagePage } from "../../http/api/FlowsGroup.ts"
 import { stem } from "../../services/notifications/Outbox.ts"
 import type { DemoClient } from "./DemoClient.ts"
 import { DemoFailed } from "./DemoFailed.ts"
 import type { DemoFolder } from "./DemoFolder.ts"
 import { ledgerFaults } from "./Expected.ts"
 
-const Ledger = Schema.Struct({ messages: Schema.Array(MessageView) })
+/** The whole ledger, page by page. */
+const ledger = Effect.fnUntraced(function* (client: DemoClient, flowId: string) {
+  const messages: Array<MessageView> = []
+  for (let at: string | null = `/api/orchestration/flows/${flowId}/messages?limit=1000`; at !== null;) {
+    const page: typeof MessagePage.Type = yield* client.get(at, MessagePage)
+    messages.push(...page.messages)
+    at = page.next
+  }
+  return messages
+})
 
 const endings = { email: ".eml", sms: ".sms.txt" } as const
 
@@ -19,7 +29,7 @@ export const write = Effect.fn("MessageFiles.write")(function* (
   flow: FlowView,
   request: CompleteFlowRequest
 ) {
-  const { messages } = yield* client.get(`/api/orchestration/flows/${flow.flow_id}/messages`, Ledger)
+  const messages = yield* ledger(client, flow.flow_id)
   const faults = ledgerFaults(request, flow.created_at, messages)
   if (faults.length > 0) return yield* DemoFailed.of(faults)
 

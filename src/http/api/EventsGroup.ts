@@ -14,6 +14,12 @@ export const InvoiceFile = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9-]{1,40}\.pdf$/, { message: "Expected an invoice number followed by .pdf" })
 )
 
+/** `client_secret` lets the payer's page confirm a payment that waits; null when nothing waits to be confirmed. */
+export const PaymentStatusView = Schema.Struct({
+  ...PaymentView.fields,
+  client_secret: Schema.NullOr(Schema.String)
+})
+
 export class EventsGroup extends HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("get", "/events/:event_id", {
     params: { event_id: EventId },
@@ -22,7 +28,7 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
   }).annotateMerge(OpenApi.annotations({ summary: "An event and its counters" })),
   HttpApiEndpoint.get("payment", "/payments/:payment_id", {
     params: { payment_id: PaymentId },
-    success: PaymentView,
+    success: PaymentStatusView,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "A payment, its invoice and what it unlocked" })),
   HttpApiEndpoint.get("invoice", "/invoices/:file", {

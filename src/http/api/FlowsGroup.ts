@@ -17,6 +17,12 @@ export const FlowAccepted = Schema.Struct({
   events_url: Schema.String
 })
 
+/** A page of the ledger, by message id; `next` is the address of the one after it, also in `Link: rel="next"`. */
+export const MessagePage = Schema.Struct({
+  messages: Schema.Array(MessageView),
+  next: Schema.NullOr(Schema.String)
+})
+
 const params = { flow_id: FlowId }
 
 export class FlowsGroup extends HttpApiGroup.make("flows").add(
@@ -38,7 +44,13 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   }).annotateMerge(OpenApi.annotations({ summary: "What happens to a flow, live; resumes after Last-Event-ID" })),
   HttpApiEndpoint.get("messages", "/orchestration/flows/:flow_id/messages", {
     params,
-    success: Schema.Struct({ messages: Schema.Array(MessageView) }),
+    query: {
+      after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
+      limit: Schema.optionalKey(
+        Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1_000 }))
+      )
+    },
+    success: HttpApiSchema.WithHeaders(MessagePage, { link: Schema.optionalKey(Schema.String) }),
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "The ledger of a flow's messages, reminders included" }))
 )

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { SequenceId } from "../../../rpc/Ids.ts"
-import { SequenceRequest, SequenceView } from "../../../rpc/NotificationSequence.ts"
+import { SequenceRequest, SequenceStatus, SequenceView } from "../../../rpc/NotificationSequence.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
 import { Forbidden, NotFound } from "../Problems.ts"
@@ -11,7 +11,7 @@ import { Location } from "./Shapes.ts"
 
 export const SequenceAccepted = Schema.Struct({
   flow_id: SequenceId,
-  status: Schema.Literal("accepted"),
+  status: SequenceStatus,
   status_url: Schema.String
 })
 

@@ -3,8 +3,10 @@ import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../services/payments/InvoiceFiles.ts"
+import { PaymentClient } from "../../services/payments/PaymentClient.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../store/InvoiceStore.ts"
+import type { PaymentRow } from "../../store/PaymentRow.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
 import { noStore } from "../NoStore.ts"
@@ -19,6 +21,23 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const invoices = yield* InvoiceStore
     const files = yield* FileStore
     const drawings = yield* InvoiceFiles
+    const service = yield* PaymentClient
+
+    /** Asking again for a payment that waits is the same payment, and its answer has what the payer's page needs. */
+    const secretOf = Effect.fnUntraced(function*(row: PaymentRow) {
+      if (row.status !== "pending" || row.customer === null || row.gateway_ref === null) return null
+      const answer = yield* Effect.option(service.create({
+        payment_id: row.payment_id,
+        amount: row.amount,
+        currency: row.currency,
+        method: "stripe",
+        auto_confirm: false,
+        customer: row.customer,
+        metadata: row.metadata ?? {}
+      }))
+      return Option.getOrNull(answer)?.client_secret ?? null
+    })
+
     return handlers.handleAll({
       get: ({ params: { event_id: id } }) =>
         Effect.gen(function*() {
@@ -28,7 +47,12 @@ export const EventsHttpLayer = HttpApiBuilder.group(
             Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
           )
         }),
-      payment: ({ params }) => visible("payment", payments.view(params.payment_id)),
+      payment: ({ params }) =>
+        noStore(Effect.gen(function*() {
+          const view = yield* visible("payment", payments.view(params.payment_id))
+          const row = yield* payments.get(params.payment_id)
+          return { ...view, client_secret: Option.isSome(row) ? yield* secretOf(row.value) : null }
+        })),
       invoice: ({ params }) =>
         noStore(Effect.gen(function*() {
           const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))

@@ -16,6 +16,9 @@ import { resourceId } from "../ResourceId.ts"
 import { missing, visible } from "../Visible.ts"
 import { live } from "./Sse.ts"
 
+/** Messages on a page, unless `limit` says otherwise. */
+const pageSize = 200
+
 /** What the body alone cannot show: its template exists, its event is not somebody else's. */
 const admissible = Effect.fnUntraced(function*(owner: string, request: CompleteFlowRequest) {
   const templates = yield* TemplateStore
@@ -35,10 +38,11 @@ const accept = Effect.fn("FlowsHttp.start")(function*(request: CompleteFlowReque
   const executionId = yield* CompleteFlow.executionId({ flowId })
   const deadline = DateTime.add(yield* DateTime.now, { seconds: request.orchestration_options.timeout_seconds })
   yield* flows.accept({ flowId, executionId, owner: caller.subject, request, deadline })
+  const { status } = yield* flows.load(flowId)
   yield* CompleteFlow.execute({ flowId }, { discard: true })
   const location = `/api/orchestration/flows/${flowId}`
   return HttpApiSchema.withHeaders({
-    body: { flow_id: flowId, status: "accepted" as const, status_url: location, events_url: `${location}/events` },
+    body: { flow_id: flowId, status, status_url: location, events_url: `${location}/events` },
     headers: { location }
   })
 })
@@ -69,11 +73,19 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           own(params.flow_id),
           () => live(drain, feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0)))
         ),
-      messages: ({ params }) =>
-        Effect.andThen(
-          own(params.flow_id),
-          Effect.map(ledger.ofFlow(params.flow_id), (messages) => ({ messages }))
-        )
+      messages: ({ params, query }) =>
+        Effect.gen(function*() {
+          yield* own(params.flow_id)
+          const limit = query.limit ?? pageSize
+          const messages = yield* ledger.ofFlow(params.flow_id, { after: query.after ?? "", limit })
+          const last = messages.length === limit ? messages[limit - 1]!.message_id : null
+          const path = `/api/orchestration/flows/${params.flow_id}/messages`
+          const next = last === null ? null : `${path}?limit=${limit}&after=${encodeURIComponent(last)}`
+          return HttpApiSchema.withHeaders({
+            body: { messages, next },
+            headers: next === null ? {} : { link: `<${next}>; rel="next"` }
+          })
+        })
     })
   })
 )

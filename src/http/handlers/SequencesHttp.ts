@@ -23,9 +23,10 @@ const accept = Effect.fn("SequencesHttp.start")(function*(request: SequenceReque
   const executionId = yield* NotificationSequence.executionId({ sequenceId })
   yield* sequences.accept({ sequenceId, executionId, owner: caller.subject, request })
   yield* NotificationSequence.execute({ sequenceId }, { discard: true })
+  const stored = yield* Effect.orDie(Effect.flatMap(sequences.get(sequenceId), Effect.fromOption))
   const location = `/api/orchestration/notification-flow/${sequenceId}`
   return HttpApiSchema.withHeaders({
-    body: { flow_id: sequenceId, status: "accepted" as const, status_url: location },
+    body: { flow_id: sequenceId, status: stored.status, status_url: location },
     headers: { location }
   })
 })

@@ -33,7 +33,7 @@ const checked = Effect.fnUntraced(function*(request: JobRequest) {
     return detail === undefined ? [] : [{ pointer: `/ticket_ids/${at}`, detail }]
   })
   if (errors.length > 0 || eventId === undefined) {
-    return yield* new InvalidRequest({ detail: "Some tickets cannot be generated in this job.", errors })
+    return yield* new InvalidRequest({ detail: "Some tickets cannot be generated in this job.", errors: errors.slice(0, 1_000) })
   }
   return { eventId, owner: known.get(request.ticket_ids[0]!)!.owner }
 })
@@ -50,11 +50,12 @@ const start = Effect.fn("TicketsHttp.generate")(function*(request: JobRequest) {
     ticketIds: request.ticket_ids
   })
   yield* fromCluster((yield* TicketJob.client)(jobId).Start({ jobId }, { discard: true }))
+  const { status } = yield* Effect.orDie((yield* JobStore).row(jobId))
   const location = `/api/tickets/generation-jobs/${jobId}`
   return HttpApiSchema.withHeaders({
     body: {
       job_id: jobId,
-      status: "queued" as const,
+      status,
       total: request.ticket_ids.length,
       status_url: location,
       events_url: `${location}/events`

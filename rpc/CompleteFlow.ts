@@ -27,10 +27,16 @@ const coherent = Schema.makeFilter((body: {
     emails.add(email)
   })
   if (body.guests.length > body.event_data.max_attendees) {
-    issues.push({ path: ["guests"], issue: `More guests than max_attendees (${body.event_data.max_attendees})` })
+    issues.push({
+      path: ["guests"],
+      issue: `More guests than max_attendees (${body.event_data.max_attendees})`
+    })
   }
   if (body.event_data.status !== "active" && body.event_data.status !== "draft") {
-    issues.push({ path: ["event_data", "status"], issue: "Tickets are issued for active or draft events only" })
+    issues.push({
+      path: ["event_data", "status"],
+      issue: "Tickets are issued for active or draft events only"
+    })
   }
   return issues
 })
@@ -150,7 +156,9 @@ export type FlowView = typeof FlowView.Type
 
 /** Completed when the flow's n-th generation job ends, or by the deadline. */
 export const ticketsDone = (attempt: number) =>
-  DurableDeferred.make(`tickets/${attempt}`, { success: Schema.Union([JobStatus, Schema.Literal("timed_out")]) })
+  DurableDeferred.make(`tickets/${attempt}`, {
+    success: Schema.Union([JobStatus, Schema.Literal("timed_out")])
+  })
 
 /** Completed by the Payment mailbox when a webhook decides the payment, by the deadline, or by a flow that stops. */
 export const PaymentDone = DurableDeferred.make("payment", {

@@ -6,7 +6,9 @@ const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number
 /** A prefixed identifier: `<prefix>_` and up to 64 letters, digits, `_` or `-`. */
 const prefixed = (prefix: string) =>
   Schema.String.check(
-    Schema.isPattern(new RegExp(`^${prefix}_[A-Za-z0-9_-]{1,64}$`), { message: `Expected an id like ${prefix}_…` })
+    Schema.isPattern(new RegExp(`^${prefix}_[A-Za-z0-9_-]{1,64}$`), {
+      message: `Expected an id like ${prefix}_…`
+    })
   )
 
 /** An event, as its organiser numbers it. */

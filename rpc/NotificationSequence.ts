@@ -61,7 +61,14 @@ export const SequenceRequest = Schema.Struct({
 })
 export type SequenceRequest = typeof SequenceRequest.Type
 
-export const MessageStatus = Schema.Literals(["scheduled", "sending", "sent", "failed", "skipped", "canceled"])
+export const MessageStatus = Schema.Literals([
+  "scheduled",
+  "sending",
+  "sent",
+  "failed",
+  "skipped",
+  "canceled"
+])
 
 /** One line of the ledger: a message, its state and every attempt to deliver it. */
 export const MessageView = Schema.Struct({

@@ -6,7 +6,9 @@ const isPassing = (fault: unknown): boolean => SqlError.isSqlError(fault) && fau
 
 const passing = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) =>
-    Cause.isDieReason(reason) ? isPassing(reason.defect) : Cause.isFailReason(reason) && isPassing(reason.error)
+    Cause.isDieReason(reason)
+      ? isPassing(reason.defect)
+      : Cause.isFailReason(reason) && isPassing(reason.error)
   )
 
 /** How durable work waits for what is away for a moment: ever longer up to five seconds, for about ten minutes. */

@@ -52,7 +52,10 @@ export const run = (args: ReadonlyArray<string>, env: Record<string, string>): P
     const child = guichet(args, env)
     let out = ""
     child.stdout?.on("data", (chunk) => out += chunk)
-    child.on("exit", (code) => code === 0 ? resolve(out.trim()) : reject(new Error(`${args.join(" ")} ended with ${code}`)))
+    child.on(
+      "exit",
+      (code) => code === 0 ? resolve(out.trim()) : reject(new Error(`${args.join(" ")} ended with ${code}`))
+    )
   })
 
 /** A running server; `readyMs` is from its start to the first 200 of `/health/ready`. */
@@ -64,7 +67,10 @@ export interface Server {
 }
 
 const isReady = (url: string): Promise<boolean> =>
-  fetch(`${url}/health/ready`).then((answer) => answer.body?.cancel().then(() => answer.ok) ?? answer.ok, () => false)
+  fetch(`${url}/health/ready`).then(
+    (answer) => answer.body?.cancel().then(() => answer.ok) ?? answer.ok,
+    () => false
+  )
 
 export const start = async (env: Record<string, string>): Promise<Server> => {
   const began = performance.now()

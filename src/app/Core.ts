@@ -35,7 +35,10 @@ import { HousekeepingLayer } from "./Housekeeping.ts"
 const notificationsLayer = NotificationClient.layer.pipe(
   Layer.provide(Layer.effect(
     HttpClient.HttpClient,
-    Effect.map(ServiceTransport, (transport) => transport.client("notifications", { as: "event-planner-core" }))
+    Effect.map(
+      ServiceTransport,
+      (transport) => transport.client("notifications", { as: "event-planner-core" })
+    )
   ))
 )
 

@@ -7,7 +7,7 @@ import { TokenStore } from "../store/TokenStore.ts"
 export const firstTokenFile = "secrets/admin-token"
 
 /** Makes an admin token for the embedded database unless its file is there: mode 0600, and whoever deletes it gets a new one. */
-export const FirstTokenLayer = Layer.effectDiscard(Effect.gen(function*() {
+export const FirstTokenLayer = Layer.effectDiscard(Effect.gen(function* () {
   if (!(yield* Database.isEmbedded)) return
   const fs = yield* FileSystem.FileSystem
   const path = `${yield* Database.dataDirectory}/${firstTokenFile}`

@@ -17,7 +17,9 @@ import { SigningKeys } from "../tickets/SigningKeys.ts"
 /** Where people reach the core; links in messages start with it. */
 export const publicUrl = Config.withDefault(
   Config.schema(
-    Schema.String.check(Schema.isPattern(/^https?:\/\/[^\s/]+/, { message: "Expected a URL such as https://tickets.example" })),
+    Schema.String.check(
+      Schema.isPattern(/^https?:\/\/[^\s/]+/, { message: "Expected a URL such as https://tickets.example" })
+    ),
     "PUBLIC_URL"
   ),
   "http://localhost:3001"

@@ -11,7 +11,7 @@ const keysLive = Duration.days(31)
 /** A signature older than the accepted skew is refused by its time alone. */
 const signaturesLive = "11 minutes"
 
-const sweep = Effect.gen(function*() {
+const sweep = Effect.gen(function* () {
   const keys = yield* (yield* IdempotencyStore).forget(keysLive)
   const signatures = yield* (yield* ServiceRequestStore).forget(signaturesLive)
   yield* (yield* RetentionStore).forget(keysLive)

@@ -32,16 +32,17 @@ export const NotificationsLayer = Layer.unwrap(Effect.map(
 export const PaymentsLayer = PaymentServerLayer
 
 /** The generator's queue: on Redis when `REDIS_URL` is set, in SQL otherwise. */
-const queueLayer = Layer.unwrap(Effect.gen(function*() {
+const queueLayer = Layer.unwrap(Effect.gen(function* () {
   const url = yield* Config.option(Config.Redacted("REDIS_URL"))
   if (Option.isNone(url)) return Layer.orDie(GeneratorQueue.layerSql)
   return Layer.orDie(GeneratorQueue.layerRedis.pipe(Layer.provide(Platform.redis(url.value))))
 }))
 
 /** Port 3004, with its workers. */
-export const TicketsLayer = Layer.merge(TicketServerLayer.pipe(Layer.provide(guards)), GeneratorWorkerLayer).pipe(
-  Layer.provide([queueLayer, CoreClient.layer, TicketRenderer.layer])
-)
+export const TicketsLayer = Layer.merge(TicketServerLayer.pipe(Layer.provide(guards)), GeneratorWorkerLayer)
+  .pipe(
+    Layer.provide([queueLayer, CoreClient.layer, TicketRenderer.layer])
+  )
 
 /** Port 3005. */
 export const ScansLayer = ScanServerLayer

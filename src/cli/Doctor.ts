@@ -18,7 +18,7 @@ const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
     })
   )
 
-const examine = Effect.gen(function*() {
+const examine = Effect.gen(function* () {
   const server = Option.isSome(yield* Database.url)
   const results = [
     yield* check(
@@ -33,7 +33,9 @@ const examine = Effect.gen(function*() {
       : []),
     yield* check("The configuration can be read", Config.option(Config.NonEmptyString("PUBLIC_URL")))
   ]
-  if (results.includes(false)) return yield* Effect.fail(new Error("Mend what is marked ✗, then run doctor again."))
+  if (results.includes(false)) {
+    return yield* Effect.fail(new Error("Mend what is marked ✗, then run doctor again."))
+  }
 })
 
 export const doctor = Command.make("doctor", {}, () => told(Effect.scoped(examine))).pipe(

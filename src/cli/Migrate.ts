@@ -5,7 +5,7 @@ import * as Database from "../Database.ts"
 import * as Migrations from "../Migrations.ts"
 import { told } from "./Sentence.ts"
 
-const run = Effect.gen(function*() {
+const run = Effect.gen(function* () {
   const applied = yield* Migrations.run
   if (applied.length === 0) yield* Console.log("The schema is up to date.")
   for (const [id, name] of applied) yield* Console.log(`Applied ${String(id).padStart(4, "0")}_${name}`)

@@ -13,5 +13,7 @@ export const sentenceOf = (error: unknown): string =>
 
 /** Prints the failure's own sentence; defects keep their trace. */
 export const told = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Told, R> =>
-  Effect.catch(effect, (error) =>
-    Effect.andThen(Console.error(`guichet: ${sentenceOf(error)}`), Effect.fail(new Told())))
+  Effect.catch(
+    effect,
+    (error) => Effect.andThen(Console.error(`guichet: ${sentenceOf(error)}`), Effect.fail(new Told()))
+  )

@@ -7,7 +7,8 @@ import { told } from "./Sentence.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))
 
-const list = (text: string): ReadonlyArray<string> => text.split(",").map((item) => item.trim()).filter(Boolean)
+const list = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((item) => item.trim()).filter(Boolean)
 
 const create = Command.make(
   "create",
@@ -28,7 +29,7 @@ const create = Command.make(
     ),
     days: Flag.Int("days").pipe(Flag.withDescription("Days until the token expires"), Flag.optional)
   },
-  Effect.fn(function*({ days, events, gates, role, subject }) {
+  Effect.fn(function* ({ days, events, gates, role, subject }) {
     const tokens = yield* TokenStore
     const now = yield* DateTime.now
     const made = yield* tokens.create({
@@ -45,7 +46,7 @@ const create = Command.make(
 
 const show = Command.make("list", {}, () =>
   told(Effect.provide(
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       for (const token of yield* (yield* TokenStore).list) {
         const state = token.revoked_at !== null ? "revoked" : token.expires_at?.toISOString() ?? "no expiry"
         yield* Console.log([token.token_id, token.role, token.subject, state].join("\t"))
@@ -56,9 +57,11 @@ const show = Command.make("list", {}, () =>
 
 const revoke = Command.make("revoke", { id: Argument.String("id") }, ({ id }) =>
   told(Effect.provide(
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const revoked = yield* (yield* TokenStore).revoke(id)
-      yield* Console.log(revoked ? `Revoked ${id}: it opens nothing within five seconds.` : `No live token is ${id}.`)
+      yield* Console.log(
+        revoked ? `Revoked ${id}: it opens nothing within five seconds.` : `No live token is ${id}.`
+      )
     }),
     store
   ))).pipe(Command.withDescription("Revoke a token"))

@@ -5,13 +5,15 @@ import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
 const abandoned = Duration.hours(1)
 
 /** Removes the files of a folder that `isDraft` names and that nobody has written to for an hour. */
-export const sweep = Effect.fn("Drafts.sweep")(function* (folder: string, isDraft: (name: string) => boolean) {
-  const fs = yield* FileSystem.FileSystem
-  const before = DateTime.toEpochMillis(DateTime.subtractDuration(yield* DateTime.now, abandoned))
-  for (const name of (yield* fs.readDirectory(folder)).filter(isDraft)) {
-    const { mtime } = yield* fs.stat(`${folder}/${name}`)
-    if (Option.exists(mtime, (written) => written.getTime() < before)) {
-      yield* fs.remove(`${folder}/${name}`, { force: true })
+export const sweep = Effect.fn("Drafts.sweep")(
+  function* (folder: string, isDraft: (name: string) => boolean) {
+    const fs = yield* FileSystem.FileSystem
+    const before = DateTime.toEpochMillis(DateTime.subtractDuration(yield* DateTime.now, abandoned))
+    for (const name of (yield* fs.readDirectory(folder)).filter(isDraft)) {
+      const { mtime } = yield* fs.stat(`${folder}/${name}`)
+      if (Option.exists(mtime, (written) => written.getTime() < before)) {
+        yield* fs.remove(`${folder}/${name}`, { force: true })
+      }
     }
   }
-})
+)

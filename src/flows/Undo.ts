@@ -23,10 +23,13 @@ export const undo = Effect.fnUntraced(function* <R>(
   work: Effect.Effect<Schema.Json, StepFailed, R>
 ) {
   const told = (result: Schema.Json) =>
-    Effect.flatMap(FlowStore, (flows) =>
-      ended?.status === "failed"
-        ? flows.stepEnded(plan.flowId, name, { ...ended, error: ended.error ?? undefined, result })
-        : flows.undone(plan.flowId, name, { result }))
+    Effect.flatMap(
+      FlowStore,
+      (flows) =>
+        ended?.status === "failed"
+          ? flows.stepEnded(plan.flowId, name, { ...ended, error: ended.error ?? undefined, result })
+          : flows.undone(plan.flowId, name, { result })
+    )
   const refused = ({ code, detail }: StepFailed) =>
     Effect.flatMap(FlowStore, (flows) =>
       flows.undone(plan.flowId, name, {

@@ -75,7 +75,12 @@ const nobody = { ticket_id: null, guest_first_name: null, ticket_type: null, fir
  * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
  * one ticket is not given for another: a device that always sends the same id would let everybody in.
  */
-const again = (eventId: number, verdict: Verdict, scan: AdmitRequest, ticketId: number | undefined): Verdict => {
+const again = (
+  eventId: number,
+  verdict: Verdict,
+  scan: AdmitRequest,
+  ticketId: number | undefined
+): Verdict => {
   if (verdict.ticket_id !== null && verdict.ticket_id !== ticketId) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }

@@ -24,5 +24,4 @@ export class Api extends HttpApi.make("guichet")
     version: "0.1.0",
     description: "The orchestration core of an event-ticketing platform.",
     license: { name: "MIT" }
-  }))
-{}
+  })) {}

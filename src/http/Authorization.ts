@@ -17,10 +17,10 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
   /** Looks tokens up in `TokenStore`. */
   static readonly layer: Layer.Layer<Authorization, never, TokenStore> = Layer.effect(
     Authorization,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tokens = yield* TokenStore
       return Authorization.of({
-        bearer: Effect.fnUntraced(function*(answer, { credential }) {
+        bearer: Effect.fnUntraced(function* (answer, { credential }) {
           const caller = Redacted.value(credential) === "" ? Option.none() : yield* tokens.find(credential)
           if (Option.isNone(caller)) return yield* refused
           return yield* Effect.provideService(answer, CurrentCaller, caller.value).pipe(

@@ -20,7 +20,7 @@ export class FallbackRoutes extends Context.Service<FallbackRoutes, {
     never,
     HttpRouter.HttpRouter
   > =>
-    Layer.effectContext(Effect.gen(function*() {
+    Layer.effectContext(Effect.gen(function* () {
       const router = yield* HttpRouter.HttpRouter
       const table = FindMyWay.make<true>(routerConfig)
       const note = (routes: ReadonlyArray<HttpRouter.Route<unknown, unknown>>) => {

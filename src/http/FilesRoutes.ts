@@ -12,37 +12,43 @@ const headers = { "cache-control": "no-store" }
 const refused = (status: 403 | 404 | 410) => HttpServerResponse.empty({ status, headers })
 
 /** `GET /files/<key>?expires=…&signature=…`: the generator's secret made the link, either of its two opens it. */
-export const filesLayer = HttpRouter.use(Effect.fnUntraced(function*(router) {
+export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
   const files = yield* FileStore
   const secrets = yield* ServiceSecrets
-  yield* router.add("GET", "/files/*", Effect.gen(function*() {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const url = new URL(request.url, "http://localhost")
-    const key = url.pathname.replace(/^\/files\//, "")
-    if (!isFileKey(key)) return refused(404)
-    const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-    const opened = SignedUrl.verify({
-      key,
-      expires: url.searchParams.get("expires") ?? undefined,
-      signature: url.searchParams.get("signature") ?? undefined,
-      now: Math.floor(now / 1000),
-      secrets: secrets.accepted("ticket-generator-service")
+  yield* router.add(
+    "GET",
+    "/files/*",
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const url = new URL(request.url, "http://localhost")
+      const key = url.pathname.replace(/^\/files\//, "")
+      if (!isFileKey(key)) return refused(404)
+      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      const opened = SignedUrl.verify({
+        key,
+        expires: url.searchParams.get("expires") ?? undefined,
+        signature: url.searchParams.get("signature") ?? undefined,
+        now: Math.floor(now / 1000),
+        secrets: secrets.accepted("ticket-generator-service")
+      })
+      if (Result.isFailure(opened)) return refused(opened.failure === "expired" ? 410 : 403)
+      const file = yield* files.get(key).pipe(
+        Effect.map(Option.some),
+        Effect.catchTag(
+          "FileStoreError",
+          (error) => error.reason === "not_found" ? Effect.succeed(Option.none()) : Effect.die(error)
+        )
+      )
+      return Option.match(file, {
+        onNone: () => refused(404),
+        onSome: ({ bytes, contentType }) => HttpServerResponse.uint8Array(bytes, { contentType, headers })
+      })
     })
-    if (Result.isFailure(opened)) return refused(opened.failure === "expired" ? 410 : 403)
-    const file = yield* files.get(key).pipe(
-      Effect.map(Option.some),
-      Effect.catchTag("FileStoreError", (error) =>
-        error.reason === "not_found" ? Effect.succeed(Option.none()) : Effect.die(error))
-    )
-    return Option.match(file, {
-      onNone: () => refused(404),
-      onSome: ({ bytes, contentType }) => HttpServerResponse.uint8Array(bytes, { contentType, headers })
-    })
-  }))
+  )
 }))
 
 /** `GET /.well-known/guichet-keys.json`: a JWK set (RFC 7517, RFC 8037); retired keys stay in it. */
-export const keysLayer = HttpRouter.use(Effect.fnUntraced(function*(router) {
+export const keysLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
   const keys = yield* SigningKeys
   yield* router.add(
     "GET",

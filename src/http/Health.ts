@@ -15,10 +15,10 @@ const notReady = (detail: string) => new Unavailable({ detail, retry_after: 5 })
 
 /** `/health/live` asks nobody; `/health/ready` asks the database, for two seconds at most, and the drain. */
 export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Drain> = HttpRouter.use(
-  Effect.fnUntraced(function*(router) {
+  Effect.fnUntraced(function* (router) {
     const ping = yield* Ping
     const drain = yield* Drain
-    const readiness = Effect.gen(function*() {
+    const readiness = Effect.gen(function* () {
       if (yield* drain.draining) {
         return yield* notReady("This process is stopping: send requests to another one.")
       }

@@ -19,11 +19,11 @@ import { RequestId, requestIdOf } from "./RequestId.ts"
 const tooLarge = HttpServerResponse.empty({ status: 413, headers: { connection: "close" } })
 
 const install = (limits: BodyLimits) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const router = yield* HttpRouter.HttpRouter
     const routes = yield* FallbackRoutes
     yield* router.addGlobalMiddleware((answer) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const requestId = requestIdOf(request.headers)
         yield* HttpEffect.appendPreResponseHandler((request, response) =>
@@ -65,7 +65,7 @@ export const toWebHandler = <A, E, R>(
   HttpRouter.Request.Without<E>,
   Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter> | Scope.Scope
 > =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const answer = yield* HttpRouter.toHttpEffect(wrap(routes, limits)).pipe(
       Effect.provideService(HttpRouter.RouterConfig, routerConfig)
     )

@@ -58,7 +58,7 @@ const replay = ({ body, headers, status }: StoredAnswer): HttpServerResponse.Htt
     })
 }
 
-const keyedRequest = Effect.fnUntraced(function*(caller: string, key: string) {
+const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
   const url = request.url.replace(/\/+(?=$|\?)/, "")
@@ -79,7 +79,7 @@ export class Idempotency extends HttpApiMiddleware.Service<Idempotency, { requir
   /** Keeps keys in `IdempotencyStore`. What leaves is what is stored, whoever wrote it, problems included. */
   static readonly layer: Layer.Layer<Idempotency, never, IdempotencyStore> = Layer.effect(
     Idempotency,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* IdempotencyStore
 
       const keep = (request: KeyedRequest, fence: string) =>
@@ -94,7 +94,7 @@ export class Idempotency extends HttpApiMiddleware.Service<Idempotency, { requir
           )
         )
 
-      return Idempotency.of(Effect.fnUntraced(function*(answer) {
+      return Idempotency.of(Effect.fnUntraced(function* (answer) {
         const request = yield* HttpServerRequest.HttpServerRequest
         const key = request.headers[idempotencyKeyHeader]
         if (key === undefined || request.method !== "POST") return yield* answer

@@ -49,7 +49,7 @@ const malformed = (text: string): MalformedRequest =>
       : "The body is not valid JSON: correct its syntax and send it again."
   })
 
-const refuse = Effect.fnUntraced(function*(error: HttpApiError.HttpApiSchemaError) {
+const refuse = Effect.fnUntraced(function* (error: HttpApiError.HttpApiSchemaError) {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return yield* Effect.die(error)
   if (error.kind === "Payload") {
     const request = yield* HttpServerRequest.HttpServerRequest

@@ -13,7 +13,7 @@ const short = (digest: Uint8Array): string =>
  * `flow_` and 100 bits of a digest over the caller, and over the Idempotency-Key or, without one, the body:
  * sending the same request twice is one piece of work, also after a crash between the two.
  */
-export const resourceId = Effect.fnUntraced(function*(prefix: string, body: unknown) {
+export const resourceId = Effect.fnUntraced(function* (prefix: string, body: unknown) {
   const caller = yield* CurrentCaller
   const key = yield* IdempotencyKey
   const reason = Option.match(key, {

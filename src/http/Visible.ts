@@ -13,7 +13,7 @@ export const visible = <A extends { readonly owner: string | null }, R>(
   what: string,
   found: Effect.Effect<Option.Option<A>, never, R>
 ): Effect.Effect<A, Forbidden | NotFound, R | CurrentCaller> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const caller = yield* requireRole("admin", "organizer")
     const resource = yield* found
     return Option.isSome(resource) && mayRead(caller, resource.value.owner)

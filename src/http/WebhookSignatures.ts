@@ -69,9 +69,9 @@ export class PaymentWebhookAuth
   /** Believes `payment-service` alone, within ±300 s, under either of its secrets. */
   static readonly layer: Layer.Layer<PaymentWebhookAuth, never, ServiceSecrets> = Layer.effect(
     PaymentWebhookAuth,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secrets = yield* ServiceSecrets
-      return PaymentWebhookAuth.of(Effect.fnUntraced(function*(answer) {
+      return PaymentWebhookAuth.of(Effect.fnUntraced(function* (answer) {
         const { headers } = yield* HttpServerRequest.HttpServerRequest
         const { body, service, timestamp } = yield* signedRequest
         const header = headers[stripeSignatureHeader] ?? ""
@@ -105,9 +105,9 @@ export class TicketWebhookAuth
    */
   static readonly layer: Layer.Layer<TicketWebhookAuth, never, ServiceSecrets> = Layer.effect(
     TicketWebhookAuth,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secrets = yield* ServiceSecrets
-      return TicketWebhookAuth.of(Effect.fnUntraced(function*(answer) {
+      return TicketWebhookAuth.of(Effect.fnUntraced(function* (answer) {
         const { name } = yield* verifySigned(secrets, ticketSignatureHeader)
         if (name !== "ticket-generator-service") return yield* refused
         return yield* Effect.provideService(answer, CallingService, { name })

@@ -24,8 +24,12 @@ export interface Message {
 }
 
 /** `flow_1` + `event_reminder` + guest 2 + `sms` is `flow_1.event_reminder.2.sms`. */
-export const messageIdOf = (reason: string, type: string, person: number | string, channel: Channel): string =>
-  `${reason}.${type.replace(/[^\w-]+/g, "-").slice(0, 48)}.${person}.${channel}`
+export const messageIdOf = (
+  reason: string,
+  type: string,
+  person: number | string,
+  channel: Channel
+): string => `${reason}.${type.replace(/[^\w-]+/g, "-").slice(0, 48)}.${person}.${channel}`
 
 /** Where a guest is reached over a channel. */
 export const recipientOf = (reader: Reader, channel: Channel): string | null =>
@@ -70,9 +74,10 @@ export const toGuest = (
 ): Message => {
   const { data, files, ...rest } = message
   const { subject, personalization, ...own } = data
-  const personal = typeof personalization === "object" && personalization !== null && !Array.isArray(personalization)
-    ? personalization as Variables
-    : {}
+  const personal =
+    typeof personalization === "object" && personalization !== null && !Array.isArray(personalization)
+      ? personalization as Variables
+      : {}
   return {
     ...rest,
     recipient: recipientOf(reader, message.channel),

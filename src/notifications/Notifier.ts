@@ -44,14 +44,19 @@ export class Notifier extends Context.Service<Notifier, {
 }>()("guichet/notifications/Notifier") {
   static readonly layer = Layer.effect(
     Notifier,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* NotificationStore
       const client = yield* NotificationClient
 
       const attempt = (message: Addressed): Effect.Effect<Attempt> =>
         client.send(message.messageId, bodyOf(message)).pipe(
           Effect.match({
-            onSuccess: () => ({ messageId: message.messageId, status: "sent", reason: null, retryable: false }),
+            onSuccess: () => ({
+              messageId: message.messageId,
+              status: "sent",
+              reason: null,
+              retryable: false
+            }),
             onFailure: (error) => ({
               messageId: message.messageId,
               status: "failed",
@@ -61,27 +66,29 @@ export class Notifier extends Context.Service<Notifier, {
           })
         )
 
-      const deliver = Effect.fn("Notifier.deliver")(function*(origin: Origin, messages: ReadonlyArray<Message>) {
-        const entries = messages.map(enlisted(origin))
-        yield* store.enlist(entries)
-        const open = yield* store.open(messages.map((message) => message.messageId))
-        const attempts = yield* Effect.forEach(
-          messages.filter((message): message is Addressed =>
-            message.recipient !== null && open.has(message.messageId)
-          ),
-          attempt,
-          { concurrency: 8 }
-        )
-        yield* store.record(attempts)
-        const failed = attempts.filter((attempt) => attempt.status === "failed")
-        const skipped = entries.filter((entry) => entry.skip !== null).length
-        return {
-          sent: messages.length - skipped - failed.length,
-          failed: failed.length,
-          skipped,
-          retryable: failed.filter((attempt) => attempt.retryable).length
+      const deliver = Effect.fn("Notifier.deliver")(
+        function* (origin: Origin, messages: ReadonlyArray<Message>) {
+          const entries = messages.map(enlisted(origin))
+          yield* store.enlist(entries)
+          const open = yield* store.open(messages.map((message) => message.messageId))
+          const attempts = yield* Effect.forEach(
+            messages.filter((message): message is Addressed =>
+              message.recipient !== null && open.has(message.messageId)
+            ),
+            attempt,
+            { concurrency: 8 }
+          )
+          yield* store.record(attempts)
+          const failed = attempts.filter((attempt) => attempt.status === "failed")
+          const skipped = entries.filter((entry) => entry.skip !== null).length
+          return {
+            sent: messages.length - skipped - failed.length,
+            failed: failed.length,
+            skipped,
+            retryable: failed.filter((attempt) => attempt.retryable).length
+          }
         }
-      })
+      )
 
       return { deliver }
     })

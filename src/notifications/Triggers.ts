@@ -12,7 +12,7 @@ export class Triggers extends Context.Service<Triggers, {
 }>()("guichet/notifications/Triggers") {
   static readonly layer = Layer.effect(
     Triggers,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* SequenceStore
       const engine = yield* WorkflowEngine.WorkflowEngine
 
@@ -25,13 +25,15 @@ export class Triggers extends Context.Service<Triggers, {
           exit: Exit.succeed("fired" as const)
         }).pipe(Effect.provideService(WorkflowEngine.WorkflowEngine, engine))
 
-      const fire: Triggers["Service"]["fire"] = Effect.fn("Triggers.fire")(function*(eventId, userIds, trigger) {
-        const waiting = yield* store.fire(eventId, userIds, trigger)
-        yield* Effect.forEach(waiting, wake(trigger), { discard: true })
-      })
+      const fire: Triggers["Service"]["fire"] = Effect.fn("Triggers.fire")(
+        function* (eventId, userIds, trigger) {
+          const waiting = yield* store.fire(eventId, userIds, trigger)
+          yield* Effect.forEach(waiting, wake(trigger), { discard: true })
+        }
+      )
 
       const catchUp: Triggers["Service"]["catchUp"] = Effect.fn("Triggers.catchUp")(
-        function*(executionId, eventId, userId) {
+        function* (executionId, eventId, userId) {
           const fired = yield* store.fired(eventId, userId)
           yield* Effect.forEach(fired, (trigger) => wake(trigger)(executionId), { discard: true })
         }

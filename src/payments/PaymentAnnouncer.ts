@@ -43,7 +43,7 @@ const notice = (
 
 export const PaymentAnnouncerLayer = Layer.effect(
   PaymentListener,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const engine = yield* WorkflowEngine.WorkflowEngine
     const flows = yield* FlowStore
     const events = yield* EventStore
@@ -58,16 +58,18 @@ export const PaymentAnnouncerLayer = Layer.effect(
       )
 
     /** A payment that settles after its flow was stopped and undone belongs to nobody: it is refunded. */
-    const giveBack = Effect.fnUntraced(function*(flowId: string, payment: PaymentRow) {
+    const giveBack = Effect.fnUntraced(function* (flowId: string, payment: PaymentRow) {
       const flow = yield* flows.load(flowId)
-      if (flow.status !== "failed" || flow.request.orchestration_options.error_handling !== "stop_on_error") return
+      if (flow.status !== "failed" || flow.request.orchestration_options.error_handling !== "stop_on_error") {
+        return
+      }
       yield* client.refund(payment.payment_id, { reason: "the flow was stopped before it was paid" }).pipe(
         Effect.retry({ while: (error) => error.retryable, schedule: patience }),
         Effect.orDie
       )
     })
 
-    const tell = Effect.fnUntraced(function*(
+    const tell = Effect.fnUntraced(function* (
       payment: PaymentRow,
       status: keyof typeof notices,
       invoice: InvoiceRow | null
@@ -79,7 +81,7 @@ export const PaymentAnnouncerLayer = Layer.effect(
     })
 
     return PaymentListener.of({
-      decided: Effect.fn("PaymentAnnouncer.decided")(function*(payment, status, invoice) {
+      decided: Effect.fn("PaymentAnnouncer.decided")(function* (payment, status, invoice) {
         const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
         const paid = payment.settled_at !== null
         if (flowId !== null && (paid || status === "failed" || status === "canceled")) {
@@ -89,7 +91,9 @@ export const PaymentAnnouncerLayer = Layer.effect(
         if (status === "settled" && eventId !== null && userId !== null) {
           yield* triggers.fire(eventId, [userId], "payment_success")
         }
-        if (status === "refunded" || (status === "settled" && flowId === null)) yield* tell(payment, status, invoice)
+        if (status === "refunded" || (status === "settled" && flowId === null)) {
+          yield* tell(payment, status, invoice)
+        }
       })
     })
   })

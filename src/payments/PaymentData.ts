@@ -13,7 +13,10 @@ interface Invoiced {
   readonly file_key: string | null
 }
 
-export const paymentData = (payment: Paid, invoice: Option.Option<Invoiced>): Record<string, Schema.Json> => ({
+export const paymentData = (
+  payment: Paid,
+  invoice: Option.Option<Invoiced>
+): Record<string, Schema.Json> => ({
   amount: toMajor(payment.amount, payment.currency),
   currency: payment.currency,
   ...(Option.isSome(invoice) ? { invoice_number: invoice.value.number } : {})

@@ -12,7 +12,7 @@ export const Round = Schema.Struct({ last: Schema.NullOr(Schema.String), retryab
 
 /** Sends at most a chunk of what is due. A guest without a live ticket or without an address is skipped. */
 export const sendDue = (sequenceId: string, type: string, after: string) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const ledger = yield* NotificationStore
     const rows = yield* ledger.due(sequenceId, type, { after, limit: chunk })
     const eventId = rows[0]?.event_id
@@ -28,7 +28,10 @@ export const sendDue = (sequenceId: string, type: string, after: string) =>
         : [{ ...row, reader }]
     })
     const gone = rows.filter((row) => coming.every(({ message_id }) => message_id !== row.message_id))
-    yield* ledger.skip(gone.map((row) => row.message_id), "the guest has no live ticket, or no address any more")
+    yield* ledger.skip(
+      gone.map((row) => row.message_id),
+      "the guest has no live ticket, or no address any more"
+    )
     const messages = coming.map(({ reader, ...row }) =>
       toGuest(reader, {
         messageId: row.message_id,

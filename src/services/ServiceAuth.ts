@@ -25,7 +25,7 @@ const refused = new ServiceRefused({
 const isServiceName = Schema.is(ServiceName)
 
 /** The signed parts of the request being answered, raw bytes included; 401 when a header is absent. */
-export const signedRequest = Effect.gen(function*() {
+export const signedRequest = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
   const service = request.headers["x-service-name"] ?? ""
   const requestId = request.headers[requestIdHeader] ?? ""
@@ -46,7 +46,7 @@ export const signedRequest = Effect.gen(function*() {
  * Verifies a canonical signature in the named header and gives the sender and what it signed; 401 whatever
  * is wrong.
  */
-export const verifySigned = Effect.fn("ServiceAuth.verify")(function*(
+export const verifySigned = Effect.fn("ServiceAuth.verify")(function* (
   secrets: ServiceSecrets["Service"],
   header: string
 ) {
@@ -74,10 +74,10 @@ export class ServiceAuth extends HttpApiMiddleware.Service<ServiceAuth, { provid
    */
   static readonly layer: Layer.Layer<ServiceAuth, never, ServiceSecrets | ServiceRequestStore> = Layer.effect(
     ServiceAuth,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secrets = yield* ServiceSecrets
       const requests = yield* ServiceRequestStore
-      return ServiceAuth.of(Effect.fnUntraced(function*(answer, { endpoint, group }) {
+      return ServiceAuth.of(Effect.fnUntraced(function* (answer, { endpoint, group }) {
         const { digest, name } = yield* verifySigned(secrets, serviceSignatureHeader)
         const annotations = Context.merge(group.annotations, endpoint.annotations)
         const allowed: ReadonlyArray<ServiceName> = Context.getOrUndefined(annotations, AllowedServices) ?? []

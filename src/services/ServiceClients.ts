@@ -112,7 +112,7 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
     HttpClient.HttpClient | ServiceSecrets | Loopback
   > = Layer.effect(
     ServiceTransport,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const network = yield* HttpClient.HttpClient
       const secrets = yield* ServiceSecrets
       const loopback = yield* Loopback
@@ -136,7 +136,7 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
         })
       )
 
-      const signed = Effect.fnUntraced(function*(
+      const signed = Effect.fnUntraced(function* (
         request: HttpClientRequest.HttpClientRequest,
         as: ServiceName,
         scheme: SignatureScheme

@@ -67,7 +67,7 @@ export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   /** From the environment: every secret must be there, and the failure names each one that is not. */
   static readonly layerConfig: Layer.Layer<ServiceSecrets, SecretMissing | Config.ConfigError> = Layer.effect(
     ServiceSecrets,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const pairs: Partial<Record<ServiceName, SecretPair>> = {}
       const absent: Array<string> = []
       for (const name of ServiceName.literals) {
@@ -92,7 +92,7 @@ export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   > =>
     Layer.effect(
       ServiceSecrets,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const pairs: Partial<Record<ServiceName, SecretPair>> = {}
         for (const name of ServiceName.literals) {
           const { current, previous } = yield* configured(name)

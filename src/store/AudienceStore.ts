@@ -33,7 +33,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
 }>()("guichet/store/AudienceStore") {
   static readonly layer = Layer.effect(
     AudienceStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const columns = sql.literal(
         `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,

@@ -97,12 +97,12 @@ export class FlowStore extends Context.Service<FlowStore, {
 }>()("guichet/store/FlowStore") {
   static readonly layer = Layer.effect(
     FlowStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
       const encode = Schema.encodeEffect(CompleteFlowRequest)
 
-      const accept: FlowStore["Service"]["accept"] = Effect.fn("FlowStore.accept")(function*(flow) {
+      const accept: FlowStore["Service"]["accept"] = Effect.fn("FlowStore.accept")(function* (flow) {
         const request = yield* Effect.orDie(encode(flow.request))
         yield* Rows.run(sql`
           WITH flow AS (
@@ -118,7 +118,9 @@ export class FlowStore extends Context.Service<FlowStore, {
       })
 
       const load = (flowId: string) =>
-        Rows.first(RequestRow)(sql`SELECT owner, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`)
+        Rows.first(RequestRow)(
+          sql`SELECT owner, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`
+        )
           .pipe(Effect.flatMap(Effect.fromOption), Effect.orDie)
 
       const view: FlowStore["Service"]["view"] = (flowId) =>
@@ -159,7 +161,9 @@ export class FlowStore extends Context.Service<FlowStore, {
           Rows.run(sql`
             UPDATE flow_steps SET status = ${end.status}, finished_at = now(),
               error = ${end.error === undefined ? null : JSON.stringify(end.error)}::jsonb,
-              result = coalesce(${end.result === undefined ? null : JSON.stringify(end.result)}::jsonb, result)
+              result = coalesce(${
+            end.result === undefined ? null : JSON.stringify(end.result)
+          }::jsonb, result)
             WHERE flow_id = ${flowId} AND step = ${step}`),
           feeds.append(
             feedOf(flowId),
@@ -172,9 +176,10 @@ export class FlowStore extends Context.Service<FlowStore, {
 
       const begun: FlowStore["Service"]["begun"] = (flowId, step) =>
         Rows.first(Schema.Struct({ attempts: Schema.Int }))(sql`
-          SELECT attempts FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step} AND attempts > 0`).pipe(
-          Effect.map(Option.isSome)
-        )
+          SELECT attempts FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step} AND attempts > 0`)
+          .pipe(
+            Effect.map(Option.isSome)
+          )
 
       const undone: FlowStore["Service"]["undone"] = (flowId, step, end) =>
         end.error === undefined
@@ -218,7 +223,19 @@ export class FlowStore extends Context.Service<FlowStore, {
         ORDER BY deadline DESC LIMIT 500`)
 
       return {
-        accept, load, view, begin, stepStarted, stepEnded, begun, undone, executionOf, finish, abandon, forgotten, overdue
+        accept,
+        load,
+        view,
+        begin,
+        stepStarted,
+        stepEnded,
+        begun,
+        undone,
+        executionOf,
+        finish,
+        abandon,
+        forgotten,
+        overdue
       }
     })
   )

@@ -56,12 +56,12 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
   ): Layer.Layer<IdempotencyStore, never, SqlClient.SqlClient> =>
     Layer.effect(
       IdempotencyStore,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const lease = Duration.toSeconds(Duration.fromInputUnsafe(options.lease))
 
         const take = Effect.fn("IdempotencyStore.take")(
-          function*({ caller, key, route, bodyDigest }: KeyedRequest) {
+          function* ({ caller, key, route, bodyDigest }: KeyedRequest) {
             const [taken] = yield* decodeFences(
               yield* sql`
               INSERT INTO idempotency_keys (caller, key, route, body_digest, state, lease_until)
@@ -99,7 +99,7 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
         )
 
         const finish = Effect.fn("IdempotencyStore.finish")(
-          function*({ caller, key }: KeyedRequest, fence: string, { status, headers, body }: StoredAnswer) {
+          function* ({ caller, key }: KeyedRequest, fence: string, { status, headers, body }: StoredAnswer) {
             const rows = yield* sql`
               UPDATE idempotency_keys
               SET state = 'finished', status = ${status}, headers = ${
@@ -114,7 +114,7 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
         )
 
         const release = Effect.fn("IdempotencyStore.release")(
-          function*({ caller, key }: KeyedRequest, fence: string) {
+          function* ({ caller, key }: KeyedRequest, fence: string) {
             yield* sql`
             DELETE FROM idempotency_keys
             WHERE caller = ${caller} AND key = ${key} AND state = 'in_progress'
@@ -123,7 +123,7 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
           Effect.orDie
         )
 
-        const forget = Effect.fn("IdempotencyStore.forget")(function*(olderThan: Duration.Input) {
+        const forget = Effect.fn("IdempotencyStore.forget")(function* (olderThan: Duration.Input) {
           const seconds = Duration.toSeconds(Duration.fromInputUnsafe(olderThan))
           const rows = yield* decodeForgotten(
             yield* sql`

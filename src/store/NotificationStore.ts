@@ -42,7 +42,8 @@ const Row = Schema.Struct({
   scheduled_at: Rows.AtOrNull,
   sent_at: Rows.AtOrNull
 })
-const columns = "message_id, type, template, channel, guest_id, status, reason, attempts, scheduled_at, sent_at"
+const columns =
+  "message_id, type, template, channel, guest_id, status, reason, attempts, scheduled_at, sent_at"
 
 const Due = Schema.Struct({
   message_id: Schema.String,
@@ -83,7 +84,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
 }>()("guichet/store/NotificationStore") {
   static readonly layer = Layer.effect(
     NotificationStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const columnsOf = sql.literal(columns)
 

@@ -13,10 +13,10 @@ export class RetentionStore extends Context.Service<RetentionStore, {
 }>()("guichet/store/RetentionStore") {
   static readonly layer = Layer.effect(
     RetentionStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const forget = Effect.fn("RetentionStore.forget")(function*(olderThan: Duration.Duration) {
+      const forget = Effect.fn("RetentionStore.forget")(function* (olderThan: Duration.Duration) {
         const before = DateTime.subtractDuration(yield* DateTime.now, olderThan)
         const instant = DateTime.toDateUtc(before)
         const oldest = Snowflake.make({

@@ -1,7 +1,12 @@
 /** Notification sequences and the triggers that wake them. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { SequenceRequest, SequenceStatus, type Trigger, Trigger as Triggers } from "../../rpc/NotificationSequence.ts"
+import {
+  SequenceRequest,
+  SequenceStatus,
+  type Trigger,
+  Trigger as Triggers
+} from "../../rpc/NotificationSequence.ts"
 import * as Rows from "./Rows.ts"
 
 const Row = Schema.Struct({
@@ -41,18 +46,22 @@ export class SequenceStore extends Context.Service<SequenceStore, {
 }>()("guichet/store/SequenceStore") {
   static readonly layer = Layer.effect(
     SequenceStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const encode = Schema.encodeEffect(SequenceRequest)
 
-      const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(function*(sequence) {
-        const config = yield* Effect.orDie(encode(sequence.request))
-        yield* Rows.run(sql`
+      const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(
+        function* (sequence) {
+          const config = yield* Effect.orDie(encode(sequence.request))
+          yield* Rows.run(sql`
           INSERT INTO notification_sequences (sequence_id, execution_id, owner, event_id, user_id, config, status)
           VALUES (${sequence.sequenceId}, ${sequence.executionId}, ${sequence.owner},
-                  ${config.event_id}::bigint, ${config.user_id}::bigint, ${JSON.stringify(config)}::jsonb, 'running')
+                  ${config.event_id}::bigint, ${config.user_id}::bigint, ${
+            JSON.stringify(config)
+          }::jsonb, 'running')
           ON CONFLICT (sequence_id) DO NOTHING`)
-      })
+        }
+      )
 
       const get = (sequenceId: string) =>
         Rows.first(Row)(sql`

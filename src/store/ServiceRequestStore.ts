@@ -16,11 +16,11 @@ export class ServiceRequestStore extends Context.Service<ServiceRequestStore, {
 }>()("guichet/store/ServiceRequestStore") {
   static readonly layer: Layer.Layer<ServiceRequestStore, never, SqlClient.SqlClient> = Layer.effect(
     ServiceRequestStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
       const accept = Effect.fn("ServiceRequestStore.accept")(
-        function*(service: string, signatureDigest: string) {
+        function* (service: string, signatureDigest: string) {
           const rows = yield* decodeSignatures(
             yield* sql`
             INSERT INTO service_requests (service, signature_digest) VALUES (${service}, ${signatureDigest})
@@ -31,7 +31,7 @@ export class ServiceRequestStore extends Context.Service<ServiceRequestStore, {
         Effect.orDie
       )
 
-      const forget = Effect.fn("ServiceRequestStore.forget")(function*(olderThan: Duration.Input) {
+      const forget = Effect.fn("ServiceRequestStore.forget")(function* (olderThan: Duration.Input) {
         const seconds = Duration.toSeconds(Duration.fromInputUnsafe(olderThan))
         const rows = yield* decodeSignatures(
           yield* sql`

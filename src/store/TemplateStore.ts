@@ -10,7 +10,7 @@ export class TemplateStore extends Context.Service<TemplateStore, {
 }>()("guichet/store/TemplateStore") {
   static readonly layer = Layer.effect(
     TemplateStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       return {
         exists: (templateId) =>

@@ -46,7 +46,11 @@ export class TicketStore extends Context.Service<TicketStore, {
   /** The live tickets of these guests, in their order, made where there were none; strangers get none. */
   readonly issue: (request: IssueRequest) => Effect.Effect<ReadonlyArray<number>>
   /** How many of these guests have no ticket that another flow's payment settled: those this flow's payment is for. */
-  readonly unsettled: (eventId: number, flowId: string, guestIds: ReadonlyArray<number>) => Effect.Effect<number>
+  readonly unsettled: (
+    eventId: number,
+    flowId: string,
+    guestIds: ReadonlyArray<number>
+  ) => Effect.Effect<number>
   readonly get: (ticketId: number) => Effect.Effect<TicketRow, TicketNotFound>
   /** True for the call that ended the ticket's life. */
   readonly void_: (ticketId: number, reason: string) => Effect.Effect<boolean, TicketNotFound>

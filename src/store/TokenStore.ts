@@ -58,10 +58,10 @@ export class TokenStore extends Context.Service<TokenStore, {
 }>()("guichet/store/TokenStore") {
   static readonly layer: Layer.Layer<TokenStore, never, SqlClient.SqlClient> = Layer.effect(
     TokenStore,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const lookup = Effect.fn("TokenStore.lookup")(function*(digest: string) {
+      const lookup = Effect.fn("TokenStore.lookup")(function* (digest: string) {
         const rows = yield* decodeCallers(
           yield* sql`
             SELECT token_id, role, subject, events, gates FROM tokens
@@ -77,7 +77,7 @@ export class TokenStore extends Context.Service<TokenStore, {
           Exit.isSuccess(exit) ? Duration.seconds(Option.isSome(exit.value) ? 5 : 1) : Duration.zero
       })
 
-      const create = Effect.fn("TokenStore.create")(function*(token: NewToken) {
+      const create = Effect.fn("TokenStore.create")(function* (token: NewToken) {
         const secret = Redacted.make(`gct_${randomBytes(32).toString("base64url")}`)
         const tokenId = `tok_${randomBytes(9).toString("base64url")}`
         const expires = token.expiresAt === undefined ? null : DateTime.toDateUtc(token.expiresAt)
@@ -88,7 +88,7 @@ export class TokenStore extends Context.Service<TokenStore, {
         return { token: secret, tokenId }
       }, Effect.orDie)
 
-      const list = Effect.gen(function*() {
+      const list = Effect.gen(function* () {
         return yield* decodeTokens(
           yield* sql`
             SELECT token_id, role, subject, events, gates, created_at, expires_at, revoked_at
@@ -96,7 +96,7 @@ export class TokenStore extends Context.Service<TokenStore, {
         )
       }).pipe(Effect.orDie, Effect.withSpan("TokenStore.list"))
 
-      const revoke = Effect.fn("TokenStore.revoke")(function*(tokenId: string) {
+      const revoke = Effect.fn("TokenStore.revoke")(function* (tokenId: string) {
         const rows = yield* sql`
           UPDATE tokens SET revoked_at = now()
           WHERE token_id = ${tokenId} AND revoked_at IS NULL RETURNING token_id`

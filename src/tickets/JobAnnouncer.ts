@@ -16,7 +16,7 @@ export const feedOfJob = (jobId: string): string => `job/${jobId}`
 
 export const JobAnnouncerLayer = Layer.effect(
   JobListener,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const flows = yield* FlowStore
     const feeds = yield* FeedStore
     const jobs = yield* JobStore
@@ -24,7 +24,7 @@ export const JobAnnouncerLayer = Layer.effect(
     const triggers = yield* Triggers
     const engine = yield* WorkflowEngine.WorkflowEngine
 
-    const wake = Effect.fnUntraced(function*(flowId: string, jobId: string, status: JobStatus) {
+    const wake = Effect.fnUntraced(function* (flowId: string, jobId: string, status: JobStatus) {
       const executionId = yield* flows.executionOf(flowId)
       if (Option.isNone(executionId)) return
       const deferred = ticketsDone(attemptOf(jobId))
@@ -37,7 +37,7 @@ export const JobAnnouncerLayer = Layer.effect(
       })
     }, Effect.provideService(WorkflowEngine.WorkflowEngine, engine))
 
-    const fire = Effect.fnUntraced(function*(ticketIds: ReadonlyArray<number>) {
+    const fire = Effect.fnUntraced(function* (ticketIds: ReadonlyArray<number>) {
       const holders = yield* audience.holders(ticketIds)
       const eventId = holders[0]?.event_id
       if (eventId === undefined) return
@@ -45,21 +45,26 @@ export const JobAnnouncerLayer = Layer.effect(
     })
 
     const generatedBy = (jobId: string) =>
-      Effect.map(Effect.orDie(jobs.view(jobId)), ({ tickets }) =>
-        tickets.filter((ticket) => ticket.status === "generated").map((ticket) => ticket.ticket_id))
+      Effect.map(
+        Effect.orDie(jobs.view(jobId)),
+        ({ tickets }) =>
+          tickets.filter((ticket) => ticket.status === "generated").map((ticket) => ticket.ticket_id)
+      )
 
     return JobListener.of({
-      finished: Effect.fn("JobAnnouncer.finished")(function*(job, status) {
+      finished: Effect.fn("JobAnnouncer.finished")(function* (job, status) {
         yield* fire(yield* generatedBy(job.job_id))
         yield* feeds.close(feedOfJob(job.job_id), { status })
         if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
       }),
       generated: (ticketId) => fire([ticketId]),
-      progressed: Effect.fn("JobAnnouncer.progressed")(function*(jobId, flowId, { failed, generated, ticketIds, total }) {
-        const entry = { kind: "tickets", data: { generated, failed, total, ticket_ids: ticketIds } }
-        yield* feeds.append(feedOfJob(jobId), entry)
-        if (flowId !== null) yield* feeds.append(feedOf(flowId), entry)
-      })
+      progressed: Effect.fn("JobAnnouncer.progressed")(
+        function* (jobId, flowId, { failed, generated, ticketIds, total }) {
+          const entry = { kind: "tickets", data: { generated, failed, total, ticket_ids: ticketIds } }
+          yield* feeds.append(feedOfJob(jobId), entry)
+          if (flowId !== null) yield* feeds.append(feedOf(flowId), entry)
+        }
+      )
     })
   })
 )

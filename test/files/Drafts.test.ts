@@ -9,7 +9,9 @@ it.live("removes drafts of long ago and nothing else", () =>
     const fs = yield* FileSystem.FileSystem
     const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guichet-drafts-" })
     const longAgo = new Date("2020-01-01T00:00:00Z")
-    for (const name of [".old.tmp", ".new.tmp", "kept.eml"]) yield* fs.writeFileString(`${folder}/${name}`, "x")
+    for (const name of [".old.tmp", ".new.tmp", "kept.eml"]) {
+      yield* fs.writeFileString(`${folder}/${name}`, "x")
+    }
     for (const name of [".old.tmp", "kept.eml"]) yield* fs.utimes(`${folder}/${name}`, longAgo, longAgo)
     yield* Drafts.sweep(folder, (name) => name.endsWith(".tmp"))
     assert.deepStrictEqual((yield* fs.readDirectory(folder)).sort(), [".new.tmp", "kept.eml"])

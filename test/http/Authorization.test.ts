@@ -10,13 +10,13 @@ const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } }
 
 layer(ExampleLayer, { excludeTestServices: true })("a client token", (it) => {
   it.effect("says who calls", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { operator } = yield* Example
       assert.strictEqual(members((yield* send("/api/guests/2", as(operator))).text)["subject"], "op-1")
     }))
 
   it.effect("keeps its limits, and no limit is not the empty limit", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tokens = yield* TokenStore
       const made = yield* tokens.create({ role: "operator", subject: "op", events: [], gates: ["A", "B"] })
       const caller = Option.getOrThrow(yield* tokens.find(made.token))
@@ -32,7 +32,7 @@ layer(ExampleLayer, { excludeTestServices: true })("a client token", (it) => {
     }))
 
   it.effect("is 256 random bits of which only the digest is stored", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tokens = yield* TokenStore
       const sql = yield* SqlClient.SqlClient
       const { token, tokenId } = yield* tokens.create({ role: "admin", subject: "root" })
@@ -44,7 +44,7 @@ layer(ExampleLayer, { excludeTestServices: true })("a client token", (it) => {
     }))
 
   it.effect("is refused once revoked, at once in this process", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tokens = yield* TokenStore
       const { token, tokenId } = yield* tokens.create({ role: "organizer", subject: "org" })
       assert.strictEqual((yield* send("/api/guests/2", as(Redacted.value(token)))).status, 200)
@@ -54,7 +54,7 @@ layer(ExampleLayer, { excludeTestServices: true })("a client token", (it) => {
     }))
 
   it.effect("is refused once expired", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const tokens = yield* TokenStore
       const { token } = yield* tokens.create({
         role: "organizer",

@@ -59,10 +59,10 @@ const address = EntityAddress.make({
 const GuestsLayer = HttpApiBuilder.group(
   Api,
   "guests",
-  Effect.fnUntraced(function*(handlers) {
+  Effect.fnUntraced(function* (handlers) {
     const runs = yield* Runs
     return handlers.handleAll({
-      register: Effect.fnUntraced(function*({ payload }) {
+      register: Effect.fnUntraced(function* ({ payload }) {
         const run = ++runs.count
         const key = yield* IdempotencyKey
         switch (payload.mode) {
@@ -84,7 +84,7 @@ const GuestsLayer = HttpApiBuilder.group(
           headers: { location: `/api/guests/${run}` }
         })
       }),
-      guest: Effect.fnUntraced(function*({ params }) {
+      guest: Effect.fnUntraced(function* ({ params }) {
         const caller = yield* CurrentCaller
         if (params.id === 404) return yield* new NotFound({ detail: "No guest has this id." })
         if (params.id === 1) yield* requireRole("admin")
@@ -117,7 +117,7 @@ export const stores = Layer.mergeAll(
 /** On a migrated database of its own. */
 export const ExampleLayer = Layer.effect(
   Example,
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const tokens = yield* TokenStore
     const fetch = yield* toWebHandler(ExampleRoutes)
     const organizer = yield* tokens.create({ role: "organizer", subject: "org-1" })
@@ -137,7 +137,7 @@ export const ExampleLayer = Layer.effect(
 
 /** Sends one request to the example server. */
 export const send = (path: string, init: RequestInit = {}) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { fetch, token } = yield* Example
     const headers = new Headers(init.headers)
     if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`)

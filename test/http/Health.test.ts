@@ -19,7 +19,7 @@ const makeGet = (routes: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping 
 
 describe("health", () => {
   it.live("is alive and not ready while the database is away", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const get = yield* makeGet(Health.layer)
       const live = yield* get("/health/live")
       assert.strictEqual(live.status, 200)
@@ -34,7 +34,7 @@ describe("health", () => {
     ))
 
   it.live("drains before the servers under it are stopped", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const drain = yield* Drain
       const stopped: Array<boolean> = []
       const server = Layer.effectDiscard(
@@ -45,7 +45,7 @@ describe("health", () => {
     }).pipe(Effect.provide(Drain.layer)))
 
   it.live("stops being ready first, while what is in flight finishes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const drain = yield* Drain
       const entered = yield* Deferred.make<void>()
       const leave = yield* Deferred.make<void>()

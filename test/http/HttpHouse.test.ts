@@ -22,13 +22,13 @@ const guest = { email: "jean@example.com", age: 30 }
 
 layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
   it.effect("answers 400 to a body that is not JSON, and to an empty one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assertProblem(yield* post('{"guests": ['), 400, "malformed-request")
       assertProblem(yield* post(""), 400, "malformed-request")
     }))
 
   it.effect("points at every wrong field of the body", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answer = yield* post({ guests: [{ email: 3, age: -1 }, { age: "x" }] })
       const problem = assertProblem(answer, 422, "invalid-request")
       const errors = problem["errors"] as ReadonlyArray<{ pointer: string; detail: string }>
@@ -41,7 +41,7 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("names the wrong path and query parameters", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const path = assertProblem(yield* send("/api/guests/abc"), 422, "invalid-request")
       assert.deepInclude((path["errors"] as ReadonlyArray<object>)[0], { in: "path", parameter: "id" })
       const query = assertProblem(yield* send("/api/guests/2?limit=x"), 422, "invalid-request")
@@ -49,14 +49,14 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("answers 404 to an unknown address and keeps the detail of a known one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assertProblem(yield* send("/nowhere"), 404, "not-found")
       const problem = assertProblem(yield* send("/api/guests/404"), 404, "not-found")
       assert.strictEqual(problem["detail"], "No guest has this id.")
     }))
 
   it.effect("answers 405 with Allow to a known address asked otherwise", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const post = yield* send("/api/guests", { method: "DELETE" })
       assertProblem(post, 405, "method-not-allowed")
       assert.strictEqual(post.headers.get("allow"), "POST")
@@ -66,7 +66,7 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("answers with and without the trailing slash", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.strictEqual((yield* send("/raw")).text, "raw")
       assert.strictEqual((yield* send("/raw/")).text, "raw")
       const slash = yield* send("/api/guests/", {
@@ -78,12 +78,12 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("answers 415 to another kind of body", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assertProblem(yield* post("a=b", { "content-type": "text/plain" }), 415, "unsupported-media-type")
     }))
 
   it.effect("answers 413 to a body over the limit, declared or streamed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const large = JSON.stringify({ guests: [{ email: "x".repeat(1024 * 1024), age: 1 }] })
       assertProblem(yield* post(large, { "content-length": String(large.length) }), 413, "body-too-large")
       const stranger = { "content-length": String(large.length), authorization: "Bearer gct_unknown" }
@@ -102,7 +102,7 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("answers 401 with a challenge to a stranger, before anything else is looked at", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answer = yield* post("{", { authorization: "Bearer gct_unknown" })
       assertProblem(answer, 401, "unauthenticated")
       assert.strictEqual(answer.headers.get("www-authenticate"), 'Bearer realm="guichet"')
@@ -110,39 +110,39 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("answers 403 to a role that may not", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const problem = assertProblem(yield* send("/api/guests/1"), 403, "forbidden")
       assert.include(String(problem["detail"]), "admin")
     }))
 
   it.effect("turns a domain error into a problem and keeps its members", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const problem = assertProblem(yield* post({ guests: [], mode: "closed" }), 409, "guest-list-closed")
       assert.strictEqual(problem["event"], 7)
       assert.strictEqual(problem["title"], "Guest list closed")
     }))
 
   it.effect("answers 500 without a word of what failed", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answer = yield* post({ guests: [], mode: "die" })
       assertProblem(answer, 500, "internal-error")
       assert.notInclude(answer.text, "canary")
     }))
 
   it.effect("answers 503 with Retry-After when the cluster is busy", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const busy = yield* post({ guests: [], mode: "busy" })
       assertProblem(busy, 503, "unavailable")
       assert.strictEqual(busy.headers.get("retry-after"), "2")
     }))
 
   it.effect("answers 503 when an entity does not answer in time", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assertProblem(yield* post({ guests: [], mode: "slow" }), 503, "unavailable")
     }))
 
   it.effect("keeps a well-formed request id and replaces another", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const kept = yield* send("/nowhere", { headers: { "x-request-id": "req_1234567890" } })
       assert.strictEqual(kept.headers.get("x-request-id"), "req_1234567890")
       assert.strictEqual(members(kept.text)["instance"], "req_1234567890")
@@ -151,7 +151,7 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
     }))
 
   it.effect("keeps private answers out of caches", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answer = yield* send("/api/guests/2")
       assert.strictEqual(answer.status, 200)
       assert.strictEqual(answer.headers.get("cache-control"), "no-store")

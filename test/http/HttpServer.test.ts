@@ -17,7 +17,7 @@ class Served
   ) {
   static readonly layer = Layer.effect(
     Served,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       const { token } = yield* (yield* TokenStore).create({ role: "organizer", subject: "org" })
       if (address._tag === "UnixPathAddress") return yield* Effect.die(new Error("no port"))
@@ -39,7 +39,7 @@ const ServedLayer = HttpRouter.serve(wrap(ExampleRoutes), {
 )
 
 const ask = (path: string, init: RequestInit & { readonly duplex?: "half" } = {}) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const served = yield* Served
     const response = yield* Effect.promise(() =>
       fetch(`${served.url}${path}`, {
@@ -56,7 +56,7 @@ const ask = (path: string, init: RequestInit & { readonly duplex?: "half" } = {}
 
 layer(ServedLayer, { excludeTestServices: true })("a server of the house", (it) => {
   it.effect("answers problems over the wire", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const cases = [
         [yield* ask("/nowhere"), 404],
         [yield* ask("/api/guests", { method: "PUT", body: "{}" }), 405],
@@ -76,7 +76,7 @@ layer(ServedLayer, { excludeTestServices: true })("a server of the house", (it) 
     }))
 
   it.effect("refuses a chunked body that grows over the limit", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { headers, url } = yield* Served
       const answer = yield* Effect.promise(() =>
         new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
@@ -96,7 +96,7 @@ layer(ServedLayer, { excludeTestServices: true })("a server of the house", (it) 
     }))
 
   it.effect("answers the same key the same over two connections", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const init = { method: "POST", body: `{"guests": []}`, headers: { "idempotency-key": "wire" } }
       const first = yield* ask("/api/guests", init)
       const second = yield* ask("/api/guests", { ...init, headers: { ...init.headers, connection: "close" } })
@@ -106,7 +106,7 @@ layer(ServedLayer, { excludeTestServices: true })("a server of the house", (it) 
     }))
 
   it.effect("frees the key of a client that left", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const runs = yield* Runs
       const before = runs.count

@@ -11,7 +11,7 @@ const runsOf = Effect.map(Runs, (runs) => runs.count)
 
 layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) => {
   it.effect("gives the same answer again, without running again", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const first = yield* post(body, { "idempotency-key": "k-1" })
       const runs = yield* runsOf
       const second = yield* post(body, { "idempotency-key": "k-1" })
@@ -27,7 +27,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("is the same request with and without the trailing slash", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const init = {
         method: "POST",
         body: JSON.stringify(body),
@@ -39,7 +39,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("refuses another body with 422", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       yield* post(body, { "idempotency-key": "k-2" })
       const other = yield* post({ guests: [] }, { "idempotency-key": "k-2" })
       assert.strictEqual(other.status, 422)
@@ -47,7 +47,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("belongs to its caller", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { operator } = yield* Example
       const mine = yield* post(body, { "idempotency-key": "k-3" })
       const theirs = yield* post(body, { "idempotency-key": "k-3", authorization: `Bearer ${operator}` })
@@ -55,7 +55,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("replays problems to the byte, validation included", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       for (
         const [key, sent] of [["k-4", { guests: [], mode: "conflict" }], ["k-5", { guests: 3 }]] as const
       ) {
@@ -73,7 +73,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("is free again after a failure of ours", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const before = yield* runsOf
       const first = yield* post({ guests: [], mode: "die" }, { "idempotency-key": "k-7" })
       const second = yield* post({ guests: [], mode: "die" }, { "idempotency-key": "k-7" })
@@ -83,7 +83,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("answers 409 with Retry-After while the first is being answered", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { fetch, token } = yield* Example
       const abort = new AbortController()
       const before = yield* runsOf
@@ -110,7 +110,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("is taken over after a crash, once its lease has run out, and only by the same request", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* IdempotencyStore
       const sql = yield* SqlClient.SqlClient
       const request = { caller: "c", key: "k-9", route: "POST /x", bodyDigest: "d" }
@@ -132,7 +132,7 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("is taken by one of many at once", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* IdempotencyStore
       const request = { caller: "c", key: "k-10", route: "POST /x", bodyDigest: "d" }
       const states = yield* Effect.all(Array.from({ length: 20 }, () => store.take(request)), {
@@ -142,13 +142,13 @@ layer(ExampleLayer, { excludeTestServices: true })("an Idempotency-Key", (it) =>
     }))
 
   it.effect("is refused when it is not a key", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const answer = yield* post(body, { "idempotency-key": "x".repeat(256) })
       assert.strictEqual(answer.status, 422)
     }))
 
   it.effect("is forgotten when it is old and nobody answers under it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* IdempotencyStore
       const sql = yield* SqlClient.SqlClient
       yield* store.take({ caller: "c", key: "k-11", route: "POST /x", bodyDigest: "d" })

@@ -26,7 +26,7 @@ describe("the payment webhook", () => {
 
   test(
     "is believed, and believed again when it is delivered again",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = payment()
       for (let delivery = 0; delivery < 2; delivery++) {
@@ -39,7 +39,7 @@ describe("the payment webhook", () => {
 
   test(
     "is made and read as Stripe's own library makes and reads it",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const { webhooks } = new Stripe("sk_test_none")
       const one = payment()
@@ -64,7 +64,7 @@ describe("the payment webhook", () => {
 
   test(
     "is refused when its time is off by more than 300 s either way",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       for (const [offset, status] of [[-310, 401], [310, 401], [-290, 200], [290, 200]] as const) {
         const one = payment({ timestamp: seconds(offset) })
@@ -75,7 +75,7 @@ describe("the payment webhook", () => {
 
   test(
     "is refused when X-Timestamp is not the second that was signed",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = payment()
       assert.strictEqual((yield* send(one, { ...signed(one), "x-timestamp": seconds(5) })).status, 401)
@@ -84,7 +84,7 @@ describe("the payment webhook", () => {
 
   test(
     "is refused from anyone else, re-serialised, or signed by v0 alone; several v1 are welcome",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = payment()
       const headers = signed(one)
@@ -111,7 +111,7 @@ describe("the payment webhook", () => {
 
   test(
     "is read only after it is believed",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const broken = payment({ body: new TextEncoder().encode("{") })
       assert.strictEqual((yield* send(broken, named(broken))).status, 401)
@@ -131,7 +131,7 @@ describe("the ticket webhook", () => {
 
   test(
     "is believed under the current secret and under the previous one",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = ticket()
       assert.strictEqual((yield* send(one, signed(one))).status, 200)
@@ -145,7 +145,7 @@ describe("the ticket webhook", () => {
 
   test(
     "is refused from another service, even one that signs well",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const core = ticket({ service: "event-planner-core" })
       assert.strictEqual((yield* send(core, signed(core, "CORE_SERVICE_SECRET"))).status, 401)

@@ -3,7 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import { bodyOf, messageIdOf, toGuest } from "../../src/notifications/Message.ts"
 import type { Reader } from "../../src/store/AudienceStore.ts"
-import documented from "../fixtures/bodies/5-notification-flow.to-notification-service.json" with { type: "json" }
+import documented from "../fixtures/bodies/5-notification-flow.to-notification-service.json" with {
+  type: "json"
+}
 
 const reader: Reader = {
   event_id: 1,
@@ -58,7 +60,11 @@ describe("a message", () => {
     const files = (data: Record<string, boolean>) =>
       toGuest(reader, { ...base, template: "ticket_generated", data: { ...data, attachments: stolen } })
         .variables["attachments"]
-    const pdf = { filename: "TKT-001-ABC123.pdf", file_key: "tickets/7/ticket.pdf", content_type: "application/pdf" }
+    const pdf = {
+      filename: "TKT-001-ABC123.pdf",
+      file_key: "tickets/7/ticket.pdf",
+      content_type: "application/pdf"
+    }
     const qr = { filename: "qr.png", file_key: "tickets/7/qr.png", content_type: "image/png" }
     assert.deepStrictEqual(files({}), [pdf, qr])
     assert.deepStrictEqual(files({ include_pdf: false }), [qr])
@@ -72,6 +78,9 @@ describe("a message", () => {
   })
 
   it("has an id that the notification service accepts, however long its type", () => {
-    assert.isAtMost(messageIdOf(`flow_${"x".repeat(20)}`, "é".repeat(200), Number.MAX_SAFE_INTEGER, "email").length, 128)
+    assert.isAtMost(
+      messageIdOf(`flow_${"x".repeat(20)}`, "é".repeat(200), Number.MAX_SAFE_INTEGER, "email").length,
+      128
+    )
   })
 })

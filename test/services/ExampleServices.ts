@@ -42,7 +42,7 @@ const Inbound = HttpApiGroup.make("inbound")
 /** The contract. */
 export const InboundApi = HttpApi.make("inbound").add(Inbound).annotate(HttpApi.ParseOptions, parseOptions)
 
-const hear = Effect.fnUntraced(function*({ payload }: { readonly payload: { readonly order_id: number } }) {
+const hear = Effect.fnUntraced(function* ({ payload }: { readonly payload: { readonly order_id: number } }) {
   const { name } = yield* CallingService
   return { from: name, order_id: payload.order_id }
 })

@@ -16,7 +16,7 @@ describe("a signed service request", () => {
 
   test(
     "is answered, with the trailing slash too",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = request()
       const answer = yield* send(one, signed("SCAN_VALIDATION_SECRET", one))
@@ -29,7 +29,7 @@ describe("a signed service request", () => {
 
   test(
     "is refused when any signed part is changed",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = request()
       const headers = signed("SCAN_VALIDATION_SECRET", one)
@@ -55,7 +55,7 @@ describe("a signed service request", () => {
 
   test(
     "gets the same refusal for an unknown name and for a bad signature",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const unknown = request({ service: "nobody" })
       const bad = request()
@@ -68,7 +68,7 @@ describe("a signed service request", () => {
 
   test(
     "is refused when its time is off by more than 300 s either way",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       for (const [offset, status] of [[-310, 401], [310, 401], [-290, 200], [290, 200]] as const) {
         const one = request({ timestamp: seconds(offset) })
@@ -81,7 +81,7 @@ describe("a signed service request", () => {
 
   test(
     "is refused the second time, also with one of its two signatures dropped",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const one = request()
       const headers = signed("SCAN_VALIDATION_SECRET", one)
@@ -97,7 +97,7 @@ describe("a signed service request", () => {
 
   test(
     "is refused with 403 on a route that does not name its sender",
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const send = yield* makeSend
       const core = request({ service: "event-planner-core" })
       assert.strictEqual((yield* send(core, signed("CORE_SERVICE_SECRET", core))).status, 403)

@@ -54,7 +54,7 @@ const call = (
 describe("a service client", () => {
   it.effect("signs every attempt anew, for the same request", () => {
     const { layer, sent } = statuses(503, 503, 200)
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(call("tickets", "/generation-jobs"))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
@@ -78,7 +78,7 @@ describe("a service client", () => {
 
   it.effect("tries as often as the flows document says and then gives the last answer", () => {
     const { layer, sent } = network(() => Effect.sync(() => new Response("busy", { status: 503 })))
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       for (
         const [name, attempts] of [["scans", 2], ["payments", 3], ["tickets", 4], [
           "notifications",
@@ -101,7 +101,7 @@ describe("a service client", () => {
       Effect.sync(() => new Response(null, { status: finals[sent.length - 1]! }))
     )
     const finals = [301, 400, 401, 404, 409, 410, 422, 501]
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       for (const status of finals) assert.strictEqual((yield* call("tickets")).status, status)
       assert.lengthOf(sent, finals.length)
     }).pipe(Effect.provide(transport(layer)))
@@ -113,7 +113,7 @@ describe("a service client", () => {
         new Response(null, { status: sent.length === 1 ? 429 : 200, headers: { "retry-after": "7" } })
       )
     )
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(call("payments"))
       yield* TestClock.adjust("6900 millis")
       assert.lengthOf(sent, 1)
@@ -124,7 +124,7 @@ describe("a service client", () => {
 
   it.effect("bounds each attempt by the service's own time", () => {
     const { layer, sent } = network(() => Effect.never)
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(Effect.flip(call("scans")))
       yield* TestClock.adjust("4900 millis")
       assert.lengthOf(sent, 1)
@@ -145,7 +145,7 @@ describe("a service client", () => {
         })
       )
     )
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       for (let calls = 0; calls < 4; calls++) {
         const fiber = yield* Effect.forkChild(call("scans"))
         yield* TestClock.adjust("1 second")
@@ -164,7 +164,7 @@ describe("a service client", () => {
 
   it.effect("keeps a request id that is given and carries the trace", () => {
     const { layer, sent } = statuses(200)
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       yield* call("payments", "/refunds", { headers: { "x-request-id": "req_given" } })
       assert.strictEqual(sent[0]?.url, "http://payments.test/api/refunds")
       assert.strictEqual(sent[0]?.headers["x-request-id"], "req_given")
@@ -182,7 +182,7 @@ describe("the loopback", () => {
   const closed = network(() => Effect.die(new Error("the network was used")))
 
   it.live("answers signed calls and webhooks of this process without the network", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { client } = yield* ServiceTransport
       const options = { body: HttpBody.jsonUnsafe({ order_id: 7 }) }
       const scan = yield* client("core", { as: "scan-validation-service" }).post(
@@ -213,7 +213,7 @@ describe("the loopback", () => {
     )))
 
   it.live("gives derived clients their answers and their typed errors", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { client } = yield* ServiceTransport
       const scans = yield* HttpApiClient.makeWith(InboundApi, {
         httpClient: client("core", { as: "scan-validation-service" })
@@ -230,7 +230,7 @@ describe("the loopback", () => {
     ))
 
   it.live("carries the trace to the service and aborts what is no longer wanted", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const loopback = yield* Loopback
       const { client } = yield* ServiceTransport
       const heard: Array<Request> = []

@@ -11,7 +11,7 @@ const load = (layer: typeof ServiceSecrets.layerConfig, values: Record<string, s
 
 describe("the secrets of services", () => {
   it.effect("come from the environment, the previous one included", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secrets = Result.getOrThrow(yield* load(ServiceSecrets.layerConfig, environment))
       assert.strictEqual(
         Redacted.value(secrets.signing("payment-service")),
@@ -25,7 +25,7 @@ describe("the secrets of services", () => {
     }))
 
   it.effect("stop the start with a sentence that names each missing or short one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { CORE_SERVICE_SECRET: _, ...rest } = environment
       const result = yield* load(ServiceSecrets.layerConfig, { ...rest, SCAN_VALIDATION_SECRET: "short" })
       if (!Result.isFailure(result) || result.failure._tag !== "SecretMissing") {
@@ -37,7 +37,7 @@ describe("the secrets of services", () => {
     }))
 
   it.effect("are made at random beside the embedded database and stay the same", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* fs.makeTempDirectoryScoped()
       const load = Effect.provide(ServiceSecrets, ServiceSecrets.layerFile(directory), { local: true }).pipe(

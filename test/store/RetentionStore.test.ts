@@ -27,7 +27,8 @@ layer(Retention, { excludeTestServices: true })("housekeeping", (it) => {
         VALUES ('old', 1, '2020-01-01', 'step', '{}'), ('old', 2, '2020-01-01', 'closed', '{}'),
                ('open', 1, '2020-01-01', 'step', '{}')`
       yield* (yield* RetentionStore).forget(Duration.days(31))
-      const left = yield* sql`SELECT message_id FROM cluster_messages WHERE shard_id = 's' ORDER BY message_id`
+      const left =
+        yield* sql`SELECT message_id FROM cluster_messages WHERE shard_id = 's' ORDER BY message_id`
       assert.deepStrictEqual(left.map((row) => row.message_id), ["b", "c", "d"])
       const replies = yield* sql`SELECT id FROM cluster_replies WHERE id < 10`
       assert.deepStrictEqual(replies.map((row) => row.id), [3])

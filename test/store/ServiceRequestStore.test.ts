@@ -10,7 +10,7 @@ layer(ServiceRequestStore.layer.pipe(Layer.provideMerge(TestDatabase.layer)), { 
   "accepted signatures in the database",
   (it) => {
     it.effect("are accepted once, however many ask at once, and by each service for itself", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const store = yield* ServiceRequestStore
         const answers = yield* Effect.all(
           Array.from({ length: 10 }, () => store.accept("payment-service", "d1")),
@@ -21,7 +21,7 @@ layer(ServiceRequestStore.layer.pipe(Layer.provideMerge(TestDatabase.layer)), { 
       }))
 
     it.effect("are forgotten when no timestamp could pass any more", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const store = yield* ServiceRequestStore
         const sql = yield* SqlClient.SqlClient
         yield* store.accept("payment-service", "old")
@@ -34,7 +34,7 @@ layer(ServiceRequestStore.layer.pipe(Layer.provideMerge(TestDatabase.layer)), { 
 
 describe("accepted signatures in memory", () => {
   it.effect("are accepted once and forgotten after eleven minutes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const store = yield* ServiceRequestStore
       assert.isTrue(yield* store.accept("payment-service", "d1"))
       yield* TestClock.adjust("10 minutes")

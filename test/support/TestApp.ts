@@ -57,7 +57,12 @@ const isJson = (text: string): boolean => text.startsWith("{") || text.startsWit
 const toAnswer = (response: Response) =>
   Effect.promise(async (): Promise<Answer> => {
     const text = await response.text()
-    return { status: response.status, headers: response.headers, text, json: isJson(text) ? JSON.parse(text) : undefined }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: isJson(text) ? JSON.parse(text) : undefined
+    }
   })
 
 const make = Effect.fnUntraced(function* (directory: string) {

@@ -45,7 +45,14 @@ const changed = (line: Line, { at, count, note, state }: News): Line => {
   }
 }
 
-const fresh = (name: LineName): Line => ({ name, state: "waiting", from: null, to: null, count: null, note: "" })
+const fresh = (name: LineName): Line => ({
+  name,
+  state: "waiting",
+  from: null,
+  to: null,
+  count: null,
+  note: ""
+})
 
 export const begun: Progress = lineNames.map(fresh)
 

@@ -39,5 +39,4 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Events and payments" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Events and payments" })) {}

@@ -41,7 +41,9 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
     headers: lastEventId,
     success: FeedStream,
     error: [Forbidden, NotFound]
-  }).annotateMerge(OpenApi.annotations({ summary: "What happens to a flow, live; resumes after Last-Event-ID" })),
+  }).annotateMerge(
+    OpenApi.annotations({ summary: "What happens to a flow, live; resumes after Last-Event-ID" })
+  ),
   HttpApiEndpoint.get("messages", "/orchestration/flows/:flow_id/messages", {
     params,
     query: {
@@ -57,5 +59,4 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Complete flow" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Complete flow" })) {}

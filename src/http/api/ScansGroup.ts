@@ -24,8 +24,7 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Gate" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Gate" })) {}
 
 export class InternalGroup extends HttpApiGroup.make("internal").add(
   HttpApiEndpoint.post("scanValidation", "/internal/scan-validation", {
@@ -45,5 +44,4 @@ export class InternalGroup extends HttpApiGroup.make("internal").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(ServiceAuth)
-  .annotateMerge(OpenApi.annotations({ title: "Internal" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Internal" })) {}

@@ -37,5 +37,4 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Notification sequences" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Notification sequences" })) {}

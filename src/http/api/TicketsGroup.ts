@@ -22,7 +22,9 @@ const job = { job_id: JobId }
 
 /** `12`, or `12.pdf` for the printable ticket. */
 export const TicketFile = Schema.String.check(
-  Schema.isPattern(/^[1-9]\d{0,15}(\.pdf)?$/, { message: "Expected a ticket number, or one followed by .pdf" })
+  Schema.isPattern(/^[1-9]\d{0,15}(\.pdf)?$/, {
+    message: "Expected a ticket number, or one followed by .pdf"
+  })
 )
 
 export class TicketsGroup extends HttpApiGroup.make("tickets").add(
@@ -51,5 +53,4 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Tickets" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Tickets" })) {}

@@ -24,8 +24,7 @@ export class PaymentWebhooksGroup extends HttpApiGroup.make("paymentWebhooks").a
 )
   .middleware(ProblemMiddleware)
   .middleware(PaymentWebhookAuth)
-  .annotateMerge(OpenApi.annotations({ title: "Payment webhooks" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Payment webhooks" })) {}
 
 export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add(
   HttpApiEndpoint.post("receive", "/ticket-webhook-routes", {
@@ -36,5 +35,4 @@ export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add
 )
   .middleware(ProblemMiddleware)
   .middleware(TicketWebhookAuth)
-  .annotateMerge(OpenApi.annotations({ title: "Ticket webhooks" }))
-{}
+  .annotateMerge(OpenApi.annotations({ title: "Ticket webhooks" })) {}

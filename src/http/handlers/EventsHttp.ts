@@ -15,7 +15,7 @@ import { missing, visible } from "../Visible.ts"
 export const EventsHttpLayer = HttpApiBuilder.group(
   Api,
   "events",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const events = yield* EventStore
     const payments = yield* PaymentStore
     const invoices = yield* InvoiceStore
@@ -24,7 +24,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const service = yield* PaymentClient
 
     /** Asking again for a payment that waits is the same payment, and its answer has what the payer's page needs. */
-    const secretOf = Effect.fnUntraced(function*(row: PaymentRow) {
+    const secretOf = Effect.fnUntraced(function* (row: PaymentRow) {
       if (row.status !== "pending" || row.customer === null || row.gateway_ref === null) return null
       const answer = yield* Effect.option(service.create({
         payment_id: row.payment_id,
@@ -40,7 +40,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       get: ({ params: { event_id: id } }) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           yield* visible("event", Effect.map(events.owner(id), Option.map((owner) => ({ owner }))))
           return yield* Effect.flatMap(
             events.get(id),
@@ -48,13 +48,13 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           )
         }),
       payment: ({ params }) =>
-        noStore(Effect.gen(function*() {
+        noStore(Effect.gen(function* () {
           const view = yield* visible("payment", payments.view(params.payment_id))
           const row = yield* payments.get(params.payment_id)
           return { ...view, client_secret: Option.isSome(row) ? yield* secretOf(row.value) : null }
         })),
       invoice: ({ params }) =>
-        noStore(Effect.gen(function*() {
+        noStore(Effect.gen(function* () {
           const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
           const key = yield* Effect.orDie(drawings.file(invoice))
           return (yield* Effect.orDie(files.get(key))).bytes

@@ -20,7 +20,7 @@ import { live } from "./Sse.ts"
 const pageSize = 200
 
 /** What the body alone cannot show: its template exists, its event is not somebody else's. */
-const admissible = Effect.fnUntraced(function*(owner: string, request: CompleteFlowRequest) {
+const admissible = Effect.fnUntraced(function* (owner: string, request: CompleteFlowRequest) {
   const templates = yield* TemplateStore
   const events = yield* EventStore
   if (!(yield* templates.exists(request.ticket_config.template_id))) {
@@ -30,13 +30,15 @@ const admissible = Effect.fnUntraced(function*(owner: string, request: CompleteF
   if (Option.isSome(holder) && holder.value !== owner) return yield* missing("event")
 })
 
-const accept = Effect.fn("FlowsHttp.start")(function*(request: CompleteFlowRequest) {
+const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequest) {
   const caller = yield* requireRole("admin", "organizer")
   yield* admissible(caller.subject, request)
   const flows = yield* FlowStore
   const flowId = yield* resourceId("flow", request)
   const executionId = yield* CompleteFlow.executionId({ flowId })
-  const deadline = DateTime.add(yield* DateTime.now, { seconds: request.orchestration_options.timeout_seconds })
+  const deadline = DateTime.add(yield* DateTime.now, {
+    seconds: request.orchestration_options.timeout_seconds
+  })
   yield* flows.accept({ flowId, executionId, owner: caller.subject, request, deadline })
   const { status } = yield* flows.load(flowId)
   yield* CompleteFlow.execute({ flowId }, { discard: true })
@@ -50,7 +52,7 @@ const accept = Effect.fn("FlowsHttp.start")(function*(request: CompleteFlowReque
 export const FlowsHttpLayer = HttpApiBuilder.group(
   Api,
   "flows",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const flows = yield* FlowStore
     const feeds = yield* FeedStore
     const drain = yield* Drain
@@ -74,7 +76,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           () => live(drain, feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0)))
         ),
       messages: ({ params, query }) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           yield* own(params.flow_id)
           const limit = query.limit ?? pageSize
           const messages = yield* ledger.ofFlow(params.flow_id, { after: query.after ?? "", limit })

@@ -18,26 +18,31 @@ import { RequestId } from "../RequestId.ts"
 import { missing } from "../Visible.ts"
 
 /** An organiser learns nothing of other organisers' events; a steward's refusal is an answer, not a 404. */
-const reachable = Effect.fnUntraced(function*(caller: Caller, eventId: number) {
+const reachable = Effect.fnUntraced(function* (caller: Caller, eventId: number) {
   if (caller.role !== "organizer") return
   const owner = yield* (yield* EventStore).owner(eventId)
   if (!Option.contains(owner, caller.subject)) return yield* missing("event")
 })
 
-const gate = Effect.map(Event.client, (events) => (scan: AdmitRequest) =>
-  fromCluster(events(String(scan.eventId)).Admit(scan)))
+const gate = Effect.map(
+  Event.client,
+  (events) => (scan: AdmitRequest) => fromCluster(events(String(scan.eventId)).Admit(scan))
+)
 
 /** A retry under the same Idempotency-Key is the same scan, also when the first answer was never kept. */
-const scanId = Effect.flatMap(IdempotencyKey, Option.match({
-  onNone: () => RequestId,
-  onSome: ({ caller, key }) =>
-    Effect.succeed(`idk_${createHash("sha256").update(`${caller}\n${key}`).digest("hex").slice(0, 40)}`)
-}))
+const scanId = Effect.flatMap(
+  IdempotencyKey,
+  Option.match({
+    onNone: () => RequestId,
+    onSome: ({ caller, key }) =>
+      Effect.succeed(`idk_${createHash("sha256").update(`${caller}\n${key}`).digest("hex").slice(0, 40)}`)
+  })
+)
 
 export const ScansHttpLayer = HttpApiBuilder.group(
   Api,
   "scans",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const admit = yield* gate
     const operators = yield* Operators
     const events = yield* EventStore
@@ -45,7 +50,7 @@ export const ScansHttpLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       validate: ({ headers, payload }) =>
         answer(
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const caller = yield* CurrentCaller
             yield* Effect.provideService(reachable(caller, payload.event_id), EventStore, events)
             const operator = yield* operators.ofCaller(caller, payload.event_id)
@@ -60,7 +65,7 @@ export const ScansHttpLayer = HttpApiBuilder.group(
 export const InternalHttpLayer = HttpApiBuilder.group(
   Api,
   "internal",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const admit = yield* gate
     const operators = yield* Operators
     const tickets = yield* TicketStore
@@ -68,7 +73,7 @@ export const InternalHttpLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       scanValidation: ({ headers, payload }) =>
         answer(
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const operator = yield* operators.permission(payload.scanContext.operatorId, payload.eventId)
             return yield* admit(fromScanService(payload, { operator, scanId: yield* RequestId, trusted }))
           }),

@@ -11,7 +11,7 @@ import { requireRole } from "../Caller.ts"
 import { resourceId } from "../ResourceId.ts"
 import { visible } from "../Visible.ts"
 
-const accept = Effect.fn("SequencesHttp.start")(function*(request: SequenceRequest) {
+const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequest) {
   const caller = yield* requireRole("admin", "organizer")
   const events = yield* EventStore
   const sequences = yield* SequenceStore
@@ -34,7 +34,7 @@ const accept = Effect.fn("SequencesHttp.start")(function*(request: SequenceReque
 export const SequencesHttpLayer = HttpApiBuilder.group(
   Api,
   "sequences",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const sequences = yield* SequenceStore
     const ledger = yield* NotificationStore
     const events = yield* EventStore
@@ -51,7 +51,7 @@ export const SequencesHttpLayer = HttpApiBuilder.group(
         ),
       get: ({ params }) => Effect.flatMap(own(params.sequence_id), view),
       cancel: ({ params }) =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           yield* requireRole("admin", "organizer")
           const sequence = yield* own(params.sequence_id)
           yield* sequences.finish(sequence.sequence_id, "canceled")

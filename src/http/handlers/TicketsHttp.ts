@@ -17,9 +17,11 @@ import { visible } from "../Visible.ts"
 import { live } from "./Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
-const checked = Effect.fnUntraced(function*(request: JobRequest) {
+const checked = Effect.fnUntraced(function* (request: JobRequest) {
   const caller = yield* requireRole("admin", "organizer")
-  const known = new Map((yield* (yield* TicketStore).owners(request.ticket_ids)).map((row) => [row.ticket_id, row]))
+  const known = new Map(
+    (yield* (yield* TicketStore).owners(request.ticket_ids)).map((row) => [row.ticket_id, row])
+  )
   const eventId = known.get(request.ticket_ids[0]!)?.event_id
   const errors = request.ticket_ids.flatMap((id, at): ReadonlyArray<FieldError> => {
     const row = known.get(id)
@@ -33,12 +35,15 @@ const checked = Effect.fnUntraced(function*(request: JobRequest) {
     return detail === undefined ? [] : [{ pointer: `/ticket_ids/${at}`, detail }]
   })
   if (errors.length > 0 || eventId === undefined) {
-    return yield* new InvalidRequest({ detail: "Some tickets cannot be generated in this job.", errors: errors.slice(0, 1_000) })
+    return yield* new InvalidRequest({
+      detail: "Some tickets cannot be generated in this job.",
+      errors: errors.slice(0, 1_000)
+    })
   }
   return { eventId, owner: known.get(request.ticket_ids[0]!)!.owner }
 })
 
-const start = Effect.fn("TicketsHttp.generate")(function*(request: JobRequest) {
+const start = Effect.fn("TicketsHttp.generate")(function* (request: JobRequest) {
   const { eventId, owner } = yield* checked(request)
   const jobId = yield* resourceId("job", request)
   yield* (yield* JobStore).create({
@@ -64,12 +69,14 @@ const start = Effect.fn("TicketsHttp.generate")(function*(request: JobRequest) {
   })
 })
 
-const ticketFile = Effect.fn("TicketsHttp.get")(function*(file: string) {
+const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string) {
   const ticketId = Number(file.replace(".pdf", ""))
   const ticket = yield* visible("ticket", Effect.option((yield* TicketStore).get(ticketId)))
   if (!file.endsWith(".pdf")) return ticket
   if (ticket.file_key === null) {
-    return yield* new Conflict({ detail: "The ticket's file is not generated yet: ask again when its job is done." })
+    return yield* new Conflict({
+      detail: "The ticket's file is not generated yet: ask again when its job is done."
+    })
   }
   return (yield* Effect.orDie((yield* FileStore).get(ticket.file_key))).bytes
 })
@@ -77,7 +84,7 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function*(file: string) {
 export const TicketsHttpLayer = HttpApiBuilder.group(
   Api,
   "tickets",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const services = yield* Effect.context<
       JobStore | TicketStore | FileStore | FeedStore | Effect.Services<typeof TicketJob.client>
     >()
@@ -97,4 +104,3 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
     })
   })
 )
-

@@ -9,7 +9,7 @@ import { type Delivery, WebhookStore } from "../../store/WebhookStore.ts"
 import { Api } from "../Api.ts"
 import { Received } from "../api/WebhooksGroup.ts"
 import { fromCluster, type Unavailable } from "../Problems.ts"
-import { toMessage, TicketWebhook, webhookIdOf } from "../TicketWebhookBodies.ts"
+import { TicketWebhook, toMessage, webhookIdOf } from "../TicketWebhookBodies.ts"
 
 const kept = ["x-service-name", "x-request-id", "x-timestamp"] as const
 
@@ -19,7 +19,7 @@ const encodePayment = Schema.encodeEffect(Schema.toCodecJson(PaymentWebhook))
 const encodeTicket = Schema.encodeEffect(Schema.toCodecJson(TicketWebhook))
 
 /** Stores a delivery, sends its message, and keeps the answer; nothing is answered before it is durable. */
-const receive = Effect.fn("WebhooksHttp.receive")(function*<R>(
+const receive = Effect.fn("WebhooksHttp.receive")(function* <R>(
   delivery: Omit<Delivery, "headers">,
   send: Effect.Effect<Received["outcome"], Unavailable, R>
 ) {
@@ -36,9 +36,9 @@ const receive = Effect.fn("WebhooksHttp.receive")(function*<R>(
   return received
 })
 
-const paid = Effect.fnUntraced(function*(webhook: PaymentWebhook) {
+const paid = Effect.fnUntraced(function* (webhook: PaymentWebhook) {
   const body = yield* Effect.orDie(encodePayment(webhook))
-  const send = Effect.gen(function*() {
+  const send = Effect.gen(function* () {
     if (!isPaymentEvent(webhook.event_type)) return "ignored"
     yield* fromCluster((yield* Payment.client)(webhook.payment_id).ApplyEvent({ webhook }, { discard: true }))
     return "queued"
@@ -49,12 +49,12 @@ const paid = Effect.fnUntraced(function*(webhook: PaymentWebhook) {
   )
 })
 
-const generated = Effect.fnUntraced(function*(webhook: TicketWebhook) {
+const generated = Effect.fnUntraced(function* (webhook: TicketWebhook) {
   const { headers } = yield* HttpServerRequest.HttpServerRequest
   const requestId = headers["x-request-id"] ?? ""
   const body = yield* Effect.orDie(encodeTicket(webhook))
   const message = toMessage(webhook, requestId)
-  const send = Effect.gen(function*() {
+  const send = Effect.gen(function* () {
     if (message._tag === "Ignored") return "ignored"
     yield* fromCluster(
       message._tag === "BatchGenerated"
@@ -74,7 +74,7 @@ type Needs = WebhookStore | Effect.Services<typeof Payment.client>
 export const PaymentWebhooksHttpLayer = HttpApiBuilder.group(
   Api,
   "paymentWebhooks",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const services = yield* Effect.context<Needs>()
     return handlers.handleAll({ receive: ({ payload }) => Effect.provideContext(paid(payload), services) })
   })
@@ -83,8 +83,10 @@ export const PaymentWebhooksHttpLayer = HttpApiBuilder.group(
 export const TicketWebhooksHttpLayer = HttpApiBuilder.group(
   Api,
   "ticketWebhooks",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const services = yield* Effect.context<Needs>()
-    return handlers.handleAll({ receive: ({ payload }) => Effect.provideContext(generated(payload), services) })
+    return handlers.handleAll({
+      receive: ({ payload }) => Effect.provideContext(generated(payload), services)
+    })
   })
 )

@@ -42,7 +42,8 @@ const chosen = Effect.gen(function* () {
   if (Option.isSome(stripeKey)) return "stripe"
   if (Option.isNone(yield* Database.url)) return "sandbox"
   return yield* new GatewayMissing({
-    message: "Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or PAYMENTS=sandbox to play with payments that cost nothing."
+    message:
+      "Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET, or PAYMENTS=sandbox to play with payments that cost nothing."
   })
 })
 

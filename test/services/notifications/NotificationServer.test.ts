@@ -64,7 +64,10 @@ const door = Layer.unwrap(Effect.gen(function* () {
   ).pipe(Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))))
   return Layer.effect(
     Door,
-    Effect.map(toWebHandler(Layer.provide(NotificationServerLayer, trusting)), (fetch) => Door.of({ fetch, dir, handed }))
+    Effect.map(
+      toWebHandler(Layer.provide(NotificationServerLayer, trusting)),
+      (fetch) => Door.of({ fetch, dir, handed })
+    )
   ).pipe(Layer.provide([transports, Templates.layer, HttpServer.layerServices]))
 }))
 

@@ -1,8 +1,9 @@
 /** Notification sequences and reminders as durable workflows: what was sent is never sent again. */
-import { DateTime, Duration, Effect, Layer, Option } from "effect"
+import { Cause, DateTime, Duration, Effect, Layer, Option } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
 import { NotificationSequence, Reminders } from "../rpc/NotificationSequence.ts"
 import { outlast } from "../src/Durable.ts"
+import { logFault } from "../src/Faults.ts"
 import { Triggers } from "../src/notifications/Triggers.ts"
 import * as Once from "../src/services/notifications/Once.ts"
 import { Round, sendDue } from "../src/sequences/DueReminders.ts"
@@ -33,7 +34,7 @@ const abandon = (sequenceId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",
     execute: outlast(Effect.gen(function* () {
-      yield* Effect.logError("A notification sequence met a defect and is given up", defect)
+      yield* logFault("A notification sequence met a defect and is given up", Cause.die(defect))
       yield* (yield* SequenceStore).finish(sequenceId, "failed")
     }))
   })

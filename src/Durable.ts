@@ -1,6 +1,7 @@
 /** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
 import { Cause, Effect, Schedule } from "effect"
 import { SqlError } from "effect/sql"
+import { logFault } from "./Faults.ts"
 
 const isPassing = (fault: unknown): boolean => SqlError.isSqlError(fault) && fault.isRetryable
 
@@ -28,6 +29,6 @@ export const outlast = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A,
     Effect.retry({ while: passing, schedule: patience }),
     Effect.catch((cause) => Effect.failCause(cause)),
     Effect.tapCause((cause) =>
-      Cause.hasDies(cause) ? Effect.logError("Durable work failed for good", cause) : Effect.void
+      Cause.hasDies(cause) ? logFault("Durable work failed for good", cause) : Effect.void
     )
   )

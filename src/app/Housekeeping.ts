@@ -1,6 +1,7 @@
 /** Forgets what has served its time: keys, webhooks, feeds and answered mail after 31 days, signatures sooner. */
 import { Duration, Effect, Schedule } from "effect"
 import { Singleton } from "effect/cluster"
+import { logFault } from "../Faults.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { RetentionStore } from "../store/RetentionStore.ts"
 import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
@@ -22,7 +23,7 @@ const sweep = Effect.gen(function* () {
 export const HousekeepingLayer = Singleton.make(
   "Housekeeping",
   sweep.pipe(
-    Effect.tapCause((cause) => Effect.logWarning("Housekeeping failed, and will be tried again", cause)),
+    Effect.tapCause((cause) => logFault("Housekeeping failed, and will be tried again", cause)),
     Effect.exit,
     Effect.repeat(Schedule.spaced("10 minutes"))
   )

@@ -3,6 +3,7 @@ import { Effect, Exit, Option, Schedule } from "effect"
 import { Singleton } from "effect/cluster"
 import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
+import { logFault } from "../Faults.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import { jobs } from "./TicketsStep.ts"
 
@@ -37,7 +38,7 @@ export const keep = Effect.gen(function* () {
 export const FlowKeeperLayer = Singleton.make(
   "FlowKeeper",
   keep.pipe(
-    Effect.tapCause((cause) => Effect.logWarning("The flow keeper's look failed, and is repeated", cause)),
+    Effect.tapCause((cause) => logFault("The flow keeper's look failed, and is repeated", cause)),
     Effect.exit,
     Effect.repeat(Schedule.spaced("1 second"))
   )

@@ -1,8 +1,9 @@
 /** The flow's beginning and its step 8: one global status out of eight. */
-import { DateTime, Effect } from "effect"
+import { Cause, DateTime, Effect } from "effect"
 import { Activity } from "effect/workflow"
 import type { FlowStatus, StepName } from "../../rpc/CompleteFlow.ts"
 import { outlast } from "../Durable.ts"
+import { logFault } from "../Faults.ts"
 import * as OrchestrationLog from "../OrchestrationLog.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
@@ -55,7 +56,7 @@ export const abandon = (flowId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",
     execute: outlast(Effect.gen(function* () {
-      yield* Effect.logError("A flow met a defect and is given up", defect)
+      yield* logFault("A flow met a defect and is given up", Cause.die(defect))
       yield* (yield* FlowStore).abandon(flowId)
     }))
   })

@@ -20,6 +20,7 @@ interface Round {
   readonly coldMs: number
   readonly warmMs: number
   readonly idleMiB: number
+  readonly servedMiB: number
   readonly loadedMiB: number
   readonly latencies: ReadonlyArray<number>
   readonly steps: ReadonlyArray<FlowTimes["steps"]>
@@ -31,10 +32,11 @@ const out = (text: string) => process.stdout.write(`${text}\n`)
 /** Sequential flows on an idle server, then many at once; each on an event of its own. */
 const measure = async (server: Server, token: string, cold: number, warm: number): Promise<Round> => {
   const client = makeClient(server.url, token, body)
-  for (let at = 0; at < 3; at++) await client.flow()
   const idleMiB = residentMiB(server.pid)
+  for (let at = 0; at < 3; at++) await client.flow()
   const flows: Array<FlowTimes> = []
   for (let at = 0; at < single; at++) flows.push(await client.flow())
+  const servedMiB = residentMiB(server.pid)
   const began = performance.now()
   let left = together
   const worker = async () => {
@@ -46,6 +48,7 @@ const measure = async (server: Server, token: string, cold: number, warm: number
     coldMs: cold,
     warmMs: warm,
     idleMiB,
+    servedMiB,
     loadedMiB: residentMiB(server.pid),
     latencies: flows.map((flow) => flow.beforeReminders),
     steps: flows.map((flow) => flow.steps),
@@ -89,7 +92,8 @@ const summary = (results: ReadonlyArray<Round>) => {
     latency_p90_ms: of((result) => percentile(result.latencies, 0.9)),
     flows_per_second: of((result) => result.perSecond),
     idle_mib: of((result) => result.idleMiB),
-    loaded_mib: of((result) => result.loadedMiB),
+    after_18_flows_mib: of((result) => result.servedMiB),
+    after_load_mib: of((result) => result.loadedMiB),
     cold_start_ms: of((result) => result.coldMs),
     warm_start_ms: of((result) => result.warmMs),
     step_ms: Object.fromEntries(

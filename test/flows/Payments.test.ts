@@ -1,0 +1,138 @@
+/**
+ * Who has paid, for which tickets, and when the news of it comes late.
+ * Guards whose removal turns this file red: the adoption of unpaid tickets, the look at settled ones before anything is
+ * charged, the refund of what settles too late, `settled_at` rather than the status wakes the flow.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { HttpClientRequest } from "effect/http"
+import { randomUUID } from "node:crypto"
+import { SqlClient } from "effect/sql"
+import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
+import webhook from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
+import { ServiceTransport } from "../../src/services/ServiceClients.ts"
+import {
+  bodyFor,
+  follow,
+  guestsNamed,
+  payer,
+  paymentOf,
+  read,
+  run,
+  start,
+  ticketsOf,
+  until
+} from "../support/FlowClient.ts"
+import * as TestAppLayer from "../support/TestApp.ts"
+import { TestApp } from "../support/TestApp.ts"
+import * as Webhooks from "../support/Webhooks.ts"
+import { around, ownRowCounts } from "../support/Witness.ts"
+
+const scan = (eventId: number, ticket_code: string) =>
+  Effect.flatMap(TestApp, (app) =>
+    app.ask("/api/scans/validate", {
+      token: app.organizer,
+      body: { ...scanned, event_id: eventId, ticket_code }
+    }))
+
+const hear = (paymentId: string, eventType: string) =>
+  Effect.flatMap(
+    Webhooks.payment({
+      ...webhook,
+      payment_id: paymentId,
+      event_type: eventType,
+      webhook_id: `wh_${randomUUID()}`
+    }),
+    (answer) => Effect.sync(() => assert.strictEqual(answer.status, 200, answer.text))
+  )
+
+/** What the customer does at the sandbox. */
+const confirm = Effect.fnUntraced(function* (paymentId: string) {
+  const bank = (yield* ServiceTransport).client("payments", { as: "event-planner-core" })
+  const { status } = yield* bank.execute(HttpClientRequest.post(`/sandbox/payments/${paymentId}/confirm`))
+  assert.strictEqual(status, 200)
+})
+
+layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the payment of a flow", (it) => {
+  it.effect("opens the gate for tickets that an earlier flow left unpaid, and a third flow charges nothing", () =>
+    Effect.gen(function* () {
+      const declined = yield* run(bodyFor(1, { guests: payer("declined") }))
+      assert.strictEqual(declined.flow.status, "completed_with_errors")
+      const [unpaid] = yield* ticketsOf(declined)
+      assert.strictEqual(unpaid.payment_state, "failed")
+      assert.strictEqual((yield* scan(1, unpaid.ticket_code)).json.result, "unpaid")
+
+      const paying = yield* run(bodyFor(1, { guests: guestsNamed("John Doe", "Jane Smith") }))
+      assert.strictEqual(paying.flow.status, "completed", JSON.stringify(paying.flow))
+      assert.notStrictEqual(paying.flow.flow_id, declined.flow.flow_id)
+      const tickets = yield* ticketsOf(paying)
+      assert.deepStrictEqual(tickets.map((ticket) => ticket.payment_state), ["paid", "paid"])
+      assert.strictEqual(tickets[0].ticket_id, unpaid.ticket_id)
+      assert.strictEqual((yield* scan(1, unpaid.ticket_code)).json.result, "valid")
+
+      const before = yield* ownRowCounts
+      const again = yield* run(bodyFor(1, {
+        event_data: { title: "The same, once more" },
+        guests: guestsNamed("John Doe", "Jane Smith")
+      }))
+      assert.strictEqual(again.flow.status, "completed", JSON.stringify(again.flow))
+      assert.deepStrictEqual(again.steps["payment"].result, { payment_id: null, status: "already_settled" })
+      assert.isNull(again.flow.payment_id)
+      const after = yield* ownRowCounts
+      for (const table of ["payments", "payment_events", "invoices", "tickets"]) {
+        assert.strictEqual(after[table], before[table], table)
+      }
+    }))
+
+  it.effect("is asked for while one guest of several has not paid", () =>
+    Effect.gen(function* () {
+      yield* run(bodyFor(2, { guests: guestsNamed("John Doe") }))
+      const more = yield* run(bodyFor(2, { guests: guestsNamed("John Doe", "Jane Smith") }))
+      assert.strictEqual(more.steps["payment"].result.status, "settled")
+      assert.deepStrictEqual((yield* ticketsOf(more)).map((ticket) => ticket.payment_state), ["paid", "paid"])
+    }))
+
+  it.effect("is refunded when it settles after the flow was stopped and everything was taken back", () =>
+    Effect.gen(function* () {
+      const canceled: Array<string> = []
+      yield* around("payments", (request, real) => {
+        if (!request.url.endsWith("/cancel")) return real(request)
+        const id = request.url.split("/").at(-2)!
+        canceled.push(id)
+        return Promise.resolve(Response.json({ payment_id: id, status: "requested" }))
+      })
+      const flow = yield* run(bodyFor(3, {
+        payment_config: { auto_confirm: false },
+        orchestration_options: { timeout_seconds: 1, error_handling: "stop_on_error" }
+      }))
+      assert.strictEqual(flow.flow.status, "failed")
+      assert.deepStrictEqual(canceled, [flow.flow.payment_id])
+      yield* confirm(flow.flow.payment_id)
+      assert.deepStrictEqual((yield* paymentOf(flow, "refunded")).template_access, [])
+      const sql = yield* SqlClient.SqlClient
+      const heard = yield* sql`
+        SELECT event_type FROM payment_events WHERE payment_id = ${flow.flow.payment_id} ORDER BY received_at`
+      assert.deepStrictEqual(heard.map(({ event_type }) => event_type), ["payment.completed", "payment.refunded"])
+    }).pipe(Effect.scoped))
+
+  it.effect("ends the wait of its flow when the refund is heard before the payment", () =>
+    Effect.gen(function* () {
+      const accepted = yield* start(bodyFor(4, {
+        payment_config: { auto_confirm: false },
+        orchestration_options: { timeout_seconds: 10 }
+      }))
+      const { json: flow } = yield* until(
+        read(accepted.json.status_url),
+        ({ json }) => json.payment_id !== null && json.steps[4].status === "running"
+      )
+      const paymentId: string = flow.payment_id
+      yield* hear(paymentId, "payment.refunded")
+      yield* until(read(`/api/payments/${paymentId}`), ({ json }) => json.status === "refunded")
+      yield* hear(paymentId, "payment.completed")
+      yield* follow(accepted.json.events_url)
+      const { json: ended } = yield* read(accepted.json.status_url)
+      assert.strictEqual(ended.status, "completed", JSON.stringify(ended))
+      assert.deepStrictEqual(ended.steps[4].result, { payment_id: paymentId, status: "settled" })
+      assert.strictEqual((yield* read(`/api/payments/${paymentId}`)).json.status, "refunded")
+    }))
+})

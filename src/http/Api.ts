@@ -23,5 +23,6 @@ export class Api extends HttpApi.make("guichet")
     title: "Guichet",
     version: "0.1.0",
     description: "The orchestration core of an event-ticketing platform.",
-    license: { name: "MIT" }
+    license: { name: "MIT", identifier: "MIT" },
+    servers: [{ url: "/", description: "This installation" }]
   })) {}

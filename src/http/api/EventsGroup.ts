@@ -39,4 +39,7 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Events and payments" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Events and payments",
+    description: "What flows have made, read back."
+  })) {}

@@ -59,4 +59,7 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Complete flow" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Complete flow",
+    description: "Flow 6: one request that does all of it, and its status, live and stored."
+  })) {}

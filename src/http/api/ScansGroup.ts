@@ -24,7 +24,10 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Gate" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Gate",
+    description: "Flow 3: a scan is decided once; a refusal is an answer with a reason."
+  })) {}
 
 export class InternalGroup extends HttpApiGroup.make("internal").add(
   HttpApiEndpoint.post("scanValidation", "/internal/scan-validation", {
@@ -44,4 +47,7 @@ export class InternalGroup extends HttpApiGroup.make("internal").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(ServiceAuth)
-  .annotateMerge(OpenApi.annotations({ title: "Internal" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Internal",
+    description: "What the services ask of the core, signed with X-Service-Signature."
+  })) {}

@@ -37,4 +37,7 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Notification sequences" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Notification sequences",
+    description: "Flow 5: messages to one guest, each after its trigger and delay."
+  })) {}

@@ -53,4 +53,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Tickets" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Tickets",
+    description: "Flow 1: generation jobs, and tickets with their files."
+  })) {}

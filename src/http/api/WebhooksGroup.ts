@@ -24,7 +24,10 @@ export class PaymentWebhooksGroup extends HttpApiGroup.make("paymentWebhooks").a
 )
   .middleware(ProblemMiddleware)
   .middleware(PaymentWebhookAuth)
-  .annotateMerge(OpenApi.annotations({ title: "Payment webhooks" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Payment webhooks",
+    description: "Flow 2: signed with Stripe-Signature over the raw body."
+  })) {}
 
 export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add(
   HttpApiEndpoint.post("receive", "/ticket-webhook-routes", {
@@ -35,4 +38,7 @@ export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add
 )
   .middleware(ProblemMiddleware)
   .middleware(TicketWebhookAuth)
-  .annotateMerge(OpenApi.annotations({ title: "Ticket webhooks" })) {}
+  .annotateMerge(OpenApi.annotations({
+    title: "Ticket webhooks",
+    description: "Flow 4: signed with X-Ticket-Service-Signature."
+  })) {}

@@ -1,11 +1,16 @@
 /** `guichet doctor`: says in sentences what is wrong with an installation before it is served. */
-import { Config, Console, Effect, Layer, Option } from "effect"
+import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command } from "effect/cli"
+import { publicUrl } from "../app/Foundation.ts"
 import * as Database from "../Database.ts"
 import * as Migrations from "../Migrations.ts"
+import { chosenGateway } from "../services/payments/PaymentServer.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { told } from "./Sentence.ts"
+
+/** Something is marked ✗. */
+class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
 
 const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
   work.pipe(
@@ -31,10 +36,11 @@ const examine = Effect.gen(function* () {
         yield* check("The ticket signing key is set", Layer.build(SigningKeys.layerConfig))
       ]
       : []),
-    yield* check("The configuration can be read", Config.option(Config.NonEmptyString("PUBLIC_URL")))
+    yield* check("PUBLIC_URL is an address", publicUrl),
+    yield* check("The payment gateway is chosen", chosenGateway)
   ]
   if (results.includes(false)) {
-    return yield* Effect.fail(new Error("Mend what is marked ✗, then run doctor again."))
+    return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })
   }
 })
 

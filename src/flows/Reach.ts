@@ -1,13 +1,7 @@
 /** Messages from a flow to an entity: a busy or moving owner is a reason to try again, never a lost step. */
 import { Effect } from "effect"
-import type { ClusterError } from "effect/cluster"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
-
-type Unreached =
-  | ClusterError.MailboxFull
-  | ClusterError.AlreadyProcessingMessage
-  | ClusterError.PersistenceError
-  | ClusterError.EntityNotAssignedToRunner
+import { type ClusterFailure, isClusterFailure } from "../ClusterFailure.ts"
 
 const busy = (tag: string) =>
   new StepFailed({
@@ -18,20 +12,13 @@ const busy = (tag: string) =>
 
 /** Bounds the wait for an entity's answer and turns the cluster's own failures into retryable ones. */
 export const reach = <A, E, R>(
-  message: Effect.Effect<A, E | Unreached, R>
-): Effect.Effect<A, Exclude<E, Unreached> | StepFailed, R> =>
+  message: Effect.Effect<A, E, R>
+): Effect.Effect<A, Exclude<E, ClusterFailure> | StepFailed, R> =>
   message.pipe(
-    Effect.timeoutOrElse({ duration: "30 seconds", orElse: () => Effect.fail(busy("no answer in 30 s")) }),
-    Effect.catchIf(
-      (error): error is Extract<typeof error, Unreached> =>
-        unreached.has((error as { _tag?: string })._tag ?? ""),
-      (error) => Effect.fail(busy(error._tag))
+    Effect.timeout("30 seconds"),
+    Effect.catch((failure): Effect.Effect<never, Exclude<E, ClusterFailure> | StepFailed> =>
+      isClusterFailure(failure)
+        ? Effect.fail(busy(failure._tag))
+        : Effect.fail(failure as Exclude<E, ClusterFailure>)
     )
-  ) as Effect.Effect<A, Exclude<E, Unreached> | StepFailed, R>
-
-const unreached: ReadonlySet<string> = new Set([
-  "MailboxFull",
-  "AlreadyProcessingMessage",
-  "PersistenceError",
-  "EntityNotAssignedToRunner"
-])
+  )

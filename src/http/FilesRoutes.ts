@@ -33,10 +33,10 @@ export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
       })
       if (Result.isFailure(opened)) return refused(opened.failure === "expired" ? 410 : 403)
       const file = yield* files.get(key).pipe(
-        Effect.map(Option.some),
+        Effect.asSome,
         Effect.catchTag(
           "FileStoreError",
-          (error) => error.reason === "not_found" ? Effect.succeed(Option.none()) : Effect.die(error)
+          (error) => error.reason === "not_found" ? Effect.succeedNone : Effect.die(error)
         )
       )
       return Option.match(file, {

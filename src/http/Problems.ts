@@ -2,17 +2,10 @@
  * The failures this API declares, as RFC 9457 problems; endpoints list them as errors and clients decode
  * them back.
  */
-import { Cause, Duration, Effect, Predicate, Schema } from "effect"
-import {
-  AlreadyProcessingMessage,
-  EntityNotAssignedToRunner,
-  MailboxFull,
-  PersistenceError,
-  RunnerNotRegistered,
-  RunnerUnavailable
-} from "effect/cluster/ClusterError"
+import { type Duration, Effect, Schema } from "effect"
 import { ProblemDetails } from "effect/http"
 import { HttpApiError, HttpApiSchema } from "effect/http-api"
+import { type ClusterFailure, isClusterFailure } from "../ClusterFailure.ts"
 import { problemType } from "./ProblemCatalog.ts"
 
 /**
@@ -122,27 +115,6 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailabl
   status: 503,
   title: "The service cannot answer now"
 }, { retry_after: Schema.Int }) {}
-
-/** What an entity client can fail with besides the entity's own errors. */
-export type ClusterFailure =
-  | AlreadyProcessingMessage
-  | EntityNotAssignedToRunner
-  | MailboxFull
-  | PersistenceError
-  | RunnerNotRegistered
-  | RunnerUnavailable
-  | Cause.TimeoutError
-
-/** Whether a failure is the cluster's and passes by itself. */
-export const isClusterFailure: (error: unknown) => error is ClusterFailure = Predicate.some([
-  Schema.is(AlreadyProcessingMessage),
-  Schema.is(EntityNotAssignedToRunner),
-  Schema.is(MailboxFull),
-  Schema.is(PersistenceError),
-  Schema.is(RunnerNotRegistered),
-  Schema.is(RunnerUnavailable),
-  Cause.isTimeoutError
-]) as (error: unknown) => error is ClusterFailure
 
 const busy = (seconds: number): Unavailable =>
   new Unavailable({

@@ -35,7 +35,7 @@ export class GatewayMissing extends Schema.TaggedError<GatewayMissing>()("Gatewa
 }) {}
 
 /** The gateway that the environment chooses: never the sandbox by accident where a database server is configured. */
-const chosen = Effect.gen(function* () {
+export const chosenGateway = Effect.gen(function* () {
   const stripeKey = yield* Config.option(Config.Redacted("STRIPE_SECRET_KEY"))
   const wish = yield* Config.option(Config.Literals(["stripe", "sandbox"], "PAYMENTS"))
   if (Option.isSome(wish)) return wish.value
@@ -53,5 +53,5 @@ const chosen = Effect.gen(function* () {
  * left open.
  */
 export const PaymentServerLayer = Layer.unwrap(
-  Effect.map(chosen, (gateway) => gateway === "stripe" ? stripe : sandbox)
+  Effect.map(chosenGateway, (gateway) => gateway === "stripe" ? stripe : sandbox)
 ).pipe(Layer.provide(PaymentLedger.layer), Layer.provide(StripeSignature.layer))

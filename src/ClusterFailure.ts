@@ -1,0 +1,31 @@
+/** The ways in which the cluster itself fails to reach an entity: each passes, and says nothing of the message. */
+import { Cause, Predicate, Schema } from "effect"
+import {
+  AlreadyProcessingMessage,
+  EntityNotAssignedToRunner,
+  MailboxFull,
+  PersistenceError,
+  RunnerNotRegistered,
+  RunnerUnavailable
+} from "effect/cluster/ClusterError"
+
+/** What an entity client can fail with besides the entity's own errors. */
+export type ClusterFailure =
+  | AlreadyProcessingMessage
+  | EntityNotAssignedToRunner
+  | MailboxFull
+  | PersistenceError
+  | RunnerNotRegistered
+  | RunnerUnavailable
+  | Cause.TimeoutError
+
+/** Whether a failure is the cluster's and passes by itself. */
+export const isClusterFailure: (error: unknown) => error is ClusterFailure = Predicate.some([
+  Schema.is(AlreadyProcessingMessage),
+  Schema.is(EntityNotAssignedToRunner),
+  Schema.is(MailboxFull),
+  Schema.is(PersistenceError),
+  Schema.is(RunnerNotRegistered),
+  Schema.is(RunnerUnavailable),
+  Cause.isTimeoutError
+]) as (error: unknown) => error is ClusterFailure

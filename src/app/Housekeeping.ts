@@ -25,6 +25,7 @@ export const HousekeepingLayer = Singleton.make(
   sweep.pipe(
     Effect.tapCause((cause) => logFault("Housekeeping failed, and will be tried again", cause)),
     Effect.exit,
+    Effect.withTracerEnabled(false),
     Effect.repeat(Schedule.spaced("10 minutes"))
   )
 )

@@ -40,6 +40,7 @@ export const FlowKeeperLayer = Singleton.make(
   keep.pipe(
     Effect.tapCause((cause) => logFault("The flow keeper's look failed, and is repeated", cause)),
     Effect.exit,
+    Effect.withTracerEnabled(false),
     Effect.repeat(Schedule.spaced("1 second"))
   )
 )

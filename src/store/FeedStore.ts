@@ -92,7 +92,7 @@ export class FeedStore extends Context.Service<FeedStore, {
       const live = (feedId: string, seq: number) =>
         Stream.paginate(seq, (last) =>
           Effect.gen(function* () {
-            const events = yield* after(feedId, last)
+            const events = yield* Effect.withTracerEnabled(after(feedId, last), false)
             const latest = events.at(-1)
             if (latest === undefined) yield* rest(feedId)
             return [

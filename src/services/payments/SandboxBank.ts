@@ -6,6 +6,7 @@ import { Clock, Context, Effect, Layer, Option, Schedule, Schema, Semaphore } fr
 import { HttpClientRequest } from "effect/http"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
 import { ServiceTransport } from "../ServiceClients.ts"
+import * as TraceParent from "../../TraceParent.ts"
 import { GatewayError } from "./PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "./PaymentLedger.ts"
 import { eventIdOf, type SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
@@ -16,7 +17,8 @@ const Emission = Schema.Struct({
   payment_id: Schema.String,
   action: Schema.Literals(["confirm", "fail", "cancel", "refund", "dispute"]),
   created: Schema.Int,
-  refunded: Schema.Int
+  refunded: Schema.Int,
+  trace: Schema.optionalKey(TraceParent.TraceParent)
 })
 
 const Account = Schema.Struct({
@@ -105,7 +107,17 @@ export class SandboxBank extends Context.Service<SandboxBank, {
           const id = eventIdOf(payment_id, action, refund?.key)
           const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
           yield* Effect.orDie(
-            queue.offer({ id, payment_id, action, created, refunded: refunded(account) }, { id })
+            queue.offer(
+              {
+                id,
+                payment_id,
+                action,
+                created,
+                refunded: refunded(account),
+                trace: yield* TraceParent.current
+              },
+              { id }
+            )
           )
         },
         turn.withPermit
@@ -122,7 +134,7 @@ export class SandboxBank extends Context.Service<SandboxBank, {
         if (response.status >= 300) return yield* refuse(`The webhook route answered ${response.status}.`)
       })
 
-      const work = queue.take(deliver).pipe(
+      const work = queue.take((emission) => TraceParent.under(emission.trace)(deliver(emission))).pipe(
         Effect.catch((error) =>
           Effect.andThen(
             Effect.logWarning("A sandbox webhook is not delivered yet", { reason: error._tag }),

@@ -3,6 +3,7 @@ import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { PersistedQueue, type Redis } from "effect/persistence"
 import type { SqlClient, SqlError } from "effect/sql"
 import { Priority } from "../../../rpc/TicketJob.ts"
+import { TraceParent } from "../../TraceParent.ts"
 import { queueLocks } from "../QueueLocks.ts"
 import { ChunkId, GenerationJob } from "./TicketApi.ts"
 
@@ -11,7 +12,8 @@ export const QueuedChunk = Schema.Struct({
   chunk_id: ChunkId,
   priority: Priority,
   queued_at: Schema.DateTimeUtcFromString,
-  job: GenerationJob
+  job: GenerationJob,
+  trace: Schema.optionalKey(TraceParent)
 })
 export type QueuedChunk = typeof QueuedChunk.Type
 

@@ -1,6 +1,7 @@
 /** Takes chunks, renders their tickets and reports them: a chunk is done when the core has the report. */
 import { Cause, Clock, DateTime, Effect, Layer, Schedule } from "effect"
 import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
+import * as TraceParent from "../../TraceParent.ts"
 import { CoreClient } from "./CoreClient.ts"
 import { GeneratorQueue, type QueuedChunk } from "./GeneratorQueue.ts"
 import * as PriorityGate from "./PriorityGate.ts"
@@ -65,7 +66,7 @@ const make = Effect.gen(function* () {
 
   const takeOne = (priority: typeof PriorityGate.priorities[number]) =>
     queue.take(priority, (chunk) =>
-      inPlace(priority, work(chunk)).pipe(
+      inPlace(priority, TraceParent.under(chunk.trace)(work(chunk))).pipe(
         Effect.tapCause((cause) =>
           Cause.hasInterruptsOnly(cause)
             ? Effect.void

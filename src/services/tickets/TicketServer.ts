@@ -2,6 +2,7 @@
 import { DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Unavailable } from "../../http/Problems.ts"
+import * as TraceParent from "../../TraceParent.ts"
 import { GeneratorQueue } from "./GeneratorQueue.ts"
 import { TicketApi } from "./TicketApi.ts"
 
@@ -19,7 +20,8 @@ export const TicketHandlersLayer = HttpApiBuilder.group(
           chunk_id: headers["x-request-id"],
           priority: headers["x-job-priority"] ?? "normal",
           queued_at: queuedAt,
-          job: payload
+          job: payload,
+          trace: yield* TraceParent.current
         }).pipe(Effect.mapError(() =>
           new Unavailable({
             detail:

@@ -1,7 +1,6 @@
 /** Flow 6 as a client sees it: one documented request, and everything that is there afterwards. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Result } from "effect"
-import { SqlClient } from "effect/sql"
 import { QrData } from "../src/tickets/QrData.ts"
 import { SigningKeys } from "../src/tickets/SigningKeys.ts"
 import toGenerator from "./fixtures/bodies/1-generation-job.to-ticket-generator.json" with { type: "json" }
@@ -75,21 +74,6 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
       assert.strictEqual(notifier.length, 7)
       for (const { json } of notifier) assert.sameMembers(Object.keys(json), Object.keys(toNotifier))
     }).pipe(Effect.scoped))
-
-  it.effect("is one trace, from the request over the queue and the webhooks to its end", () =>
-    Effect.gen(function* () {
-      const { flow } = yield* run(bodyFor(41))
-      const sql = yield* SqlClient.SqlClient
-      const mail = yield* sql`
-        SELECT DISTINCT entity_type, trace_id FROM cluster_messages
-        WHERE entity_id IN (${flow.job_id}, ${flow.payment_id})
-           OR entity_id = (SELECT execution_id FROM flows WHERE flow_id = ${flow.flow_id})`
-      assert.sameMembers(
-        mail.map((row) => row["entity_type"]),
-        ["Workflow/CompleteFlow", "TicketJob", "Payment"]
-      )
-      assert.strictEqual(new Set(mail.map((row) => row["trace_id"])).size, 1)
-    }))
 
   it.effect("takes the documented body with a trailing slash, and plans reminders that lie ahead", () =>
     Effect.gen(function* () {

@@ -1,7 +1,6 @@
 /** Forgets what has served its time: keys, webhooks, feeds and answered mail after 31 days, signatures sooner. */
-import { Duration, Effect, Schedule } from "effect"
-import { Singleton } from "effect/cluster"
-import { logFault } from "../Faults.ts"
+import { Duration, Effect } from "effect"
+import * as Keeper from "../Keeper.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { RetentionStore } from "../store/RetentionStore.ts"
 import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
@@ -20,12 +19,4 @@ const sweep = Effect.gen(function* () {
 })
 
 /** Runs on one process of the cluster, every ten minutes. */
-export const HousekeepingLayer = Singleton.make(
-  "Housekeeping",
-  sweep.pipe(
-    Effect.tapCause((cause) => logFault("Housekeeping failed, and will be tried again", cause)),
-    Effect.exit,
-    Effect.withTracerEnabled(false),
-    Effect.repeat(Schedule.spaced("10 minutes"))
-  )
-)
+export const HousekeepingLayer = Keeper.make("Housekeeping", sweep, "10 minutes")

@@ -1,9 +1,8 @@
 /** Watches over running flows: starts those whose start was lost, and ends the waiting of those out of time. */
-import { Effect, Exit, Option, Schedule } from "effect"
-import { Singleton } from "effect/cluster"
+import { Effect, Exit, Option } from "effect"
 import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
-import { logFault } from "../Faults.ts"
+import * as Keeper from "../Keeper.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import { jobs } from "./TicketsStep.ts"
 
@@ -35,15 +34,7 @@ export const keep = Effect.gen(function* () {
 })
 
 /** Runs on one process of the cluster, once a second. */
-export const FlowKeeperLayer = Singleton.make(
-  "FlowKeeper",
-  keep.pipe(
-    Effect.tapCause((cause) => logFault("The flow keeper's look failed, and is repeated", cause)),
-    Effect.exit,
-    Effect.withTracerEnabled(false),
-    Effect.repeat(Schedule.spaced("1 second"))
-  )
-)
+export const FlowKeeperLayer = Keeper.make("FlowKeeper", keep, "1 second")
 
 /** What a flow waits for and a webhook decides. */
 export const decide = Effect.fnUntraced(function* (flowId: string, exit: "settled" | "failed" | "canceled") {

@@ -5,7 +5,7 @@ import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts
 import { type PaymentCallError, PaymentClient } from "../services/payments/PaymentClient.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
-import { paymentIdOf, type Plan } from "./Plan.ts"
+import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
 import { begin, completed, end, failed, type Outcome, timedOut } from "./Step.ts"
 
 /** Who pays: the order's contact is its first guest. */
@@ -120,7 +120,7 @@ export const takeBack = (plan: Plan) =>
     const payments = yield* PaymentStore
     const client = yield* PaymentClient
     const status = yield* payments.status(paymentId)
-    const refund = Effect.as(client.refund(paymentId, { reason: "the flow was stopped" }), "refund")
+    const refund = Effect.as(client.refund(paymentId, { reason: refundReason }), "refund")
     const close = Effect.as(payments.close(paymentId, "payment.canceled"), "none")
     const cancel = Effect.as(client.cancel(paymentId), "cancel").pipe(
       Effect.catchIf(({ reason }) => reason === "unknown_payment", () => close),

@@ -57,7 +57,7 @@ const attachments = (
       : [{ filename: "qr.png", file_key: reader.qr_key, content_type: "image/png" }])
   ]
 
-/** The variable that names a message's files, when it has any. */
+/** The variable that names the files of a message, where it has some. */
 export const carrying = (files: ReadonlyArray<MessageFile>): Variables =>
   files.length === 0 ? {} : { attachments: files.map((file) => ({ ...file })) }
 

@@ -3,6 +3,7 @@ import { Effect, Layer, Option, type Schema } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { patience } from "../Durable.ts"
 import { decide } from "../flows/FlowKeeper.ts"
+import { refundReason } from "../flows/Plan.ts"
 import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { Triggers } from "../notifications/Triggers.ts"
@@ -63,7 +64,7 @@ export const PaymentAnnouncerLayer = Layer.effect(
       if (flow.status !== "failed" || flow.request.orchestration_options.error_handling !== "stop_on_error") {
         return
       }
-      yield* client.refund(payment.payment_id, { reason: "the flow was stopped before it was paid" }).pipe(
+      yield* client.refund(payment.payment_id, { reason: refundReason }).pipe(
         Effect.retry({ while: (error) => error.retryable, schedule: patience }),
         Effect.orDie
       )

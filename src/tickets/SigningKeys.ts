@@ -22,19 +22,19 @@ import * as Schema from "effect/Schema"
 import { keepSecret } from "./SecretFile.ts"
 
 /** A public signing key as RFC 8037 writes it; `kid` starts its RFC 7638 thumbprint. */
-export interface TicketJwk {
-  readonly kty: "OKP"
-  readonly crv: "Ed25519"
-  readonly x: string
-  readonly kid: string
-  readonly use: "sig"
-  readonly alg: "EdDSA"
-}
+const TicketJwk = Schema.Struct({
+  kty: Schema.Literal("OKP"),
+  crv: Schema.Literal("Ed25519"),
+  x: Schema.String,
+  kid: Schema.String,
+  use: Schema.Literal("sig"),
+  alg: Schema.Literal("EdDSA")
+})
+export type TicketJwk = typeof TicketJwk.Type
 
-/** The document served at `/.well-known/guichet-keys.json`: all that a gate needs to verify offline. */
-export interface TicketKeySet {
-  readonly keys: ReadonlyArray<TicketJwk>
-}
+/** The document served at `/.well-known/guichet-keys.json` (RFC 7517): all that a gate needs to verify offline. */
+export const TicketKeySet = Schema.Struct({ keys: Schema.Array(TicketJwk) })
+export type TicketKeySet = typeof TicketKeySet.Type
 
 /** Public keys by key id, ready to verify with. */
 export type TrustedKeys = ReadonlyMap<string, KeyObject>

@@ -1,4 +1,4 @@
-/** A client of the core as any application is one: documented routes, a bearer token, live events. */
+/** A client of the core, as applications are: documented routes, a bearer token, live events. */
 import { Effect, Option, Redacted, Schema, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"

@@ -1,23 +1,12 @@
 /** The tickets of a flow: written as files, each proved to be one that a gate would let in. */
-import { Effect, Result, Schema } from "effect"
+import { Effect, Result } from "effect"
 import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
 import { TicketView } from "../../../rpc/Ticket.ts"
 import { QrData } from "../../tickets/QrData.ts"
-import { type TrustedKeys, trustedKeys } from "../../tickets/SigningKeys.ts"
+import { TicketKeySet, type TrustedKeys, trustedKeys } from "../../tickets/SigningKeys.ts"
 import type { DemoClient } from "./DemoClient.ts"
 import { DemoFailed } from "./DemoFailed.ts"
 import type { DemoFolder } from "./DemoFolder.ts"
-
-const KeySet = Schema.Struct({
-  keys: Schema.Array(Schema.Struct({
-    kty: Schema.Literal("OKP"),
-    crv: Schema.Literal("Ed25519"),
-    x: Schema.String,
-    kid: Schema.String,
-    use: Schema.Literal("sig"),
-    alg: Schema.Literal("EdDSA")
-  }))
-})
 
 const startsWith = (magic: string) => (bytes: Uint8Array): boolean =>
   Buffer.from(bytes.subarray(0, magic.length)).toString("latin1") === magic
@@ -59,7 +48,7 @@ export const write = Effect.fn("TicketFiles.write")(function* (
   flow: FlowView,
   request: CompleteFlowRequest
 ) {
-  const keys = trustedKeys(yield* client.get("/.well-known/guichet-keys.json", KeySet))
+  const keys = trustedKeys(yield* client.get("/.well-known/guichet-keys.json", TicketKeySet))
   const { generate_pdf, generate_qr } = request.ticket_config
 
   const file = Effect.fnUntraced(function* (ticket: TicketView, kind: "pdf" | "png", path: string) {

@@ -1,7 +1,7 @@
 /** The keys that verify tickets, as the core publishes them: fetched, kept, and fetched again when one is unknown. */
 import { Clock, Context, Effect, Layer, Ref, Schema, Semaphore } from "effect"
 import { HttpClientResponse } from "effect/http"
-import { type TrustedKeys, trustedKeys } from "../../tickets/SigningKeys.ts"
+import { TicketKeySet, type TrustedKeys, trustedKeys } from "../../tickets/SigningKeys.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { serviceTargets } from "../ServiceName.ts"
 
@@ -9,17 +9,6 @@ import { serviceTargets } from "../ServiceName.ts"
 export class KeysUnavailable extends Schema.TaggedError<KeysUnavailable>()("KeysUnavailable", {
   reason: Schema.String
 }) {}
-
-const KeySet = Schema.Struct({
-  keys: Schema.Array(Schema.Struct({
-    kty: Schema.Literal("OKP"),
-    crv: Schema.Literal("Ed25519"),
-    x: Schema.String,
-    kid: Schema.String,
-    use: Schema.Literal("sig"),
-    alg: Schema.Literal("EdDSA")
-  }))
-})
 
 const keptMillis = 300_000
 const restMillis = 10_000
@@ -43,7 +32,7 @@ export class PublishedKeys extends Context.Service<PublishedKeys, {
 
       const fetch = client.get(url).pipe(
         Effect.flatMap(HttpClientResponse.filterStatusOk),
-        Effect.flatMap(HttpClientResponse.schemaBodyJson(KeySet)),
+        Effect.flatMap(HttpClientResponse.schemaBodyJson(TicketKeySet)),
         Effect.map(trustedKeys),
         Effect.mapError((error) => new KeysUnavailable({ reason: error._tag }))
       )

@@ -65,17 +65,29 @@ const tell = Effect.fnUntraced(function* (plan: Plan) {
   yield* settle("notifications", step(plan, "notifications", notify(plan)))
   yield* settle("reminders", step(plan, "reminders", remind(plan)))
 
-  if (stops(plan, outcomes)) {
-    const ended = (name: StepName) => outcomes.get(name)
-    yield* undo(plan, "reminders", ended("reminders"), cancelMessages(plan))
-    if (ended("notifications")?.status === "failed") {
-      yield* undo(plan, "notifications", ended("notifications"), cancelMessages(plan))
-    }
-    yield* undo(plan, "payment", ended("payment"), takeBack(plan))
-    yield* undo(plan, "tickets", ended("tickets"), voidTickets(plan))
-  }
+  if (stops(plan, outcomes)) yield* takeAllBack(plan, outcomes)
   yield* conclude(plan, steps.map((name) => [name, outcomes.get(name)] as const))
 })
+
+/** In the order opposite to the steps'; a step that was never begun has nothing to take back. */
+const takeAllBack = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcomes) {
+  const ended = (name: StepName) => outcomes.get(name)
+  yield* undo(plan, "reminders", ended("reminders"), cancelMessages(plan))
+  if (ended("notifications")?.status === "failed") {
+    yield* undo(plan, "notifications", ended("notifications"), cancelMessages(plan))
+  }
+  yield* undo(plan, "payment", ended("payment"), takeBack(plan))
+  yield* undo(plan, "tickets", ended("tickets"), voidTickets(plan))
+})
+
+/** A defect ends the flow; one that stops on errors takes back what was done, money first of all. */
+const giveUp = (plan: Plan, defect: unknown) =>
+  Effect.andThen(
+    plan.request.orchestration_options.error_handling === "stop_on_error"
+      ? takeAllBack(plan, new Map())
+      : Effect.void,
+    abandon(plan.flowId, defect)
+  )
 
 const stops = (plan: Plan, outcomes: Outcomes): boolean =>
   plan.request.orchestration_options.error_handling === "stop_on_error" &&
@@ -84,7 +96,9 @@ const stops = (plan: Plan, outcomes: Outcomes): boolean =>
 export const CompleteFlowLayer = CompleteFlow.toLayer(
   Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
-    yield* Effect.flatMap(open(flowId, executionId), tell).pipe(
+    const plan = yield* open(flowId, executionId)
+    yield* tell(plan).pipe(
+      Effect.catchDefect((defect) => giveUp(plan, defect)),
       Effect.catchDefect((defect) => abandon(flowId, defect))
     )
   })

@@ -1,5 +1,5 @@
 /** Failures that an operator can mend end as one sentence on standard error and exit code 1, not as a trace. */
-import { Console, Effect, Runtime } from "effect"
+import { Config, Console, Effect, Runtime } from "effect"
 
 /** Carries the exit code and nothing to print. */
 class Told extends Error {
@@ -8,8 +8,12 @@ class Told extends Error {
 }
 
 /** What an error says for itself. */
-export const sentenceOf = (error: unknown): string =>
-  error instanceof Error && error.message !== "" ? error.message : String(error)
+export const sentenceOf = (error: unknown): string => {
+  if (error instanceof Config.ConfigError) {
+    return `The configuration is wrong: ${error.cause.message.replace(/\s*\n\s*/g, " ")}`
+  }
+  return error instanceof Error && error.message !== "" ? error.message : String(error)
+}
 
 /** Prints the failure's own sentence; defects keep their trace. */
 export const told = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Told, R> =>

@@ -66,7 +66,12 @@ export const PaymentAnnouncerLayer = Layer.effect(
       }
       yield* client.refund(payment.payment_id, { reason: refundReason }).pipe(
         Effect.retry({ while: (error) => error.retryable, schedule: patience }),
-        Effect.orDie
+        Effect.catch(({ reason }) =>
+          Effect.logError("A payment of a stopped flow could not be refunded", {
+            paymentId: payment.payment_id,
+            reason
+          })
+        )
       )
     })
 

@@ -1,7 +1,7 @@
 /**
  * Who has paid, for which tickets, and when the news of it comes late.
  * Guards whose removal turns this file red: the adoption of unpaid tickets, the look at settled ones before anything is
- * charged, the refund of what settles too late, `settled_at` rather than the status wakes the flow.
+ * charged, the refund of what settles too late, its one reason, `settled_at` rather than the status wakes the flow.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -21,7 +21,8 @@ import {
   run,
   start,
   ticketsOf,
-  until
+  until,
+  unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
@@ -112,8 +113,39 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the p
       const sql = yield* SqlClient.SqlClient
       const heard = yield* sql`
         SELECT event_type FROM payment_events WHERE payment_id = ${flow.flow.payment_id} ORDER BY received_at`
-      assert.deepStrictEqual(heard.map(({ event_type }) => event_type), ["payment.completed", "payment.refunded"])
+      assert.deepStrictEqual(heard.map(({ event_type }) => event_type), [
+        "payment.completed",
+        "payment.refunded"
+      ])
     }).pipe(Effect.scoped))
+
+  it.effect("is refunded once, though its settlement is heard again while the refund is under way", () =>
+    Effect.gen(function* () {
+      const refunds: Array<number> = []
+      const flow = yield* Effect.scoped(Effect.gen(function* () {
+        yield* around(
+          "core",
+          async (request, real) =>
+            (await request.clone().text()).includes("payment.refunded")
+              ? new Response(null, { status: 503, headers: { "retry-after": "0" } })
+              : real(request)
+        )
+        yield* around("payments", async (request, real) => {
+          const response = await real(request)
+          if (request.url.endsWith("/refunds")) refunds.push(response.status)
+          return response
+        })
+        const stopped = yield* run(bodyFor(5, {
+          guests: guestsNamed("John Doe", unwritable),
+          orchestration_options: { error_handling: "stop_on_error", retry_failed_steps: false }
+        }))
+        yield* hear(stopped.flow.payment_id, "payment.completed")
+        yield* until(Effect.sync(() => refunds.length), (count) => count === 2)
+        return stopped
+      }))
+      assert.deepStrictEqual(refunds, [200, 200])
+      yield* paymentOf(flow, "refunded")
+    }))
 
   it.effect("ends the wait of its flow when the refund is heard before the payment", () =>
     Effect.gen(function* () {

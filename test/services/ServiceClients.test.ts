@@ -1,55 +1,13 @@
 /** Calls between services: signed at every attempt, retried when that may help, cut off when it does not. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer } from "effect"
-import {
-  HttpBody,
-  HttpClient,
-  HttpClientRequest,
-  HttpClientResponse,
-  HttpRouter,
-  HttpServerResponse
-} from "effect/http"
+import { HttpBody, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { TestClock } from "effect/testing"
 import { Loopback } from "../../src/services/Loopback.ts"
 import { resolveUrl, ServiceTransport } from "../../src/services/ServiceClients.ts"
-import { configuration, hexOf, InboundApi, InboundRoutes, request, SecretsLayer } from "./ExampleServices.ts"
-
-type Sent = HttpClientRequest.HttpClientRequest
-
-/** A network that answers by script and remembers what it was asked. */
-const network = (answer: (sent: ReadonlyArray<Sent>) => Effect.Effect<Response>) => {
-  const sent: Array<Sent> = []
-  const client = HttpClient.make((request) =>
-    Effect.suspend(() => {
-      sent.push(request)
-      return Effect.map(answer(sent), (response) => HttpClientResponse.fromWeb(request, response))
-    })
-  )
-  return { sent, layer: Layer.succeed(HttpClient.HttpClient, client) }
-}
-
-const statuses = (...list: ReadonlyArray<number>) =>
-  network((sent) => Effect.sync(() => new Response(null, { status: list[sent.length - 1] ?? 200 })))
-
-const transport = (network: Layer.Layer<HttpClient.HttpClient>) =>
-  ServiceTransport.layer.pipe(
-    Layer.provide(network),
-    Layer.provideMerge(Loopback.layer),
-    Layer.provideMerge(SecretsLayer),
-    Layer.provide(configuration({ PAYMENT_SERVICE_URL: "http://payments.test/api" })),
-    Layer.orDie
-  )
-
-const call = (
-  name: Parameters<ServiceTransport["Service"]["client"]>[0],
-  path = "/x",
-  options?: HttpClientRequest.Options.NoUrl
-) =>
-  Effect.flatMap(
-    ServiceTransport,
-    (transport) => transport.client(name, { as: "event-planner-core" }).post(path, options)
-  )
+import { hexOf, InboundApi, InboundRoutes, request } from "./ExampleServices.ts"
+import { call, network, statuses, transport } from "./ScriptedNetwork.ts"
 
 describe("a service client", () => {
   it.effect("signs every attempt anew, for the same request", () => {

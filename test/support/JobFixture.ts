@@ -22,6 +22,8 @@ export class Notes extends Context.Service<Notes, {
   readonly ends: Array<{ readonly jobId: string; readonly flowId: string | null; readonly status: JobStatus }>
   /** Whether the generator refuses a chunk. */
   refuses: (chunkId: string) => boolean
+  /** How many of the next chunks the generator cannot take for a moment. */
+  away: number
   /** Defects that the listener dies of, one a call. */
   crashes: number
 }>()("test/Notes") {
@@ -30,6 +32,7 @@ export class Notes extends Context.Service<Notes, {
     progress: [],
     ends: [],
     refuses: () => false,
+    away: 0,
     crashes: 0
   }))
 }
@@ -38,16 +41,20 @@ const Generator = Layer.effect(
   TicketClient,
   Effect.map(Notes, (notes) =>
     TicketClient.of({
-      generate: (chunkId, priority, job) => {
-        notes.sent.push({ chunkId, priority, job })
-        return notes.refuses(chunkId)
-          ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError", retryable: false }))
-          : Effect.succeed({
-            job_id: job.job_id,
-            accepted: job.tickets.length,
-            queued_at: DateTime.makeUnsafe(0)
-          })
-      }
+      generate: (chunkId, priority, job) =>
+        Effect.suspend(() => {
+          notes.sent.push({ chunkId, priority, job })
+          if (notes.away-- > 0) {
+            return Effect.fail(new GeneratorUnavailable({ reason: "Unavailable", retryable: true }))
+          }
+          return notes.refuses(chunkId)
+            ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError", retryable: false }))
+            : Effect.succeed({
+              job_id: job.job_id,
+              accepted: job.tickets.length,
+              queued_at: DateTime.makeUnsafe(0)
+            })
+        })
     }))
 )
 

@@ -15,7 +15,7 @@ import documented from "../../fixtures/bodies/6-complete-flow.request.json" with
 import { bodyFor, follow, outbox, read, run, start, ticketsOf, until } from "../../support/FlowClient.ts"
 import { replace } from "../../support/Mutations.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
-import { TestApp } from "../../support/TestApp.ts"
+import { type Answer, TestApp } from "../../support/TestApp.ts"
 import * as Webhooks from "../../support/Webhooks.ts"
 
 const paths = {
@@ -27,7 +27,9 @@ const paths = {
 const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
   Effect.flatMap(TestApp, (app) => app.ask(path, { token: app.organizer, body, headers }))
 
-const stealing = { attachments: [{ filename: "a.pdf", file_key: "tickets/1/ticket.pdf", content_type: "application/pdf" }] }
+const stealing = {
+  attachments: [{ filename: "a.pdf", file_key: "tickets/1/ticket.pdf", content_type: "application/pdf" }]
+}
 
 const sequenceFor = (eventId: number, data: Record<string, Schema.Json>) => ({
   ...sequence,
@@ -71,11 +73,10 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an an
       for (const limit of [1, 2, 3, 13]) {
         const seen: Array<string> = []
         for (let at: string | null = `${url}?limit=${limit}`; at !== null;) {
-          const { headers, json }: { headers: Headers; json: { messages: Array<any>; next: string | null } } =
-            yield* read(at)
+          const { headers, json }: Answer = yield* read(at)
           assert.isAtMost(json.messages.length, limit)
           assert.strictEqual(headers.get("link"), json.next === null ? null : `<${json.next}>; rel="next"`)
-          seen.push(...json.messages.map(({ message_id }) => message_id))
+          seen.push(...json.messages.map(({ message_id }: { message_id: string }) => message_id))
           assert.isAtMost(seen.length, all.length)
           at = json.next
         }
@@ -109,7 +110,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an an
       assert.strictEqual(accepted.json.status, "accepted")
       assert.strictEqual((yield* start(flow)).json.status, done.status)
 
-      const tickets = (yield* read(`${paths.job}/${done.job_id}`)).json.tickets as Array<{ ticket_id: number }>
+      const tickets = (yield* read(`${paths.job}/${done.job_id}`)).json.tickets as Array<
+        { ticket_id: number }
+      >
       const again = { ...job, ticket_ids: tickets.map(({ ticket_id }) => ticket_id) }
       const begun = yield* post(paths.job, again)
       yield* follow(begun.json.events_url)
@@ -126,7 +129,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an an
     Effect.gen(function* () {
       const dates = ["1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z", "0001-01-01T00:00:00Z"]
       const hours = [-1, 8_784.5, 1e300, "24"]
-      const cases: ReadonlyArray<readonly [path: string, body: Schema.Json, pointer: string, value: Schema.Json]> = [
+      const cases: ReadonlyArray<
+        readonly [path: string, body: Schema.Json, pointer: string, value: Schema.Json]
+      > = [
         ...dates.map((value) => [paths.flow, documented, "/event_data/date", value] as const),
         ...hours.map((value) =>
           [paths.sequence, sequence, "/notification_sequence/3/data/reminder_hours", value] as const

@@ -88,18 +88,24 @@ export const memory = Layer.merge(
   PersistedQueue.layer.pipe(Layer.provide(PersistedQueue.layerStoreMemory))
 )
 
-const serveAll = <E, R>(payments: Layer.Layer<never, E, R>) =>
+const serveAll = <E, R>(
+  payments: Layer.Layer<never, E, R>,
+  more: Readonly<Record<string, string>> = {}
+) =>
   Layer.mergeAll(
     Loopback.serve("payments", Layer.provide(payments, HttpServer.layerServices)),
     Loopback.serve("core", coreRoutes)
   ).pipe(
     Layer.provideMerge(PaymentClient.layer),
     Layer.provideMerge(Layer.mergeAll(transport, Core.layer, ServiceRequestStore.layerMemory)),
-    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(environment)))
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ ...environment, ...more })))
   )
 
 /** The service with the sandbox, as an environment without Stripe's key starts it. */
 export const sandbox = serveAll(PaymentServerLayer)
+
+/** The service with the gateway that an environment chooses. */
+export const chosenBy = (more: Readonly<Record<string, string>>) => serveAll(PaymentServerLayer, more)
 
 /** The service over a given gateway. */
 export const over = <E>(gateway: Layer.Layer<PaymentGateway, E>) =>

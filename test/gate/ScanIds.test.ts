@@ -1,0 +1,84 @@
+/**
+ * A scan id names one scan of one ticket, as a pure function.
+ * Guards whose removal turns this file red: the ticket of `again` in Batch.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime } from "effect"
+import type { AdmitRequest } from "../../rpc/Scan.ts"
+import { decideBatch } from "../../src/gate/Batch.ts"
+import type { GateTicket, Snapshot } from "../../src/gate/GateState.ts"
+import { scanOf } from "../support/GateFixture.ts"
+
+const now = DateTime.makeUnsafe(0)
+
+const ticket = (ticketId: number): GateTicket => ({
+  ticketId,
+  eventId: 1,
+  code: `TKT-001-${ticketId}`,
+  ticketType: "VIP",
+  guestFirstName: "Jean",
+  status: "issued",
+  paymentState: "free",
+  inside: false,
+  entries: 0,
+  firstScanId: null,
+  firstUse: null,
+  lastEntry: null
+})
+
+const snapshot: Snapshot = {
+  event: {
+    status: "active",
+    timezone: "Europe/Paris",
+    maxAttendees: 9,
+    doorsOpenAt: null,
+    doorsCloseAt: null,
+    reentry: false
+  },
+  inside: 0,
+  tickets: [ticket(1), ticket(2)],
+  verdicts: []
+}
+
+const scan = (id: number | string, changes: Partial<AdmitRequest> = {}) =>
+  scanOf(1, `TKT-001-${id}`, { scanId: "scan-same", ...changes })
+
+const nobody = {
+  result: "scan_id_reused",
+  ticket_id: null,
+  guest_first_name: null,
+  ticket_type: null,
+  signals: []
+} as const
+
+describe("a scan id", () => {
+  it("used for another ticket in the same batch opens nothing, names nobody and writes nothing", () => {
+    const { verdicts, writes } = decideBatch(1, snapshot, [scan(1), scan(2), scan("UNKNOWN")], now)
+    assert.strictEqual(verdicts[0]!.result, "valid")
+    for (const reused of verdicts.slice(1)) assert.deepInclude(reused, { ...nobody, first_use: null })
+    assert.lengthOf(writes.lines, 1)
+    assert.deepStrictEqual(writes.moves.map(({ after }) => after.ticketId), [1])
+    assert.deepStrictEqual(writes.crowd, { delta: 1, entered: 1, peak: 1 })
+  })
+
+  it("used for another ticket in an earlier batch opens nothing either", () => {
+    const { verdicts: [given] } = decideBatch(1, snapshot, [scan(1)], now)
+    const later = { ...snapshot, verdicts: [given!] }
+    const { verdicts: [reused], writes } = decideBatch(1, later, [scan(2)], now)
+    assert.deepInclude(reused, nobody)
+    assert.deepStrictEqual(writes, { lines: [], moves: [], crowd: { delta: 0, entered: 0, peak: null } })
+  })
+
+  it("used again for its ticket gives its verdict, by code as it is typed or by number", () => {
+    const byCode = scan(1, { ticketCode: "tkt-001-1" })
+    const byNumber = scan(1, { ticketCode: null, ticketId: 1 })
+    const { verdicts: [given, ...again] } = decideBatch(1, snapshot, [scan(1), byCode, byNumber], now)
+    assert.deepStrictEqual(again, [given, given])
+  })
+
+  it("of a code that nobody knows stays refused, whatever is scanned under it", () => {
+    const { verdicts } = decideBatch(1, snapshot, [scan("UNKNOWN"), scan(1)], now)
+    assert.deepStrictEqual(verdicts.map(({ result }) => result), ["unknown_ticket", "unknown_ticket"])
+    assert.isNull(verdicts[1]!.guest_first_name)
+  })
+})

@@ -36,7 +36,10 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a pay
       yield* run(bodyFor(1))
       const answer = yield* Webhooks.payment(documented)
       isReceived(answer, "queued")
-      const payment = yield* statusOf(documented.payment_id, "settled")
+      const { json: payment } = yield* until(
+        read(`/api/payments/${documented.payment_id}`),
+        ({ json }) => json?.status === "settled" && json.invoice_number !== null
+      )
       assert.strictEqual(payment.amount, documented.amount)
       assert.strictEqual(payment.currency, documented.currency)
       assert.strictEqual(payment.settled_at, "2025-06-15T14:30:00.000Z")

@@ -117,14 +117,14 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a cluster", (it) => {
       })
   )
 
-  it.effect.skipIf(TestDatabase.serverUrl !== undefined)(
-    "refuses several runners on the embedded database",
-    () =>
-      Effect.gen(function* () {
-        const cluster = Layer.provide(Cluster.layer, withEnv({ GUICHET_CLUSTER: "socket" }))
-        const error = yield* Effect.flip(Effect.scoped(Layer.build(cluster)))
-        assert.strictEqual(error._tag, "DatabaseError")
-        assert.include(error.message, "set DATABASE_URL")
-      })
-  )
+  it.effect("refuses several runners on the embedded database", () =>
+    Effect.gen(function* () {
+      const cluster = Layer.provide(
+        Cluster.layer,
+        [withEnv({ GUICHET_CLUSTER: "socket" }), TestDatabase.layerEmbedded]
+      )
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(cluster)))
+      assert.strictEqual(error._tag, "DatabaseError")
+      assert.include(error.message, "set DATABASE_URL")
+    }))
 })

@@ -6,39 +6,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import type { AdmitRequest } from "../../rpc/Scan.ts"
 import { decideBatch } from "../../src/gate/Batch.ts"
-import type { GateTicket, Snapshot } from "../../src/gate/GateState.ts"
 import { scanOf } from "../support/GateFixture.ts"
+import { gateSnapshot } from "../support/GateSnapshot.ts"
 
 const now = DateTime.makeUnsafe(0)
 
-const ticket = (ticketId: number): GateTicket => ({
-  ticketId,
-  eventId: 1,
-  code: `TKT-001-${ticketId}`,
-  ticketType: "VIP",
-  guestFirstName: "Jean",
-  status: "issued",
-  paymentState: "free",
-  inside: false,
-  entries: 0,
-  firstScanId: null,
-  firstUse: null,
-  lastEntry: null
-})
-
-const snapshot: Snapshot = {
-  event: {
-    status: "active",
-    timezone: "Europe/Paris",
-    maxAttendees: 9,
-    doorsOpenAt: null,
-    doorsCloseAt: null,
-    reentry: false
-  },
-  inside: 0,
-  tickets: [ticket(1), ticket(2)],
-  verdicts: []
-}
+const snapshot = gateSnapshot({ maxAttendees: 9, reentry: false, tickets: 2 })
 
 const scan = (id: number | string, changes: Partial<AdmitRequest> = {}) =>
   scanOf(1, `TKT-001-${id}`, { scanId: "scan-same", ...changes })

@@ -3,14 +3,13 @@ import { Effect, Option } from "effect"
 import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { Event, EventNotFound, type IssueTickets } from "../rpc/Event.ts"
+import { batchesAtOnce, batchLimit } from "../rpc/Scan.ts"
 import { outlast } from "../src/Durable.ts"
 import * as Batching from "../src/gate/Batching.ts"
 import * as Gatekeeper from "../src/gate/Gatekeeper.ts"
+import { AnnulmentStore } from "../src/store/AnnulmentStore.ts"
 import { EventStore } from "../src/store/EventStore.ts"
 import { TicketStore } from "../src/store/TicketStore.ts"
-
-/** Scans decided together; more wait for the next batch. */
-const batchLimit = 128
 
 /** Holds no truth: a second activation of the same event may run beside it and nothing breaks. */
 export const EventLayer = Event.toLayer(
@@ -19,8 +18,14 @@ export const EventLayer = Event.toLayer(
     const eventId = Number(entityId)
     const events = yield* EventStore
     const tickets = yield* TicketStore
+    const annulments = yield* AnnulmentStore
     const gate = yield* Gatekeeper.make(eventId)
-    const admit = yield* Batching.make({ limit: batchLimit, answer: gate.admit })
+    const { submit: admit } = yield* Batching.make({
+      name: "Event.batch",
+      limit: batchLimit,
+      atOnce: batchesAtOnce,
+      answer: gate.admitEach
+    })
 
     const issue = Effect.fn("Event.issue")(function* (request: Rpc.Payload<typeof IssueTickets>) {
       if (Option.isNone(yield* events.owner(eventId))) return yield* new EventNotFound({ event_id: eventId })
@@ -42,7 +47,9 @@ export const EventLayer = Event.toLayer(
           (registered) => ({ registered })
         )),
       IssueTickets: ({ payload }) => outlast(issue(payload)),
-      Admit: ({ payload }) => admit(payload)
+      SetGateRules: ({ payload }) => outlast(events.setGateRules(eventId, payload.rules)),
+      Admit: ({ payload }) => admit(payload.scans),
+      Annul: ({ payload }) => outlast(annulments.annul({ eventId, ...payload }))
     })
   }),
   { concurrency: "unbounded", mailboxCapacity: 16_384, maxIdleTime: "5 minutes", disableFatalDefects: true }

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
-import { AdmitRequest, Verdict } from "./Scan.ts"
+import { AdmitRequest, batchLimit, Direction, GateRules, Verdict } from "./Scan.ts"
 import { Email, Instant, Label, Locale, Phone, TimeZone } from "./Values.ts"
 
 export const EventStatus = Schema.Literals(["draft", "active", "canceled", "completed"])
@@ -92,7 +92,79 @@ export const IssueTickets = Rpc.make("IssueTickets", {
   error: EventNotFound
 })
 
-/** Decides one scan. Volatile: a lost scan is sent again under its scan id and gets the same verdict. */
-export const Admit = Rpc.make("Admit", { payload: AdmitRequest, success: Verdict })
+/** Replaces the rules that make a scan suspicious. Volatile: the same again changes nothing. */
+export const SetGateRules = Rpc.make("SetGateRules", { payload: { rules: GateRules }, error: EventNotFound })
 
-export const Event = Entity.make("Event", [Publish, RegisterGuests, IssueTickets, Admit])
+/**
+ * Decides scans in their order; null in the place of one that could not be decided, which is logged. Volatile: a
+ * lost scan is sent again under its scan id and gets the same verdict.
+ */
+export const Admit = Rpc.make("Admit", {
+  payload: { scans: Schema.Array(AdmitRequest).check(Schema.isMaxLength(batchLimit)) },
+  success: Schema.Array(Schema.NullOr(Verdict))
+})
+
+/** What an annulled scan leaves: the scan stays in the journal, marked. */
+export const Annulment = Schema.Struct({
+  scan_id: Schema.String,
+  event_id: EventId,
+  ticket_id: Schema.NullOr(TicketId),
+  gate: Schema.String,
+  direction: Direction,
+  annulled_at: Instant
+})
+export type Annulment = typeof Annulment.Type
+
+/** The sentence for whoever reads the refusal, added where their language is known. */
+const detail = Schema.optionalKey(Schema.String)
+
+/** No scan of this event has this id. */
+export class ScanNotFound extends Schema.TaggedError<ScanNotFound>()(
+  "ScanNotFound",
+  { scan_id: Schema.String, detail },
+  { httpApiStatus: 404 }
+) {}
+
+/**
+ * Why a scan stays as it is: another device, too late, it let nobody pass, the ticket has moved since, or the place of
+ * someone who did not leave after all is taken.
+ */
+export const AnnulRefusal = Schema.Literals([
+  "another_device",
+  "too_late",
+  "not_admitted",
+  "moved_since",
+  "capacity_reached"
+])
+export type AnnulRefusal = typeof AnnulRefusal.Type
+
+export class AnnulRefused extends Schema.TaggedError<AnnulRefused>()(
+  "AnnulRefused",
+  { scan_id: Schema.String, reason: AnnulRefusal, detail },
+  { httpApiStatus: 409 }
+) {}
+
+/**
+ * Takes back a scan whose turnstile did not turn: by the same device, within 15 minutes. `claimedOperator` and `reason`
+ * are what the device says. Volatile: annulled twice is annulled once, with the first answer.
+ */
+export const Annul = Rpc.make("Annul", {
+  payload: {
+    scanId: Schema.String,
+    deviceId: Schema.String,
+    operatorId: Schema.String,
+    claimedOperator: Schema.NullOr(Schema.String),
+    reason: Schema.NullOr(Schema.String)
+  },
+  success: Annulment,
+  error: Schema.Union([ScanNotFound, AnnulRefused])
+})
+
+export const Event = Entity.make("Event", [
+  Publish,
+  RegisterGuests,
+  IssueTickets,
+  SetGateRules,
+  Admit,
+  Annul
+])

@@ -19,7 +19,9 @@ export const ScanResult = Schema.Literals([
   "forged",
   "suspected_fraud",
   "not_inside",
-  "scan_id_reused"
+  "scan_id_reused",
+  "scan_annulled",
+  "refused_offline"
 ])
 export type ScanResult = typeof ScanResult.Type
 
@@ -53,11 +55,18 @@ export const AdmitRequest = Schema.Struct({
 })
 export type AdmitRequest = typeof AdmitRequest.Type
 
-/** What looked odd beside a decision; the gate's staff judge it. */
-export const Signal = Schema.Literals(["seen_at_another_gate", "device_often_refused"])
+/** What looked odd beside a decision; `GateRules` says when, and whether it refuses the scan. */
+export const Signal = Schema.Literals(["seen_at_another_gate", "device_often_refused", "copied_ticket"])
 export type Signal = typeof Signal.Type
 
-/** The final decision under a scan id; `first_use` says when and where a used ticket came in, in `timezone`. */
+/** When and where someone came in. */
+export const Passage = Schema.Struct({ at: Instant, gate: Schema.String })
+export type Passage = typeof Passage.Type
+
+/**
+ * The final decision under a scan id. `first_use` says when and where a used ticket first came in, in `timezone`;
+ * `last_use` the same of its latest entry, another one only where people may come back.
+ */
 export const Verdict = Schema.Struct({
   scan_id: Schema.String,
   result: ScanResult,
@@ -67,9 +76,44 @@ export const Verdict = Schema.Struct({
   direction: Direction,
   guest_first_name: Schema.NullOr(Schema.String),
   ticket_type: Schema.NullOr(Schema.String),
-  first_use: Schema.NullOr(Schema.Struct({ at: Instant, gate: Schema.String })),
+  first_use: Schema.NullOr(Passage),
+  last_use: Schema.NullOr(Passage),
   timezone: Schema.String,
   signals: Schema.Array(Signal),
   decided_at: Instant
 })
 export type Verdict = typeof Verdict.Type
+
+/** The most scans in one message to an event; its batches are no larger. */
+export const batchLimit = 128
+
+/** Batches of one event under way: one is read and decided while the other is committed. */
+export const batchesAtOnce = 2
+
+const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/**
+ * When a scan looks odd, for one event: a used ticket at another gate within `copy_window_seconds`; a device refused
+ * `device_refusals` times within `device_window_seconds`; a used ticket shown again `copy_presentations` times within
+ * `copy_presentations_window_seconds`. `on_suspicion` says whether such a scan is noted or refused as
+ * `suspected_fraud`. A count of 0 turns its rule off.
+ */
+export const GateRules = Schema.Struct({
+  copy_window_seconds: between(0, 600),
+  device_refusals: between(0, 1_000),
+  device_window_seconds: between(1, 3_600),
+  copy_presentations: between(0, 100),
+  copy_presentations_window_seconds: between(1, 86_400),
+  on_suspicion: Schema.Literals(["signal", "refuse"])
+})
+export type GateRules = typeof GateRules.Type
+
+/** The rules of an event whose organiser has set none: signals only. */
+export const usualRules: GateRules = {
+  copy_window_seconds: 3,
+  device_refusals: 20,
+  device_window_seconds: 60,
+  copy_presentations: 3,
+  copy_presentations_window_seconds: 3_600,
+  on_suspicion: "signal"
+}

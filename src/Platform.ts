@@ -10,7 +10,9 @@ import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
 import type { SocketServer } from "effect/socket"
 import type { SqlClient } from "effect/sql"
-import { createServer } from "node:http"
+import { Buffer } from "node:buffer"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { Express } from "./http/Express.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
 export const runMain = NodeRuntime.runMain
@@ -21,6 +23,65 @@ export const services: Layer.Layer<NodeServices.NodeServices> = NodeServices.lay
 /** The digests that message storage needs. */
 export const digest = NodeCrypto.layerDigest
 
+/** What stands in front of the server's handler, and where what it does not answer goes. */
+export interface ExpressLane {
+  readonly find: () => Express | undefined
+  readonly contract: (request: Request) => Promise<Response>
+}
+
+type Exchange = readonly [request: IncomingMessage, response: ServerResponse, body: string]
+
+/** The routes answer a request whose body has been read. */
+const relay = async (
+  contract: ExpressLane["contract"],
+  [request, response, body]: Exchange,
+  requestId?: string
+): Promise<void> => {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, String(value))
+  }
+  if (requestId !== undefined) headers.set("x-request-id", requestId)
+  const url = `http://localhost${request.url ?? "/"}`
+  const answer = await contract(new Request(url, { method: request.method ?? "POST", headers, body }))
+  response.writeHead(answer.status, Object.fromEntries(answer.headers))
+  response.end(Buffer.from(await answer.arrayBuffer()))
+}
+
+const answerBy = (express: Express, contract: ExpressLane["contract"], exchange: Exchange): void => {
+  const [request, response, body] = exchange
+  const goOn = (requestId?: string) =>
+    void relay(contract, exchange, requestId).catch(() => response.destroy())
+  const answered = express.answer(request, body, (said) => {
+    if ("resume" in said) return goOn(said.resume)
+    response.writeHead(said.status, { ...said.headers, "content-length": Buffer.byteLength(said.text) })
+    response.end(said.text)
+  })
+  if (!answered) goOn()
+}
+
+/** Lets the express take the requests it knows, their bodies read whole: it takes none that declares a long one. */
+const withExpress = (server: Server, lane: ExpressLane | undefined): Server => {
+  if (lane === undefined) return server
+  const emit = server.emit.bind(server)
+  const take = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const express = lane.find()
+    if (express === undefined || !express.takes(request)) return false
+    const chunks: Array<Uint8Array> = []
+    request.on("data", (chunk: Uint8Array) => chunks.push(chunk))
+    request.on(
+      "end",
+      () => answerBy(express, lane.contract, [request, response, Buffer.concat(chunks).toString("utf8")])
+    )
+    request.on("error", () => response.destroy())
+    return true
+  }
+  server.emit = (event: string, ...values: Array<unknown>): boolean =>
+    event === "request" && take(values[0] as IncomingMessage, values[1] as ServerResponse) ||
+    emit(event, ...values)
+  return server
+}
+
 /**
  * An HTTP server with its file and etag services. At shutdown it stops accepting and waits for the
  * requests it has, `gracefulShutdown` at most (10 seconds).
@@ -30,9 +91,10 @@ export const httpServer = (
     readonly port: number
     readonly host?: string | undefined
     readonly gracefulShutdown?: Duration.Input | undefined
+    readonly express?: ExpressLane | undefined
   }
 ) =>
-  NodeHttpServer.layer(() => createServer(), {
+  NodeHttpServer.layer(() => withExpress(createServer(), options.express), {
     port: options.port,
     host: options.host ?? "127.0.0.1",
     gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"

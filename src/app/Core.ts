@@ -6,17 +6,23 @@ import { PrometheusMetrics } from "effect/observability"
 import { EntitiesLayer } from "../../entities/Entities.ts"
 import * as Cluster from "../Cluster.ts"
 import { FlowKeeperLayer } from "../flows/FlowKeeper.ts"
+import { LiveGate } from "../gate/LiveGate.ts"
 import { Operators } from "../gate/Operators.ts"
+import { Turnstiles } from "../gate/Turnstiles.ts"
 import { Api } from "../http/Api.ts"
 import { Authorization } from "../http/Authorization.ts"
 import * as FilesRoutes from "../http/FilesRoutes.ts"
 import { EventsHttpLayer } from "../http/handlers/EventsHttp.ts"
 import { FlowsHttpLayer } from "../http/handlers/FlowsHttp.ts"
+import { GateHttpLayer } from "../http/handlers/GateHttp.ts"
+import { JournalHttpLayer } from "../http/handlers/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../http/handlers/ScansHttp.ts"
+import { OfflineHttpLayer } from "../http/handlers/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../http/handlers/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../http/handlers/TicketsHttp.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../http/handlers/WebhooksHttp.ts"
 import * as Health from "../http/Health.ts"
+import * as ScanLane from "../http/ScanLane.ts"
 import { Idempotency } from "../http/Idempotency.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../http/WebhookSignatures.ts"
@@ -56,10 +62,15 @@ export const CoreEntitiesLayer = Layer.mergeAll(EntitiesLayer, FlowKeeperLayer, 
   Layer.provideMerge(Cluster.layer)
 )
 
+const gateLayer = Layer.merge(Operators.layer, Turnstiles.layer)
+
 const handlersLayer = Layer.mergeAll(
   EventsHttpLayer,
   FlowsHttpLayer,
+  GateHttpLayer,
   InternalHttpLayer,
+  JournalHttpLayer,
+  OfflineHttpLayer,
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,
   SequencesHttpLayer,
@@ -72,7 +83,8 @@ const handlersLayer = Layer.mergeAll(
   ProblemMiddleware.layer,
   ServiceAuth.layer,
   TicketWebhookAuth.layer,
-  Operators.layer
+  LiveGate.layer,
+  gateLayer
 ]))
 
 /** The core's routes: the contract, its documentation, health, files, keys and metrics. */
@@ -80,6 +92,7 @@ export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
   Health.layer,
+  ScanLane.layer.pipe(Layer.provide(Turnstiles.layer)),
   FilesRoutes.filesLayer,
   FilesRoutes.keysLayer,
   PrometheusMetrics.layerHttp()

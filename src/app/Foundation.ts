@@ -4,6 +4,7 @@ import { PersistedQueue } from "effect/persistence"
 import * as Database from "../Database.ts"
 import { FileLinks } from "../files/FileLinks.ts"
 import { FileStore } from "../files/FileStore.ts"
+import { ExpressDesk } from "../http/Express.ts"
 import * as Migrations from "../Migrations.ts"
 import { Fonts } from "../pdf/Fonts.ts"
 import * as Platform from "../Platform.ts"
@@ -66,7 +67,9 @@ const persistenceLayer = Layer.merge(
   )
 )
 
-const transportLayer = ServiceTransport.layer.pipe(Layer.provideMerge(Loopback.layer))
+const transportLayer = ServiceTransport.layer.pipe(
+  Layer.provideMerge(Layer.merge(Loopback.layer, ExpressDesk.layer))
+)
 
 /** All of it. */
 export const FoundationLayer = Layer.mergeAll(transportLayer, linksLayer, persistenceLayer, Fonts.layer).pipe(

@@ -7,6 +7,7 @@ import {
   type HttpServerRequest,
   type HttpServerResponse
 } from "effect/http"
+import { ExpressDesk } from "../http/Express.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
 import * as Platform from "../Platform.ts"
@@ -60,13 +61,14 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(routes)).pipe(
         Effect.provideService(HttpRouter.RouterConfig, routerConfig)
       )) as Answer
-      if (reach.loopback) {
-        const context = yield* Effect.context<never>()
-        yield* (yield* Loopback).register(name, HttpEffect.toWebHandlerWith(context)(answer as Handled))
-      }
+      const context = yield* Effect.context<never>()
+      const contract = HttpEffect.toWebHandlerWith(context)(answer as Handled)
+      if (reach.loopback) yield* (yield* Loopback).register(name, contract)
       if (!reach.port) return
+      const { find } = yield* ExpressDesk
+      const express = name === "core" ? { find, contract } : undefined
       const server = yield* Effect.mapError(
-        Layer.build(Platform.httpServer(address)),
+        Layer.build(Platform.httpServer({ ...address, express })),
         refused(name, address.host, address.port)
       )
       yield* Effect.provide(HttpServer.serveEffect(answer), server)
@@ -76,5 +78,6 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
     never,
     HttpRouter.Request.Without<E> | Config.ConfigError | PortRefused,
     | Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter | Layer.Success<Server>>
+    | ExpressDesk
     | Loopback
   >

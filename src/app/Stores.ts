@@ -1,13 +1,18 @@
 /** Every store over the one database. */
 import { Layer } from "effect"
 import { Issuer } from "../services/payments/Issuer.ts"
+import { AnnulmentStore } from "../store/AnnulmentStore.ts"
 import { AudienceStore } from "../store/AudienceStore.ts"
+import { BundleStore } from "../store/BundleStore.ts"
+import { EntryStore } from "../store/EntryStore.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { FeedStore } from "../store/FeedStore.ts"
 import { FlowStore } from "../store/FlowStore.ts"
+import { GateStore } from "../store/GateStore.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { InvoiceStore } from "../store/InvoiceStore.ts"
 import { JobStore } from "../store/JobStore.ts"
+import { JournalStore } from "../store/JournalStore.ts"
 import { NotificationStore } from "../store/NotificationStore.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { Ping } from "../store/Ping.ts"
@@ -21,12 +26,17 @@ import { TokenStore } from "../store/TokenStore.ts"
 import { WebhookStore } from "../store/WebhookStore.ts"
 
 export const StoresLayer = Layer.mergeAll(
+  AnnulmentStore.layer,
   AudienceStore.layer,
+  BundleStore.layer,
+  EntryStore.layer,
   EventStore.layer,
   FlowStore.layer,
+  GateStore.layer,
   IdempotencyStore.layer,
   InvoiceStore.layer,
   JobStore.layer,
+  JournalStore.layer,
   NotificationStore.layer,
   PaymentStore.layer,
   Ping.layer,

@@ -1,8 +1,8 @@
 /** Decides the scans of a batch in their order, each seeing those before it, and says what to write. */
 import type * as DateTime from "effect/DateTime"
-import type { AdmitRequest, Signal, Verdict } from "../../rpc/Scan.ts"
+import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
-import { decide, type Decision, refusedOperator } from "./Decision.ts"
+import { decide, type Decision, happenedAt, refusedOperator } from "./Decision.ts"
 import type { GateTicket, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
@@ -22,6 +22,7 @@ export interface Crowd {
 export interface Line {
   readonly scan: AdmitRequest
   readonly verdict: Verdict
+  readonly shownAgain: boolean
 }
 
 /** Everything the batch writes, or nothing of it. */
@@ -64,27 +65,37 @@ const verdictOf = (
   guest_first_name: ticket?.guestFirstName ?? null,
   ticket_type: ticket?.ticketType ?? null,
   first_use: ticket?.firstUse ?? null,
+  last_use: ticket?.lastEntry ?? null,
   timezone,
   signals,
   decided_at: now
 })
 
-const nobody = { ticket_id: null, guest_first_name: null, ticket_type: null, first_use: null } as const
+const nobody = {
+  ticket_id: null,
+  guest_first_name: null,
+  ticket_type: null,
+  first_use: null,
+  last_use: null
+} as const
 
 /**
  * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
- * one ticket is not given for another: a device that always sends the same id would let everybody in.
+ * one ticket is not given for another: a device that always sends the same id would let everybody in. An annulled
+ * scan admits nobody any more.
  */
 const again = (
   eventId: number,
   verdict: Verdict,
   scan: AdmitRequest,
-  ticketId: number | undefined
+  ticketId: number | undefined,
+  annulled: boolean
 ): Verdict => {
   if (verdict.ticket_id !== null && verdict.ticket_id !== ticketId) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }
-  return refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
+  const told = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
+  return annulled ? { ...told, result: "scan_annulled", signals: [] } : told
 }
 
 /** Pure. A scan id that was answered before, in the database or in this batch, gets that verdict again. */
@@ -93,7 +104,7 @@ export const decideBatch = (
   snapshot: Snapshot,
   scans: ReadonlyArray<AdmitRequest>,
   now: DateTime.Utc,
-  isSuspect: (deviceId: string) => boolean = () => false
+  refusalsOf: (deviceId: string, seconds: number) => number = () => 0
 ): { readonly verdicts: ReadonlyArray<Verdict>; readonly writes: Writes } => {
   const find = finder(snapshot.tickets)
   const before = new Map(snapshot.tickets.map((ticket) => [ticket.ticketId, ticket]))
@@ -108,7 +119,8 @@ export const decideBatch = (
     const ticketId = find(scan)
     const ticket = ticketId === undefined ? undefined : current.get(ticketId)
     const inside = snapshot.inside + crowd.delta
-    const decision = decide({ eventId, event: snapshot.event, inside, ticket, now }, scan)
+    const deviceRefusals = refusalsOf(scan.deviceId, snapshot.event?.rules.device_window_seconds ?? 0)
+    const decision = decide({ eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }, scan)
     if (decision.after !== null) {
       current.set(decision.after.ticketId, decision.after)
       moved.add(decision.after.ticketId)
@@ -118,17 +130,21 @@ export const decideBatch = (
         peak: Math.max(crowd.peak ?? crowd.delta + 1, crowd.delta + 1)
       }
     }
-    const device: ReadonlyArray<Signal> = isSuspect(scan.deviceId) ? ["device_often_refused"] : []
-    const signals = [...decision.signals, ...device]
-    const verdict = verdictOf(eventId, timezone, scan, { ...decision, signals }, now)
-    lines.push({ scan, verdict })
+    if (decision.shownAgain && decision.ticket !== null) {
+      const { refusals, ticketId } = decision.ticket
+      current.set(ticketId, { ...decision.ticket, refusals: [...refusals, happenedAt(scan, now)] })
+    }
+    const verdict = verdictOf(eventId, timezone, scan, decision, now)
+    lines.push({ scan, verdict, shownAgain: decision.shownAgain })
     answered.set(scan.scanId, verdict)
     return verdict
   }
 
   const verdicts = scans.map((scan) => {
     const given = answered.get(scan.scanId)
-    return given === undefined ? answer(scan) : again(eventId, given, scan, find(scan))
+    return given === undefined
+      ? answer(scan)
+      : again(eventId, given, scan, find(scan), snapshot.annulled.has(scan.scanId))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
   return { verdicts, writes: { lines, moves, crowd } }

@@ -1,50 +1,113 @@
-/** Turns a function of many into a function of one: whatever waits is answered together. */
-import { Cause, Deferred, Effect, Exit, Queue } from "effect"
-import { isSqlError } from "effect/sql/SqlError"
+/** Turns a function of many into a function of few: whatever waits is answered together. */
+import { Effect, Exit, Fiber, type Scope, type Tracer } from "effect"
 
-interface Waiting<A, B> {
-  readonly item: A
-  readonly reply: Deferred.Deferred<B>
+/** What becomes of a group: its answers in its order, or what failed its batch. */
+export type Reply<B, E> = (exit: Exit.Exit<ReadonlyArray<B>, E>) => void
+
+interface Waiting<A, B, E> {
+  readonly items: ReadonlyArray<A>
+  readonly reply: Reply<B, E>
+  readonly span: Tracer.AnySpan | undefined
 }
 
-/** An outage hits every scan alike; anything else may be the fault of one. */
-const isOutage = (cause: Cause.Cause<never>): boolean =>
-  cause.reasons.some((reason) =>
-    Cause.isDieReason(reason) && isSqlError(reason.defect) && reason.defect.isRetryable
-  )
+/** `put` is `submit` for callers without a fiber. */
+export interface Line<A, B, E> {
+  readonly submit: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>
+  readonly put: (items: ReadonlyArray<A>, reply: Reply<B, E>, span?: Tracer.AnySpan) => void
+  /** Interrupts what is being answered and whatever waits. */
+  readonly close: Effect.Effect<void>
+}
 
-/**
- * Answers items in batches of at most `limit`, one batch at a time, until the scope closes. A defect of a
- * batch is traced to its item by answering each alone; that item's caller gets the defect, the others do not.
- */
-export const make = Effect.fnUntraced(function* <A, B>(options: {
+/** How groups are answered: in their order, in batches of about `limit`, `atOnce` of them under way. */
+export interface Options<A, B, E> {
+  readonly name: string
   readonly limit: number
-  readonly answer: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>>
-}) {
-  const queue = yield* Queue.unbounded<Waiting<A, B>>()
+  readonly atOnce: number
+  readonly answer: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>
+}
 
-  const answer = (batch: ReadonlyArray<Waiting<A, B>>): Effect.Effect<void> =>
-    Effect.exit(Effect.suspend(() => options.answer(batch.map(({ item }) => item)))).pipe(
-      Effect.flatMap(Exit.match({
-        onSuccess: (answers) =>
-          Effect.forEach(batch, ({ reply }, at) => Deferred.succeed(reply, answers[at]!), { discard: true }),
-        onFailure: (cause) =>
-          batch.length === 1 || isOutage(cause)
-            ? Effect.forEach(batch, ({ reply }) => Deferred.failCause(reply, cause), { discard: true })
-            : Effect.forEach(batch, (one) => answer([one]), { discard: true })
-      }))
+/** Takes the longest run of groups that has at most `limit` items together; at least one group. */
+const takeRun = <A, B, E>(line: Array<Waiting<A, B, E>>, limit: number): ReadonlyArray<Waiting<A, B, E>> => {
+  let groups = 0
+  for (let items = 0; groups < line.length; groups++) {
+    items += line[groups]!.items.length
+    if (items > limit && groups > 0) break
+  }
+  return line.splice(0, groups)
+}
+
+const replyTo = <A, B, E>(
+  run: ReadonlyArray<Waiting<A, B, E>>,
+  exit: Exit.Exit<ReadonlyArray<B>, E>
+): void => {
+  let from = 0
+  for (const { items, reply } of run) {
+    const at = from
+    from += items.length
+    reply(Exit.map(exit, (answers) => answers.slice(at, from)))
+  }
+}
+
+/** A batch belongs to the trace of its first group that has one, and is linked to the others. */
+const traced = <A, E>(
+  name: string,
+  spans: ReadonlyArray<Tracer.AnySpan>,
+  batch: Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const [parent, ...others] = spans
+  if (parent === undefined) return batch
+  const links = others.map((span) => ({ span, attributes: {} }))
+  return Effect.withSpan(batch, name, { parent, links })
+}
+
+/** Nothing runs while nothing waits; the first batch waits for whoever comes at once. What fails a batch fails every group in it, and no other. */
+export const open = <A, B, E>(options: Options<A, B, E>): Effect.Effect<Line<A, B, E>> =>
+  Effect.map(Effect.context<never>(), (services) => {
+    const line: Array<Waiting<A, B, E>> = []
+    const workers = new Set<Fiber.Fiber<void>>()
+    let running = 0
+
+    const answerRun = (run: ReadonlyArray<Waiting<A, B, E>>) =>
+      Effect.suspend(() =>
+        traced(
+          options.name,
+          run.flatMap(({ span }) => span ?? []),
+          options.answer(run.flatMap(({ items }) => items))
+        )
+      ).pipe(
+        Effect.onExit((exit) => Effect.sync(() => replyTo(run, exit))),
+        Effect.exit
+      )
+
+    const drain = Effect.andThen(
+      Effect.yieldNow,
+      Effect.whileLoop({
+        while: () => line.length > 0,
+        body: () => answerRun(takeRun(line, options.limit)),
+        step: () => {}
+      })
+    ).pipe(Effect.ensuring(Effect.sync(() => running -= 1)))
+
+    const put: Line<A, B, E>["put"] = (items, reply, span) => {
+      line.push({ items, reply, span })
+      if (running >= options.atOnce) return
+      running += 1
+      const worker = Effect.runForkWith(services)(drain)
+      workers.add(worker)
+      worker.addObserver(() => workers.delete(worker))
+    }
+
+    const submit: Line<A, B, E>["submit"] = (items) =>
+      Effect.withFiber((caller) => Effect.callback((resume) => put(items, resume, caller.cache.span)))
+
+    const close = Effect.andThen(
+      Effect.suspend(() => Fiber.interruptAll(workers)),
+      Effect.sync(() => replyTo(line.splice(0), Exit.interrupt()))
     )
 
-  yield* Queue.takeBetween(queue, 1, options.limit).pipe(
-    Effect.flatMap(answer),
-    Effect.forever,
-    Effect.forkScoped
-  )
+    return { submit, put, close }
+  })
 
-  return (item: A): Effect.Effect<B> =>
-    Effect.gen(function* () {
-      const reply = yield* Deferred.make<B>()
-      yield* Queue.offer(queue, { item, reply })
-      return yield* Deferred.await(reply)
-    })
-})
+/** The same, closed with its scope. */
+export const make = <A, B, E>(options: Options<A, B, E>): Effect.Effect<Line<A, B, E>, never, Scope.Scope> =>
+  Effect.acquireRelease(open(options), ({ close }) => close)

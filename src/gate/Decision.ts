@@ -2,6 +2,7 @@
 import * as DateTime from "effect/DateTime"
 import type { AdmitRequest, ScanResult, Signal } from "../../rpc/Scan.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
+import { suspicions } from "./Suspicion.ts"
 
 /** What is known when one scan is decided; `ticket` is undefined when nothing has this code. */
 export interface Situation {
@@ -10,43 +11,58 @@ export interface Situation {
   readonly inside: number
   readonly ticket: GateTicket | undefined
   readonly now: DateTime.Utc
+  readonly deviceRefusals: number
 }
 
-/** A result; `ticket` is set once the scan reached a ticket of this event, `after` once the scan moved it. */
+/**
+ * A result; `ticket` is set once the scan reached a ticket of this event, `after` once the scan moved it. `shownAgain`
+ * says that the ticket was used already, also when that is answered as suspected fraud.
+ */
 export interface Decision {
   readonly result: ScanResult
+  readonly shownAgain: boolean
   readonly ticket: GateTicket | null
   readonly after: GateTicket | null
   readonly signals: ReadonlyArray<Signal>
 }
 
-/** A used ticket at another gate within this time was probably copied: nobody walks that fast. */
-export const copyWindowMillis = 3_000
-
-const refuse = (
-  result: ScanResult,
-  ticket: GateTicket | null = null,
-  signals: ReadonlyArray<Signal> = []
-): Decision => ({ result, ticket, after: null, signals })
+const refuse = (result: ScanResult, ticket: GateTicket | null = null): Decision => ({
+  result,
+  shownAgain: result === "already_used",
+  ticket,
+  after: null,
+  signals: []
+})
 
 /** The operator's permission for the event, then for the gate; null when there is nothing to refuse. */
-export const refusedOperator = (eventId: number, { gate, operator }: AdmitRequest): ScanResult | null => {
+export const refusedOperator = (
+  eventId: number,
+  { gate, operator }: Pick<AdmitRequest, "gate" | "operator">
+): "operator_forbidden" | "gate_forbidden" | null => {
   if (!operator.known) return "operator_forbidden"
   if (operator.events !== null && !operator.events.includes(eventId)) return "operator_forbidden"
   if (operator.gates !== null && !operator.gates.includes(gate)) return "gate_forbidden"
   return null
 }
 
+/**
+ * When a scan happened: now, for a device that is connected. One that decided alone says when; a time to come is
+ * not believed.
+ */
+export const happenedAt = ({ deviceTime, source }: AdmitRequest, now: DateTime.Utc): DateTime.Utc =>
+  source === "batch" && deviceTime !== null ? DateTime.min(deviceTime, now) : now
+
+/** What a device decided alone while the event ran may arrive when it is over. */
+const isOpen = ({ status }: GateEvent, { source }: AdmitRequest): boolean =>
+  status === "active" || (status === "completed" && source === "batch")
+
 /** The event must be active; its door window, if it has one, limits entries: people leave when they like. */
-const refusedEvent = (
-  event: GateEvent,
-  now: DateTime.Utc,
-  { direction }: AdmitRequest
-): ScanResult | null => {
-  if (event.status !== "active") return "event_inactive"
-  if (direction === "exit") return null
-  if (event.doorsOpenAt !== null && DateTime.isLessThan(now, event.doorsOpenAt)) return "not_yet_valid"
-  if (event.doorsCloseAt !== null && DateTime.isGreaterThan(now, event.doorsCloseAt)) return "expired"
+const refusedEvent = (event: GateEvent, now: DateTime.Utc, scan: AdmitRequest): ScanResult | null => {
+  if (!isOpen(event, scan)) return "event_inactive"
+  if (scan.direction === "exit") return null
+  const at = happenedAt(scan, now)
+  if (event.doorsOpenAt !== null && DateTime.isLessThan(at, event.doorsOpenAt)) return "not_yet_valid"
+  if (event.doorsCloseAt !== null && DateTime.isGreaterThan(at, event.doorsCloseAt)) return "expired"
   return null
 }
 
@@ -55,12 +71,6 @@ const mayBeUsed = (ticket: GateTicket): ScanResult | null => {
   return ticket.paymentState === "free" || ticket.paymentState === "paid" ? null : "unpaid"
 }
 
-const copied = ({ lastEntry }: GateTicket, gate: string, now: DateTime.Utc): ReadonlyArray<Signal> =>
-  lastEntry !== null && lastEntry.gate !== gate &&
-    DateTime.toEpochMillis(now) - DateTime.toEpochMillis(lastEntry.at) <= copyWindowMillis
-    ? ["seen_at_another_gate"]
-    : []
-
 const enter = (
   event: GateEvent,
   { inside, now }: Situation,
@@ -68,10 +78,10 @@ const enter = (
   scan: AdmitRequest
 ): Decision => {
   if (ticket.inside || (ticket.entries > 0 && !event.reentry)) {
-    return refuse("already_used", ticket, copied(ticket, scan.gate, now))
+    return refuse("already_used", ticket)
   }
   if (inside >= event.maxAttendees) return refuse("capacity_reached", ticket)
-  const passage = { at: now, gate: scan.gate }
+  const passage = { at: happenedAt(scan, now), gate: scan.gate }
   const after = {
     ...ticket,
     status: "admitted",
@@ -81,26 +91,53 @@ const enter = (
     firstUse: ticket.firstUse ?? passage,
     lastEntry: passage
   }
-  return { result: "valid", ticket, after, signals: [] }
+  return { result: "valid", shownAgain: false, ticket, after, signals: [] }
 }
 
+/** Whoever is inside may leave, whatever became of the ticket meanwhile. */
 const leave = (ticket: GateTicket): Decision =>
   ticket.inside
-    ? { result: "valid", ticket, after: { ...ticket, inside: false }, signals: [] }
+    ? { result: "valid", shownAgain: false, ticket, after: { ...ticket, inside: false }, signals: [] }
     : refuse("not_inside", ticket)
 
-/** Operator, event, QR, ticket, payment, use, capacity: the first check that fails names the result. */
+const passed = (situation: Situation, event: GateEvent, scan: AdmitRequest): Decision => {
+  const { eventId, ticket } = situation
+  if (scan.forged !== null) return refuse("forged")
+  if (ticket === undefined) return refuse("unknown_ticket")
+  if (ticket.eventId !== eventId) return refuse("wrong_event")
+  if (scan.direction === "exit" && ticket.inside) return leave(ticket)
+  const unusable = mayBeUsed(ticket)
+  if (unusable !== null) return refuse(unusable, ticket)
+  return scan.direction === "entry" ? enter(event, situation, ticket, scan) : leave(ticket)
+}
+
+const usedAgain = new Set<ScanResult>(["valid", "already_used"])
+
+/**
+ * Adds the signals of the event's rules; where they refuse, an entry that looks odd lets nobody in. Whom a device let
+ * in alone is in already: refusing that afterwards would only leave the ticket good for another.
+ */
+const judged = (decision: Decision, situation: Situation, event: GateEvent, scan: AdmitRequest): Decision => {
+  const at = happenedAt(scan, situation.now)
+  const signals = suspicions(event.rules, decision, { ...situation, at }, scan)
+  const refused = signals.length > 0 && event.rules.on_suspicion === "refuse" && scan.source !== "batch" &&
+    scan.direction === "entry" && usedAgain.has(decision.result)
+  return refused ? { ...decision, result: "suspected_fraud", after: null, signals } : { ...decision, signals }
+}
+
+/** A device that decided alone and refused let nobody in: a ticket that was good stays unused. */
+const heldBack = (decision: Decision, { claimed, source }: AdmitRequest): Decision =>
+  source === "batch" && decision.result === "valid" && claimed !== null && claimed !== "valid"
+    ? { ...decision, result: "refused_offline", after: null }
+    : decision
+
+/** Operator, event, QR, ticket, payment, use, capacity, suspicion: the first check that fails names the result. */
 export const decide = (situation: Situation, scan: AdmitRequest): Decision => {
-  const { event, eventId, now, ticket } = situation
+  const { event, eventId, now } = situation
   const operator = refusedOperator(eventId, scan)
   if (operator !== null) return refuse(operator)
   if (event === null) return refuse("event_inactive")
   const closed = refusedEvent(event, now, scan)
   if (closed !== null) return refuse(closed)
-  if (scan.forged !== null) return refuse("forged")
-  if (ticket === undefined) return refuse("unknown_ticket")
-  if (ticket.eventId !== eventId) return refuse("wrong_event")
-  const unusable = mayBeUsed(ticket)
-  if (unusable !== null) return refuse(unusable, ticket)
-  return scan.direction === "entry" ? enter(event, situation, ticket, scan) : leave(ticket)
+  return heldBack(judged(passed(situation, event, scan), situation, event, scan), scan)
 }

@@ -1,12 +1,6 @@
 /** What the gate knows when it decides: the event, who is inside, the tickets that were scanned. */
 import type * as DateTime from "effect/DateTime"
-import type { Verdict } from "../../rpc/Scan.ts"
-
-/** When and where someone came in. */
-export interface Passage {
-  readonly at: DateTime.Utc
-  readonly gate: string
-}
+import type { GateRules, Passage, Verdict } from "../../rpc/Scan.ts"
 
 /** The event's own rules. */
 export interface GateEvent {
@@ -16,9 +10,10 @@ export interface GateEvent {
   readonly doorsOpenAt: DateTime.Utc | null
   readonly doorsCloseAt: DateTime.Utc | null
   readonly reentry: boolean
+  readonly rules: GateRules
 }
 
-/** A ticket of any event, as it stands. */
+/** A ticket of any event, as it stands; `refusals` are the times it was lately shown again after its use. */
 export interface GateTicket {
   readonly ticketId: number
   readonly eventId: number
@@ -32,12 +27,17 @@ export interface GateTicket {
   readonly firstScanId: string | null
   readonly firstUse: Passage | null
   readonly lastEntry: Passage | null
+  readonly refusals: ReadonlyArray<DateTime.Utc>
 }
 
-/** One consistent read of the database; `verdicts` are those already given under the scan ids of the batch. */
+/**
+ * One consistent read of the database; `verdicts` are those already given under the scan ids of the batch, `annulled`
+ * the scan ids that were taken back since.
+ */
 export interface Snapshot {
   readonly event: GateEvent | null
   readonly inside: number
   readonly tickets: ReadonlyArray<GateTicket>
   readonly verdicts: ReadonlyArray<Verdict>
+  readonly annulled: ReadonlySet<string>
 }

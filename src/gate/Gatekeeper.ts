@@ -1,6 +1,8 @@
 /** Decides batches of scans of one event: read, decide, write; again when another owner was faster. */
-import { DateTime, Effect, Option, Schema } from "effect"
+import { Cause, DateTime, Effect, Exit, Option, Schema } from "effect"
+import { isSqlError } from "effect/sql/SqlError"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
+import { logFault } from "../Faults.ts"
 import { ScanStore } from "../store/ScanStore.ts"
 import { decideBatch } from "./Batch.ts"
 import { DeviceWatch } from "./DeviceWatch.ts"
@@ -15,10 +17,20 @@ const rounds = 10
 export class GateContended
   extends Schema.TaggedError<GateContended>()("GateContended", { event_id: Schema.Int }) {}
 
-/** `admit` answers each scan in its place; a batch is written whole or fails whole. */
+/**
+ * `admit` answers each scan in its place; a batch is written whole or fails whole. `admitEach` answers null for a
+ * scan that cannot be decided, and spares the others.
+ */
 export interface Gatekeeper {
   readonly admit: (scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<ReadonlyArray<Verdict>>
+  readonly admitEach: (scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<ReadonlyArray<Verdict | null>>
 }
+
+/** An outage hits every scan alike; anything else may be the fault of one. */
+const isOutage = (cause: Cause.Cause<never>): boolean =>
+  cause.reasons.some((reason) =>
+    Cause.isDieReason(reason) && isSqlError(reason.defect) && reason.defect.isRetryable
+  )
 
 /** The gate of one event. Nothing it remembers decides: two of them on one database never contradict each other. */
 export const make = Effect.fnUntraced(
@@ -29,11 +41,11 @@ export const make = Effect.fnUntraced(
     const round = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
       const snapshot = yield* store.load(eventId, scans)
       const now = yield* DateTime.now
-      const isSuspect = (deviceId: string) => watch.isSuspect(deviceId, now)
-      const { verdicts, writes } = decideBatch(eventId, snapshot, scans, now, isSuspect)
+      const refusalsOf = (deviceId: string, seconds: number) => watch.refusals(deviceId, seconds, now)
+      const { verdicts, writes } = decideBatch(eventId, snapshot, scans, now, refusalsOf)
       const written = writes.lines.length === 0 || (yield* store.commit(eventId, writes))
       if (!written) return Option.none()
-      writes.lines.forEach(({ scan, verdict }) => watch.note(scan.deviceId, verdict))
+      writes.lines.forEach(({ scan, verdict }) => watch.note(scan, verdict))
       return Option.some(verdicts)
     })
 
@@ -46,6 +58,27 @@ export const make = Effect.fnUntraced(
       return yield* Effect.die(new GateContended({ event_id: eventId }))
     })
 
-    return { admit }
+    const alone = (scan: AdmitRequest): Effect.Effect<Verdict | null> =>
+      Effect.exit(admit([scan])).pipe(
+        Effect.flatMap(Exit.match({
+          onSuccess: ([verdict]) => Effect.succeed(verdict ?? null),
+          onFailure: (cause) =>
+            isOutage(cause)
+              ? Effect.failCause(cause)
+              : Effect.as(logFault("A scan could not be decided", cause), null)
+        }))
+      )
+
+    const admitEach = (
+      scans: ReadonlyArray<AdmitRequest>
+    ): Effect.Effect<ReadonlyArray<Verdict | null>> =>
+      Effect.exit(admit(scans)).pipe(
+        Effect.flatMap(Exit.match({
+          onSuccess: (verdicts): Effect.Effect<ReadonlyArray<Verdict | null>> => Effect.succeed(verdicts),
+          onFailure: (cause) => isOutage(cause) ? Effect.failCause(cause) : Effect.forEach(scans, alone)
+        }))
+      )
+
+    return { admit, admitEach }
   }
 )

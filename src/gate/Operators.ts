@@ -29,6 +29,15 @@ export const union = (operatorId: string, eventId: number, grants: ReadonlyArray
   }
 }
 
+/** What an operator's or an admin's token allows at an event; an organiser's depends on whose event it is. */
+export const permissionOf = (caller: Caller, eventId: number, owns = false): Permission =>
+  union(caller.subject, eventId, [{
+    role: caller.role,
+    events: caller.events ?? null,
+    gates: caller.gates ?? null,
+    owns
+  }])
+
 /** Permissions for one event; those of an operator id are believed for five seconds, like tokens. */
 export class Operators extends Context.Service<Operators, {
   /** For the scan service, which names its operator: known when any live token is theirs. */
@@ -57,16 +66,13 @@ export class Operators extends Context.Service<Operators, {
 
       const permission = (operatorId: string, eventId: number) => Cache.get(cache, `${eventId} ${operatorId}`)
 
-      const ofCaller = Effect.fn("Operators.ofCaller")(function* (caller: Caller, eventId: number) {
-        const owner = caller.role === "organizer" ? yield* events.owner(eventId) : Option.none<string>()
-        const grant: Grant = {
-          role: caller.role,
-          events: caller.events ?? null,
-          gates: caller.gates ?? null,
-          owns: Option.contains(owner, caller.subject)
-        }
-        return union(caller.subject, eventId, [grant])
-      })
+      const ofCaller = (caller: Caller, eventId: number) =>
+        caller.role === "organizer"
+          ? Effect.map(
+            events.owner(eventId),
+            (owner) => permissionOf(caller, eventId, Option.contains(owner, caller.subject))
+          )
+          : Effect.succeed(permissionOf(caller, eventId))
 
       return Operators.of({ permission, ofCaller })
     })

@@ -16,7 +16,7 @@ export const ScanId = Schema.String.check(
 )
 
 /** Whatever a camera may read: a bad code is refused by the gate, with a reason, and not by this schema. */
-const Scanned = Schema.String.check(Schema.isMaxLength(4_096))
+export const Scanned = Schema.String.check(Schema.isMaxLength(4_096))
 
 /** Where a scan happened. */
 export const ScanLocation = Schema.Struct({
@@ -48,9 +48,12 @@ export const ScanBody = Schema.Struct({
 })
 export type ScanBody = typeof ScanBody.Type
 
-/** From the scan service, which decoded the QR; it knows the ticket's type and user only when told. */
+/**
+ * From the scan service, which decoded the QR; it knows the ticket's type and user only when told. `ticketId` is null
+ * when the text named no ticket: such a scan is refused, and stored like any other.
+ */
 export const InternalScanBody = Schema.Struct({
-  ticketId: TicketId,
+  ticketId: Schema.NullOr(TicketId),
   eventId: EventId,
   ticketType: Schema.optionalKey(Schema.NullOr(Label)),
   userId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
@@ -79,7 +82,8 @@ export interface ScanCircumstances {
 
 type Qr = Pick<AdmitRequest, "forged" | "ticketId">
 
-const readQr = (text: string | undefined, trusted: TrustedKeys): Qr =>
+/** A QR that was sent along: its ticket, or why it is none of ours. */
+export const readQr = (text: string | undefined, trusted: TrustedKeys): Qr =>
   text === undefined ? { forged: null, ticketId: null } : Result.match(QrData.verify(text, trusted), {
     onFailure: (reason) => ({ forged: reason, ticketId: null }),
     onSuccess: ({ id }) => ({ forged: null, ticketId: id })
@@ -118,13 +122,15 @@ export const fromScanService = (
   { operator, scanId, trusted }: ScanCircumstances
 ): AdmitRequest => {
   const qr = readQr(body.qr_data, trusted)
-  const mismatch = qr.ticketId !== null && qr.ticketId !== body.ticketId ? "forged" : null
+  const ticketId = body.ticketId ?? qr.ticketId
+  const mismatch = qr.ticketId !== null && qr.ticketId !== ticketId ? "forged" : null
+  const unread = ticketId === null ? "malformed" : null
   return {
     scanId: body.scan_id ?? scanId,
     eventId: body.eventId,
     ticketCode: null,
-    ticketId: body.ticketId,
-    forged: doubt(body.validationMetadata) ?? qr.forged ?? mismatch,
+    ticketId,
+    forged: doubt(body.validationMetadata) ?? qr.forged ?? mismatch ?? unread,
     deviceId: body.scanContext.deviceId,
     operator,
     gate: body.scanContext.location.gate,

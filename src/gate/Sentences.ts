@@ -7,10 +7,13 @@ type Sentence = (verdict: Verdict) => string
 
 const tags = { fr: "fr-FR", en: "en-GB" } as const
 
-/** An instant for people in the event's own zone, such as `20 juin 2025 à 11:00`. */
-const when = (locale: Locale, at: DateTime.Utc, timeZone: string): string =>
-  new Intl.DateTimeFormat(tags[locale], { dateStyle: "long", timeStyle: "short", timeZone })
-    .format(DateTime.toEpochMillis(at))
+/** Instants for people in the event's own zone, such as `20 juin 2025 à 11:00`. */
+export const momentsIn = (locale: Locale, timeZone: string): (at: DateTime.Utc) => string => {
+  const format = new Intl.DateTimeFormat(tags[locale], { dateStyle: "long", timeStyle: "short", timeZone })
+  return (at) => format.format(DateTime.toEpochMillis(at))
+}
+
+const when = (locale: Locale, at: DateTime.Utc, timeZone: string): string => momentsIn(locale, timeZone)(at)
 
 const fr: Readonly<Record<ScanResult, Sentence>> = {
   valid: ({ direction, guest_first_name, ticket_type }) =>
@@ -34,7 +37,9 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
   forged: () => "Ce QR code n'a pas été émis par nous.",
   suspected_fraud: () => "Fraude possible : appelez un responsable.",
   not_inside: () => "Ce billet n'est pas à l'intérieur.",
-  scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre billet : scannez à nouveau."
+  scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre billet : scannez à nouveau.",
+  scan_annulled: () => "Ce scan a été annulé : scannez à nouveau.",
+  refused_offline: () => "Le contrôle hors ligne avait refusé ce billet : personne n'est entré."
 }
 
 const en: Readonly<Record<ScanResult, Sentence>> = {
@@ -59,7 +64,9 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   forged: () => "This QR code was not issued by us.",
   suspected_fraud: () => "Possible fraud: call a supervisor.",
   not_inside: () => "This ticket is not inside.",
-  scan_id_reused: () => "This scan number was used for another ticket: scan again."
+  scan_id_reused: () => "This scan number was used for another ticket: scan again.",
+  scan_annulled: () => "This scan was taken back: scan again.",
+  refused_offline: () => "The device refused this ticket while offline: nobody went in."
 }
 
 const sentences = { fr, en }

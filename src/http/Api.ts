@@ -2,6 +2,9 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { EventsGroup } from "./api/EventsGroup.ts"
 import { FlowsGroup } from "./api/FlowsGroup.ts"
+import { GateGroup } from "./api/GateGroup.ts"
+import { JournalGroup } from "./api/JournalGroup.ts"
+import { OfflineGroup } from "./api/OfflineGroup.ts"
 import { InternalGroup, ScansGroup } from "./api/ScansGroup.ts"
 import { SequencesGroup } from "./api/SequencesGroup.ts"
 import { TicketsGroup } from "./api/TicketsGroup.ts"
@@ -13,7 +16,10 @@ export class Api extends HttpApi.make("guichet")
   .add(SequencesGroup)
   .add(TicketsGroup)
   .add(EventsGroup)
+  .add(GateGroup)
   .add(ScansGroup)
+  .add(OfflineGroup)
+  .add(JournalGroup)
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)
   .add(TicketWebhooksGroup)

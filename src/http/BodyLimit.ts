@@ -11,10 +11,13 @@ export interface BodyLimits {
   readonly routes: Readonly<Record<string, number>>
 }
 
-/** 1 MiB, and 8 MiB where ten thousand guests come in one body. */
+/** 1 MiB, and 8 MiB where ten thousand guests or five thousand scans come in one body. */
 export const bodyLimits: BodyLimits = {
   default: 1024 * 1024,
-  routes: { "/api/orchestration/complete-flow": 8 * 1024 * 1024 }
+  routes: {
+    "/api/orchestration/complete-flow": 8 * 1024 * 1024,
+    "/api/scans/batch": 8 * 1024 * 1024
+  }
 }
 
 /** The limit for a request. */

@@ -5,8 +5,11 @@
 import { Context, Effect, Layer } from "effect"
 import { FindMyWay, HttpRouter } from "effect/http"
 
-/** How paths are matched everywhere: `/x` and `/x/` are the same address. */
-export const routerConfig: Partial<FindMyWay.RouterConfig> = { ignoreTrailingSlash: true }
+/** How paths are matched everywhere: `/x` and `/x/` are the same address; an escaped scan id of 128 characters fits. */
+export const routerConfig: Partial<FindMyWay.RouterConfig> = {
+  ignoreTrailingSlash: true,
+  maxParamLength: 384
+}
 
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"] as const
 

@@ -14,10 +14,11 @@ const wellFormed = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
 export const makeRequestId = (): string => `req_${crypto.randomUUID().replaceAll("-", "")}`
 
 /** The caller's identifier when it is 1 to 128 characters of `A-Za-z0-9._:-`, otherwise a new one. */
-export const requestIdOf = (headers: Headers.Headers): string => {
-  const given = headers[requestIdHeader]
-  return given !== undefined && wellFormed.test(given) ? given : makeRequestId()
-}
+export const requestIdOf = (headers: Headers.Headers): string => requestIdFrom(headers[requestIdHeader])
+
+/** The same, from the header's value. */
+export const requestIdFrom = (given: string | undefined): string =>
+  given !== undefined && wellFormed.test(given) ? given : makeRequestId()
 
 /** The identifier of the request being answered; empty outside of one. */
 export const RequestId = Context.Reference<string>("guichet/http/RequestId", { defaultValue: () => "" })

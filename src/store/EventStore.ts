@@ -10,6 +10,7 @@ import {
   type EventView,
   type GuestData
 } from "../../rpc/Event.ts"
+import type { GateRules } from "../../rpc/Scan.ts"
 import * as Rows from "./Rows.ts"
 
 /** The zone of an event whose organiser names none. */
@@ -46,6 +47,7 @@ export class EventStore extends Context.Service<EventStore, {
     flowId: string | null,
     guests: ReadonlyArray<GuestData>
   ) => Effect.Effect<number, EventNotFound | EventFull>
+  readonly setGateRules: (eventId: number, rules: GateRules) => Effect.Effect<void, EventNotFound>
   readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
 }>()("guichet/store/EventStore") {
@@ -122,6 +124,15 @@ export class EventStore extends Context.Service<EventStore, {
         Effect.catchTag("SqlError", Effect.die)
       )
 
+      const setGateRules = Effect.fn("EventStore.setGateRules")(
+        function* (eventId: number, rules: GateRules) {
+          const found = yield* Rows.first(OwnerRow)(sql`
+          UPDATE events SET gate_rules = ${JSON.stringify(rules)}::jsonb, updated_at = now()
+          WHERE event_id = ${eventId}::bigint RETURNING owner`)
+          if (Option.isNone(found)) return yield* new EventNotFound({ event_id: eventId })
+        }
+      )
+
       const get = (eventId: number) =>
         Rows.first(ViewRow)(sql`
           SELECT e.event_id, e.title, e.starts_at AS date, e.timezone, e.location, e.max_attendees, e.status,
@@ -136,7 +147,7 @@ export class EventStore extends Context.Service<EventStore, {
           Effect.map(Option.map((row) => row.owner))
         )
 
-      return EventStore.of({ publish, registerGuests, get, owner })
+      return EventStore.of({ publish, registerGuests, setGateRules, get, owner })
     })
   )
 }

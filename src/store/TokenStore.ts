@@ -34,6 +34,10 @@ export const TokenRow = Schema.Struct({
 const decodeCallers = Schema.decodeUnknownEffect(Schema.Array(CallerRow))
 const decodeTokens = Schema.decodeUnknownEffect(Schema.Array(TokenRow))
 
+/** How long a found token is believed, by its digest and then by `known`: five seconds in all; and how many are. */
+const believedMillis = 2_500
+const remembered = 4_096
+
 const digestOf = (token: Redacted.Redacted): Uint8Array =>
   new Uint8Array(createHash("sha256").update(Redacted.value(token)).digest())
 
@@ -55,6 +59,8 @@ export class TokenStore extends Context.Service<TokenStore, {
   readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
   readonly revoke: (tokenId: string) => Effect.Effect<boolean>
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
+  /** Whom `find` found by this token a moment ago, without a fiber. */
+  readonly known: (token: string) => Caller | undefined
 }>()("guichet/store/TokenStore") {
   static readonly layer: Layer.Layer<TokenStore, never, SqlClient.SqlClient> = Layer.effect(
     TokenStore,
@@ -72,9 +78,11 @@ export class TokenStore extends Context.Service<TokenStore, {
       }, Effect.orDie)
 
       const cache = yield* Cache.makeWith(lookup, {
-        capacity: 4_096,
+        capacity: remembered,
         timeToLive: (exit) =>
-          Exit.isSuccess(exit) ? Duration.seconds(Option.isSome(exit.value) ? 5 : 1) : Duration.zero
+          Exit.isSuccess(exit)
+            ? Duration.millis(Option.isSome(exit.value) ? believedMillis : 1_000)
+            : Duration.zero
       })
 
       const create = Effect.fn("TokenStore.create")(function* (token: NewToken) {
@@ -101,13 +109,34 @@ export class TokenStore extends Context.Service<TokenStore, {
           UPDATE tokens SET revoked_at = now()
           WHERE token_id = ${tokenId} AND revoked_at IS NULL RETURNING token_id`
         yield* Cache.invalidateAll(cache)
+        found.clear()
         return rows.length === 1
       }, Effect.orDie)
 
-      const find = (token: Redacted.Redacted) =>
-        Cache.get(cache, Buffer.from(digestOf(token)).toString("hex"))
+      const found = new Map<string, { readonly caller: Caller; readonly until: number }>()
 
-      return TokenStore.of({ create, list, revoke, find })
+      const remember = (token: string, caller: Caller) => {
+        if (found.size >= remembered) found.clear()
+        found.set(token, { caller, until: performance.now() + believedMillis })
+      }
+
+      const find = (token: Redacted.Redacted) =>
+        Effect.tap(
+          Cache.get(cache, Buffer.from(digestOf(token)).toString("hex")),
+          Option.match({
+            onNone: () => Effect.void,
+            onSome: (caller) => Effect.sync(() => remember(Redacted.value(token), caller))
+          })
+        )
+
+      const known = (token: string) => {
+        const one = found.get(token)
+        if (one === undefined || one.until > performance.now()) return one?.caller
+        found.delete(token)
+        return undefined
+      }
+
+      return TokenStore.of({ create, list, revoke, find, known })
     })
   )
 }

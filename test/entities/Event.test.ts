@@ -1,7 +1,7 @@
 /**
  * The gate of an event, one activation.
  * Guards whose removal turns this file red: the answer stored under a scan id (Batch), the in-batch state of a
- * ticket (Batch), the isolation of a defect (Batching), every check of Decision, the journal of refusals.
+ * ticket (Batch), the isolation of a defect (Gatekeeper), every check of Decision, the journal of refusals.
  */
 import { assert, layer } from "@effect/vitest"
 import { Cause, DateTime, Effect, Exit, Layer } from "effect"

@@ -43,7 +43,7 @@ describe("a batch", () => {
     const { verdicts, writes } = decideBatch(
       1,
       snapshot,
-      [entry(1), entry(2), entry(3), exit(1), exit(2)],
+      [entry(1), entry(2), entry(3), exit(1), exit(2), entry(3)],
       now
     )
     assert.deepStrictEqual(verdicts.map(({ result }) => result), [
@@ -51,8 +51,9 @@ describe("a batch", () => {
       "valid",
       "capacity_reached",
       "valid",
+      "valid",
       "valid"
     ])
-    assert.deepStrictEqual(writes.crowd, { delta: 0, entered: 2, peak: 2 })
+    assert.deepStrictEqual(writes.crowd, { delta: 1, entered: 3, peak: 2 })
   })
 })

@@ -93,6 +93,23 @@ describe("a scan from the scan service", () => {
     assert.strictEqual(read({ qr_decoded: false }), "malformed")
   })
 
+  it("is malformed when the service read no ticket, whatever else it says", () => {
+    const read = (changes: object) =>
+      fromScanService(
+        decodeInternal({
+          ...internal,
+          ticketId: null,
+          validationMetadata: { ...internal.validationMetadata, ...changes }
+        }),
+        circumstances
+      )
+    assert.deepInclude(read({ qr_decoded: false, signature_valid: false }), {
+      ticketId: null,
+      forged: "malformed"
+    })
+    assert.deepInclude(read({}), { ticketId: null, forged: "malformed" })
+  })
+
   it.effect("is forged when QR data sent along is of another ticket", () =>
     Effect.gen(function* () {
       const keys = yield* keysOf
@@ -102,5 +119,10 @@ describe("a scan from the scan service", () => {
           { ...circumstances, trusted: keys.trusted }
         ).forged
       assert.deepStrictEqual([read(1), read(2)], [null, "forged"])
+      const unread = decodeInternal({ ...internal, ticketId: null, qr_data: QrData.sign(keys, ticket) })
+      assert.deepInclude(fromScanService(unread, { ...circumstances, trusted: keys.trusted }), {
+        ticketId: 1,
+        forged: null
+      })
     }).pipe(Effect.scoped))
 })

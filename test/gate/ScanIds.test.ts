@@ -1,6 +1,7 @@
 /**
  * A scan id names one scan of one ticket, as a pure function.
- * Guards whose removal turns this file red: the ticket of `again` in Batch.
+ * Guards whose removal turns this file red: the ticket of `again` in Batch, the annulled scan and the guest's name
+ * towards a stranger, the code that is meant and the ticket that two names must share (`finder`).
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
@@ -53,5 +54,26 @@ describe("a scan id", () => {
     const { verdicts } = decideBatch(1, snapshot, [scan("UNKNOWN"), scan(1)], now)
     assert.deepStrictEqual(verdicts.map(({ result }) => result), ["unknown_ticket", "unknown_ticket"])
     assert.isNull(verdicts[1]!.guest_first_name)
+  })
+
+  it("that was taken back admits nobody any more, whoever asks, and stays one ticket's", () => {
+    const { verdicts: [given] } = decideBatch(1, snapshot, [scan(1)], now)
+    const later = { ...snapshot, verdicts: [given!], annulled: new Set(["scan-same"]) }
+    const stranger = scan(1, { operator: { operatorId: "o", events: [2], gates: null, known: true } })
+    const { verdicts: [own, strange, other], writes } = decideBatch(
+      1,
+      later,
+      [scan(1), stranger, scan(2)],
+      now
+    )
+    assert.deepStrictEqual(own, { ...given!, result: "scan_annulled", signals: [] })
+    assert.deepInclude(strange, { ...nobody, result: "scan_annulled", first_use: null, last_use: null })
+    assert.deepInclude(other, nobody)
+    assert.lengthOf(writes.lines, 0)
+  })
+
+  it("is of no ticket when code and number name two", () => {
+    const { verdicts } = decideBatch(1, snapshot, [scan(1, { ticketId: 2 })], now)
+    assert.deepInclude(verdicts[0], { result: "unknown_ticket", ticket_id: null })
   })
 })

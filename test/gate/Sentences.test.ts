@@ -14,6 +14,7 @@ const verdict = (changes: Partial<Verdict>): Verdict => ({
   guest_first_name: "Jean",
   ticket_type: "VIP",
   first_use: { at: DateTime.makeUnsafe("2025-06-20T09:05:00Z"), gate: "A" },
+  last_use: null,
   timezone: "Europe/Paris",
   signals: [],
   decided_at: DateTime.makeUnsafe("2025-06-20T10:00:00Z"),

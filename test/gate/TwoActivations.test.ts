@@ -1,26 +1,17 @@
 /**
  * Two activations of one event at once, each with its own connections to one PostgreSQL database.
  * Guards whose removal turns this file red: `inside` in the WHERE of the commit, the occupancy bound of the
- * commit and its lock on the occupancy row. `ScanStore.test.ts` holds the others, one by one.
+ * commit and its lock on the occupancy row, the lock of whoever is alone. `ScanStore.test.ts` holds the others, one by
+ * one.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Deferred, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Direction, Verdict } from "../../rpc/Scan.ts"
-import * as Database from "../../src/Database.ts"
-import { activation, crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { ScanStore } from "../../src/store/ScanStore.ts"
+import { crowd, publish, scanOf } from "../support/GateFixture.ts"
+import { own, stores } from "../support/Rivals.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
-
-const stores = (url: string) =>
-  Layer.fresh(
-    Layer.provideMerge(GateStores, Database.layerPostgres({ url: Redacted.make(url), maxConnections: 4 }))
-  )
-
-const own = (url: string, eventId: number) =>
-  Effect.gen(function* () {
-    const context = yield* Layer.build(stores(url))
-    return yield* Effect.provide(Effect.flatMap(activation, (client) => client(String(eventId))), context)
-  })
 
 /** A database, an event in it, and two activations of the event. */
 const rivals = Effect.fnUntraced(function* (
@@ -86,6 +77,30 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("two activations of one ev
         context
       )
       assert.strictEqual(journal.length, scans.length)
+    }), 60_000)
+
+  it.live("wait for the one that asked to be alone", () =>
+    Effect.gen(function* () {
+      const { context, gates, rows } = yield* rivals(1, {})
+      const { store, sql } = yield* Effect.provide(
+        Effect.all({ store: ScanStore, sql: SqlClient.SqlClient }),
+        context
+      )
+      const order: Array<string> = []
+      const begun = yield* Deferred.make<void>()
+      const alone = store.alone(
+        1,
+        Deferred.succeed(begun, undefined).pipe(
+          Effect.andThen(Effect.orDie(Effect.replicateEffect(sql`SELECT 1`, 200, { discard: true }))),
+          Effect.andThen(Effect.sync(() => order.push("alone")))
+        )
+      )
+      const admitted = Deferred.await(begun).pipe(
+        Effect.andThen(gates[1].Admit(scanOf(1, rows[0]!.code))),
+        Effect.andThen(Effect.sync(() => order.push("admitted")))
+      )
+      yield* Effect.all([alone, admitted], { concurrency: "unbounded" })
+      assert.deepStrictEqual(order, ["alone", "admitted"])
     }), 60_000)
 
   it.live(

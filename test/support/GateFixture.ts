@@ -5,19 +5,37 @@ import { SqlClient } from "effect/sql"
 import { EventLayer } from "../../entities/Event.ts"
 import { Event, type EventData } from "../../rpc/Event.ts"
 import type { AdmitRequest } from "../../rpc/Scan.ts"
+import { AnnulmentStore } from "../../src/store/AnnulmentStore.ts"
 import { EventStore } from "../../src/store/EventStore.ts"
 import { ScanStore } from "../../src/store/ScanStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
 import { SigningKeys } from "../../src/tickets/SigningKeys.ts"
 
 /** The stores that the Event uses; the database is left open. */
-export const GateStores = Layer.mergeAll(EventStore.layer, ScanStore.layer, TicketStore.layer).pipe(
+export const GateStores = Layer.mergeAll(
+  AnnulmentStore.layer,
+  EventStore.layer,
+  ScanStore.layer,
+  TicketStore.layer
+).pipe(
   Layer.provide(SigningKeys.layerMemory),
   Layer.provideMerge(ShardingConfig.layer())
 )
 
-/** A new activation of every event it is asked for. */
-export const activation = Entity.makeTestClient(Event, EventLayer)
+/** A new activation of every event it is asked for; `Admit` takes one scan, `AdmitAll` what one message carries. */
+export const activation = Effect.map(
+  Entity.makeTestClient(Event, EventLayer),
+  (client) => (eventId: string) =>
+    Effect.map(client(eventId), (event) => ({
+      ...event,
+      Admit: (scan: AdmitRequest) =>
+        Effect.flatMap(event.Admit({ scans: [scan] }), ([verdict]) =>
+          verdict === null || verdict === undefined
+            ? Effect.die(`Scan ${scan.scanId} was not decided`)
+            : Effect.succeed(verdict)),
+      AdmitAll: event.Admit
+    }))
+)
 
 const guests = (count: number) =>
   Array.from({ length: count }, (_, at) => ({

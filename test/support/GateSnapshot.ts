@@ -1,4 +1,5 @@
 /** A gate as a batch finds it, without a database: one event, its tickets unused. */
+import { usualRules } from "../../rpc/Scan.ts"
 import type { GateTicket, Snapshot } from "../../src/gate/GateState.ts"
 
 const ticket = (ticketId: number): GateTicket => ({
@@ -13,7 +14,8 @@ const ticket = (ticketId: number): GateTicket => ({
   entries: 0,
   firstScanId: null,
   firstUse: null,
-  lastEntry: null
+  lastEntry: null,
+  refusals: []
 })
 
 /** Event 1 with tickets `TKT-001-1` to `TKT-001-<tickets>`. */
@@ -30,9 +32,11 @@ export const gateSnapshot = (
     maxAttendees,
     doorsOpenAt: null,
     doorsCloseAt: null,
-    reentry
+    reentry,
+    rules: usualRules
   },
   inside: 0,
   tickets: Array.from({ length: tickets }, (_, at) => ticket(at + 1)),
-  verdicts: []
+  verdicts: [],
+  annulled: new Set()
 })

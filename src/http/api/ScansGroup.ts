@@ -1,15 +1,26 @@
-/** Flow 3 over HTTP: a scan from a device, and a scan that the scan service has verified. */
+/** Flow 3 over HTTP: a scan from a device, and taken back; a scan that the scan service has verified. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Annulment, AnnulRefused, ScanNotFound } from "../../../rpc/Event.ts"
+import { EventId } from "../../../rpc/Ids.ts"
+import { Label } from "../../../rpc/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
-import { InternalScanBody, ScanBody } from "../../gate/ScanBodies.ts"
+import { InternalScanBody, ScanBody, ScanId } from "../../gate/ScanBodies.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../services/tickets/PrintDetails.ts"
 import { AllowedServices } from "../../services/CallingService.ts"
 import { ServiceAuth } from "../../services/ServiceAuth.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
-import { NotFound, Unavailable } from "../Problems.ts"
+import { asProblem, Forbidden, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+
+/** The device that made the scan says that nobody passed; a scan id names a scan of this event alone. */
+export const AnnulBody = Schema.Struct({
+  event_id: EventId,
+  scanner_id: Label,
+  operator_id: Schema.optionalKey(Schema.NullOr(Label)),
+  reason: Schema.optionalKey(Schema.NullOr(Label))
+})
 
 const language = { "accept-language": Schema.optionalKey(Schema.String) }
 
@@ -19,7 +30,16 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
     payload: ScanBody,
     success: ScanAnswer,
     error: [NotFound, Unavailable]
-  }).annotateMerge(OpenApi.annotations({ summary: "Decide a scan" }))
+  }).annotateMerge(OpenApi.annotations({ summary: "Decide a scan" })),
+  HttpApiEndpoint.post("annul", "/scans/:scan_id/annul", {
+    params: { scan_id: ScanId },
+    headers: language,
+    payload: AnnulBody,
+    success: Annulment,
+    error: [asProblem(AnnulRefused), asProblem(ScanNotFound), Forbidden, NotFound, Unavailable]
+  }).annotateMerge(
+    OpenApi.annotations({ summary: "Take back a scan whose turnstile did not turn, within 15 minutes" })
+  )
 )
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)

@@ -2,32 +2,27 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash } from "node:crypto"
-import { Event } from "../../../rpc/Event.ts"
-import type { AdmitRequest } from "../../../rpc/Scan.ts"
 import { Operators } from "../../gate/Operators.ts"
 import { answer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
+import { localeOf } from "../../gate/Sentences.ts"
+import { Turnstiles } from "../../gate/Turnstiles.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
 import { SigningKeys } from "../../tickets/SigningKeys.ts"
 import { Api } from "../Api.ts"
 import { type Caller, CurrentCaller } from "../Caller.ts"
 import { IdempotencyKey } from "../Idempotency.ts"
-import { fromCluster } from "../Problems.ts"
 import { RequestId } from "../RequestId.ts"
 import { missing } from "../Visible.ts"
+import * as AnnulHttp from "./AnnulHttp.ts"
 
 /** An organiser learns nothing of other organisers' events; a steward's refusal is an answer, not a 404. */
-const reachable = Effect.fnUntraced(function* (caller: Caller, eventId: number) {
+export const reachable = Effect.fnUntraced(function* (caller: Caller, eventId: number) {
   if (caller.role !== "organizer") return
   const owner = yield* (yield* EventStore).owner(eventId)
   if (!Option.contains(owner, caller.subject)) return yield* missing("event")
 })
-
-const gate = Effect.map(
-  Event.client,
-  (events) => (scan: AdmitRequest) => fromCluster(events(String(scan.eventId)).Admit(scan))
-)
 
 /** A retry under the same Idempotency-Key is the same scan, also when the first answer was never kept. */
 const scanId = Effect.flatMap(
@@ -43,21 +38,33 @@ export const ScansHttpLayer = HttpApiBuilder.group(
   Api,
   "scans",
   Effect.fn(function* (handlers) {
-    const admit = yield* gate
+    const { admit } = yield* Turnstiles
     const operators = yield* Operators
     const events = yield* EventStore
     const { trusted } = yield* SigningKeys
+    const annul = yield* AnnulHttp.make
+    const operatorAt = Effect.fnUntraced(function* (eventId: number) {
+      const caller = yield* CurrentCaller
+      yield* Effect.provideService(reachable(caller, eventId), EventStore, events)
+      return yield* operators.ofCaller(caller, eventId)
+    })
     return handlers.handleAll({
       validate: ({ headers, payload }) =>
         answer(
           Effect.gen(function* () {
-            const caller = yield* CurrentCaller
-            yield* Effect.provideService(reachable(caller, payload.event_id), EventStore, events)
-            const operator = yield* operators.ofCaller(caller, payload.event_id)
+            const operator = yield* operatorAt(payload.event_id)
             return yield* admit(fromDevice(payload, { operator, scanId: yield* scanId, trusted }))
           }),
           headers["accept-language"]
-        )
+        ),
+      annul: ({ headers, params, payload }) =>
+        Effect.flatMap(operatorAt(payload.event_id), (operator) =>
+          annul({
+            scanId: params.scan_id,
+            body: payload,
+            operator,
+            locale: localeOf(headers["accept-language"])
+          }))
     })
   })
 )
@@ -66,7 +73,7 @@ export const InternalHttpLayer = HttpApiBuilder.group(
   Api,
   "internal",
   Effect.fn(function* (handlers) {
-    const admit = yield* gate
+    const { admit } = yield* Turnstiles
     const operators = yield* Operators
     const tickets = yield* TicketStore
     const { trusted } = yield* SigningKeys

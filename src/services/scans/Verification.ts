@@ -42,8 +42,7 @@ export const verify = (text: string, keys: TrustedKeys, now: DateTime.Utc): Veri
 /** The documented internal body; `direction` and `timestamp` are added only when there is something to say. */
 export const internalBody = (
   request: VerifyRequest,
-  ticketId: number,
-  { signatureValid, timestampValid }: Verification
+  { signatureValid, ticketId, timestampValid }: Verification
 ): InternalScanBody => ({
   ticketId,
   eventId: request.event_id,
@@ -56,7 +55,7 @@ export const internalBody = (
     checkpointId: request.checkpoint_id ?? null
   },
   validationMetadata: {
-    qr_decoded: true,
+    qr_decoded: ticketId !== null,
     signature_valid: signatureValid,
     timestamp_valid: timestampValid,
     scan_source: "mobile_app"

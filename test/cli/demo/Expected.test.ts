@@ -59,6 +59,7 @@ const scan = (change: Partial<ScanAnswer>): ScanAnswer => ({
   guest_first_name: "John",
   ticket_type: "VIP",
   first_use: null,
+  last_use: null,
   timezone: "Europe/Paris",
   signals: [],
   decided_at: later,

@@ -71,6 +71,29 @@ const badId = [0, -1, 1.5, 2 ** 53, 1e300]
 const each = (pointer: string, values: ReadonlyArray<Json>) =>
   values.map((value): readonly [string, Json] => [pointer, value])
 
+const upload = {
+  event_id: 1,
+  scanner_id: "scanner-1",
+  operator_id: "operator-123",
+  scans: [
+    {
+      scan_id: "offline-1",
+      ticket_code: "TKT-001-ABC123",
+      gate: "A",
+      direction: "entry",
+      result: "valid",
+      timestamp: "2025-06-20T09:00:00Z"
+    },
+    {
+      scan_id: "offline-2",
+      qr_data: "{}",
+      scan_location: { gate: "A", section: "VIP", coordinates: { lat: 48.8566, lng: 2.3522 } },
+      result: "forged",
+      timestamp: "2025-06-20T09:01:00Z"
+    }
+  ]
+}
+
 const manyGuests = Array.from({ length: 10_001 }, (_, at) => ({
   ...flow.guests[0]!,
   guest_id: at + 1,
@@ -195,6 +218,53 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a bad
         post("/api/orchestration/notification-flow")
       )
     }), 30_000)
+
+  it.effect("in an upload of scans that a device decided alone", () =>
+    refusesAll(
+      [
+        ...mutations(upload, {
+          optional: [
+            "/scans/0/ticket_code",
+            "/scans/0/gate",
+            "/scans/0/direction",
+            "/scans/1/qr_data",
+            "/scans/1/scan_location",
+            "/scans/1/scan_location/section",
+            "/scans/1/scan_location/coordinates"
+          ],
+          nullable: [
+            "/scans/0/ticket_code",
+            "/scans/0/gate",
+            "/scans/1/qr_data",
+            "/scans/1/scan_location",
+            "/scans/1/scan_location/section",
+            "/scans/1/scan_location/coordinates"
+          ]
+        }),
+        ...misfits(upload, [
+          ...each("/event_id", badId),
+          ...each("/scanner_id", badText),
+          ...each("/operator_id", badText),
+          ["/scans", []],
+          ["/scans", Array.from({ length: 5_001 }, (_, at) => ({ ...upload.scans[0]!, scan_id: `s-${at}` }))],
+          ...each("/scans/0/scan_id", ["", " ", "a b", "\u0000", "x".repeat(129)]),
+          ["/scans/1/scan_id", "offline-1"],
+          ["/scans/0/ticket_code", null],
+          ["/scans/0/ticket_code", "x".repeat(4_097)],
+          ["/scans/1/qr_data", null, "/scans/1/ticket_code"],
+          ["/scans/1/qr_data", "x".repeat(4_097)],
+          ["/scans/0/gate", null],
+          ...each("/scans/0/gate", badText),
+          ["/scans/1/scan_location", null, "/scans/1/gate"],
+          ["/scans/1", { ...upload.scans[1]!, gate: "B" }, "/scans/1/gate"],
+          ...each("/scans/1/scan_location/gate", badText),
+          ["/scans/0/direction", "sideways"],
+          ...each("/scans/0/result", ["ok", "Valid", ""]),
+          ...each("/scans/0/timestamp", badInstant)
+        ])
+      ],
+      post("/api/scans/batch")
+    ), 30_000)
 
   it.effect("in a payment webhook that is signed as it should be", () =>
     refusesAll(

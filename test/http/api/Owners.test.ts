@@ -17,6 +17,19 @@ const options = {
   batch_processing: true
 }
 
+const uploadBody = {
+  event_id: 1,
+  scanner_id: "scanner-1",
+  operator_id: "bob",
+  scans: [{
+    scan_id: "bob-1",
+    ticket_code: "TKT-001-ABC123",
+    gate: "A",
+    result: "valid",
+    timestamp: "2025-06-20T09:00:00Z"
+  }]
+}
+
 /** Alice's flow, with everything that it made. */
 const prepare = Effect.gen(function* () {
   const app = yield* TestApp
@@ -39,6 +52,10 @@ const prepare = Effect.gen(function* () {
     `/api/tickets/generation-jobs/${flow.job_id}/events`,
     ...tickets.flatMap((id) => [`/api/tickets/${id}`, `/api/tickets/${id}.pdf`]),
     "/api/events/1",
+    "/api/events/1/gate",
+    "/api/events/1/gate-rules",
+    "/api/events/1/scans",
+    "/api/events/1/offline-bundle?gate=A",
     `/api/payments/${flow.payment_id}`,
     `/api/invoices/${flow.invoice_number}.pdf`,
     made.json.status_url
@@ -65,7 +82,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("anoth
         const posts = [
           ["/api/orchestration/notification-flow", sequenceBody],
           ["/api/orchestration/complete-flow", FlowClient.bodyFor(1)],
-          [cancelUrl, undefined]
+          [cancelUrl, undefined],
+          ["/api/scans/unknown/annul", { event_id: 1, scanner_id: "scanner-1" }],
+          ["/api/scans/batch", uploadBody]
         ] as const
         for (const [url, body] of posts) {
           const answer = yield* app.ask(url, { method: "POST", token: bob, body })

@@ -6,11 +6,13 @@ import * as FlowClient from "../../support/FlowClient.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
 
-/** The routes that the flows document names, and how each is guarded. */
+/** The POST routes, those of the flows document first among them, and how each is guarded. */
 const documented = {
   "/api/tickets/generation-jobs": "bearer",
   "/api/payment-webhook-routes": undefined,
   "/api/scans/validate": "bearer",
+  "/api/scans/{scan_id}/annul": "bearer",
+  "/api/scans/batch": "bearer",
   "/api/internal/scan-validation": undefined,
   "/api/ticket-webhook-routes": undefined,
   "/api/orchestration/notification-flow": "bearer",
@@ -26,6 +28,8 @@ const resources = [
   "/api/tickets/generation-jobs/{job_id}/events",
   "/api/tickets/{ticket_id}",
   "/api/events/{event_id}",
+  "/api/events/{event_id}/scans",
+  "/api/events/{event_id}/offline-bundle",
   "/api/payments/{payment_id}",
   "/api/invoices/{file}"
 ]

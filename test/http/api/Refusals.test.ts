@@ -31,6 +31,7 @@ const reads = [
   "/api/tickets/1",
   "/api/tickets/1.pdf",
   "/api/events/1",
+  "/api/events/1/scans",
   "/api/payments/pay_x",
   "/api/invoices/G-2026-000001.pdf"
 ]
@@ -184,6 +185,8 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
           "/api/events/zero": "event_id",
           "/api/events/-1": "event_id",
           "/api/events/1.5": "event_id",
+          "/api/events/zero/scans": "event_id",
+          "/api/events/zero/offline-bundle?gate=A": "event_id",
           "/api/payments/pi_1": "payment_id",
           "/api/invoices/..%2Fsecret.pdf": "file"
         }

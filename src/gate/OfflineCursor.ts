@@ -1,0 +1,46 @@
+/** Where a device stands in the changes of an event's tickets, as the text that it sends back. */
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+
+const digits = /^\d{1,19}$/
+
+/**
+ * After the changes up to `ticketId` of transaction `changedIn`, in the database `origin`. `floor` is where the round
+ * after this one begins, null between two rounds.
+ */
+const Place = Schema.Struct({
+  eventId: Schema.Int,
+  origin: Schema.String,
+  changedIn: Schema.String.check(Schema.isPattern(digits)),
+  ticketId: Schema.Int,
+  floor: Schema.NullOr(Schema.String.check(Schema.isPattern(digits)))
+})
+export type OfflineCursor = typeof Place.Type
+
+const pattern = /^(\d{1,15}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})?$/
+
+const read = (text: string) => pattern.exec(Buffer.from(text, "base64url").toString("latin1"))
+
+/** Opaque to devices, and no secret. */
+export const OfflineCursor = Schema.String.check(
+  Schema.isMaxLength(160),
+  Schema.makeFilter((text: string) => read(text) !== null || "Expected a cursor of an offline bundle")
+).pipe(
+  Schema.decodeTo(Place, {
+    decode: SchemaGetter.transform((text: string) => {
+      const [, eventId, origin, changedIn, ticketId, floor] = read(text)!
+      return {
+        eventId: Number(eventId),
+        origin: origin!,
+        changedIn: changedIn!,
+        ticketId: Number(ticketId),
+        floor: floor ?? null
+      }
+    }),
+    encode: SchemaGetter.transform(({ changedIn, eventId, floor, origin, ticketId }: OfflineCursor) =>
+      Buffer.from([eventId, origin, changedIn, ticketId, floor ?? ""].join(" "), "latin1").toString(
+        "base64url"
+      )
+    )
+  })
+)

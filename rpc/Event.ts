@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
-import { AdmitRequest, batchLimit, Direction, GateRules, Verdict } from "./Scan.ts"
+import { AdmitRequests, Direction, GateRules, Verdict } from "./Scan.ts"
 import { Email, Instant, Label, Locale, Phone, TimeZone } from "./Values.ts"
 
 export const EventStatus = Schema.Literals(["draft", "active", "canceled", "completed"])
@@ -100,7 +100,7 @@ export const SetGateRules = Rpc.make("SetGateRules", { payload: { rules: GateRul
  * lost scan is sent again under its scan id and gets the same verdict.
  */
 export const Admit = Rpc.make("Admit", {
-  payload: { scans: Schema.Array(AdmitRequest).check(Schema.isMaxLength(batchLimit)) },
+  payload: { scans: AdmitRequests },
   success: Schema.Array(Schema.NullOr(Verdict))
 })
 

@@ -1,5 +1,6 @@
 /** One scan at a gate and its verdict; a refusal is an answer with a reason, never an error. */
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import { EventId, TicketId } from "./Ids.ts"
 import { Instant } from "./Values.ts"
 
@@ -87,8 +88,20 @@ export type Verdict = typeof Verdict.Type
 /** The most scans in one message to an event; its batches are no larger. */
 export const batchLimit = 128
 
+/** The scans of one message. In their own process they were made by us and are not looked at again, one by one. */
+export const AdmitRequests = Schema.declare(
+  (input): input is ReadonlyArray<AdmitRequest> => Array.isArray(input) && input.length <= batchLimit,
+  {
+    toCodecJson: () =>
+      Schema.link<ReadonlyArray<AdmitRequest>>()(
+        Schema.Array(AdmitRequest).check(Schema.isMaxLength(batchLimit)),
+        SchemaTransformation.passthrough()
+      )
+  }
+)
+
 /** Batches of one event under way: one is read and decided while the other is committed. */
-export const batchesAtOnce = 2
+export const batchesAtOnce = 1
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

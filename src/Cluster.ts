@@ -10,7 +10,7 @@ type Tuning = Partial<ShardingConfig.ShardingConfig["Service"]>
 /**
  * A killed runner's shards move in about 8 seconds (36 with the defaults), and a scheduled message is at
  * most half a second late. `shardsPerGroup` decides which shard an entity is in: it must be the same on
- * every runner and never change once messages are stored.
+ * every runner and never change once messages are stored. A message to an entity of this process stays the object it is.
  */
 export const tuning: Tuning = {
   shardsPerGroup: 64,
@@ -19,7 +19,8 @@ export const tuning: Tuning = {
   refreshAssignmentsInterval: "1 second",
   runnerHealthCheckInterval: "2 seconds",
   entityMessagePollInterval: "500 millis",
-  entityTerminationTimeout: "5 seconds"
+  entityTerminationTimeout: "5 seconds",
+  simulateRemoteSerialization: false
 }
 
 /**

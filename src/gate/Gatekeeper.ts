@@ -5,6 +5,7 @@ import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { logFault } from "../Faults.ts"
 import { ScanStore } from "../store/ScanStore.ts"
 import { decideBatch } from "./Batch.ts"
+import { admission, areOrdinary } from "./FreshScans.ts"
 import { DeviceWatch } from "./DeviceWatch.ts"
 
 /** Rounds that hope to be alone; after them the event's other gates are made to wait. */
@@ -49,13 +50,35 @@ export const make = Effect.fnUntraced(
       return Option.some(verdicts)
     })
 
-    const admit = Effect.fn("Gatekeeper.admit")(function* (scans: ReadonlyArray<AdmitRequest>) {
-      yield* Effect.annotateCurrentSpan({ event_id: eventId, scans: scans.length })
+    const decideAll = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
       for (let attempt = 1; attempt <= rounds; attempt++) {
         const verdicts = yield* attempt <= hopeful ? round(scans) : store.alone(eventId, round(scans))
         if (Option.isSome(verdicts)) return verdicts.value
       }
       return yield* Effect.die(new GateContended({ event_id: eventId }))
+    })
+
+    const admitFresh = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
+      const now = yield* DateTime.now
+      if (!areOrdinary(eventId, scans, (deviceId) => watch.refusals(deviceId, 3_600, now) > 0)) {
+        return new Map()
+      }
+      const tickets = new Map(
+        (yield* store.admitFresh(eventId, scans, now)).map((ticket) => [ticket.scanId, ticket])
+      )
+      return new Map(scans.flatMap((scan) => {
+        const ticket = tickets.get(scan.scanId)
+        return ticket === undefined ? [] : [[scan.scanId, admission(eventId, scan, ticket, now)]]
+      }))
+    })
+
+    const admit = Effect.fn("Gatekeeper.admit")(function* (scans: ReadonlyArray<AdmitRequest>) {
+      yield* Effect.annotateCurrentSpan({ event_id: eventId, scans: scans.length })
+      const fresh: ReadonlyMap<string, Verdict> = yield* admitFresh(scans)
+      if (fresh.size === scans.length) return scans.map(({ scanId }) => fresh.get(scanId)!)
+      const others = scans.filter(({ scanId }) => !fresh.has(scanId))
+      const verdicts = (yield* decideAll(others)).values()
+      return scans.map(({ scanId }) => fresh.get(scanId) ?? verdicts.next().value!)
     })
 
     const alone = (scan: AdmitRequest): Effect.Effect<Verdict | null> =>

@@ -1,10 +1,12 @@
 /** The gate's tables: one consistent read before a batch is decided, one guarded statement after it. */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, type DateTime, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { AdmitRequest } from "../../rpc/Scan.ts"
 import { spellings, type Writes } from "../gate/Batch.ts"
+import type { FreshTicket } from "../gate/FreshScans.ts"
 import type { Snapshot } from "../gate/GateState.ts"
+import * as FreshAdmission from "./FreshAdmission.ts"
 import * as Rows from "./Rows.ts"
 import { lineRow, moment, moveRow, Read, Ruling, tallyRows, toSnapshot } from "./ScanRows.ts"
 
@@ -17,6 +19,12 @@ const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 export class ScanStore extends Context.Service<ScanStore, {
   readonly load: (eventId: number, scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<Snapshot>
   readonly commit: (eventId: number, writes: Writes) => Effect.Effect<boolean>
+  /** Reads, decides and writes first entries at once; answers those that were admitted. */
+  readonly admitFresh: (
+    eventId: number,
+    scans: ReadonlyArray<AdmitRequest>,
+    now: DateTime.Utc
+  ) => Effect.Effect<ReadonlyArray<FreshTicket>>
   /** Runs a round of load and commit while every other gate of the event waits; never a message or a call. */
   readonly alone: <A>(eventId: number, round: Effect.Effect<A>) => Effect.Effect<A>
 }>()("guichet/store/ScanStore") {
@@ -146,7 +154,7 @@ export class ScanStore extends Context.Service<ScanStore, {
           Effect.orDie
         )
 
-      return ScanStore.of({ load, commit, alone })
+      return ScanStore.of({ load, commit, admitFresh: FreshAdmission.make(sql, lost), alone })
     })
   )
 }

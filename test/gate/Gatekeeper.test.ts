@@ -25,6 +25,7 @@ const refusing = (refusals: number) => {
     load: () => Effect.sync(() => (log.push("load"), nothing)),
     commit: () =>
       Effect.sync(() => (log.push("commit"), log.filter((entry) => entry === "commit").length > refusals)),
+    admitFresh: () => Effect.succeed([]),
     alone: (_, round) => Effect.andThen(Effect.sync(() => void log.push("alone")), round)
   })
   return { log, admit: Effect.flatMap(gate, ({ admit }) => admit([scanOf(1, "TKT-001-ABC123")])) }
@@ -41,7 +42,12 @@ const failing = (defect: (codes: ReadonlyArray<string | null>) => unknown) => {
     })
   return {
     written,
-    gate: gateOf({ load: () => Effect.succeed(nothing), commit, alone: (_, round) => round })
+    gate: gateOf({
+      load: () => Effect.succeed(nothing),
+      commit,
+      admitFresh: () => Effect.succeed([]),
+      alone: (_, round) => round
+    })
   }
 }
 
@@ -81,6 +87,7 @@ describe("a gatekeeper", () => {
       const repeating = yield* gateOf({
         load: () => Effect.succeed({ ...nothing, verdicts: [first!] }),
         commit: () => Effect.die("nothing is to be written"),
+        admitFresh: () => Effect.succeed([]),
         alone: (_, round) => round
       })
       assert.deepStrictEqual(yield* repeating.admit([scans[0]!]), [first!])

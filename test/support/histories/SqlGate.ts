@@ -86,6 +86,11 @@ export const sqlGate = Effect.fnUntraced(
             const written = yield* store.commit(id, writes)
             return written && now.fate === "lost" ? yield* Effect.interrupt : written
           }),
+        admitFresh: (id, scans, at) =>
+          now.fate !== "answered" ? Effect.succeed([]) : Effect.andThen(
+            Effect.map(Clock.currentTimeMillis, now.read),
+            store.admitFresh(id, scans, at)
+          ),
         alone: store.alone
       })
       const { admit } = yield* Effect.provideService(Gatekeeper.make(eventId), ScanStore, meddled)

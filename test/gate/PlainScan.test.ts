@@ -1,6 +1,6 @@
 /**
  * The quick reader of a scan's body against the schema: whatever it reads, the schema reads the same.
- * Every condition of `PlainScan` is a guard; removing one turns this file red.
+ * A condition of `PlainScan` that lets through what the schema refuses turns this file red.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"

@@ -54,11 +54,19 @@ const growth = async (subject: Subject, at: number, count: number): Promise<void
   }
 }
 
+/** Whoever comes first in a round has the aftermath of the round before: each does in turn. */
+const turned = <A>(of: ReadonlyArray<A>, by: number): ReadonlyArray<A> => [
+  ...of.slice(by % of.length),
+  ...of.slice(0, by % of.length)
+]
+
 const onServer = async (at: number): Promise<void> => {
   const warmUp = { seconds: at === 0 ? 3 : 1 }
-  for (const subject of [...ours, ...peers]) await subject.measureClosed(1, warmUp, { seconds: 4 })
-  for (const subject of [...ours, ...peers.slice(0, 1)]) {
-    await subject.measureSteady(1, { seconds: 0.5 }, { seconds: 5 })
+  for (const subject of turned([...ours, ...peers], at)) {
+    await subject.measureClosed(1, warmUp, { seconds: 4 })
+  }
+  for (const subject of turned([...ours, ...peers.slice(0, 1)], at)) {
+    await subject.measureSteady(1, { seconds: 1 }, { seconds: 5 })
   }
   for (const subject of ours) await growth(subject, at, pairs)
   if (pgbench === undefined) return

@@ -8,7 +8,8 @@ const table = "guichet_migrations"
 /** Every migration, each import written out so that bundlers and `deno compile` see it. */
 export const loader = Migrator.fromGlob({
   "0001_core.ts": () => import("../migrations/0001_core.ts"),
-  "0002_gate.ts": () => import("../migrations/0002_gate.ts")
+  "0002_gate.ts": () => import("../migrations/0002_gate.ts"),
+  "0003_admission.ts": () => import("../migrations/0003_admission.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

@@ -68,7 +68,8 @@ export class HttpSocket {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      this.#socket.write(request)
+      if (this.#socket.destroyed) reject(new Error("The server closed an idle connection"))
+      else this.#socket.write(request)
     })
   }
 

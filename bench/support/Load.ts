@@ -93,7 +93,7 @@ const steady = async (
     for (let early = due - performance.now(); early > 0; early = due - performance.now()) {
       await new Promise((resolve) => setTimeout(resolve, early))
     }
-    const scanner = free.pop()
+    const scanner = free.shift()
     if (scanner === undefined) waiting.push(due)
     else running.push(run(scanner, due))
   }

@@ -56,16 +56,13 @@ export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) =>
             AND (e.doors_close_at IS NULL OR e.doors_close_at >= ${at}::timestamptz)
             AND o.inside + ${scans.length}::int <= e.max_attendees
           FOR UPDATE OF o
-        ), fresh AS MATERIALIZED (
-          SELECT t.ticket_id, t.guest_id, t.ticket_type, held.timezone, a.*
-          FROM held CROSS JOIN asked a JOIN tickets t ON t.code = a.code
-          WHERE t.event_id = ${eventId}::bigint AND t.status = 'issued' AND t.payment_state IN ('free', 'paid')
-            AND t.entries = 0 AND NOT t.inside AND t.first_scan_id IS NULL
-          ORDER BY t.ticket_id FOR UPDATE OF t
-        ), moved AS (
-          UPDATE tickets t SET status = 'admitted', inside = true, entries = 1, first_scan_id = f.scan_id,
-            first_admitted_at = ${at}::timestamptz, first_gate = f.gate
-          FROM fresh f WHERE t.ticket_id = f.ticket_id
+        ), fresh AS (
+          UPDATE tickets t SET status = 'admitted', inside = true, entries = 1, first_scan_id = a.scan_id,
+            first_admitted_at = ${at}::timestamptz, first_gate = a.gate, changed_in = pg_current_xact_id()
+          FROM held CROSS JOIN asked a
+          WHERE t.code = a.code AND t.event_id = ${eventId}::bigint AND t.status = 'issued'
+            AND t.payment_state IN ('free', 'paid') AND t.entries = 0 AND NOT t.inside AND t.first_scan_id IS NULL
+          RETURNING t.ticket_id, t.guest_id, t.ticket_type, held.timezone, a.*
         ), counted AS (
           UPDATE gates_occupancy o SET inside = o.inside + c.entered, entered = o.entered + c.entered
           FROM (SELECT count(*)::int AS entered FROM fresh) c

@@ -5,7 +5,8 @@ import type { Rpc } from "effect/rpc"
 import { type Generated, Ticket } from "../rpc/Ticket.ts"
 import { TicketJob } from "../rpc/TicketJob.ts"
 import { outlast } from "../src/Durable.ts"
-import { JobStore } from "../src/store/JobStore.ts"
+import { currentLink, FileLinks } from "../src/files/FileLinks.ts"
+import { JobIndex } from "../src/store/JobIndex.ts"
 import { TicketStore } from "../src/store/TicketStore.ts"
 import { JobListener } from "../src/tickets/JobListener.ts"
 
@@ -15,9 +16,19 @@ export const TicketLayer = Ticket.toLayer(
     const { entityId } = yield* Entity.CurrentAddress
     const ticketId = Number(entityId)
     const tickets = yield* TicketStore
-    const jobs = yield* JobStore
+    const jobs = yield* JobIndex
+    const links = yield* FileLinks
     const listener = yield* JobListener
     const job = yield* TicketJob.client
+
+    const get = Effect.gen(function* () {
+      const ticket = yield* tickets.get(ticketId)
+      return {
+        ...ticket,
+        file_url: yield* currentLink(links, ticket.file_key, ticket.file_url),
+        qr_url: yield* currentLink(links, ticket.qr_key, ticket.qr_url)
+      }
+    })
 
     const tell = (jobId: string, news: Rpc.Payload<typeof Generated>) =>
       job(jobId).BatchGenerated({
@@ -32,7 +43,7 @@ export const TicketLayer = Ticket.toLayer(
     const generated = Effect.fn("Ticket.generated")(function* (news: Rpc.Payload<typeof Generated>) {
       yield* tickets.get(ticketId)
       yield* tickets.generated([news.ticket], news.generatedAt)
-      const waiting = yield* jobs.waitingFor(ticketId)
+      const waiting = yield* jobs.waitingFor(ticketId, news.ticket.status === "generated")
       yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })
       if (news.ticket.status === "generated") yield* listener.generated(ticketId)
     })
@@ -40,7 +51,7 @@ export const TicketLayer = Ticket.toLayer(
     return Ticket.of({
       Generated: ({ payload }) => outlast(generated(payload)),
       Void: ({ payload }) => Effect.map(tickets.void_(ticketId, payload.reason), (voided) => ({ voided })),
-      Get: () => tickets.get(ticketId)
+      Get: () => get
     })
   }),
   { maxIdleTime: "1 minute", disableFatalDefects: true }

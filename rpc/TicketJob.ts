@@ -41,21 +41,38 @@ export const JobStatus = Schema.Literals([
 ])
 export type JobStatus = typeof JobStatus.Type
 
-export const JobView = Schema.Struct({
+/** How far one ticket of a job is. */
+export const ItemStatus = Schema.Literals(["queued", "generated", "failed", "canceled"])
+export type ItemStatus = typeof ItemStatus.Type
+
+/**
+ * A job without its tickets. `total` is `queued + generated + failed + canceled`; `attempt` counts from 1 and grows
+ * with each retry; `error` is a reason of the failures when every ticket failed.
+ */
+export const JobSummary = Schema.Struct({
   job_id: JobId,
   event_id: EventId,
   flow_id: Schema.NullOr(Schema.String),
   status: JobStatus,
   priority: Priority,
+  attempt: Schema.Int,
   total: Schema.Int,
+  queued: Schema.Int,
   generated: Schema.Int,
   failed: Schema.Int,
+  canceled: Schema.Int,
   error: Schema.NullOr(Schema.String),
   created_at: Instant,
-  finished_at: Schema.NullOr(Instant),
+  started_at: Schema.NullOr(Instant),
+  finished_at: Schema.NullOr(Instant)
+})
+export type JobSummary = typeof JobSummary.Type
+
+export const JobView = Schema.Struct({
+  ...JobSummary.fields,
   tickets: Schema.Array(Schema.Struct({
     ticket_id: TicketId,
-    status: Schema.Literals(["queued", "generated", "failed"]),
+    status: ItemStatus,
     reason: Schema.NullOr(Schema.String)
   }))
 })
@@ -63,11 +80,20 @@ export type JobView = typeof JobView.Type
 
 export class JobNotFound extends Schema.TaggedError<JobNotFound>()("JobNotFound", { job_id: JobId }) {}
 
-/** Sends the job to the generator, chunk by chunk. Persisted: a job that was answered 202 is never lost. */
+/** The job is not in a state in which this can be asked of it. */
+export class JobConflict extends Schema.TaggedError<JobConflict>()("JobConflict", {
+  job_id: JobId,
+  status: JobStatus
+}) {}
+
+/**
+ * Sends what the job's attempt waits for to the generator, chunk by chunk. Persisted: a job that was answered 202 is
+ * never lost. Without `attempt` it is the first one.
+ */
 export const Start = Rpc.make("Start", {
-  payload: { jobId: JobId },
+  payload: { jobId: JobId, attempt: Schema.optionalKey(Schema.Int) },
   error: JobNotFound,
-  primaryKey: ({ jobId }) => jobId
+  primaryKey: ({ attempt = 1, jobId }) => attempt === 1 ? jobId : `${jobId}.${attempt}`
 }).annotate(ClusterSchema.Persisted, true)
 
 /** Takes the generator's report of a chunk. Persisted: a webhook is answered once it is in the mailbox. */
@@ -81,4 +107,22 @@ export const BatchGenerated = Rpc.make("BatchGenerated", {
   primaryKey: ({ webhookId }) => webhookId
 }).annotate(ClusterSchema.Persisted, true)
 
-export const TicketJob = Entity.make("TicketJob", [Start, BatchGenerated])
+/** Has nothing more generated. Volatile: a guarded update, which answers a repeat alike. */
+export const Cancel = Rpc.make("Cancel", { error: Schema.Union([JobNotFound, JobConflict]) })
+
+/**
+ * Begins this attempt with the failures of the one before. Volatile: a guarded update, which answers a repeat alike;
+ * what it queues is sent by a persisted `Start`.
+ */
+export const Retry = Rpc.make("Retry", {
+  payload: { attempt: Schema.Int },
+  error: Schema.Union([JobNotFound, JobConflict])
+})
+
+/**
+ * Sends again what nobody reported, or fails it when `giveUp` is set; tells an end that nobody told. Volatile: the
+ * keeper of jobs comes again.
+ */
+export const Chase = Rpc.make("Chase", { payload: { giveUp: Schema.Boolean }, error: JobNotFound })
+
+export const TicketJob = Entity.make("TicketJob", [Start, BatchGenerated, Cancel, Retry, Chase])

@@ -9,7 +9,9 @@ const table = "guichet_migrations"
 export const loader = Migrator.fromGlob({
   "0001_core.ts": () => import("../migrations/0001_core.ts"),
   "0002_gate.ts": () => import("../migrations/0002_gate.ts"),
-  "0003_admission.ts": () => import("../migrations/0003_admission.ts")
+  "0003_admission.ts": () => import("../migrations/0003_admission.ts"),
+  "0004_jobs.ts": () => import("../migrations/0004_jobs.ts"),
+  "0005_print.ts": () => import("../migrations/0005_print.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

@@ -4,14 +4,20 @@ import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeWorker from "@effect/platform-node/NodeWorker"
+import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
 import { type Config, type Duration, Effect, Layer, Redacted } from "effect"
 import type { MessageStorage, Runners, Sharding, ShardingConfig } from "effect/cluster"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
 import type { SocketServer } from "effect/socket"
 import type { SqlClient } from "effect/sql"
+import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
+import type { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
 import { Buffer } from "node:buffer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { setPriority } from "node:os"
+import { Worker, workerData } from "node:worker_threads"
 import type { Express } from "./http/Express.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
@@ -127,3 +133,32 @@ export const clusterSocket = (
   Config.ConfigError | SocketServer.SocketServerError,
   SqlClient.SqlClient
 > => NodeClusterSocket.layer({ shardingConfig })
+
+/** A thread's heap, in MiB: it collects its garbage early, so that a long job takes no more memory than a short one. */
+const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 64 }
+
+/** Threads of this process that run the program at `entry`, each told these settings. */
+export const threads = (
+  entry: URL,
+  settings: Readonly<Record<string, string>>
+): Layer.Layer<Spawner | WorkerPlatform> =>
+  NodeWorker.layer(() => new Worker(entry, { workerData: settings, resourceLimits }))
+
+/** In a thread: how it is asked and answers. */
+export const threadRunner: Layer.Layer<WorkerRunnerPlatform> = NodeWorkerRunner.layer
+
+/** In a thread: what it was told. */
+export const threadSettings = Effect.sync(() => workerData as Readonly<Record<string, string>>)
+
+/**
+ * In a thread: other threads go first when processors are short (on Linux a priority is a thread's own). A runtime that
+ * does not allow it is told of in the log.
+ */
+export const giveWay: Effect.Effect<void> = Effect.try({
+  try: () => setPriority(10),
+  catch: (cause) => cause
+}).pipe(
+  Effect.catch((cause) =>
+    Effect.logWarning("This thread cannot give way: grant the right to set priorities", cause)
+  )
+)

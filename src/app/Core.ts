@@ -17,6 +17,8 @@ import { FlowsHttpLayer } from "../http/handlers/FlowsHttp.ts"
 import { GateHttpLayer } from "../http/handlers/GateHttp.ts"
 import { JournalHttpLayer } from "../http/handlers/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../http/handlers/ScansHttp.ts"
+import { OrdersHttpLayer } from "../http/handlers/OrdersHttp.ts"
+import { TemplatesHttpLayer } from "../http/handlers/TemplatesHttp.ts"
 import { OfflineHttpLayer } from "../http/handlers/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../http/handlers/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../http/handlers/TicketsHttp.ts"
@@ -34,8 +36,10 @@ import { InvoiceFiles } from "../services/payments/InvoiceFiles.ts"
 import { PaymentClient } from "../services/payments/PaymentClient.ts"
 import { ServiceAuth } from "../services/ServiceAuth.ts"
 import { ServiceTransport } from "../services/ServiceClients.ts"
+import { OrderPrinter } from "../services/tickets/OrderPrinter.ts"
 import { TicketClient } from "../services/tickets/TicketClient.ts"
 import { JobAnnouncerLayer } from "../tickets/JobAnnouncer.ts"
+import { JobKeeperLayer } from "../tickets/JobKeeper.ts"
 import { HousekeepingLayer } from "./Housekeeping.ts"
 
 const notificationsLayer = NotificationClient.layer.pipe(
@@ -56,8 +60,13 @@ const collaboratorsLayer = Layer.mergeAll(JobAnnouncerLayer, PaymentAnnouncerLay
   Layer.provideMerge(clientsLayer)
 )
 
-/** Entities, workflows and the two keepers, with the cluster they run on. */
-export const CoreEntitiesLayer = Layer.mergeAll(EntitiesLayer, FlowKeeperLayer, HousekeepingLayer).pipe(
+/** Entities, workflows and the keepers, with the cluster they run on. */
+export const CoreEntitiesLayer = Layer.mergeAll(
+  EntitiesLayer,
+  FlowKeeperLayer,
+  JobKeeperLayer,
+  HousekeepingLayer
+).pipe(
   Layer.provideMerge(collaboratorsLayer),
   Layer.provideMerge(Cluster.layer)
 )
@@ -71,9 +80,11 @@ const handlersLayer = Layer.mergeAll(
   InternalHttpLayer,
   JournalHttpLayer,
   OfflineHttpLayer,
+  OrdersHttpLayer.pipe(Layer.provide(OrderPrinter.layer)),
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,
   SequencesHttpLayer,
+  TemplatesHttpLayer,
   TicketsHttpLayer,
   TicketWebhooksHttpLayer
 ).pipe(Layer.provide([

@@ -49,10 +49,11 @@ const secretsLayer = Layer.unwrap(Effect.gen(function* () {
   return chosen
 }))
 
-const filesLayer = Layer.unwrap(Effect.map(
+/** The folder `files` of the data directory, or the bucket that `FILES_S3_…` names. */
+export const filesLayer = Layer.unwrap(Effect.map(
   Database.dataDirectory,
-  (directory) => FileStore.layerLocal(`${directory}/files`)
-))
+  (directory) => FileStore.layerConfig(`${directory}/files`)
+)).pipe(Layer.provide(Platform.httpClient))
 
 const linksLayer = Layer.unwrap(Effect.gen(function* () {
   const secrets = yield* ServiceSecrets

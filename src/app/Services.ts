@@ -1,6 +1,7 @@
 /** The four specialised services, each a set of routes over what it needs. */
-import { Config, Effect, Layer, Option } from "effect"
+import { Config, Effect, Layer, Option, Redacted } from "effect"
 import * as Database from "../Database.ts"
+import { bucketVariables } from "../files/S3Bucket.ts"
 import * as Platform from "../Platform.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { EmailTransport } from "../services/notifications/EmailTransport.ts"
@@ -10,11 +11,14 @@ import { Templates } from "../services/notifications/Templates.ts"
 import { PaymentServerLayer } from "../services/payments/PaymentServer.ts"
 import { ScanServerLayer } from "../services/scans/ScanServer.ts"
 import { ServiceAuth } from "../services/ServiceAuth.ts"
+import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import { CoreClient } from "../services/tickets/CoreClient.ts"
 import { GeneratorQueue } from "../services/tickets/GeneratorQueue.ts"
 import { GeneratorWorkerLayer } from "../services/tickets/GeneratorWorker.ts"
+import { TicketPress } from "../services/tickets/TicketPress.ts"
 import { TicketRenderer } from "../services/tickets/TicketRenderer.ts"
 import { TicketServerLayer } from "../services/tickets/TicketServer.ts"
+import { publicUrl } from "./Foundation.ts"
 
 const guards = Layer.mergeAll(ProblemMiddleware.layer, ServiceAuth.layer)
 
@@ -33,15 +37,37 @@ export const PaymentsLayer = PaymentServerLayer
 
 /** The generator's queue: on Redis when `REDIS_URL` is set, in SQL otherwise. */
 const queueLayer = Layer.unwrap(Effect.gen(function* () {
-  const url = yield* Config.option(Config.Redacted("REDIS_URL"))
+  const given = yield* Config.option(Config.Redacted("REDIS_URL"))
+  const url = Option.filter(given, (value) => Redacted.value(value).trim() !== "")
   if (Option.isNone(url)) return Layer.orDie(GeneratorQueue.layerSql)
   return Layer.orDie(GeneratorQueue.layerRedis.pipe(Layer.provide(Platform.redis(url.value))))
 }))
 
+/** What a render thread is told: where to store, how to link, how to log. */
+const threadSettings = Effect.gen(function* () {
+  const secrets = yield* ServiceSecrets
+  const settings: Record<string, string> = {
+    GUICHET_DATA: yield* Database.dataDirectory,
+    PUBLIC_URL: yield* publicUrl,
+    TICKET_GENERATOR_SECRET: Redacted.value(secrets.signing("ticket-generator-service"))
+  }
+  for (const name of ["LOG_FORMAT", "LOG_LEVEL", ...bucketVariables]) {
+    const value = yield* Config.option(Config.NonEmptyString(name))
+    if (Option.isSome(value)) settings[name] = value.value
+  }
+  return settings
+})
+
+const pressLayer = Layer.unwrap(Effect.map(
+  threadSettings,
+  (settings) =>
+    TicketPress.layerThreads(Platform.threads(new URL("./RenderThread.ts", import.meta.url), settings))
+)).pipe(Layer.provide(TicketRenderer.layer))
+
 /** Port 3004, with its workers. */
 export const TicketsLayer = Layer.merge(TicketServerLayer.pipe(Layer.provide(guards)), GeneratorWorkerLayer)
   .pipe(
-    Layer.provide([queueLayer, CoreClient.layer, TicketRenderer.layer])
+    Layer.provide([queueLayer, CoreClient.layer, pressLayer])
   )
 
 /** Port 3005. */

@@ -11,11 +11,13 @@ import { FlowStore } from "../store/FlowStore.ts"
 import { GateStore } from "../store/GateStore.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { InvoiceStore } from "../store/InvoiceStore.ts"
+import { JobIndex } from "../store/JobIndex.ts"
 import { JobStore } from "../store/JobStore.ts"
 import { JournalStore } from "../store/JournalStore.ts"
 import { NotificationStore } from "../store/NotificationStore.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { Ping } from "../store/Ping.ts"
+import { PrintStore } from "../store/PrintStore.ts"
 import { RetentionStore } from "../store/RetentionStore.ts"
 import { ScanStore } from "../store/ScanStore.ts"
 import { SequenceStore } from "../store/SequenceStore.ts"
@@ -35,11 +37,13 @@ export const StoresLayer = Layer.mergeAll(
   GateStore.layer,
   IdempotencyStore.layer,
   InvoiceStore.layer,
+  JobIndex.layer,
   JobStore.layer,
   JournalStore.layer,
   NotificationStore.layer,
   PaymentStore.layer,
   Ping.layer,
+  PrintStore.layer,
   RetentionStore.layer,
   ScanStore.layer,
   SequenceStore.layer,

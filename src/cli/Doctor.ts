@@ -1,8 +1,10 @@
 /** `guichet doctor`: says in sentences what is wrong with an installation before it is served. */
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command } from "effect/cli"
-import { publicUrl } from "../app/Foundation.ts"
+import { randomUUID } from "node:crypto"
+import { filesLayer, publicUrl } from "../app/Foundation.ts"
 import * as Database from "../Database.ts"
+import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../Migrations.ts"
 import { chosenGateway } from "../services/payments/PaymentServer.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
@@ -23,6 +25,17 @@ const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
     })
   )
 
+/** A file that is put, read and taken away again. */
+const probeFiles = Effect.gen(function* () {
+  const files = yield* FileStore
+  const key = `doctor/${randomUUID()}.txt`
+  yield* files.put(key, new TextEncoder().encode("guichet doctor"), "text/plain")
+  yield* Effect.ensuring(files.get(key), Effect.ignore(files.remove(key)))
+  if (yield* files.exists(key)) {
+    return yield* new Unwell({ message: "A file that was removed is still there." })
+  }
+})
+
 const examine = Effect.gen(function* () {
   const server = Option.isSome(yield* Database.url)
   const results = [
@@ -36,6 +49,7 @@ const examine = Effect.gen(function* () {
         yield* check("The ticket signing key is set", Layer.build(SigningKeys.layerConfig))
       ]
       : []),
+    yield* check("The file store takes, gives and forgets a file", Effect.provide(probeFiles, filesLayer)),
     yield* check("PUBLIC_URL is an address", publicUrl),
     yield* check("The payment gateway is chosen", chosenGateway)
   ]

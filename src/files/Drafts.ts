@@ -4,14 +4,17 @@ import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
 /** No write takes this long, so that nobody's draft in progress is touched. */
 const abandoned = Duration.hours(1)
 
-/** Removes the files of a folder that `isDraft` names and that nobody has written to for an hour. */
+/** Removes the files of a folder that `isDraft` names and that nobody has written to for an hour; others may finish theirs meanwhile. */
 export const sweep = Effect.fn("Drafts.sweep")(
   function* (folder: string, isDraft: (name: string) => boolean) {
     const fs = yield* FileSystem.FileSystem
     const before = DateTime.toEpochMillis(DateTime.subtractDuration(yield* DateTime.now, abandoned))
     for (const name of (yield* fs.readDirectory(folder)).filter(isDraft)) {
-      const { mtime } = yield* fs.stat(`${folder}/${name}`)
-      if (Option.exists(mtime, (written) => written.getTime() < before)) {
+      const written = yield* fs.stat(`${folder}/${name}`).pipe(
+        Effect.map(({ mtime }) => mtime),
+        Effect.catchIf(({ reason }) => reason._tag === "NotFound", () => Effect.succeedNone)
+      )
+      if (Option.exists(written, (time) => time.getTime() < before)) {
         yield* fs.remove(`${folder}/${name}`, { force: true })
       }
     }

@@ -1,5 +1,6 @@
 /** The links under which stored files are handed out: signed for a time, on the address that people see. */
 import { Clock, Context, Duration, Effect, Layer, type Redacted } from "effect"
+import { isFileKey } from "./FileKey.ts"
 import { SignedUrl } from "./SignedUrl.ts"
 
 /** `baseUrl` is where `GET /files/…` is served; a link opens for `lifetime`, 90 days unless told. */
@@ -26,3 +27,10 @@ export class FileLinks extends Context.Service<FileLinks, {
     })
   }
 }
+
+/** A new link to a file of ours; the address that was stored for a file that is kept elsewhere. */
+export const currentLink = (
+  links: FileLinks["Service"],
+  key: string | null,
+  stored: string | null
+): Effect.Effect<string | null> => key !== null && isFileKey(key) ? links.make(key) : Effect.succeed(stored)

@@ -76,13 +76,15 @@ const start = (plan: Plan, attempt: number) =>
 
 const outcomeOf = (plan: Plan, attempt: number) =>
   Effect.gen(function* () {
-    const { failed: count, generated, job_id, status } = yield* Effect.orDie(
+    const { canceled, failed: count, generated, job_id, status } = yield* Effect.orDie(
       (yield* JobStore).view(jobIdOf(plan.flowId, attempt))
     )
     const result = { job_id, generated, failed: count }
     return status === "completed" ? completed(result) : failed(
       `tickets_${status}`,
-      `${count} of ${count + generated} tickets could not be generated.`,
+      status === "canceled"
+        ? `The generation job was canceled when ${canceled} tickets were still to be generated.`
+        : `${count} of ${count + generated} tickets could not be generated.`,
       result
     )
   })
@@ -96,7 +98,9 @@ export const tickets = Effect.fnUntraced(function* (plan: Plan) {
     if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
     const done = yield* DurableDeferred.await(ticketsDone(attempt))
     if (done === "timed_out") return yield* end(plan, "tickets", Effect.succeed(timedOut))
-    if (done === "completed" || attempt === last) return yield* end(plan, "tickets", outcomeOf(plan, attempt))
+    if (done === "completed" || done === "canceled" || attempt === last) {
+      return yield* end(plan, "tickets", outcomeOf(plan, attempt))
+    }
   }
 })
 

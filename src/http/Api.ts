@@ -5,8 +5,10 @@ import { FlowsGroup } from "./api/FlowsGroup.ts"
 import { GateGroup } from "./api/GateGroup.ts"
 import { JournalGroup } from "./api/JournalGroup.ts"
 import { OfflineGroup } from "./api/OfflineGroup.ts"
+import { OrdersGroup } from "./api/OrdersGroup.ts"
 import { InternalGroup, ScansGroup } from "./api/ScansGroup.ts"
 import { SequencesGroup } from "./api/SequencesGroup.ts"
+import { TemplatesGroup } from "./api/TemplatesGroup.ts"
 import { TicketsGroup } from "./api/TicketsGroup.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./api/WebhooksGroup.ts"
 import { parseOptions } from "./ProblemMiddleware.ts"
@@ -15,6 +17,8 @@ export class Api extends HttpApi.make("guichet")
   .add(FlowsGroup)
   .add(SequencesGroup)
   .add(TicketsGroup)
+  .add(OrdersGroup)
+  .add(TemplatesGroup)
   .add(EventsGroup)
   .add(GateGroup)
   .add(ScansGroup)

@@ -1,5 +1,5 @@
 /** Files behind signed, expiring links, and the public keys that verify a ticket's QR data. */
-import { Effect, Option, Result } from "effect"
+import { Effect, Result } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isFileKey } from "../files/FileKey.ts"
 import { FileStore } from "../files/FileStore.ts"
@@ -9,9 +9,12 @@ import { SigningKeys } from "../tickets/SigningKeys.ts"
 
 const headers = { "cache-control": "no-store" }
 
-const refused = (status: 403 | 404 | 410) => HttpServerResponse.empty({ status, headers })
+const refused = (status: 403 | 404 | 410 | 503) => HttpServerResponse.empty({ status, headers })
 
-/** `GET /files/<key>?expires=…&signature=…`: the generator's secret made the link, either of its two opens it. */
+/**
+ * `GET /files/<key>?expires=…&signature=…`: the generator's secret made the link, either of its two opens it.
+ * Whichever store holds the file, its bytes go through here, so that a link stays the same and its store private.
+ */
 export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
   const files = yield* FileStore
   const secrets = yield* ServiceSecrets
@@ -32,17 +35,18 @@ export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
         secrets: secrets.accepted("ticket-generator-service")
       })
       if (Result.isFailure(opened)) return refused(opened.failure === "expired" ? 410 : 403)
-      const file = yield* files.get(key).pipe(
-        Effect.asSome,
+      return yield* files.get(key).pipe(
+        Effect.map(({ bytes, contentType }) =>
+          HttpServerResponse.uint8Array(bytes, { contentType, headers })
+        ),
         Effect.catchTag(
           "FileStoreError",
-          (error) => error.reason === "not_found" ? Effect.succeedNone : Effect.die(error)
+          (error) =>
+            error.reason === "not_found"
+              ? Effect.succeed(refused(404))
+              : Effect.as(Effect.logError("A file could not be read", error.message), refused(503))
         )
       )
-      return Option.match(file, {
-        onNone: () => refused(404),
-        onSome: ({ bytes, contentType }) => HttpServerResponse.uint8Array(bytes, { contentType, headers })
-      })
     })
   )
 }))

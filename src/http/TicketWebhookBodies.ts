@@ -50,14 +50,19 @@ export const TicketFailed = Schema.Struct({
   metadata: Schema.optionalKey(Metadata)
 })
 
-/** One ticket of a batch. */
+/** One ticket of a batch; one that is generated says what was made of it. */
 export const BatchTicket = Schema.Struct({
   ticket_id: TicketRef,
   status: Schema.Literals(["generated", "failed"]),
   reason: Schema.NullOr(Reason),
   generation_data: Schema.NullOr(GenerationData),
   metadata: Metadata
-})
+}).check(
+  Schema.makeFilter(({ generation_data, status }) =>
+    status === "failed" || generation_data !== null ||
+    { path: ["generation_data"], issue: "Expected what was generated" }
+  )
+)
 export type BatchTicket = typeof BatchTicket.Type
 
 /** A whole chunk in one webhook: what our own generator posts. */

@@ -1,5 +1,5 @@
 /** One page as data: what to draw and where, in points from the top left; written by `PdfWriter`. */
-import type { Face, Fonts } from "./Fonts.ts"
+import { type Face, type Fonts, letters } from "./Fonts.ts"
 
 /** A colour as `#rrggbb`. */
 export type Colour = string
@@ -152,19 +152,22 @@ export class Canvas {
   /** Width of one line in points. */
   measure(text: string, style: TextStyle): number {
     const face = style.bold === true ? this.fonts.bold : this.fonts.regular
-    return face.width(text, style.size) + (style.spacing ?? 0) * Math.max(0, [...text].length - 1)
+    const gaps = style.spacing === undefined ? 0 : Math.max(0, letters(text).length - 1)
+    return face.width(text, style.size) + (style.spacing ?? 0) * gaps
   }
 
   /**
-   * The largest size, down to `smallest`, at which the text keeps to its lines; one line more when none does.
+   * The largest size, down to `smallest`, at which the text keeps to its lines and its words stay whole; as many
+   * lines as it takes, up to twice as many, when no size does.
    */
   fit(text: string, style: ParagraphStyle, smallest: number): ParagraphStyle {
     let fitted = style
-    while (fitted.size > smallest && this.split(text, fitted).length > style.lines) {
+    while (fitted.size > smallest && !this.fits(text, fitted)) {
       const size = Math.max(smallest, fitted.size - 0.5)
       fitted = { ...fitted, size, leading: (style.leading / style.size) * size }
     }
-    return this.split(text, fitted).length > style.lines ? { ...fitted, lines: style.lines + 1 } : fitted
+    const lines = this.split(text, fitted).length
+    return { ...fitted, lines: Math.max(style.lines, Math.min(lines, style.lines * 2)) }
   }
 
   /** The lines of a text, at most `lines` of them; centred lines are about as long as each other. */
@@ -172,39 +175,65 @@ export class Canvas {
     const all = this.split(text, style)
     if (all.length <= style.lines) return style.align === "center" ? this.balance(text, style, all) : all
     const kept = all.slice(0, style.lines)
-    const last = [...kept[style.lines - 1]!]
+    const last = [...letters(kept[style.lines - 1]!)]
     while (last.length > 0 && this.measure(`${last.join("")}…`, style) > style.width) last.pop()
     return [...kept.slice(0, -1), `${last.join("").trimEnd()}…`]
   }
 
-  private balance(text: string, style: ParagraphStyle, lines: ReadonlyArray<string>): ReadonlyArray<string> {
-    if (lines.length === 1) return lines
-    const narrower = this.split(text, { ...style, width: style.width * 0.95 })
-    return narrower.length > lines.length
-      ? lines
-      : this.balance(text, { ...style, width: style.width * 0.95 }, narrower)
+  /** The characters on this page that the fonts cannot write, each once. */
+  missing(): ReadonlyArray<string> {
+    const found = this.shapes.flatMap((shape) => shape.kind === "text" ? shape.face.missing(shape.text) : [])
+    return [...new Set(found)]
   }
 
+  /** How many lines a text takes, however many it may have. */
+  lines(text: string, style: ParagraphStyle): number {
+    return this.split(text, style).length
+  }
+
+  private fits(text: string, style: ParagraphStyle): boolean {
+    return words(text).every((word) => this.measure(word, style) <= style.width) &&
+      this.split(text, style).length <= style.lines
+  }
+
+  private balance(text: string, style: ParagraphStyle, lines: ReadonlyArray<string>): ReadonlyArray<string> {
+    if (lines.length === 1) return lines
+    const narrow = { ...style, width: style.width * 0.95 }
+    const narrower = this.split(text, narrow)
+    return narrower.length > lines.length || !this.fits(text, narrow)
+      ? lines
+      : this.balance(text, narrow, narrower)
+  }
+
+  /** A line break in the text stays one; a word wider than a line is broken between letters. */
   private split(text: string, style: ParagraphStyle): ReadonlyArray<string> {
-    const lines: Array<string> = []
-    let line = ""
-    for (const word of text.trim().split(/[ \t\r\n]+/)) {
-      const longer = line === "" ? word : `${line} ${word}`
-      if (this.measure(longer, style) <= style.width) {
-        line = longer
-        continue
+    const space = this.measure(" ", style) + 2 * (style.spacing ?? 0)
+    return text.trim().split(/[\r\n]+/).flatMap((row) => {
+      const lines: Array<string> = []
+      let [line, used] = ["", 0]
+      const end = () => {
+        if (line !== "") lines.push(line)
+        line = ""
+        used = 0
       }
-      if (line !== "") lines.push(line)
-      line = ""
-      for (const character of word) {
-        if (line !== "" && this.measure(line + character, style) > style.width) {
-          lines.push(line)
-          line = ""
+      for (const word of words(row)) {
+        const width = this.measure(word, style)
+        if (line !== "" && used + space + width > style.width) end()
+        if (width <= style.width) {
+          used += line === "" ? width : space + width
+          line += line === "" ? word : ` ${word}`
+          continue
         }
-        line += character
+        for (const letter of letters(word)) {
+          if (line !== "" && this.measure(line + letter, style) > style.width) end()
+          line += letter
+        }
+        used = this.measure(line, style)
       }
-    }
-    if (line !== "") lines.push(line)
-    return lines
+      end()
+      return lines
+    })
   }
 }
+
+const words = (text: string): ReadonlyArray<string> => text.split(/[ \t\r\n]+/).filter((word) => word !== "")

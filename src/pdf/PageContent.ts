@@ -66,7 +66,7 @@ const operators = (shape: Shape, height: number, resources: PageResources): stri
       const font = resources.fonts[shape.face.name]
       return `BT /${shape.face.name} ${round(shape.size)} Tf ${round(shape.spacing)} Tc ${
         colour(shape.fill)
-      } rg ${join(shape.x, height - shape.y)} Td ${font.encode(shape.text)} Tj ET`
+      } rg ${join(shape.x, height - shape.y)} Td ${font.show(shape.text, shape.size)} ET`
     }
     case "cells": {
       const runs = shape.runs.map(([x, y, length]) => `${x} ${y} ${length} 1 re`).join("\n")

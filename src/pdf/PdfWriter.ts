@@ -2,13 +2,15 @@
  * Drawn pages become a PDF. Objects and images are `@cantoo/pdf-lib`'s: the fork of pdf-lib that is still
  * released.
  */
-import { PDFDocument, type PDFImage, PDFName } from "@cantoo/pdf-lib"
-import { deflateSync } from "node:zlib"
+import { PDFDocument, PDFName, type PDFRef } from "@cantoo/pdf-lib"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Canvas } from "./Canvas.ts"
+import { compress } from "./Deflate.ts"
 import { EmbeddedFont } from "./EmbeddedFont.ts"
 import type { Fonts } from "./Fonts.ts"
+import { embedLogo } from "./Logo.ts"
 import { pageContent } from "./PageContent.ts"
 
 /**
@@ -35,28 +37,10 @@ export interface PdfInfo {
   readonly createdAt: Date
 }
 
-const largestLogo = { bytes: 1024 * 1024, pixels: 4_000_000 }
-const pngSignature = "89504e470d0a1a0a"
-
-const embedLogo = (document: PDFDocument, logo: Uint8Array): Effect.Effect<PDFImage, PdfError> =>
-  Effect.tryPromise({
-    try: async () => {
-      if (logo.length > largestLogo.bytes) throw new RangeError("a logo holds at most 1 MiB")
-      const view = new DataView(logo.buffer, logo.byteOffset, logo.byteLength)
-      if (Buffer.from(logo.subarray(0, 8)).toString("hex") !== pngSignature) {
-        return await document.embedJpg(logo)
-      }
-      if (view.getUint32(16) * view.getUint32(20) > largestLogo.pixels) {
-        throw new RangeError("too many pixels")
-      }
-      return await document.embedPng(logo)
-    },
-    catch: () =>
-      new PdfError({
-        reason: "logo",
-        message: "The logo must be a PNG or JPEG file of at most 1 MiB and 4 megapixels."
-      })
-  })
+const unusable = new PdfError({
+  reason: "logo",
+  message: "The logo must be a whole PNG or JPEG file of at most 256 KiB and 2 megapixels."
+})
 
 /** Writes pages in order, each font subset once for all of them; equal input gives equal bytes. */
 export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
@@ -74,26 +58,28 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   document.setCreationDate(info.createdAt)
   document.setModificationDate(info.createdAt)
 
-  const logos = new Map<Uint8Array, { name: string; width: number; height: number; image: PDFImage }>()
+  const logos = new Map<Uint8Array, { name: string; width: number; height: number; ref: PDFRef }>()
   for (const shape of pages.flatMap((page) => page.shapes)) {
     if (shape.kind !== "logo" || logos.has(shape.logo)) continue
-    const image = yield* embedLogo(document, shape.logo)
-    logos.set(shape.logo, { name: `logo${logos.size}`, width: image.width, height: image.height, image })
+    const logo = yield* embedLogo(context, shape.logo)
+    if (Option.isNone(logo)) return yield* unusable
+    logos.set(shape.logo, { name: `logo${logos.size}`, ...logo.value })
   }
   const embedded = { regular: new EmbeddedFont(fonts.regular), bold: new EmbeddedFont(fonts.bold) }
   const refs = { regular: context.nextRef(), bold: context.nextRef() }
   const resources = context.register(context.obj({
     Font: refs,
-    XObject: Object.fromEntries([...logos.values()].map(({ name, image }) => [name, image.ref]))
+    XObject: Object.fromEntries([...logos.values()].map(({ name, ref }) => [name, ref]))
   }))
 
   for (const canvas of pages) {
+    if (pages.length > 1) yield* Effect.yieldNow
     const page = document.addPage([canvas.width, canvas.height])
-    const content = Buffer.from(pageContent(canvas, { fonts: embedded, logos }), "latin1")
+    const content = compress(pageContent(canvas, { fonts: embedded, logos }))
     page.node.set(PDFName.of("Resources"), resources)
     page.node.set(
       PDFName.of("Contents"),
-      context.register(context.stream(deflateSync(content), { Filter: "FlateDecode" }))
+      context.register(context.stream(content, { Filter: "FlateDecode" }))
     )
   }
   embedded.regular.write(context, refs.regular)
@@ -103,7 +89,7 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
       useObjectStreams: false,
       addDefaultPage: false,
       updateFieldAppearances: false,
-      objectsPerTick: 1e9
+      objectsPerTick: 200
     })
   )
   const rendered: RenderedPdf = {

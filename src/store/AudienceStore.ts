@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Locale } from "../../rpc/Values.ts"
+import { currentLink, FileLinks } from "../files/FileLinks.ts"
 import * as Rows from "./Rows.ts"
 
 const Row = Schema.Struct({
@@ -22,7 +23,7 @@ const Row = Schema.Struct({
   file_url: Schema.NullOr(Schema.String),
   qr_key: Schema.NullOr(Schema.String)
 })
-/** One reader of a message. */
+/** One reader of a message; `file_url` opens from now on. */
 export type Reader = typeof Row.Type
 
 export class AudienceStore extends Context.Service<AudienceStore, {
@@ -35,19 +36,31 @@ export class AudienceStore extends Context.Service<AudienceStore, {
     AudienceStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const links = yield* FileLinks
       const columns = sql.literal(
         `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
          g.locale, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key`
       )
+      const current = (reader: Reader) =>
+        Effect.map(
+          currentLink(links, reader.file_key, reader.file_url),
+          (file_url) => ({ ...reader, file_url })
+        )
       const guests: AudienceStore["Service"]["guests"] = (eventId, guestIds) =>
-        Rows.all(Row)(sql`
+        Effect.flatMap(
+          Rows.all(Row)(sql`
           SELECT ${columns} FROM guests g JOIN events e USING (event_id)
           LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.status <> 'voided'
-          WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${guestIds}::bigint[]) ORDER BY g.guest_id`)
+          WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${guestIds}::bigint[]) ORDER BY g.guest_id`),
+          Effect.forEach(current)
+        )
       const holders: AudienceStore["Service"]["holders"] = (ticketIds) =>
-        Rows.all(Row)(sql`
+        Effect.flatMap(
+          Rows.all(Row)(sql`
           SELECT ${columns} FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          WHERE t.ticket_id = ANY(${ticketIds}::bigint[]) ORDER BY t.ticket_id`)
+          WHERE t.ticket_id = ANY(${ticketIds}::bigint[]) ORDER BY t.ticket_id`),
+          Effect.forEach(current)
+        )
       return { guests, holders }
     })
   )

@@ -1,59 +1,40 @@
 /** Generation jobs and their items: which ticket is in which chunk, how far each is, and how it ended. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
-import { JobNotFound, JobOptions, JobStatus, type JobView, Priority } from "../../rpc/TicketJob.ts"
+import { JobConflict, JobNotFound, type JobView } from "../../rpc/TicketJob.ts"
+import { type Applied, appliedTo, ChangedRow, columns, ItemRow, JobRow, type NewJob } from "./JobRows.ts"
+import * as JobItems from "./JobItems.ts"
 import * as Rows from "./Rows.ts"
+import * as Transaction from "./Transaction.ts"
 
-/** How many tickets the generator is given at once. */
+export type { Applied, JobRow, NewJob }
+
+/** How many tickets the generator is given at once; without `batch_processing` each goes by itself. */
 export const chunkSize = 100
 
-/** A job to store; the same id twice is one job. */
-export interface NewJob {
-  readonly jobId: string
-  readonly eventId: number
-  readonly owner: string
-  readonly flowId: string | null
-  readonly options: JobOptions
-  readonly ticketIds: ReadonlyArray<number>
-}
+/** The feed a job's progress is written to. */
+export const feedOfJob = (jobId: string): string => `job/${jobId}`
 
-/** A job without its items. */
-export const JobRow = Schema.Struct({
-  job_id: Schema.String,
-  event_id: Schema.Int,
-  owner: Schema.String,
-  flow_id: Schema.NullOr(Schema.String),
-  status: JobStatus,
-  priority: Priority,
-  options: JobOptions,
-  total: Schema.Int,
-  error: Schema.NullOr(Schema.String),
-  created_at: Rows.At,
-  finished_at: Rows.AtOrNull
-})
-export type JobRow = typeof JobRow.Type
-
-const ItemRow = Schema.Struct({
-  ticket_id: Schema.Int,
-  status: Schema.Literals(["queued", "generated", "failed"]),
-  reason: Schema.NullOr(Schema.String)
-})
-const CountRow = Schema.Struct({ total: Schema.Int, generated: Schema.Int, failed: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
-const ChunkRow = Schema.Struct({ chunk: Schema.Int })
-const JobIdRow = Schema.Struct({ job_id: Schema.String })
 
-/** Where a job stands after a report; `applied` are the tickets that this report decided. */
-export interface Applied {
-  readonly total: number
-  readonly generated: number
-  readonly failed: number
-  readonly done: boolean
-  readonly applied: ReadonlyArray<number>
+const sizeOf = (options: { readonly batch_processing: boolean }) => options.batch_processing ? chunkSize : 1
+
+/** One report a ticket: of two that contradict each other the better one. */
+const reportsOf = (tickets: ReadonlyArray<GeneratedTicket>) => {
+  const reports = new Map<number, Pick<GeneratedTicket, "ticketId" | "status" | "reason">>()
+  for (const { reason, status, ticketId } of tickets) {
+    if (reports.get(ticketId)?.status !== "generated") reports.set(ticketId, { ticketId, status, reason })
+  }
+  return [...reports.values()]
 }
 
-/** Jobs in SQL. An item is decided once, and so is the end of a job, whoever reports and however often. */
+/**
+ * Jobs in SQL. What changes a job's items holds the job's row, so the counters are the items. In an attempt an item is
+ * decided once, but that a ticket is generated stands against every failure, whichever is told first; the end of an
+ * attempt is decided once; a canceled job does not change any more.
+ */
 export class JobStore extends Context.Service<JobStore, {
   readonly create: (job: NewJob) => Effect.Effect<void>
   readonly row: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
@@ -62,25 +43,51 @@ export class JobStore extends Context.Service<JobStore, {
   readonly begin: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
   /** The chunks of which something is still to be generated. */
   readonly waitingChunks: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
-  /** The tickets of a chunk that are still to be generated. */
-  readonly chunk: (jobId: string, chunk: number) => Effect.Effect<ReadonlyArray<number>>
+  /** The tickets of a chunk of this attempt that are still to be generated. */
+  readonly chunk: (
+    job: Pick<JobRow, "job_id" | "attempt">,
+    chunk: number
+  ) => Effect.Effect<ReadonlyArray<number>>
+  /** Those of these tickets that are still to be printed for the job: none once it is canceled. */
+  readonly printable: (
+    jobId: string,
+    ticketIds: ReadonlyArray<number>
+  ) => Effect.Effect<ReadonlyArray<number>>
+  /** A failure that was met in an earlier `attempt` than the item's is old news; null is of any attempt. */
   readonly applyBatch: (
     jobId: string,
-    tickets: ReadonlyArray<GeneratedTicket>
+    tickets: ReadonlyArray<GeneratedTicket>,
+    attempt?: number | null
   ) => Effect.Effect<Applied, JobNotFound>
+  /** Fails everything that waits. */
+  readonly giveUp: (jobId: string, reason: string) => Effect.Effect<Applied, JobNotFound>
+  /** Nothing that waits is generated any more; a canceled job stays so, an ended one refuses. */
+  readonly cancel: (jobId: string) => Effect.Effect<void, JobNotFound | JobConflict>
+  /** Queues the failures of an ended job again, in new chunks, and opens its feed; the same attempt twice is one. */
+  readonly retry: (jobId: string, attempt: number) => Effect.Effect<void, JobNotFound | JobConflict>
   /** Ends the job when nothing waits any more; answers an ended job until its end was announced. */
   readonly end: (jobId: string) => Effect.Effect<Option.Option<JobRow>>
   readonly announced: (jobId: string) => Effect.Effect<void>
-  /** The running jobs that wait for this ticket. */
-  readonly waitingFor: (ticketId: number) => Effect.Effect<ReadonlyArray<string>>
+  /** The guests whose tickets the job generated. */
+  readonly guests: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
 }>()("guichet/store/JobStore") {
   static readonly layer: Layer.Layer<JobStore, never, SqlClient.SqlClient> = Layer.effect(
     JobStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const columns =
-        sql`job_id, event_id, owner, flow_id, status, priority, options, total, error, created_at,
-          finished_at`
+      const all = sql.literal(columns)
+      const outcome = (generated: number, failed: number) =>
+        sql`CASE WHEN failed + ${failed}::int = 0 THEN 'completed'
+                 WHEN generated + ${generated}::int = 0 THEN 'failed' ELSE 'partially_failed' END`
+
+      const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+        Effect.flatMap(
+          Rows.first(JobRow)(statement),
+          Option.match({
+            onNone: () => Effect.fail(new JobNotFound({ job_id: jobId })),
+            onSome: Effect.succeed
+          })
+        )
 
       const create = (job: NewJob) =>
         Rows.run(sql`
@@ -92,110 +99,174 @@ export class JobStore extends Context.Service<JobStore, {
             ON CONFLICT (job_id) DO NOTHING RETURNING job_id
           )
           INSERT INTO ticket_job_items (job_id, ticket_id, chunk)
-          SELECT job.job_id, item.value::bigint, (item.position - 1) / ${chunkSize}::int
+          SELECT job.job_id, item.value::bigint, (item.position - 1) / ${sizeOf(job.options)}::int
           FROM job, jsonb_array_elements(${JSON.stringify(job.ticketIds)}::jsonb) WITH ORDINALITY
             AS item (value, position)`)
 
-      const row = Effect.fn("JobStore.row")(function* (jobId: string) {
-        const found = yield* Rows.first(JobRow)(
-          sql`SELECT ${columns} FROM ticket_jobs WHERE job_id = ${jobId}`
-        )
-        return Option.isSome(found) ? found.value : yield* new JobNotFound({ job_id: jobId })
-      })
+      const row = (jobId: string) => one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId}`)
+
+      const held = (jobId: string) =>
+        one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId} FOR UPDATE`)
 
       const view = Effect.fn("JobStore.view")(function* (jobId: string) {
-        const { options: _, ...job } = yield* row(jobId)
+        const { options: _options, seq: _seq, ...job } = yield* row(jobId)
         const tickets = yield* Rows.all(ItemRow)(sql`
           SELECT ticket_id, status, reason FROM ticket_job_items WHERE job_id = ${jobId} ORDER BY ticket_id`)
-        const count = (status: string) => tickets.filter((ticket) => ticket.status === status).length
-        return { ...job, generated: count("generated"), failed: count("failed"), tickets }
+        return { ...job, tickets }
       })
 
       const begin = (jobId: string) =>
         Effect.andThen(
           Rows.run(sql`
-            UPDATE ticket_jobs SET status = 'running', started_at = now()
+            UPDATE ticket_jobs SET status = 'running', started_at = now(), news_at = now()
             WHERE job_id = ${jobId} AND status = 'queued'`),
           row(jobId)
         )
 
-      const waitingChunks = (jobId: string) =>
+      const ids = (rows: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>) =>
+        Effect.map(rows, (found) => found.map((row) => row.ticket_id))
+
+      const decide = (job: JobRow, applied: ReadonlyArray<number>, generated: number, failed: number) =>
         Effect.map(
-          Rows.all(ChunkRow)(sql`
-            SELECT DISTINCT chunk FROM ticket_job_items
-            WHERE job_id = ${jobId} AND status = 'queued' ORDER BY chunk`),
-          (rows) => rows.map(({ chunk }) => chunk)
+          one(
+            job.job_id,
+            sql`
+            UPDATE ticket_jobs SET generated = generated + ${generated}::int, failed = failed + ${failed}::int,
+              news_at = now(), chases = 0,
+              status = CASE WHEN finished_at IS NULL THEN status ELSE ${outcome(generated, failed)} END,
+              error = CASE WHEN generated + ${generated}::int = 0 THEN error END,
+              announced_at = CASE WHEN finished_at IS NULL THEN announced_at END
+            WHERE job_id = ${job.job_id} RETURNING ${all}`
+          ),
+          (row) => appliedTo(row, applied)
         )
 
-      const chunk = (jobId: string, chunk: number) =>
-        Effect.map(
-          Rows.all(IdRow)(sql`
-            SELECT ticket_id FROM ticket_job_items
-            WHERE job_id = ${jobId} AND chunk = ${chunk}::int AND status = 'queued' ORDER BY ticket_id`),
-          (rows) => rows.map(({ ticket_id }) => ticket_id)
-        )
-
-      const counts = (jobId: string) =>
-        Rows.first(CountRow)(sql`
-          SELECT j.total, count(*) FILTER (WHERE i.status = 'generated') AS generated,
-            count(*) FILTER (WHERE i.status = 'failed') AS failed
-          FROM ticket_jobs j JOIN ticket_job_items i USING (job_id)
-          WHERE j.job_id = ${jobId} GROUP BY j.total`)
-
+      /** `OFFSET 0` has each ticket looked up by its key, however large the job and however old the statistics. */
       const applyBatch: JobStore["Service"]["applyBatch"] = Effect.fn("JobStore.applyBatch")(
-        function* (jobId, tickets) {
-          const reports = tickets.map(({ ticketId, status, reason }) => ({ ticketId, status, reason }))
-          const applied = yield* Rows.all(IdRow)(sql`
-            UPDATE ticket_job_items i SET status = r.status, reason = r.reason, updated_at = now()
-            FROM jsonb_to_recordset(${
-            JSON.stringify(reports)
-          }::jsonb) AS r ("ticketId" bigint, status text, reason text)
-            WHERE i.job_id = ${jobId} AND i.ticket_id = r."ticketId" AND i.status = 'queued'
-            RETURNING i.ticket_id`)
-          const found = yield* counts(jobId)
-          if (Option.isNone(found)) return yield* new JobNotFound({ job_id: jobId })
-          const { total, generated, failed } = found.value
-          return {
-            ...found.value,
-            done: generated + failed === total,
-            applied: applied.map((row) => row.ticket_id)
-          }
+        function* (jobId, tickets, attempt = null) {
+          const apply = Effect.gen(function* () {
+            const job = yield* held(jobId)
+            if (job.status === "canceled") return appliedTo(job, [])
+            const changed = yield* Rows.all(ChangedRow)(sql`
+              UPDATE ticket_job_items i SET status = r.status, reason = r.reason, updated_at = now()
+              FROM jsonb_to_recordset(${JSON.stringify(reportsOf(tickets))}::jsonb)
+                  AS r ("ticketId" bigint, status text, reason text)
+                CROSS JOIN LATERAL (
+                  SELECT ticket_id, status, attempt FROM ticket_job_items
+                  WHERE job_id = ${jobId} AND ticket_id = r."ticketId" OFFSET 0
+                ) o
+              WHERE i.job_id = ${jobId} AND i.ticket_id = o.ticket_id AND (
+                (o.status = 'queued'
+                  AND (r.status = 'generated' OR o.attempt <= coalesce(${attempt}::int, o.attempt)))
+                OR (o.status = 'failed' AND r.status = 'generated'))
+              RETURNING i.ticket_id, i.status, o.status AS before`)
+            if (changed.length === 0) return appliedTo(job, [])
+            const generated = changed.filter((item) => item.status === "generated").length
+            const mended = changed.filter((item) => item.before === "failed").length
+            const applied = changed.map((item) => item.ticket_id)
+            return yield* decide(job, applied, generated, changed.length - generated - mended)
+          })
+          return yield* Transaction.durably(sql, apply)
         }
       )
 
+      const giveUp = Effect.fn("JobStore.giveUp")(function* (jobId: string, reason: string) {
+        const fail = Effect.gen(function* () {
+          const job = yield* held(jobId)
+          const applied = yield* ids(
+            Rows.all(IdRow)(sql`
+            UPDATE ticket_job_items SET status = 'failed', reason = ${reason}, updated_at = now()
+            WHERE job_id = ${jobId} AND status = 'queued' RETURNING ticket_id`)
+          )
+          return applied.length === 0 ? appliedTo(job, []) : yield* decide(job, applied, 0, applied.length)
+        })
+        return yield* Transaction.durably(sql, fail)
+      })
+
+      const cancel = Effect.fn("JobStore.cancel")(function* (jobId: string) {
+        const withdraw = Effect.gen(function* () {
+          const { status } = yield* held(jobId)
+          if (status === "canceled") return
+          if (status !== "queued" && status !== "running") {
+            return yield* new JobConflict({ job_id: jobId, status })
+          }
+          yield* Rows.run(sql`
+            UPDATE ticket_job_items SET status = 'canceled', updated_at = now()
+            WHERE job_id = ${jobId} AND status = 'queued'`)
+          yield* Rows.run(sql`
+            UPDATE ticket_jobs SET status = 'canceled', canceled = total - generated - failed, finished_at = now(),
+              news_at = now(), chases = 0
+            WHERE job_id = ${jobId}`)
+        })
+        yield* Transaction.durably(sql, withdraw)
+      })
+
+      /** The feed's closing event becomes the end of an attempt, so that whoever resumes after it reads on. */
+      const reopen = (jobId: string, attempt: number) =>
+        Rows.run(sql`
+          WITH ended AS (
+            UPDATE feed_events SET kind = 'ended' WHERE feed_id = ${feedOfJob(jobId)} AND kind = 'closed'
+          ), feed AS (
+            UPDATE feeds SET last = last + 1 WHERE feed_id = ${feedOfJob(jobId)} RETURNING feed_id, last
+          )
+          INSERT INTO feed_events (feed_id, seq, kind, data)
+          SELECT feed_id, last, 'retried', ${JSON.stringify({ attempt })}::jsonb FROM feed`)
+
+      const retry = Effect.fn("JobStore.retry")(function* (jobId: string, attempt: number) {
+        const again = Effect.gen(function* () {
+          const { options, status, ...job } = yield* held(jobId)
+          if (job.attempt === attempt) return
+          if (job.attempt !== attempt - 1 || (status !== "failed" && status !== "partially_failed")) {
+            return yield* new JobConflict({ job_id: jobId, status })
+          }
+          yield* Rows.run(sql`
+            UPDATE ticket_job_items i
+            SET status = 'queued', reason = NULL, attempt = ${attempt}::int, chunk = f.chunk, updated_at = now()
+            FROM (
+              SELECT ticket_id, (row_number() OVER (ORDER BY ticket_id) - 1) / ${
+            sizeOf(options)
+          }::int AS chunk
+              FROM ticket_job_items WHERE job_id = ${jobId} AND status = 'failed'
+            ) f
+            WHERE i.job_id = ${jobId} AND i.ticket_id = f.ticket_id`)
+          yield* Rows.run(sql`
+            UPDATE ticket_jobs SET status = 'running', attempt = ${attempt}::int, failed = 0, error = NULL,
+              finished_at = NULL, announced_at = NULL, news_at = now(), chases = 0
+            WHERE job_id = ${jobId}`)
+          yield* reopen(jobId, attempt)
+        })
+        yield* Transaction.durably(sql, again)
+      })
+
       const end = Effect.fn("JobStore.end")(function* (jobId: string) {
         yield* Rows.run(sql`
-          UPDATE ticket_jobs j SET finished_at = now(),
-            status = CASE WHEN c.failed = 0 THEN 'completed' WHEN c.generated = 0 THEN 'failed'
-                          ELSE 'partially_failed' END,
-            error = CASE WHEN c.generated = 0 THEN c.reason END
-          FROM (
-            SELECT count(*) FILTER (WHERE status = 'queued') AS queued, min(reason) AS reason,
-              count(*) FILTER (WHERE status = 'generated') AS generated,
-              count(*) FILTER (WHERE status = 'failed') AS failed
-            FROM ticket_job_items WHERE job_id = ${jobId}
-          ) c
-          WHERE j.job_id = ${jobId} AND j.status IN ('queued', 'running') AND c.queued = 0`)
+          UPDATE ticket_jobs SET finished_at = now(), status = ${outcome(0, 0)},
+            error = CASE WHEN generated = 0 THEN (
+              SELECT min(reason) FROM ticket_job_items WHERE job_id = ${jobId} AND status = 'failed') END
+          WHERE job_id = ${jobId} AND status IN ('queued', 'running') AND generated + failed = total`)
         return yield* Rows.first(JobRow)(sql`
-          SELECT ${columns} FROM ticket_jobs
+          SELECT ${all} FROM ticket_jobs
           WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)
       })
 
       const announced = (jobId: string) =>
-        Rows.run(
-          sql`UPDATE ticket_jobs SET announced_at = now() WHERE job_id = ${jobId} AND announced_at IS NULL`
-        )
+        Rows.run(sql`
+          UPDATE ticket_jobs SET announced_at = now()
+          WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)
 
-      const waitingFor = (ticketId: number) =>
-        Effect.map(
-          Rows.all(JobIdRow)(sql`
-            SELECT job_id FROM ticket_job_items i JOIN ticket_jobs j USING (job_id)
-            WHERE i.ticket_id = ${ticketId} AND i.status = 'queued' AND j.status IN ('queued', 'running')
-            ORDER BY job_id`),
-          (rows) => rows.map(({ job_id }) => job_id)
-        )
-
-      return { create, row, view, begin, waitingChunks, chunk, applyBatch, end, announced, waitingFor }
+      return {
+        create,
+        row,
+        view,
+        begin,
+        applyBatch,
+        giveUp,
+        cancel,
+        retry,
+        end,
+        announced,
+        ...JobItems.make(sql)
+      }
     })
   )
 }

@@ -6,7 +6,7 @@ import { QrData } from "../tickets/QrData.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
 import * as Rows from "./Rows.ts"
-import { JobTicketRow, OwnerRow, PrintRow, TicketRow } from "./TicketRows.ts"
+import { JobTicketRow, OwnerRow, TicketRow } from "./TicketRows.ts"
 
 /** Who gets a ticket, and why: `paymentState` and `flowId` are kept on tickets that this call makes. */
 export interface IssueRequest {
@@ -56,15 +56,16 @@ export class TicketStore extends Context.Service<TicketStore, {
   readonly void_: (ticketId: number, reason: string) => Effect.Effect<boolean, TicketNotFound>
   /** Voids what a flow issued; answers how many were still live. */
   readonly voidFlow: (flowId: string, reason: string) => Effect.Effect<number>
-  /** Stores files and metadata of what was generated; of two renderings the later one stays. */
+  /**
+   * Stores files and metadata of what was generated. Of two renderings the later one stays; what a report does not name
+   * keeps its value, and an earlier one still fills in what is missing.
+   */
   readonly generated: (
     tickets: ReadonlyArray<GeneratedTicket>,
     generatedAt: DateTime.Utc
   ) => Effect.Effect<void>
   /** What the generator is told of the tickets that are live, in the order asked for. */
   readonly forJob: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<JobTicketRow>>
-  /** What the generator asks for besides: it answers for live tickets alone. */
-  readonly printDetails: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<PrintRow>>
   /** Event, organiser and state of each ticket that exists. */
   readonly owners: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<OwnerRow>>
 }>()("guichet/store/TicketStore") {
@@ -179,15 +180,23 @@ export class TicketStore extends Context.Service<TicketStore, {
       const generated: TicketStore["Service"]["generated"] = (tickets, generatedAt) => {
         const files = filesOf(tickets)
         const at = DateTime.toDateUtc(generatedAt)
+        const later = sql`coalesce(t.generated_at <= ${at}::timestamptz, true)`
+        const either = (column: string) => sql.literal(`coalesce(r.${column}, t.${column})`)
+        const missing = (column: string) => sql.literal(`coalesce(t.${column}, r.${column})`)
+        const best = (column: "file_key" | "file_url" | "qr_key" | "qr_url") =>
+          sql`CASE WHEN ${later} THEN ${either(column)} ELSE ${missing(column)} END`
         return files.length === 0 ? Effect.void : Rows.run(sql`
-          UPDATE tickets t SET generated_at = ${at}::timestamptz, file_key = r.file_key,
-            file_url = r.file_url, qr_key = r.qr_key, qr_url = r.qr_url, file_size = r.file_size,
-            generation = r.generation
+          UPDATE tickets t SET generated_at = greatest(t.generated_at, ${at}::timestamptz),
+            file_key = ${best("file_key")}, file_url = ${best("file_url")},
+            qr_key = ${best("qr_key")}, qr_url = ${best("qr_url")},
+            file_size = CASE WHEN t.file_url IS NULL OR (${later} AND r.file_url IS NOT NULL)
+                             THEN r.file_size ELSE t.file_size END,
+            generation = CASE WHEN ${later} THEN r.generation ELSE t.generation END
           FROM jsonb_to_recordset(${JSON.stringify(files)}::jsonb)
             AS r (ticket_id bigint, file_key text, file_url text, qr_key text, qr_url text, file_size integer,
                   generation jsonb)
           WHERE t.ticket_id = r.ticket_id
-            AND (t.generated_at IS NULL OR t.generated_at <= ${at}::timestamptz)`)
+            AND (${later} OR num_nulls(t.file_key, t.file_url, t.qr_key, t.qr_url) > 0)`)
       }
 
       const forJob = (ticketIds: ReadonlyArray<number>) =>
@@ -199,21 +208,13 @@ export class TicketStore extends Context.Service<TicketStore, {
           JOIN templates p USING (template_id)
           WHERE t.status <> 'voided' ORDER BY asked.position`)
 
-      const printDetails = (ticketIds: ReadonlyArray<number>) =>
-        Rows.all(PrintRow)(sql`
-          SELECT t.ticket_id AS id, t.ticket_type, t.seat, g.locale, e.timezone,
-            NULL::text AS organizer, t.issued_at
-          FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
-          JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          WHERE t.status <> 'voided' ORDER BY asked.position`)
-
       const owners = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(OwnerRow)(sql`
           SELECT t.ticket_id, t.event_id, e.owner, t.status
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, unsettled, get, void_, voidFlow, generated, forJob, printDetails, owners }
+      return { issue, unsettled, get, void_, voidFlow, generated, forJob, owners }
     })
   )
 }

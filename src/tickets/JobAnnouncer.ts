@@ -8,11 +8,8 @@ import { Triggers } from "../notifications/Triggers.ts"
 import { AudienceStore } from "../store/AudienceStore.ts"
 import { FeedStore } from "../store/FeedStore.ts"
 import { feedOf, FlowStore } from "../store/FlowStore.ts"
-import { JobStore } from "../store/JobStore.ts"
+import { feedOfJob, JobStore } from "../store/JobStore.ts"
 import { JobListener } from "./JobListener.ts"
-
-/** The feed a job's progress is written to. */
-export const feedOfJob = (jobId: string): string => `job/${jobId}`
 
 export const JobAnnouncerLayer = Layer.effect(
   JobListener,
@@ -44,16 +41,9 @@ export const JobAnnouncerLayer = Layer.effect(
       yield* triggers.fire(eventId, holders.map((holder) => holder.guest_id), "ticket_creation")
     })
 
-    const generatedBy = (jobId: string) =>
-      Effect.map(
-        Effect.orDie(jobs.view(jobId)),
-        ({ tickets }) =>
-          tickets.filter((ticket) => ticket.status === "generated").map((ticket) => ticket.ticket_id)
-      )
-
     return JobListener.of({
       finished: Effect.fn("JobAnnouncer.finished")(function* (job, status) {
-        yield* fire(yield* generatedBy(job.job_id))
+        yield* triggers.fire(job.event_id, yield* jobs.guests(job.job_id), "ticket_creation")
         yield* feeds.close(feedOfJob(job.job_id), { status })
         if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
       }),

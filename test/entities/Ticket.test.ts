@@ -1,7 +1,12 @@
-/** One ticket: the documented webhook reaches it, it reaches the jobs that wait for it, and it dies once. */
+/**
+ * One ticket: the documented webhook reaches it, it reaches the jobs that wait for it, and it dies once.
+ * Guards whose removal turns this file red: the order of `generated_at`, the keys that a report does not name, the jobs
+ * that a report is for.
+ */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { Ticket } from "../../rpc/Ticket.ts"
+import { TicketStore } from "../../src/store/TicketStore.ts"
 import { TicketWebhook, toMessage } from "../../src/http/TicketWebhookBodies.ts"
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
@@ -53,7 +58,50 @@ layer(Env, { excludeTestServices: true })("a ticket", (it) => {
         ticket: good(id!, "second")
       })
       yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: good(id!, "first") })
-      assert.strictEqual((yield* ticket.Get()).file_url, `https://files.example.com/${id}-second.pdf`)
+      const stored = yield* (yield* TicketStore).get(id!)
+      assert.strictEqual(stored.file_url, `https://files.example.com/${id}-second.pdf`)
+    }))
+
+  it.effect("keeps the file that a later report does not name, and takes one from an earlier report", () =>
+    Effect.gen(function* () {
+      const { ticketIds: [id] } = yield* prepare(5, 1)
+      const ticket = yield* clientOf(id!)
+      const tickets = yield* TicketStore
+      const named = good(id!, "first")
+      const { file_key: _file, qr_key: _qr, ...unnamed } = good(id!, "second").data!
+      yield* ticket.Generated({
+        webhookId: "req_2",
+        generatedAt: at("11:00:00"),
+        ticket: { ...named, data: unnamed }
+      })
+      assert.isNull((yield* tickets.get(id!)).file_key)
+      yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: named })
+      yield* ticket.Generated({
+        webhookId: "req_3",
+        generatedAt: at("12:00:00"),
+        ticket: { ...named, data: unnamed }
+      })
+      const { file_key, file_url, generated_at, qr_key } = yield* tickets.get(id!)
+      assert.deepStrictEqual([file_key, qr_key], [`tickets/${id}/ticket.pdf`, `tickets/${id}/qr.png`])
+      assert.strictEqual(file_url, `https://files.example.com/${id}-second.pdf`)
+      assert.deepStrictEqual(generated_at, at("12:00:00"))
+    }))
+
+  it.effect("that failed and was generated after all mends the last job that it failed", () =>
+    Effect.gen(function* () {
+      const { job, jobId, ticketIds: [id], view } = yield* prepare(6, 1)
+      const ticket = yield* clientOf(id!)
+      yield* job.Start({ jobId })
+      yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: bad(id!) })
+      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("00:00:00"), tickets: [] })
+      assert.strictEqual((yield* view).status, "failed")
+      yield* ticket.Generated({ webhookId: "req_2", generatedAt: at("10:00:01"), ticket: good(id!) })
+      yield* job.BatchGenerated({ webhookId: "wh_2", generatedAt: at("00:00:00"), tickets: [] })
+      assert.deepInclude(yield* view, { status: "completed", generated: 1, failed: 0, error: null })
+      yield* ticket.Generated({ webhookId: "req_3", generatedAt: at("10:00:02"), ticket: bad(id!) })
+      yield* job.BatchGenerated({ webhookId: "wh_3", generatedAt: at("00:00:00"), tickets: [] })
+      assert.strictEqual((yield* view).status, "completed")
+      assert.isNotNull((yield* ticket.Get()).file_url)
     }))
 
   it.effect("is voided once", () =>

@@ -1,7 +1,7 @@
 /**
  * The life of a generation job, from its start to its end, whatever comes twice, late or not at all.
  * Guards whose removal turns this file red: `status = 'queued'` on items and chunks, the guarded end of a
- * job, `announced_at`, the order of `generated_at`.
+ * job, `announced_at`, the order of `generated_at`; the rest of a job's life is in `CanceledJob` and `RetriedJob`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"

@@ -16,3 +16,12 @@ it.live("removes drafts of long ago and nothing else", () =>
     yield* Drafts.sweep(folder, (name) => name.endsWith(".tmp"))
     assert.deepStrictEqual((yield* fs.readDirectory(folder)).sort(), [".new.tmp", "kept.eml"])
   }).pipe(Effect.scoped, Effect.provide(Platform.services)))
+
+it.live("passes over a draft that was finished between the listing and the look at it", () =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guichet-drafts-" })
+    yield* fs.symlink(`${folder}/finished`, `${folder}/.gone.tmp`)
+    yield* Drafts.sweep(folder, () => true)
+    assert.deepStrictEqual(yield* fs.readDirectory(folder), [".gone.tmp"])
+  }).pipe(Effect.scoped, Effect.provide(Platform.services)))

@@ -6,12 +6,17 @@ import { FileStore } from "../../src/files/FileStore.ts"
 const pdf = "application/pdf"
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-const Temporary = Layer.unwrap(Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  return FileStore.layerLocal(yield* fs.makeTempDirectoryScoped())
-})).pipe(Layer.provide(NodeFileSystem.layer))
+const temporary = (ownThread: boolean) =>
+  Layer.unwrap(Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    return FileStore.layerLocal(yield* fs.makeTempDirectoryScoped(), { ownThread })
+  })).pipe(Layer.provide(NodeFileSystem.layer))
 
-const stores = { local: Temporary, memory: FileStore.layerMemory }
+const stores = {
+  "local": temporary(false),
+  "local of a thread": temporary(true),
+  "memory": FileStore.layerMemory
+}
 
 for (const [name, store] of Object.entries(stores)) {
   describe(`FileStore ${name}`, () => {
@@ -74,32 +79,39 @@ for (const [name, store] of Object.entries(stores)) {
   })
 }
 
-describe("FileStore local", () => {
-  it.effect("shows a file whole or not at all while it is replaced, and leaves no draft behind", () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const directory = yield* fs.makeTempDirectoryScoped()
-      const files = yield* Effect.provide(FileStore, FileStore.layerLocal(directory))
-      const versions = ["a", "b", "c", "d"].map((letter) => bytes(letter.repeat(300_000)))
-      yield* files.put("x.pdf", versions[0]!, pdf)
-      const write = Effect.forEach(versions, (version) => files.put("x.pdf", version, pdf), { discard: true })
-      const read = Effect.forEach(Array.from({ length: 30 }), () =>
-        Effect.map(files.get("x.pdf"), (file) => {
-          assert.strictEqual(file.bytes.length, 300_000)
-          assert.strictEqual(new Set(file.bytes).size, 1)
-        }))
-      yield* Effect.all([write, write, read], { concurrency: "unbounded" })
-      assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/.drafts`), [])
-    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+for (const ownThread of [false, true]) {
+  describe(`FileStore local${ownThread ? " of a thread" : ""}`, () => {
+    it.effect("shows a file whole or not at all while it is replaced, and leaves no draft behind", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const files = yield* Effect.provide(FileStore, FileStore.layerLocal(directory, { ownThread }))
+        const versions = ["a", "b", "c", "d"].map((letter) => bytes(letter.repeat(300_000)))
+        yield* files.put("x.pdf", versions[0]!, pdf)
+        const write = Effect.forEach(versions, (version) => files.put("x.pdf", version, pdf), {
+          discard: true
+        })
+        const read = Effect.forEach(
+          Array.from({ length: 30 }),
+          () =>
+            Effect.map(files.get("x.pdf"), (file) => {
+              assert.strictEqual(file.bytes.length, 300_000)
+              assert.strictEqual(new Set(file.bytes).size, 1)
+            })
+        )
+        yield* Effect.all([write, write, read], { concurrency: "unbounded" })
+        assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/.drafts`), [])
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("says unavailable when the disk will not take the file", () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const directory = yield* fs.makeTempDirectoryScoped()
-      const files = yield* Effect.provide(FileStore, FileStore.layerLocal(directory))
-      yield* fs.writeFile(`${directory}/blocked`, bytes("a file where a folder should be"))
-      const error = yield* Effect.flip(files.put("blocked/x.pdf", bytes("x"), pdf))
-      assert.strictEqual(error.reason, "unavailable")
-      assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/.drafts`), [])
-    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
-})
+    it.effect("says unavailable when the disk will not take the file", () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectoryScoped()
+        const files = yield* Effect.provide(FileStore, FileStore.layerLocal(directory, { ownThread }))
+        yield* fs.writeFile(`${directory}/blocked`, bytes("a file where a folder should be"))
+        const error = yield* Effect.flip(files.put("blocked/x.pdf", bytes("x"), pdf))
+        assert.strictEqual(error.reason, "unavailable")
+        assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/.drafts`), [])
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+  })
+}

@@ -127,5 +127,7 @@ describe("a ticket webhook", () => {
     }
     assert.isTrue(Exit.isFailure(decodeExit({ ...documented, ticket_id: "ticket-x" })))
     assert.isTrue(Exit.isFailure(decodeExit({})))
+    const empty = batch.tickets.map((ticket) => ({ ...ticket, generation_data: null }))
+    assert.isTrue(Exit.isFailure(decodeExit({ ...batch, tickets: empty })))
   })
 })

@@ -21,6 +21,7 @@ import { NotificationStore } from "../../src/store/NotificationStore.ts"
 import { SequenceStore } from "../../src/store/SequenceStore.ts"
 import { GateStores, publish } from "../support/GateFixture.ts"
 import * as QuickClocks from "../support/QuickClocks.ts"
+import { Links } from "../support/JobFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const type = "event_reminder-24h"
@@ -56,7 +57,13 @@ const Env = NotificationSequenceLayer.pipe(
   Layer.provideMerge(Layer.mergeAll(Notifier.layer, Triggers.layer)),
   Layer.provide(Client),
   Layer.provideMerge(
-    Layer.mergeAll(PostLayer, NotificationStore.layer, AudienceStore.layer, SequenceStore.layer, GateStores)
+    Layer.mergeAll(
+      PostLayer,
+      NotificationStore.layer,
+      AudienceStore.layer.pipe(Layer.provide(Links)),
+      SequenceStore.layer,
+      GateStores
+    )
   ),
   Layer.provideMerge(QuickClocks.layer),
   Layer.provideMerge(TestDatabase.layer)

@@ -1,11 +1,21 @@
-/** A job is stored once, and its end is decided once however many reports come at the same time. */
+/**
+ * A job is stored once, its counters are its items, and each attempt ends once, however many reports come at a time.
+ * Guards whose removal turns this file red: the lock of the job, the states that a report may change, the attempt of a
+ * failure, the states that may be canceled and retried, the attempt of a retry, `announced_at` of an ended job.
+ */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
-import { JobStore } from "../../src/store/JobStore.ts"
+import type { GeneratedTicket } from "../../rpc/Ticket.ts"
+import { FeedStore } from "../../src/store/FeedStore.ts"
+import { JobIndex } from "../../src/store/JobIndex.ts"
+import { feedOfJob, JobStore } from "../../src/store/JobStore.ts"
 import { bad, good, options } from "../support/JobFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
-const Env = Layer.provideMerge(JobStore.layer, TestDatabase.layer)
+const Env = Layer.provideMerge(
+  Layer.mergeAll(JobStore.layer, JobIndex.layer, FeedStore.layer),
+  TestDatabase.layer
+)
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
 
@@ -22,7 +32,26 @@ const create = Effect.fn(function* (jobId: string, count: number) {
   return jobs
 })
 
-layer(Env)("the store of jobs", (it) => {
+/** The counters of a job, and what its items say. */
+const countsOf = Effect.fn(function* (jobId: string) {
+  const { canceled, failed, generated, queued, tickets } = yield* (yield* JobStore).view(jobId)
+  const items = { queued: 0, generated: 0, failed: 0, canceled: 0 }
+  for (const { status } of tickets) items[status]++
+  assert.deepStrictEqual({ queued, generated, failed, canceled }, items)
+  return items
+})
+
+/** Ends an attempt with these reports, and tells it. */
+const finish = Effect.fn(function* (jobId: string, reports: ReadonlyArray<GeneratedTicket>) {
+  const jobs = yield* JobStore
+  yield* jobs.begin(jobId)
+  yield* jobs.applyBatch(jobId, reports)
+  const ended = Option.getOrThrow(yield* jobs.end(jobId))
+  yield* jobs.announced(jobId)
+  return ended
+})
+
+layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
   it.effect("keeps one job under one id, with its items in chunks of 100", () =>
     Effect.gen(function* () {
       const jobs = yield* create("job_1", 250)
@@ -30,7 +59,7 @@ layer(Env)("the store of jobs", (it) => {
       const { owner, tickets, total } = yield* jobs.view("job_1")
       assert.deepStrictEqual([owner, total, tickets.length], ["organizer-1", 250, 250])
       assert.deepStrictEqual(yield* jobs.waitingChunks("job_1"), [0, 1, 2])
-      assert.deepStrictEqual(yield* jobs.chunk("job_1", 2), numbers(250).slice(200))
+      assert.deepStrictEqual(yield* jobs.chunk({ job_id: "job_1", attempt: 1 }, 2), numbers(250).slice(200))
     }))
 
   it.effect("stores a job of 10,000 tickets in one statement", () =>
@@ -53,6 +82,7 @@ layer(Env)("the store of jobs", (it) => {
         applied.flatMap((report) => report.applied).toSorted((a, b) => a - b),
         numbers(60)
       )
+      assert.deepStrictEqual(yield* countsOf("job_2"), { queued: 0, generated: 52, failed: 8, canceled: 0 })
       const ended = yield* jobs.end("job_2")
       assert.strictEqual(Option.getOrThrow(ended).status, "partially_failed")
       const again = Option.getOrThrow(yield* jobs.end("job_2"))
@@ -68,8 +98,150 @@ layer(Env)("the store of jobs", (it) => {
       const { done } = yield* jobs.applyBatch("job_3", [good(1)])
       assert.isFalse(done)
       assert.isTrue(Option.isNone(yield* jobs.end("job_3")))
-      assert.deepStrictEqual(yield* jobs.waitingFor(2), ["job_1", "job_10000", "job_3"])
       assert.strictEqual((yield* jobs.row("job_3")).status, "running")
+    }))
+
+  it.effect("sends each ticket by itself without batch_processing", () =>
+    Effect.gen(function* () {
+      const jobs = yield* JobStore
+      const job = { eventId: 1, owner: "organizer-1", flowId: null, ticketIds: numbers(3) }
+      yield* jobs.create({ ...job, jobId: "job_singles", options: { ...options, batch_processing: false } })
+      assert.deepStrictEqual(yield* jobs.waitingChunks("job_singles"), [0, 1, 2])
+    }))
+
+  it.effect("lets a success stand against a failure, whichever is told first, also after the end", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_mended", 2)
+      yield* jobs.begin("job_mended")
+      yield* jobs.applyBatch("job_mended", [good(1), bad(1)])
+      yield* jobs.applyBatch("job_mended", [bad(1), bad(2)])
+      assert.deepStrictEqual(yield* countsOf("job_mended"), {
+        queued: 0,
+        generated: 1,
+        failed: 1,
+        canceled: 0
+      })
+      assert.strictEqual(Option.getOrThrow(yield* jobs.end("job_mended")).status, "partially_failed")
+      yield* jobs.announced("job_mended")
+      const { applied } = yield* jobs.applyBatch("job_mended", [good(2), good(1)])
+      assert.deepStrictEqual(applied, [2])
+      assert.deepStrictEqual(yield* countsOf("job_mended"), {
+        queued: 0,
+        generated: 2,
+        failed: 0,
+        canceled: 0
+      })
+      assert.strictEqual(Option.getOrThrow(yield* jobs.end("job_mended")).status, "completed")
+    }))
+
+  it.effect("cancels what waits, and nothing of the job changes any more", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_canceled", 4)
+      yield* jobs.begin("job_canceled")
+      yield* jobs.applyBatch("job_canceled", [good(1), bad(2)])
+      assert.deepStrictEqual(yield* jobs.printable("job_canceled", [1, 2, 3, 99]), [3])
+      yield* jobs.cancel("job_canceled")
+      const ended = Option.getOrThrow(yield* jobs.end("job_canceled"))
+      assert.strictEqual(ended.status, "canceled")
+      yield* jobs.announced("job_canceled")
+      yield* jobs.cancel("job_canceled")
+      for (const report of [[good(3)], [bad(4)], [good(2)]]) {
+        assert.deepStrictEqual((yield* jobs.applyBatch("job_canceled", report)).applied, [])
+      }
+      assert.deepStrictEqual(yield* countsOf("job_canceled"), {
+        queued: 0,
+        generated: 1,
+        failed: 1,
+        canceled: 2
+      })
+      assert.deepStrictEqual(yield* jobs.printable("job_canceled", [1, 2, 3, 4]), [])
+      assert.deepStrictEqual(yield* jobs.waitingChunks("job_canceled"), [])
+      assert.isTrue(Option.isNone(yield* jobs.end("job_canceled")))
+      assert.deepStrictEqual((yield* jobs.row("job_canceled")).finished_at, ended.finished_at)
+      assert.strictEqual((yield* Effect.flip(jobs.retry("job_canceled", 2)))._tag, "JobConflict")
+    }))
+
+  it.effect("cancels and reports at the same time, and counts each ticket once", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_race", 100)
+      yield* jobs.begin("job_race")
+      const reports = [0, 25, 50, 75].map((from) => numbers(100).slice(from, from + 25).map((id) => good(id)))
+      const report = (tickets: typeof reports[number]) => jobs.applyBatch("job_race", tickets)
+      yield* Effect.all([
+        ...reports.slice(0, 2).map(report),
+        jobs.cancel("job_race"),
+        ...reports.slice(2).map(report)
+      ], {
+        concurrency: "unbounded"
+      })
+      const { canceled, generated, queued } = yield* countsOf("job_race")
+      assert.deepStrictEqual([queued, canceled + generated], [0, 100])
+      assert.strictEqual((yield* jobs.row("job_race")).status, "canceled")
+    }))
+
+  it.effect("does not cancel what has ended", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_over", 1)
+      yield* finish("job_over", [good(1)])
+      const refused = yield* Effect.flip(jobs.cancel("job_over"))
+      assert.deepInclude(refused, { _tag: "JobConflict", status: "completed" })
+      assert.strictEqual((yield* Effect.flip(jobs.retry("job_over", 2)))._tag, "JobConflict")
+    }))
+
+  it.effect("queues the failures again, densely, once an attempt", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_again", 250)
+      assert.strictEqual((yield* Effect.flip(jobs.retry("job_again", 2)))._tag, "JobConflict")
+      yield* finish("job_again", numbers(250).map((id) => id % 2 === 0 ? bad(id) : good(id)))
+      yield* Effect.all([jobs.retry("job_again", 2), jobs.retry("job_again", 2)], {
+        concurrency: "unbounded"
+      })
+      const job = yield* jobs.row("job_again")
+      assert.deepInclude(job, { status: "running", attempt: 2, queued: 125, generated: 125, failed: 0 })
+      assert.deepInclude(job, { error: null, finished_at: null })
+      assert.deepStrictEqual(yield* jobs.waitingChunks("job_again"), [0, 1])
+      assert.deepStrictEqual((yield* jobs.chunk(job, 0)).slice(0, 3), [2, 4, 6])
+      assert.deepStrictEqual(yield* jobs.chunk({ ...job, attempt: 1 }, 0), [])
+      assert.strictEqual((yield* Effect.flip(jobs.retry("job_again", 3)))._tag, "JobConflict")
+      assert.isTrue(Option.isNone(yield* jobs.end("job_again")))
+      assert.deepStrictEqual((yield* countsOf("job_again")).queued, 125)
+    }))
+
+  it.effect("does not let a failure of an earlier attempt decide a later one", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_stale", 2)
+      yield* finish("job_stale", [bad(1), bad(2)])
+      yield* jobs.retry("job_stale", 2)
+      assert.deepStrictEqual((yield* jobs.applyBatch("job_stale", [bad(1), good(2)], 1)).applied, [2])
+      assert.deepStrictEqual((yield* jobs.applyBatch("job_stale", [bad(1)], 2)).applied, [1])
+    }))
+
+  it.effect("opens the feed again, so that whoever resumes after its close reads on", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_feed", 1)
+      const feeds = yield* FeedStore
+      const feed = feedOfJob("job_feed")
+      yield* finish("job_feed", [bad(1)])
+      yield* feeds.append(feed, { kind: "tickets", data: { failed: 1 } })
+      yield* feeds.close(feed, { status: "failed" })
+      yield* jobs.retry("job_feed", 2)
+      yield* jobs.retry("job_feed", 2)
+      yield* feeds.append(feed, { kind: "tickets", data: { generated: 1 } })
+      yield* feeds.close(feed, { status: "completed" })
+      const events = (yield* feeds.after(feed, 0)).map(({ kind, seq }) => `${seq} ${kind}`)
+      assert.deepStrictEqual(events, ["1 tickets", "2 ended", "3 retried", "4 tickets", "5 closed"])
+    }))
+
+  it.effect("gives up what waits, with the reason", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_silent", 2)
+      yield* jobs.begin("job_silent")
+      yield* jobs.applyBatch("job_silent", [good(1)])
+      assert.deepStrictEqual((yield* jobs.giveUp("job_silent", "generator_silent")).applied, [2])
+      assert.deepStrictEqual((yield* jobs.giveUp("job_silent", "generator_silent")).applied, [])
+      const { status } = Option.getOrThrow(yield* jobs.end("job_silent"))
+      assert.strictEqual(status, "partially_failed")
+      assert.strictEqual((yield* jobs.view("job_silent")).tickets[1]?.reason, "generator_silent")
     }))
 
   it.effect("does not know a job that nobody created", () =>

@@ -36,19 +36,20 @@ const auditFlow = Effect.fnUntraced(function* (directory: string, flowId: string
   assert.deepStrictEqual(ran, steps.map((step) => ({ step, status: "completed", begun: true, ended: true })))
 
   const tickets = yield* sql<
-    { ticket_id: number; guest_id: number; status: string; paid: string; key: string }
+    { event_id: number; ticket_id: number; guest_id: number; status: string; paid: string; key: string }
   >`
-    SELECT ticket_id, guest_id, status, payment_state AS paid, file_key AS key FROM tickets
+    SELECT event_id::int, ticket_id, guest_id, status, payment_state AS paid, file_key AS key FROM tickets
     WHERE event_id = (SELECT event_id FROM flows WHERE flow_id = ${flowId}) ORDER BY guest_id`
   assert.deepStrictEqual(
     tickets.map(({ guest_id, paid, status }) => [guest_id, status === "voided", paid]),
     Array.from({ length: guestCount }, (_, at) => [at + 1, false, "paid"])
   )
-  for (const { key, ticket_id } of tickets) {
-    assert.deepStrictEqual(Fs.readdirSync(Path.join(directory, `files/tickets/${ticket_id}`)).sort(), [
-      "qr.png",
-      "ticket.pdf"
-    ])
+  for (const { event_id, key, ticket_id } of tickets) {
+    const files = Fs.readdirSync(Path.join(directory, `files/tickets/${event_id}`))
+    assert.deepStrictEqual(
+      files.filter((name) => /^\d+/.exec(name)?.[0] === String(ticket_id)).sort(),
+      [`${ticket_id}-qr.png`, `${ticket_id}.pdf`]
+    )
     assert.strictEqual(Fs.readFileSync(Path.join(directory, "files", key)).subarray(0, 5).toString(), "%PDF-")
   }
   const jobs = yield* sql`

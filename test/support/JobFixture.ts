@@ -1,13 +1,15 @@
 /** Generation jobs with a generator that only takes notes, for the tests of the job's life. */
-import { Context, DateTime, Effect, Layer } from "effect"
+import { Context, DateTime, Effect, Layer, Redacted } from "effect"
 import { TestRunner } from "effect/cluster"
 import { TicketLayer } from "../../entities/Ticket.ts"
 import { TicketJobLayer } from "../../entities/TicketJob.ts"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
 import { type JobOptions, type JobStatus, TicketJob } from "../../rpc/TicketJob.ts"
+import { FileLinks } from "../../src/files/FileLinks.ts"
 import type { GenerationJob } from "../../src/services/tickets/TicketApi.ts"
 import { GeneratorUnavailable, TicketClient } from "../../src/services/tickets/TicketClient.ts"
 import { EventStore } from "../../src/store/EventStore.ts"
+import { JobIndex } from "../../src/store/JobIndex.ts"
 import { JobStore } from "../../src/store/JobStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
 import { JobListener, type JobProgress } from "../../src/tickets/JobListener.ts"
@@ -22,6 +24,8 @@ export class Notes extends Context.Service<Notes, {
   readonly ends: Array<{ readonly jobId: string; readonly flowId: string | null; readonly status: JobStatus }>
   /** Whether the generator refuses a chunk. */
   refuses: (chunkId: string) => boolean
+  /** What happens while the generator takes a chunk. */
+  meanwhile: (chunkId: string) => Effect.Effect<void>
   /** How many of the next chunks the generator cannot take for a moment. */
   away: number
   /** Defects that the listener dies of, one a call. */
@@ -32,6 +36,7 @@ export class Notes extends Context.Service<Notes, {
     progress: [],
     ends: [],
     refuses: () => false,
+    meanwhile: () => Effect.void,
     away: 0,
     crashes: 0
   }))
@@ -42,19 +47,24 @@ const Generator = Layer.effect(
   Effect.map(Notes, (notes) =>
     TicketClient.of({
       generate: (chunkId, priority, job) =>
-        Effect.suspend(() => {
-          notes.sent.push({ chunkId, priority, job })
-          if (notes.away-- > 0) {
-            return Effect.fail(new GeneratorUnavailable({ reason: "Unavailable", retryable: true }))
+        Effect.flatMap(
+          Effect.suspend(() => {
+            notes.sent.push({ chunkId, priority, job })
+            return notes.meanwhile(chunkId)
+          }),
+          () => {
+            if (notes.away-- > 0) {
+              return Effect.fail(new GeneratorUnavailable({ reason: "Unavailable", retryable: true }))
+            }
+            return notes.refuses(chunkId)
+              ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError", retryable: false }))
+              : Effect.succeed({
+                job_id: job.job_id,
+                accepted: job.tickets.length,
+                queued_at: DateTime.makeUnsafe(0)
+              })
           }
-          return notes.refuses(chunkId)
-            ? Effect.fail(new GeneratorUnavailable({ reason: "TransportError", retryable: false }))
-            : Effect.succeed({
-              job_id: job.job_id,
-              accepted: job.tickets.length,
-              queued_at: DateTime.makeUnsafe(0)
-            })
-        })
+        )
     }))
 )
 
@@ -75,13 +85,21 @@ const Listener = Layer.effect(
 )
 
 /** Everything but the entities: what outlives a process. */
-export const JobStores = Layer.mergeAll(TicketStore.layer, JobStore.layer, EventStore.layer).pipe(
-  Layer.provide(SigningKeys.layerMemory),
-  Layer.provideMerge(TestDatabase.layer)
-)
+export const JobStores = Layer.mergeAll(TicketStore.layer, JobIndex.layer, JobStore.layer, EventStore.layer)
+  .pipe(
+    Layer.provide(SigningKeys.layerMemory),
+    Layer.provideMerge(TestDatabase.layer)
+  )
+
+/** Links of the tests. */
+export const Links = FileLinks.layer({
+  baseUrl: "https://guichet.example",
+  secret: Redacted.make("a-secret-of-tests")
+})
 
 /** The two entities on a runner of their own; the stores and the notes are left open. */
 export const JobEntities = Layer.mergeAll(TicketJobLayer, TicketLayer).pipe(
+  Layer.provide(Links),
   Layer.provideMerge(TestRunner.layer),
   Layer.provideMerge(Layer.merge(Generator, Listener))
 )

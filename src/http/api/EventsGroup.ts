@@ -4,8 +4,9 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventView } from "../../../rpc/Event.ts"
 import { EventId, PaymentId } from "../../../rpc/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
+import { Label } from "../../../rpc/Values.ts"
 import { Authorization } from "../Authorization.ts"
-import { Forbidden, NotFound } from "../Problems.ts"
+import { Forbidden, InvalidRequest, NotFound } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 import { Pdf } from "./Shapes.ts"
 
@@ -20,12 +21,45 @@ export const PaymentStatusView = Schema.Struct({
   client_secret: Schema.NullOr(Schema.String)
 })
 
+/** At most 2,000 characters, with line breaks. */
+const Terms = Schema.String.check(
+  Schema.isMaxLength(2_000),
+  Schema.isPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, {
+    message: "Expected text without control characters, line breaks apart"
+  })
+)
+
+/** What an event's tickets bear of their organiser; null for nothing. */
+export const TermsBody = Schema.Struct({
+  terms: Schema.NullOr(Terms),
+  organizer: Schema.optionalKey(Schema.NullOr(Label))
+})
+
+/** The same, stored. */
+export const TermsView = Schema.Struct({
+  terms: Schema.NullOr(Schema.String),
+  organizer: Schema.NullOr(Schema.String)
+})
+
 export class EventsGroup extends HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("get", "/events/:event_id", {
     params: { event_id: EventId },
     success: EventView,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "An event and its counters" })),
+  HttpApiEndpoint.get("terms", "/events/:event_id/terms", {
+    params: { event_id: EventId },
+    success: TermsView,
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({ summary: "The organiser's name and terms on the tickets" })),
+  HttpApiEndpoint.put("setTerms", "/events/:event_id/terms", {
+    params: { event_id: EventId },
+    payload: TermsBody,
+    success: TermsView,
+    error: [Forbidden, NotFound, InvalidRequest]
+  }).annotateMerge(
+    OpenApi.annotations({ summary: "Replace the organiser's name and terms on the tickets" })
+  ),
   HttpApiEndpoint.get("payment", "/payments/:payment_id", {
     params: { payment_id: PaymentId },
     success: PaymentStatusView,

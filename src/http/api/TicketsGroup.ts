@@ -1,9 +1,9 @@
 /** Flow 1 over HTTP, and tickets read back. */
-import { Schema } from "effect"
+import { Schema, SchemaGetter } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { JobId } from "../../../rpc/Ids.ts"
+import { EventId, FlowId, JobId } from "../../../rpc/Ids.ts"
 import { TicketView } from "../../../rpc/Ticket.ts"
-import { JobRequest, JobStatus, JobView } from "../../../rpc/TicketJob.ts"
+import { JobRequest, JobStatus, JobSummary, JobView, Priority } from "../../../rpc/TicketJob.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
@@ -20,6 +20,37 @@ export const JobAccepted = Schema.Struct({
 
 const job = { job_id: JobId }
 
+const read = (text: string) => /^[1-9]\d{0,15}$/.exec(Buffer.from(text, "base64url").toString("latin1"))?.[0]
+
+/** Before which job a page begins: opaque to clients, and no secret. */
+export const JobsCursor = Schema.String.check(
+  Schema.isMaxLength(32),
+  Schema.makeFilter((text: string) => read(text) !== undefined || "Expected a next_cursor of this list")
+).pipe(
+  Schema.decodeTo(Schema.Int, {
+    decode: SchemaGetter.transform((text: string) => Number(read(text))),
+    encode: SchemaGetter.transform((seq: number) => Buffer.from(String(seq), "latin1").toString("base64url"))
+  })
+)
+
+/** Which page, and which jobs; a job must fit every filter. */
+export const JobsQuery = {
+  limit: Schema.optionalKey(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 500 }))
+  ),
+  cursor: Schema.optionalKey(JobsCursor),
+  event_id: Schema.optionalKey(EventId),
+  status: Schema.optionalKey(JobStatus),
+  priority: Schema.optionalKey(Priority),
+  flow_id: Schema.optionalKey(FlowId)
+}
+
+/** Newest first; `next_cursor` is null on the last page. */
+export const JobsPage = Schema.Struct({
+  jobs: Schema.Array(JobSummary),
+  next_cursor: Schema.NullOr(Schema.String)
+})
+
 /** `12`, or `12.pdf` for the printable ticket. */
 export const TicketFile = Schema.String.check(
   Schema.isPattern(/^[1-9]\d{0,15}(\.pdf)?$/, {
@@ -33,6 +64,11 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, InvalidRequest, Unavailable]
   }).annotateMerge(OpenApi.annotations({ summary: "Generate the files of tickets" })),
+  HttpApiEndpoint.get("jobs", "/tickets/generation-jobs", {
+    query: JobsQuery,
+    success: HttpApiSchema.WithHeaders(JobsPage, { link: Schema.optionalKey(Schema.String) }),
+    error: [Forbidden, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({ summary: "Your generation jobs, newest first, in pages" })),
   HttpApiEndpoint.get("job", "/tickets/generation-jobs/:job_id", {
     params: job,
     success: JobView,
@@ -44,6 +80,16 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     success: FeedStream,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "A generation job, live; resumes after Last-Event-ID" })),
+  HttpApiEndpoint.post("cancel", "/tickets/generation-jobs/:job_id/cancel", {
+    params: job,
+    success: JobView,
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(OpenApi.annotations({ summary: "Generate nothing more of a job" })),
+  HttpApiEndpoint.post("retry", "/tickets/generation-jobs/:job_id/retry", {
+    params: job,
+    success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(OpenApi.annotations({ summary: "Generate the tickets of a job that failed again" })),
   HttpApiEndpoint.get("get", "/tickets/:ticket_id", {
     params: { ticket_id: TicketFile },
     success: [TicketView, Pdf],

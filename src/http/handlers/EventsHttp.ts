@@ -4,13 +4,19 @@ import { HttpApiBuilder } from "effect/http-api"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../services/payments/InvoiceFiles.ts"
 import { PaymentClient } from "../../services/payments/PaymentClient.ts"
+import { Fonts } from "../../pdf/Fonts.ts"
+import { missingReason } from "../../services/tickets/TicketPdf.ts"
+import { type EventTerms, PrintStore } from "../../store/PrintStore.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../store/InvoiceStore.ts"
 import type { PaymentRow } from "../../store/PaymentRow.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
 import { noStore } from "../NoStore.ts"
+import { type FieldError, InvalidRequest } from "../Problems.ts"
 import { missing, visible } from "../Visible.ts"
+
+const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
 
 export const EventsHttpLayer = HttpApiBuilder.group(
   Api,
@@ -22,6 +28,22 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const files = yield* FileStore
     const drawings = yield* InvoiceFiles
     const service = yield* PaymentClient
+    const prints = yield* PrintStore
+    const fonts = yield* Fonts
+
+    const own = (id: number) =>
+      visible("event", Effect.map(events.owner(id), Option.map((owner) => ({ owner }))))
+
+    /** What no ticket could be printed with is refused here, before it fails a job. */
+    const writable = Effect.fnUntraced(function* (terms: EventTerms) {
+      const errors = Object.entries(terms).flatMap(([field, text]): ReadonlyArray<FieldError> => {
+        const missing = text === null ? [] : fonts.regular.missing(text)
+        return missing.length === 0 ? [] : [{ pointer: `/${field}`, detail: missingReason(missing) }]
+      })
+      if (errors.length > 0) {
+        return yield* new InvalidRequest({ detail: "Tickets cannot be printed with this text.", errors })
+      }
+    })
 
     /** Asking again for a payment that waits is the same payment, and its answer has what the payer's page needs. */
     const secretOf = Effect.fnUntraced(function* (row: PaymentRow) {
@@ -41,11 +63,25 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       get: ({ params: { event_id: id } }) =>
         Effect.gen(function* () {
-          yield* visible("event", Effect.map(events.owner(id), Option.map((owner) => ({ owner }))))
+          yield* own(id)
           return yield* Effect.flatMap(
             events.get(id),
             Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
           )
+        }),
+      terms: ({ params: { event_id: id } }) =>
+        Effect.gen(function* () {
+          yield* own(id)
+          const found = yield* prints.terms(id)
+          return Option.isSome(found) ? found.value : yield* missing("event")
+        }),
+      setTerms: ({ params: { event_id: id }, payload }) =>
+        Effect.gen(function* () {
+          yield* own(id)
+          const terms = { terms: textOrNull(payload.terms), organizer: textOrNull(payload.organizer) }
+          yield* writable(terms)
+          yield* prints.setTerms(id, terms)
+          return terms
         }),
       payment: ({ params }) =>
         noStore(Effect.gen(function* () {

@@ -8,7 +8,8 @@ import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
 import { localeOf } from "../../gate/Sentences.ts"
 import { Turnstiles } from "../../gate/Turnstiles.ts"
 import { EventStore } from "../../store/EventStore.ts"
-import { TicketStore } from "../../store/TicketStore.ts"
+import { JobStore } from "../../store/JobStore.ts"
+import { PrintStore } from "../../store/PrintStore.ts"
 import { SigningKeys } from "../../tickets/SigningKeys.ts"
 import { Api } from "../Api.ts"
 import { type Caller, CurrentCaller } from "../Caller.ts"
@@ -75,7 +76,8 @@ export const InternalHttpLayer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const { admit } = yield* Turnstiles
     const operators = yield* Operators
-    const tickets = yield* TicketStore
+    const jobs = yield* JobStore
+    const prints = yield* PrintStore
     const { trusted } = yield* SigningKeys
     return handlers.handleAll({
       scanValidation: ({ headers, payload }) =>
@@ -87,7 +89,10 @@ export const InternalHttpLayer = HttpApiBuilder.group(
           headers["accept-language"]
         ),
       printDetails: ({ payload }) =>
-        Effect.map(tickets.printDetails(payload.ticket_ids), (rows) => ({ tickets: rows }))
+        jobs.printable(payload.job_id, payload.ticket_ids).pipe(
+          Effect.flatMap(prints.details),
+          Effect.map((tickets) => ({ tickets }))
+        )
     })
   })
 )

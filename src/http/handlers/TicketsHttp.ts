@@ -1,19 +1,20 @@
 /** Answers for flow 1, and tickets with their files. */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { type JobRequest, TicketJob } from "../../../rpc/TicketJob.ts"
+import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { FileStore } from "../../files/FileStore.ts"
-import { feedOfJob } from "../../tickets/JobAnnouncer.ts"
 import { FeedStore } from "../../store/FeedStore.ts"
-import { JobStore } from "../../store/JobStore.ts"
+import { JobIndex } from "../../store/JobIndex.ts"
+import { feedOfJob, type JobRow, JobStore } from "../../store/JobStore.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
 import { Api } from "../Api.ts"
+import { JobsCursor, JobsQuery } from "../api/TicketsGroup.ts"
 import { requireRole } from "../Caller.ts"
 import { Drain } from "../Drain.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
 import { resourceId } from "../ResourceId.ts"
-import { visible } from "../Visible.ts"
+import { missing, visible } from "../Visible.ts"
 import { live } from "./Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
@@ -43,10 +44,25 @@ const checked = Effect.fnUntraced(function* (request: JobRequest) {
   return { eventId, owner: known.get(request.ticket_ids[0]!)!.owner }
 })
 
+const accepted = (job: JobRow) => {
+  const location = `/api/tickets/generation-jobs/${job.job_id}`
+  return HttpApiSchema.withHeaders({
+    body: {
+      job_id: job.job_id,
+      status: job.status,
+      total: job.total,
+      status_url: location,
+      events_url: `${location}/events`
+    },
+    headers: { location }
+  })
+}
+
 const start = Effect.fn("TicketsHttp.generate")(function* (request: JobRequest) {
+  const jobs = yield* JobStore
   const { eventId, owner } = yield* checked(request)
   const jobId = yield* resourceId("job", request)
-  yield* (yield* JobStore).create({
+  yield* jobs.create({
     jobId,
     eventId,
     owner,
@@ -55,18 +71,69 @@ const start = Effect.fn("TicketsHttp.generate")(function* (request: JobRequest) 
     ticketIds: request.ticket_ids
   })
   yield* fromCluster((yield* TicketJob.client)(jobId).Start({ jobId }, { discard: true }))
-  const { status } = yield* Effect.orDie((yield* JobStore).row(jobId))
-  const location = `/api/tickets/generation-jobs/${jobId}`
+  return accepted(yield* Effect.orDie(jobs.row(jobId)))
+})
+
+const own = (jobId: string) =>
+  Effect.flatMap(JobStore, (jobs) => visible("job", Effect.option(jobs.row(jobId))))
+
+const read = Effect.fn("TicketsHttp.job")(function* (jobId: string) {
+  yield* own(jobId)
+  return yield* Effect.orDie((yield* JobStore).view(jobId))
+})
+
+/** Jobs on a page, unless `limit` says otherwise. */
+const pageSize = 100
+
+const encodeCursor = Schema.encodeSync(JobsCursor)
+
+const list = Effect.fn("TicketsHttp.jobs")(function* (query: Query) {
+  const caller = yield* requireRole("admin", "organizer")
+  const { cursor, event_id: eventId, flow_id: flowId, limit = pageSize, priority, status } = query
+  const owner = caller.role === "admin" ? undefined : caller.subject
+  const request = { owner, before: cursor, limit, eventId, flowId, priority, status }
+  const { jobs, more } = yield* (yield* JobIndex).page(request)
+  const next = more ? encodeCursor(jobs.at(-1)!.seq) : null
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries({ ...query, cursor: next })) search.set(name, String(value))
   return HttpApiSchema.withHeaders({
-    body: {
-      job_id: jobId,
-      status,
-      total: request.ticket_ids.length,
-      status_url: location,
-      events_url: `${location}/events`
-    },
-    headers: { location }
+    body: { jobs, next_cursor: next },
+    headers: next === null ? {} : { link: `</api/tickets/generation-jobs?${search}>; rel="next"` }
   })
+})
+
+/** Why a job in this state is neither canceled nor tried again. */
+const refusals: Readonly<Record<JobStatus, string>> = {
+  queued: "The job has not begun: only a job that has ended with failures is tried again.",
+  running: "The job is running: only a job that has ended with failures is tried again.",
+  completed: "The job is completed: every ticket of it has its files.",
+  partially_failed: "The job has ended, some of its tickets failed: retry it instead.",
+  failed: "The job has ended, all of its tickets failed: retry it instead.",
+  canceled: "The job was canceled: start another one for the tickets that it left out."
+}
+
+const conflict = ({ status }: { readonly status: JobStatus }) => new Conflict({ detail: refusals[status] })
+
+const cancel = Effect.fn("TicketsHttp.cancel")(function* (jobId: string) {
+  yield* own(jobId)
+  yield* fromCluster((yield* TicketJob.client)(jobId).Cancel()).pipe(
+    Effect.catchTags({
+      JobConflict: (refused) => Effect.fail(conflict(refused)),
+      JobNotFound: () => Effect.fail(missing("job"))
+    })
+  )
+  return yield* read(jobId)
+})
+
+const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
+  const { attempt } = yield* own(jobId)
+  yield* fromCluster((yield* TicketJob.client)(jobId).Retry({ attempt: attempt + 1 })).pipe(
+    Effect.catchTags({
+      JobConflict: (refused) => Effect.fail(conflict(refused)),
+      JobNotFound: () => Effect.fail(missing("job"))
+    })
+  )
+  return accepted(yield* own(jobId))
 })
 
 const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string) {
@@ -81,26 +148,30 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string) {
   return (yield* Effect.orDie((yield* FileStore).get(ticket.file_key))).bytes
 })
 
+type Query = Schema.Struct<typeof JobsQuery>["Type"]
+
 export const TicketsHttpLayer = HttpApiBuilder.group(
   Api,
   "tickets",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<
-      JobStore | TicketStore | FileStore | FeedStore | Effect.Services<typeof TicketJob.client>
+      JobIndex | JobStore | TicketStore | FileStore | Effect.Services<typeof TicketJob.client>
     >()
-    const jobs = yield* JobStore
     const feeds = yield* FeedStore
     const drain = yield* Drain
-    const own = (jobId: string) => visible("job", Effect.option(jobs.view(jobId)))
+    const within = Effect.provideContext(services)
     return handlers.handleAll({
-      generate: ({ payload }) => Effect.provideContext(start(payload), services),
-      job: ({ params }) => own(params.job_id),
+      generate: ({ payload }) => within(start(payload)),
+      jobs: ({ query }) => within(list(query)),
+      job: ({ params }) => within(read(params.job_id)),
       jobEvents: ({ headers, params }) =>
         Effect.map(
-          own(params.job_id),
+          within(own(params.job_id)),
           () => live(drain, feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0)))
         ),
-      get: ({ params }) => noStore(Effect.provideContext(ticketFile(params.ticket_id), services))
+      cancel: ({ params }) => within(cancel(params.job_id)),
+      retry: ({ params }) => within(retry(params.job_id)),
+      get: ({ params }) => noStore(within(ticketFile(params.ticket_id)))
     })
   })
 )

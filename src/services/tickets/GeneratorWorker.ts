@@ -5,10 +5,10 @@ import * as TraceParent from "../../TraceParent.ts"
 import { CoreClient } from "./CoreClient.ts"
 import { GeneratorQueue, type QueuedChunk } from "./GeneratorQueue.ts"
 import * as PriorityGate from "./PriorityGate.ts"
-import { TicketRenderer } from "./TicketRenderer.ts"
+import { TicketPress } from "./TicketPress.ts"
 
-/** How many chunks are rendered at the same time. */
-const workers = 2
+/** How many chunks are under way at the same time: one is reported or asked about while others are rendered. */
+const workers = 3
 
 /** About two minutes; then the chunk goes back to its queue, which waits longer. */
 const insistence = {
@@ -29,7 +29,7 @@ const gone = (ticketId: number): BatchTicket => ({
 const make = Effect.gen(function* () {
   const queue = yield* GeneratorQueue
   const core = yield* CoreClient
-  const renderer = yield* TicketRenderer
+  const press = yield* TicketPress
   const inPlace = PriorityGate.make(workers)
 
   const render = Effect.fn("GeneratorWorker.render")(
@@ -37,15 +37,17 @@ const make = Effect.gen(function* () {
       const ids = job.tickets.map((ticket) => ticket.id)
       const details = yield* core.printDetails(`print_${chunk_id}`, { job_id: job.job_id, ticket_ids: ids })
       const byId = new Map(details.tickets.map((detail) => [detail.id, detail]))
+      const printable = job.tickets.flatMap((ticket) => {
+        const detail = byId.get(ticket.id)
+        return detail === undefined ? [] : [{ ticket, detail }]
+      })
       const queue_processing_time_ms = Math.max(0, began - DateTime.toEpochMillis(queued_at))
-      return yield* Effect.forEach(job.tickets, (ticket) =>
-        Effect.gen(function* () {
-          yield* Effect.yieldNow
-          const detail = byId.get(ticket.id)
-          if (detail === undefined) return gone(ticket.id)
-          const rendered = yield* renderer.render(ticket, detail, job.options)
-          return { ...rendered, metadata: { ...rendered.metadata, queue_processing_time_ms } }
-        }))
+      const rendered = (yield* press.render(printable, job.options)).values()
+      return ids.map((id) => {
+        if (!byId.has(id)) return gone(id)
+        const report = rendered.next().value!
+        return { ...report, metadata: { ...report.metadata, queue_processing_time_ms } }
+      })
     }
   )
 
@@ -86,6 +88,6 @@ const make = Effect.gen(function* () {
 })
 
 /** Works as long as its scope is open; what is interrupted is taken again at once. */
-export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | TicketRenderer> =
+export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | TicketPress> =
   Layer
     .effectDiscard(make)

@@ -1,12 +1,13 @@
 /** What every design of a ticket shares: greys, captions above values, the QR, advice and terms. */
-import type { Canvas, Colour, ParagraphStyle } from "../../pdf/Canvas.ts"
+import type { Box, Canvas, Colour, ParagraphStyle } from "../../pdf/Canvas.ts"
 import { quietZone } from "./QrMatrix.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
 /** Near-black for text, grey for captions, the lines and the paper of cards. */
 export const ink = {
   text: "#14171c",
-  caption: "#687080",
+  caption: "#5b6371",
+  small: "#454c58",
   line: "#c9ced6",
   paper: "#f4f5f8",
   white: "#ffffff"
@@ -31,7 +32,7 @@ export const field = (
   style: ParagraphStyle
 ): number => {
   caption(canvas, x, y, label)
-  const fitted = canvas.fit(value, style, style.size * 0.6)
+  const fitted = canvas.fit(value, style, style.size * 0.52)
   return canvas.paragraph(x, y + 6 + fitted.size, value, fitted)
 }
 
@@ -43,33 +44,59 @@ export const drawQr = (canvas: Canvas, x: number, y: number, edge: number, qr: T
   canvas.cells(x + quiet, y + quiet, unit, qr.runs)
 }
 
-/** Advice as a list, then the organiser's terms, between two margins; returns the last baseline. */
-export const notes = (canvas: Canvas, view: TicketView, x: number, y: number, width: number): number => {
-  const body = { size: 9.5, fill: ink.text, width: width - 14, leading: 14, lines: 3 }
-  canvas.text(x, y, view.words.beforeYouCome, { size: 11, bold: true, fill: ink.text })
-  let last = y + 6
-  for (const advice of view.words.advice) {
-    canvas.rect({ x, y: last + 11, width: 4, height: 4 }, view.accent, 2)
-    last = canvas.paragraph(x + 14, last + 16, advice, body)
+const body = 9.5
+
+const heading = (canvas: Canvas, x: number, y: number, text: string): void =>
+  canvas.text(x, y, text, { size: 10.5, bold: true, fill: ink.text })
+
+const advice = (canvas: Canvas, view: TicketView, x: number, y: number, width: number): void => {
+  heading(canvas, x, y, view.words.beforeYouCome)
+  let last = y + 3
+  for (const sentence of view.words.advice) {
+    canvas.rect({ x, y: last + 12, width: 3.4, height: 3.4 }, view.accentInk, 1.7)
+    const style = { size: body - 0.5, fill: ink.text, width: width - 12, leading: 12.5, lines: 5 }
+    last = canvas.paragraph(x + 12, last + 17, sentence, style) - 1
   }
-  if (view.terms === undefined) return last
-  return canvas.paragraph(x, last + 26, view.terms, {
-    size: 8,
-    fill: ink.caption,
-    width,
-    leading: 11.5,
-    lines: 10
-  })
 }
+
+const sizes = [8.5, 8, 7.5, 7, 6.5, 6, 5.5, 5]
+
+/** The terms as large as their room allows; without their line breaks when not even the smallest print fits. */
+const terms = (canvas: Canvas, text: string, box: Box): void => {
+  const style = (size: number): ParagraphStyle => ({
+    size,
+    fill: ink.small,
+    width: box.width,
+    leading: size * 1.36,
+    lines: Math.floor(box.height / (size * 1.36))
+  })
+  const size = sizes.find((size) => canvas.lines(text, style(size)) <= style(size).lines)
+  const shown = size === undefined ? text.trim().replace(/\s*[\r\n]+\s*/g, " · ") : text
+  const chosen = size ?? sizes.at(-1)!
+  canvas.paragraph(box.x, box.y + chosen, shown, style(chosen))
+}
+
+/** Advice as a list and the organiser's terms beside it, between the ticket and the foot of the page. */
+export const notes = (canvas: Canvas, view: TicketView, margin: number, y: number): void => {
+  const width = canvas.width - 2 * margin
+  if (view.terms === undefined) return advice(canvas, view, margin, y, width)
+  const column = 178
+  const x = margin + column + 30
+  advice(canvas, view, margin, y, column)
+  heading(canvas, x, y, view.words.terms)
+  const top = y + 8
+  terms(canvas, view.terms, { x, y: top, width: margin + width - x, height: canvas.height - foot - 26 - top })
+}
+
+/** From the foot of the page to the line of the organiser. */
+const foot = 36
 
 /** The organiser, at the foot of the page. */
 export const footer = (canvas: Canvas, view: TicketView, margin: number): void => {
-  const y = canvas.height - margin
   if (view.organizer === undefined) return
+  const y = canvas.height - foot
+  const style = { size: 8.5, fill: ink.small, width: canvas.width - 2 * margin, leading: 11, lines: 1 }
   canvas.line([margin, y - 16], [canvas.width - margin, y - 16], ink.line, 0.6)
-  canvas.text(margin, y, `${view.words.organizer} ${view.organizer}`, {
-    size: 8.5,
-    fill: ink.caption,
-    width: canvas.width - 2 * margin
-  })
+  const text = `${view.words.organizer} ${view.organizer}`
+  canvas.paragraph(margin, y, text, { ...canvas.fit(text, style, 6), lines: 1 })
 }

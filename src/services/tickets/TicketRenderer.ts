@@ -4,18 +4,17 @@ import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore, type FileStoreError } from "../../files/FileStore.ts"
 import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
 import { Fonts } from "../../pdf/Fonts.ts"
+import * as LogoShelf from "./LogoShelf.ts"
 import type { PrintDetail } from "./PrintDetails.ts"
 import { QrImage } from "./QrImage.ts"
 import { qrMatrix } from "./QrMatrix.ts"
 import type { JobTicket, RenderOptions } from "./TicketApi.ts"
-import { TicketPdf } from "./TicketPdf.ts"
+import { inputOf } from "./TicketInput.ts"
+import { missingReason, TicketPdf } from "./TicketPdf.ts"
 import { TicketDesign } from "./TicketTemplates.ts"
 
 /** Why this ticket cannot be printed, whatever is tried; nothing of it is stored. */
 class Unprintable extends Schema.TaggedError<Unprintable>()("Unprintable", { reason: Schema.String }) {}
-
-const codePoint = (glyph: string) =>
-  `U+${(glyph.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
 
 const isDesign = Schema.is(TicketDesign)
 
@@ -29,35 +28,26 @@ const printed = Effect.fnUntraced(function* (
   fonts: Fonts["Service"],
   ticket: JobTicket,
   detail: PrintDetail,
-  matrix: ReturnType<typeof qrMatrix>
+  matrix: ReturnType<typeof qrMatrix>,
+  logo: Uint8Array | undefined
 ) {
   const { design } = ticket.template
   if (!isDesign(design)) return yield* new Unprintable({ reason: `unknown_design: ${design.slice(0, 40)}` })
-  const pdf = yield* TicketPdf.render(fonts, {
+  const input = inputOf({
     code: ticket.ticket_code,
     qrData: ticket.qr_code_data,
-    issuedAt: new Date(detail.issued_at.epochMilliseconds),
-    locale: detail.locale,
     guestName: `${ticket.guest.first_name} ${ticket.guest.last_name}`.trim(),
-    ticketType: detail.ticket_type,
-    seat: detail.seat ?? undefined,
-    event: {
-      title: ticket.event.title,
-      startsAt: new Date(ticket.event.event_date),
-      timezone: detail.timezone,
-      location: ticket.event.location
-    },
-    organizer: detail.organizer ?? undefined,
+    event: { ...ticket.event, startsAt: new Date(ticket.event.event_date) },
     design
-  }, matrix).pipe(
+  }, detail)
+  const pdf = yield* TicketPdf.render(fonts, { ...input, logo }, matrix).pipe(
     Effect.mapError(({ message, reason }) => new Unprintable({ reason: `${reason}: ${message}` }))
   )
   if (pdf.missingGlyphs.length === 0) return pdf.bytes
-  const missing = pdf.missingGlyphs.slice(0, 20).map(codePoint).join(" ")
-  return yield* new Unprintable({ reason: `missing_glyph: the ticket's font cannot write ${missing}` })
+  return yield* new Unprintable({ reason: missingReason(pdf.missingGlyphs) })
 })
 
-/** Renders and stores. Files have the ticket's number for a name: rendering again replaces them. */
+/** Renders and stores. Files are `tickets/<event>/<ticket>…`: rendering again replaces them, and an event's are one folder. */
 export class TicketRenderer extends Context.Service<TicketRenderer, {
   /** A ticket that cannot be printed is an answer; a store that cannot be written is an error: try again. */
   readonly render: (
@@ -72,11 +62,14 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
       const fonts = yield* Fonts
       const files = yield* FileStore
       const links = yield* FileLinks
+      const logoOf = LogoShelf.make(files)
 
       const draw = Effect.fnUntraced(
         function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
           const matrix = yield* matrixOf(ticket.qr_code_data)
-          const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix) : null
+          const wanted = options.pdfFormat && options.includeLogo ? detail.paper?.logo ?? null : null
+          const logo = wanted === null ? undefined : yield* logoOf(wanted)
+          const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix, logo) : null
           return { pdf, qr: QrImage.render(matrix, options.qrFormat, options.qrSize) }
         },
         Effect.catchDefect((defect) =>
@@ -92,10 +85,15 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
 
       const store = Effect.fnUntraced(
         function* (ticket: JobTicket, drawn: Effect.Success<ReturnType<typeof draw>>) {
-          const qrKey = `tickets/${ticket.id}/qr.${drawn.qr.extension}`
-          const pdfKey = drawn.pdf === null ? null : `tickets/${ticket.id}/ticket.pdf`
-          yield* files.put(qrKey, drawn.qr.bytes, drawn.qr.contentType)
-          if (pdfKey !== null && drawn.pdf !== null) yield* files.put(pdfKey, drawn.pdf, "application/pdf")
+          const name = `tickets/${ticket.event.id}/${ticket.id}`
+          const qrKey = `${name}-qr.${drawn.qr.extension}`
+          const pdfKey = drawn.pdf === null ? null : `${name}.pdf`
+          yield* Effect.all([
+            files.put(qrKey, drawn.qr.bytes, drawn.qr.contentType),
+            pdfKey === null || drawn.pdf === null
+              ? Effect.void
+              : files.put(pdfKey, drawn.pdf, "application/pdf")
+          ], { concurrency: 2, discard: true })
           return {
             file_key: pdfKey,
             file_url: pdfKey === null ? null : yield* links.make(pdfKey),

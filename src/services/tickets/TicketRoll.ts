@@ -5,6 +5,7 @@ import type { TicketView } from "./TicketTemplates.ts"
 
 const margin = 5 * mm
 const black = "#000000"
+const edge = 64 * mm
 
 /** Draws on a page 80 mm wide and sets its height. */
 export const drawRoll = (canvas: Canvas, view: TicketView): void => {
@@ -14,28 +15,40 @@ export const drawRoll = (canvas: Canvas, view: TicketView): void => {
 
   let y = margin
   if (view.logo !== undefined) {
-    canvas.logo({ x: margin, y, width, height: 40 }, view.logo, "center")
-    y += 48
+    canvas.logo({ x: margin, y, width, height: 44 }, view.logo, "center")
+    y += 54
   }
-  const title = canvas.fit(view.title, { ...centred, size: 16, bold: true, leading: 19, lines: 3 }, 11)
-  y = canvas.paragraph(margin, y + 16, view.title, title)
-  y = canvas.paragraph(margin, y + 20, view.day, { ...centred, size: 10, leading: 13, lines: 2 })
-  canvas.text(margin, y + 14, view.hour, { ...centred, size: 10 })
-  y = canvas.paragraph(margin, y + 28, view.place, { ...centred, size: 9, leading: 12, lines: 3 })
-  rule(y + 12)
-  const edge = 62 * mm
-  drawQr(canvas, (canvas.width - edge) / 2, y + 16, edge, view.qr)
-  y += 16 + edge
-  canvas.text(margin, y + 12, view.code, { ...centred, size: 11, bold: true, spacing: 0.3 })
+  const title = canvas.fit(view.title, { ...centred, size: 18, bold: true, leading: 21, lines: 3 }, 12)
+  y = canvas.paragraph(margin, y + title.size, view.title, title)
+  const day = canvas.fit(view.day, { ...centred, size: 11.5, bold: true, leading: 14, lines: 1 }, 9.5)
+  y = canvas.paragraph(margin, y + 24, view.day, day)
+  canvas.text(margin, y + 15, view.hour, { ...centred, size: 11.5 })
+  const place = canvas.fit(view.place, { ...centred, size: 10, leading: 12.5, lines: 3 }, 9)
+  y = canvas.paragraph(margin, y + 32, view.place, place)
+  rule(y + 13)
+  drawQr(canvas, (canvas.width - edge) / 2, y + 15, edge, view.qr)
+  y += 15 + edge
+  canvas.text(margin, y + 11, view.code, { ...centred, size: 11.5, bold: true, spacing: 0.3 })
   rule(y + 24)
-  const guest = canvas.fit(view.guest, { ...centred, size: 15, bold: true, leading: 18, lines: 2 }, 10)
-  y = canvas.paragraph(margin, y + 46, view.guest, guest)
-  const kind = view.seat === undefined ? view.type : `${view.type}  ·  ${view.words.seat} ${view.seat}`
-  y = canvas.paragraph(margin, y + 18, kind, { ...centred, size: 11, leading: 14, lines: 2 })
-  for (const small of [view.terms, view.organizer && `${view.words.organizer} ${view.organizer}`]) {
-    if (small !== undefined) {
-      y = canvas.paragraph(margin, y + 18, small, { ...centred, size: 7.5, leading: 10, lines: 8 })
-    }
+  const guest = canvas.fit(view.guest, { ...centred, size: 18, bold: true, leading: 21, lines: 2 }, 9)
+  y = canvas.paragraph(margin, y + 34 + guest.size, view.guest, guest)
+  const kind = canvas.fit(view.type, { ...centred, size: 12, leading: 15, lines: 2 }, 10)
+  y = canvas.paragraph(margin, y + 18, view.type, kind)
+  if (view.seat !== undefined) {
+    const seat = `${view.words.seat} ${view.seat}`
+    const style = canvas.fit(seat, { ...centred, size: 16, bold: true, leading: 19, lines: 1 }, 11)
+    y = canvas.paragraph(margin, y + 6 + style.size, seat, style)
+  }
+  const small = { fill: black, width, size: 7.5, leading: 10, lines: Infinity }
+  if (view.terms !== undefined) {
+    rule(y + 12)
+    y = canvas.paragraph(margin, y + 27, view.terms, small)
+  }
+  if (view.organizer !== undefined) {
+    y = canvas.paragraph(margin, y + 19, `${view.words.organizer} ${view.organizer}`, {
+      ...small,
+      ...centred
+    })
   }
   canvas.height = y + margin
 }

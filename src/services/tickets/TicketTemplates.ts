@@ -31,7 +31,9 @@ export interface TicketView {
   readonly organizer: string | undefined
   readonly terms: string | undefined
   readonly logo: Uint8Array | undefined
+  /** `accent` as it was chosen; `accentInk` the same, as dark as text on white has to be; `onAccent` text upon it. */
   readonly accent: Colour
+  readonly accentInk: Colour
   readonly onAccent: Colour
   readonly qr: { readonly edge: number; readonly runs: Runs }
 }

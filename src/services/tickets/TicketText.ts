@@ -6,6 +6,7 @@ export type TicketLanguage = "fr" | "en"
 /** The fixed words of a ticket. */
 export interface TicketWords {
   readonly ticket: string
+  readonly tickets: string
   readonly guest: string
   readonly date: string
   readonly place: string
@@ -13,6 +14,8 @@ export interface TicketWords {
   readonly seat: string
   readonly code: string
   readonly organizer: string
+  readonly terms: string
+  readonly localTime: string
   readonly beforeYouCome: string
   readonly advice: ReadonlyArray<string>
 }
@@ -20,6 +23,7 @@ export interface TicketWords {
 const words: Readonly<Record<TicketLanguage, TicketWords>> = {
   fr: {
     ticket: "Billet",
+    tickets: "Billets",
     guest: "Invité",
     date: "Date",
     place: "Lieu",
@@ -27,6 +31,8 @@ const words: Readonly<Record<TicketLanguage, TicketWords>> = {
     seat: "Place",
     code: "Code du billet",
     organizer: "Organisé par",
+    terms: "Conditions",
+    localTime: "heure locale",
     beforeYouCome: "Avant de venir",
     advice: [
       "Présentez ce code à l’entrée, imprimé sur papier ou affiché sur un écran.",
@@ -36,6 +42,7 @@ const words: Readonly<Record<TicketLanguage, TicketWords>> = {
   },
   en: {
     ticket: "Ticket",
+    tickets: "Tickets",
     guest: "Guest",
     date: "Date",
     place: "Place",
@@ -43,6 +50,8 @@ const words: Readonly<Record<TicketLanguage, TicketWords>> = {
     seat: "Seat",
     code: "Ticket code",
     organizer: "Organised by",
+    terms: "Terms",
+    localTime: "local time",
     beforeYouCome: "Before you come",
     advice: [
       "Show this code at the entrance, printed on paper or on a screen.",
@@ -63,9 +72,14 @@ const regional = (locale: string): string =>
     ? (/^fr-/i.test(locale) ? locale : "fr-FR")
     : (/^en-/i.test(locale) ? locale : "en-GB")
 
-const formats = new Map<string, { readonly day: Intl.DateTimeFormat; readonly hour: Intl.DateTimeFormat }>()
+interface Formats {
+  readonly day: Intl.DateTimeFormat
+  readonly hour: Intl.DateTimeFormat
+}
 
-const formatsOf = (locale: string, timeZone: string) => {
+const formats = new Map<string, Formats>()
+
+const formatsOf = (locale: string, timeZone: string): Formats => {
   const key = `${regional(locale)} ${timeZone}`
   const known = formats.get(key)
   if (known !== undefined) return known
@@ -88,6 +102,15 @@ const formatsOf = (locale: string, timeZone: string) => {
   return made
 }
 
+/** `CEST` or `EDT` where the language has such a name; "local time" where it would be a number of hours. */
+const hourOf = ({ hour }: Formats, startsAt: Date, locale: string): string => {
+  const parts = hour.formatToParts(startsAt)
+  const zone = parts.findIndex(({ type }) => type === "timeZoneName")
+  if (!/[+\-−\d]/.test(parts[zone]?.value ?? "")) return hour.format(startsAt)
+  const time = parts.slice(0, zone).map(({ value }) => value).join("").trim()
+  return `${time}, ${wordsOf(languageOf(locale)).localTime}`
+}
+
 /**
  * The day and the hour where the event takes place; throws a `RangeError` on an unknown zone, locale or date.
  */
@@ -96,7 +119,10 @@ export const eventDate = (
   timeZone: string,
   locale: string
 ): { readonly day: string; readonly hour: string } => {
-  const { day, hour } = formatsOf(locale, timeZone)
-  const text = day.format(startsAt)
-  return { day: text.charAt(0).toLocaleUpperCase(locale) + text.slice(1), hour: hour.format(startsAt) }
+  const known = formatsOf(locale, timeZone)
+  const day = known.day.format(startsAt)
+  return {
+    day: day.charAt(0).toLocaleUpperCase(locale) + day.slice(1),
+    hour: hourOf(known, startsAt, locale)
+  }
 }

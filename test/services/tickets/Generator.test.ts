@@ -32,20 +32,19 @@ describe("the ticket generator", () => {
         [1, "generated"],
         [2, "generated"]
       ])
-      const pdf = yield* files.get("tickets/1/ticket.pdf")
+      const pdf = yield* files.get("tickets/1/1.pdf")
       assert.strictEqual(text(pdf.bytes, 5), "%PDF-")
-      assert.strictEqual(text((yield* files.get("tickets/1/qr.png")).bytes, 4), "\x89PNG")
+      assert.strictEqual(text((yield* files.get("tickets/1/1-qr.png")).bytes, 4), "\x89PNG")
       const ticket = report?.tickets[0]
       assert.deepInclude(ticket?.generation_data, {
         format: "pdf",
         qr_code: true,
         qr_size: "small",
-        file_key: "tickets/1/ticket.pdf",
-        qr_key: "tickets/1/qr.png",
+        file_key: "tickets/1/1.pdf",
+        qr_key: "tickets/1/1-qr.png",
         file_size: pdf.bytes.length
       })
-      const link =
-        /^https:\/\/guichet\.example\/files\/tickets\/1\/ticket\.pdf\?expires=\d+&signature=[\w-]{43}$/
+      const link = /^https:\/\/guichet\.example\/files\/tickets\/1\/1\.pdf\?expires=\d+&signature=[\w-]{43}$/
       assert.match(ticket?.generation_data?.file_url ?? "", link)
       assert.deepInclude(ticket?.metadata, { seat_number: "A15", access_type: "VIP" })
     }).pipe(Effect.provide(inMemory)))
@@ -72,7 +71,7 @@ describe("the ticket generator", () => {
         ["failed", "ticket_voided"],
         ["generated", null]
       ])
-      assert.isFalse(yield* files.exists("tickets/2/qr.png"))
+      assert.isFalse(yield* files.exists("tickets/1/2-qr.png"))
     }).pipe(Effect.provide(inMemory)))
 
   it.live("takes a chunk that is sent again as the same chunk", () =>
@@ -141,11 +140,11 @@ layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
           file_url: null,
           file_key: null,
           file_size: null,
-          qr_key: `tickets/9/${key}`
+          qr_key: `tickets/1/9-${key}`
         })
-        assert.isTrue(yield* files.exists(`tickets/9/${key}`))
+        assert.isTrue(yield* files.exists(`tickets/1/9-${key}`))
       }
-      assert.isFalse(yield* files.exists("tickets/9/ticket.pdf"))
+      assert.isFalse(yield* files.exists("tickets/1/9.pdf"))
       assert.deepStrictEqual(core.reports, [])
     }))
 })

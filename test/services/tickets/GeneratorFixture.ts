@@ -7,7 +7,9 @@ import { Fonts } from "../../../src/pdf/Fonts.ts"
 import { NodeFileSystem } from "@effect/platform-node"
 import { CoreClient, CoreUnavailable } from "../../../src/services/tickets/CoreClient.ts"
 import type { QueuedChunk } from "../../../src/services/tickets/GeneratorQueue.ts"
+import type { PrintDetail } from "../../../src/services/tickets/PrintDetails.ts"
 import type { GenerationJob, JobTicket, RenderOptions } from "../../../src/services/tickets/TicketApi.ts"
+import { TicketPress } from "../../../src/services/tickets/TicketPress.ts"
 import { TicketRenderer } from "../../../src/services/tickets/TicketRenderer.ts"
 import { Redacted } from "effect"
 
@@ -30,6 +32,17 @@ export class Core extends Context.Service<Core, {
 
 const issuedAt = DateTime.makeUnsafe("2025-06-01T00:00:00Z")
 
+/** What the core says is printed on this ticket. */
+export const detailOf = (id: number): PrintDetail => ({
+  id,
+  ticket_type: "VIP",
+  seat: "A15",
+  locale: "fr",
+  timezone: "Europe/Paris",
+  organizer: null,
+  issued_at: issuedAt
+})
+
 const CoreStub = Layer.effect(
   CoreClient,
   Effect.map(Core, (core) =>
@@ -38,15 +51,7 @@ const CoreStub = Layer.effect(
         Effect.sync(() => {
           core.asked.push(ticket_ids)
           return {
-            tickets: ticket_ids.filter((id) => !core.unknown.has(id)).map((id) => ({
-              id,
-              ticket_type: "VIP",
-              seat: "A15",
-              locale: "fr" as const,
-              timezone: "Europe/Paris",
-              organizer: null,
-              issued_at: issuedAt
-            }))
+            tickets: ticket_ids.filter((id) => !core.unknown.has(id)).map(detailOf)
           }
         }),
       report: (batch) =>
@@ -74,7 +79,8 @@ export const reported = Effect.fn("GeneratorFixture.reported")(function* (count:
 })
 
 /** The renderer on memory, with the core that takes notes. */
-export const Renderer = TicketRenderer.layer.pipe(
+export const Renderer = TicketPress.layerHere.pipe(
+  Layer.provideMerge(TicketRenderer.layer),
   Layer.provide(Fonts.layer),
   Layer.provide(NodeFileSystem.layer),
   Layer.provide(

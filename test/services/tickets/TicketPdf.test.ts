@@ -1,6 +1,11 @@
+/**
+ * A ticket on paper, judged by other people's tools. Guards whose removal turns this file red: the least module and its
+ * quiet zone, the fit of terms above the foot of the page, the ink's contrast, the missing glyphs of each page.
+ */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { constants, inflateSync } from "node:zlib"
 import { Fonts } from "../../../src/pdf/Fonts.ts"
 import { QrImage } from "../../../src/services/tickets/QrImage.ts"
 import { qrMatrix } from "../../../src/services/tickets/QrMatrix.ts"
@@ -32,6 +37,21 @@ const makeTicket = (change: Partial<TicketInput> = {}) =>
     design: "modern",
     ...change
   }))
+
+/** The page's operators, inflated. */
+const contentOf = (pdf: Uint8Array): string => {
+  const file = Buffer.from(pdf)
+  const streams: Array<string> = []
+  for (let at = file.indexOf("stream\n"); at >= 0; at = file.indexOf("stream\n", at + 7)) {
+    if (file.toString("latin1", at - 3, at) === "end") continue
+    const end = file.indexOf("endstream", at)
+    const text = inflateSync(file.subarray(at + 7, end), { finishFlush: constants.Z_SYNC_FLUSH }).toString(
+      "latin1"
+    )
+    if (text.includes(" Tf ")) streams.push(text)
+  }
+  return streams.join("\n")
+}
 
 const designs = ["modern", "classic", "minimal"] as const
 const formats = ["a4", "roll80"] as const
@@ -140,11 +160,91 @@ layer(Env)("TicketPdf", (it) => {
           })
           return textOf(bytes).replace(/[\u00a0\u202f]/g, " ")
         })
-        assert.include(yield* dateIn("fr", "Europe/Paris"), "Samedi 21 juin 2025 · 00:30")
+        assert.include(yield* dateIn("fr", "Europe/Paris"), "Samedi 21 juin 2025 · 00:30, heure locale")
         assert.include(yield* dateIn("en-US", "America/New_York"), "Friday, June 20, 2025 · 6:30 PM EDT")
-        assert.include(yield* dateIn("de", "Asia/Tokyo"), "Saturday, 21 June 2025 · 07:30")
+        assert.include(yield* dateIn("de", "Asia/Tokyo"), "Saturday, 21 June 2025 · 07:30, local time")
       })
   )
+
+  it.effect.skipIf(!has("pdftotext", "qpdf"))(
+    "prints 2,000 characters of terms to the last word, above the organiser's name",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const sentence = "Toute sortie est définitive, sauf indication contraire. "
+        const terms = `${sentence.repeat(40).slice(0, 1_960)}\r\nLicence 2-1234567\nsiren finale`
+        const title = "Festival international de musique contemporaine et d’arts numériques ".repeat(3).slice(
+          0,
+          200
+        )
+        for (const variant of variants) {
+          const { event, ...ticket } = yield* makeTicket({ ...variant, terms, guestName: "Ana ".repeat(50) })
+          const { bytes, missingGlyphs } = yield* TicketPdf.render(fonts, {
+            ...ticket,
+            event: { ...event, title }
+          })
+          checkStructure(bytes)
+          const text = textOf(bytes)
+          assert.include(text, "finale", variant.design)
+          assert.isAbove(text.indexOf("Association"), text.indexOf("finale"), variant.design)
+          assert.deepStrictEqual(missingGlyphs, [])
+        }
+      }),
+    60_000
+  )
+
+  it.effect.skipIf(!has("pdftotext"))(
+    "never breaks a word that a smaller size would keep whole",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const long = "Wolfeschlegelsteinhausenbergerdorff"
+        for (const variant of variants) {
+          const ticket = yield* makeTicket({ ...variant, guestName: `${long} Li` })
+          assert.include(textOf((yield* TicketPdf.render(fonts, ticket)).bytes), long, variant.design)
+        }
+      })
+  )
+
+  it.effect("writes a pale colour dark enough to be read, and keeps it where nothing is read", () =>
+    Effect.gen(function* () {
+      const fonts = yield* Fonts
+      const inksOf = Effect.fnUntraced(function* (design: TicketInput["design"], accent: string) {
+        const { bytes } = yield* TicketPdf.render(fonts, yield* makeTicket({ design, accent }))
+        return contentOf(bytes)
+      })
+      const yellow = "1 0.831 0 rg"
+      assert.include(yield* inksOf("modern", "#ffd400"), yellow)
+      assert.include(yield* inksOf("classic", "#FFD400"), "1 0.831 0 RG")
+      for (const design of designs) {
+        for (
+          const [, red, green, blue] of (yield* inksOf(design, "#ffd400")).matchAll(
+            /Tc (\S+) (\S+) (\S+) rg/g
+          )
+        ) {
+          assert.isFalse(red === "1" && green === "0.831" && blue === "0", `${design} writes in yellow`)
+        }
+      }
+    }))
+
+  it.effect("names the ticket of a document that cannot be printed, and why", () =>
+    Effect.gen(function* () {
+      const fonts = yield* Fonts
+      const good = yield* makeTicket()
+      const because = (change: Partial<TicketInput>) =>
+        Effect.flip(TicketPdf.renderMany(fonts, [good, { ...good, code: "TKT-001-BAD", ...change }]))
+      const cases = [
+        [{ guestName: "王" }, "missing_glyph: the ticket's font cannot write U+738B"],
+        [{ qrData: "" }, "qr: The QR data is empty or too long to be printed legibly."],
+        [{ event: { ...good.event, timezone: "Mars/Olympus" } }, "date: "]
+      ] as const
+      for (const [change, reason] of cases) {
+        const error = yield* because(change)
+        if (error._tag !== "TicketUnprintable") return assert.fail(error._tag)
+        assert.strictEqual(error.code, "TKT-001-BAD")
+        assert.isTrue(error.reason.startsWith(reason), error.reason)
+      }
+    }))
 
   it.effect("reports each character it cannot write", () =>
     Effect.gen(function* () {
@@ -213,5 +313,7 @@ layer(Env)("TicketPdf", (it) => {
       assert.strictEqual(yield* refused({ event: { ...event, timezone: "Mars/Olympus" } }), "date")
       assert.strictEqual(yield* refused({ event: { ...event, startsAt: new Date(Number.NaN) } }), "date")
       assert.strictEqual((yield* Effect.flip(TicketPdf.renderMany(fonts, []))).reason, "empty")
+      const cut = QrImage.png(qrMatrix("logo"), "small").slice(0, -1)
+      assert.strictEqual(yield* refused({ logo: cut }), "logo")
     }))
 })

@@ -1,0 +1,37 @@
+/** The logos that tickets are printed with, read once from the file store and kept while they are in use. */
+import { Effect } from "effect"
+import type { FileStore, FileStoreError } from "../../files/FileStore.ts"
+import type { Paper } from "./PrintDetails.ts"
+
+/** Logos at hand: at most four mebibytes of them. */
+const kept = 16
+
+/** Reads logos; one whose file is gone has just been taken away by its owner: the ticket is printed without it. */
+export const make = (files: FileStore["Service"]) => {
+  const shelf = new Map<string, Uint8Array>()
+
+  const keep = (name: string, bytes: Uint8Array) => {
+    shelf.delete(name)
+    shelf.set(name, bytes)
+    const [oldest] = shelf.keys()
+    if (shelf.size > kept && oldest !== undefined) shelf.delete(oldest)
+    return bytes
+  }
+
+  return Effect.fn("LogoShelf.get")(
+    function* ({ key, version }: NonNullable<Paper["logo"]>) {
+      const name = `${key} ${version}`
+      const known = shelf.get(name)
+      return keep(name, known ?? (yield* files.get(key)).bytes)
+    },
+    (effect): Effect.Effect<Uint8Array | undefined, FileStoreError> =>
+      Effect.catchTag(
+        effect,
+        "FileStoreError",
+        (error) =>
+          error.reason === "not_found"
+            ? Effect.as(Effect.logWarning("A logo is printed no more: its file is gone"), undefined)
+            : Effect.fail(error)
+      )
+  )
+}

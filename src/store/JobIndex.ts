@@ -1,0 +1,102 @@
+/** Which generation jobs there are: in pages, by ticket, and those that are late. */
+import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import type { JobStatus, Priority } from "../../rpc/TicketJob.ts"
+import { columns, JobRow } from "./JobRows.ts"
+import * as Rows from "./Rows.ts"
+
+/** Which page, newest job first: those before `before` that fit every filter that is given. */
+export interface JobsRequest {
+  /** Undefined is everybody's. */
+  readonly owner: string | undefined
+  readonly before: number | undefined
+  readonly limit: number
+  readonly eventId?: number | undefined
+  readonly status?: JobStatus | undefined
+  readonly priority?: Priority | undefined
+  readonly flowId?: string | undefined
+}
+
+/** `quiet` without news and a job is late; `giveUp` and it is silent. */
+export interface Patience {
+  readonly quiet: Duration.Duration
+  readonly giveUp: Duration.Duration
+}
+
+const LateRow = Schema.Struct({ job_id: Schema.String, silent: Schema.Boolean })
+/** A job that is late. */
+export type LateRow = typeof LateRow.Type
+
+const IdRow = Schema.Struct({ job_id: Schema.String })
+
+const seconds = (duration: Duration.Duration) => Duration.toMillis(duration) / 1000
+
+export class JobIndex extends Context.Service<JobIndex, {
+  readonly page: (
+    request: JobsRequest
+  ) => Effect.Effect<{ readonly jobs: ReadonlyArray<JobRow>; readonly more: boolean }>
+  /**
+   * The jobs that a report of one ticket is for: those that wait for it and, when it was generated, the ticket's last
+   * job if that has it as failed.
+   */
+  readonly waitingFor: (ticketId: number, generated: boolean) => Effect.Effect<ReadonlyArray<string>>
+  /**
+   * Takes the late jobs, a hundred at most: those whose end is not told and that had no news for `quiet`. A job that was
+   * taken is late again after twice the time, until there is news; sixteen times `quiet` is the longest.
+   */
+  readonly late: (patience: Patience) => Effect.Effect<ReadonlyArray<LateRow>>
+}>()("guichet/store/JobIndex") {
+  static readonly layer: Layer.Layer<JobIndex, never, SqlClient.SqlClient> = Layer.effect(
+    JobIndex,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+
+      const conditions = ({ before, eventId, flowId, owner, priority, status }: JobsRequest) =>
+        sql.and([
+          sql`true`,
+          ...(owner === undefined ? [] : [sql`owner = ${owner}`]),
+          ...(before === undefined ? [] : [sql`seq < ${before}::bigint`]),
+          ...(eventId === undefined ? [] : [sql`event_id = ${eventId}::bigint`]),
+          ...(flowId === undefined ? [] : [sql`flow_id = ${flowId}`]),
+          ...(priority === undefined ? [] : [sql`priority = ${priority}`]),
+          ...(status === undefined ? [] : [sql`status = ${status}`])
+        ])
+
+      const page = Effect.fn("JobIndex.page")(function* (request: JobsRequest) {
+        const rows = yield* Rows.all(JobRow)(sql`
+          SELECT ${sql.literal(columns)} FROM ticket_jobs WHERE ${conditions(request)}
+          ORDER BY seq DESC LIMIT ${request.limit + 1}::int`)
+        return { jobs: rows.slice(0, request.limit), more: rows.length > request.limit }
+      })
+
+      const waitingFor = (ticketId: number, generated: boolean) =>
+        Effect.map(
+          Rows.all(IdRow)(sql`
+            SELECT j.job_id FROM ticket_job_items i JOIN ticket_jobs j USING (job_id)
+            WHERE i.ticket_id = ${ticketId} AND (
+              (i.status = 'queued' AND j.status IN ('queued', 'running'))
+              OR (${generated}::boolean AND i.status = 'failed' AND NOT EXISTS (
+                SELECT 1 FROM ticket_job_items l JOIN ticket_jobs k USING (job_id)
+                WHERE l.ticket_id = ${ticketId} AND k.seq > j.seq)))
+            ORDER BY j.seq`),
+          (rows) => rows.map(({ job_id }) => job_id)
+        )
+
+      const late = ({ giveUp, quiet }: Patience) =>
+        Rows.all(LateRow)(sql`
+          UPDATE ticket_jobs j SET chases = j.chases + 1, chased_at = now()
+          FROM (
+            SELECT job_id FROM ticket_jobs
+            WHERE announced_at IS NULL AND greatest(news_at, chased_at) <
+              now() - make_interval(secs => ${seconds(quiet)}::float8 * power(2, least(chases, 4)))
+            ORDER BY news_at LIMIT 100 FOR UPDATE SKIP LOCKED
+          ) l
+          WHERE j.job_id = l.job_id
+          RETURNING j.job_id, j.news_at < now() - make_interval(secs => ${
+          seconds(giveUp)
+        }::float8) AS silent`)
+
+      return { page, waitingFor, late }
+    })
+  )
+}

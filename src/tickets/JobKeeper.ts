@@ -1,0 +1,33 @@
+/** Watches over jobs that nobody reports: the generator, its queue or a process lost them, or their end was not told. */
+import { Config, Duration, Effect, Layer } from "effect"
+import { TicketJob } from "../../rpc/TicketJob.ts"
+import * as Keeper from "../Keeper.ts"
+import { JobIndex, type Patience } from "../store/JobIndex.ts"
+
+/**
+ * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids;
+ * `TICKET_JOB_GIVE_UP` and their tickets fail as `generator_silent`.
+ */
+const config = Config.all({
+  quiet: Config.Duration("TICKET_JOB_QUIET").pipe(Config.withDefault(Duration.minutes(5))),
+  giveUp: Config.Duration("TICKET_JOB_GIVE_UP").pipe(Config.withDefault(Duration.days(1)))
+})
+
+/** One look: what this does, it may do again. */
+export const keep = Effect.fnUntraced(function* (patience: Patience) {
+  const late = yield* (yield* JobIndex).late(patience)
+  const client = yield* TicketJob.client
+  yield* Effect.forEach(
+    late,
+    ({ job_id: jobId, silent }) => client(jobId).Chase({ giveUp: silent }, { discard: true }),
+    { discard: true }
+  )
+})
+
+/** Runs on one process of the cluster, once a minute, or as often as `quiet` when that is less. */
+export const JobKeeperLayer = Layer.unwrap(
+  Effect.map(
+    config,
+    (patience) => Keeper.make("JobKeeper", keep(patience), Duration.min(patience.quiet, Duration.minutes(1)))
+  )
+)

@@ -4,6 +4,7 @@ import { ClusterWorkflowEngine, RunnerAddress, type ShardingConfig, SingleRunner
 import * as Database from "./Database.ts"
 import { DatabaseError } from "./database/DatabaseError.ts"
 import * as Platform from "./Platform.ts"
+import { PortRefused } from "./PortRefused.ts"
 
 type Tuning = Partial<ShardingConfig.ShardingConfig["Service"]>
 
@@ -37,6 +38,11 @@ export const layerSingle = (overrides?: Tuning) =>
     Layer.provide(Platform.digest)
   )
 
+const unreached = (
+  error: PortRefused
+): Layer.Layer<Layer.Success<ReturnType<typeof Platform.clusterSocket>>, PortRefused> =>
+  Layer.effectContext(Effect.fail(error))
+
 /** One of several runners, which the others reach at `GUICHET_RUNNER_HOST` and `GUICHET_RUNNER_PORT`. */
 export const layerSocket = Layer.unwrap(Effect.gen(function* () {
   const host = yield* Config.withDefault(Config.NonEmptyString("GUICHET_RUNNER_HOST"), "127.0.0.1")
@@ -44,7 +50,12 @@ export const layerSocket = Layer.unwrap(Effect.gen(function* () {
   const address = Option.some(RunnerAddress.make(host, port))
   return ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(
-      Platform.clusterSocket({ ...tuning, runnerAddress: address, runnerListenAddress: address })
+      Platform.clusterSocket({ ...tuning, runnerAddress: address, runnerListenAddress: address }).pipe(
+        Layer.catchTag(
+          "SocketServerError",
+          (cause) => unreached(PortRefused.of("GUICHET_RUNNER_PORT", host, port)(cause))
+        )
+      )
     )
   )
 }))

@@ -1,5 +1,5 @@
 /** A service's routes, built once, answered on a port and to the clients of this process. */
-import { Config, Effect, Layer, Schema, type Scope } from "effect"
+import { Config, Effect, Layer, type Scope } from "effect"
 import {
   HttpEffect,
   HttpRouter,
@@ -11,6 +11,7 @@ import { ExpressDesk } from "../http/Express.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
 import * as Platform from "../Platform.ts"
+import { PortRefused } from "../PortRefused.ts"
 import { Loopback } from "../services/Loopback.ts"
 import type { ServiceTargetName } from "../services/ServiceName.ts"
 
@@ -25,19 +26,6 @@ export const ports: Readonly<Record<ServiceTargetName, Config.Config<number>>> =
 
 /** The address that the servers listen on. */
 export const host = Config.withDefault(Config.NonEmptyString("GUICHET_HOST"), "127.0.0.1")
-
-/** A port cannot be listened on; `message` says what to do. */
-export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", {
-  message: Schema.String,
-  cause: Schema.Defect()
-}) {}
-
-const refused = (name: ServiceTargetName, host: string, port: number) => (cause: unknown) =>
-  new PortRefused({
-    cause,
-    message: `Port ${port} of ${host} cannot be served: stop what listens there, or set ` +
-      `${name.toUpperCase()}_PORT to another one.`
-  })
 
 type Server = ReturnType<typeof Platform.httpServer>
 type Handled = Effect.Effect<HttpServerResponse.HttpServerResponse>
@@ -69,7 +57,7 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const express = name === "core" ? { find, contract } : undefined
       const server = yield* Effect.mapError(
         Layer.build(Platform.httpServer({ ...address, express })),
-        refused(name, address.host, address.port)
+        PortRefused.of(`${name.toUpperCase()}_PORT`, address.host, address.port)
       )
       yield* Effect.provide(HttpServer.serveEffect(answer), server)
       yield* Effect.logInfo(`Serving ${name} on http://${address.host}:${address.port}`)

@@ -1,7 +1,8 @@
 /** `guichet serve` as a process of its own on free ports, and the client that a test is to it. */
 import { Effect, type Scope } from "effect"
+import { randomInt } from "node:crypto"
 import * as Fs from "node:fs"
-import { type AddressInfo, createServer } from "node:net"
+import { createServer } from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { type ChildProgram, startProgram } from "./ChildProgram.ts"
@@ -16,19 +17,25 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
   (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
 )
 
+/** Below those that the system gives to clients: nobody is given one between two uses of it. */
+const ports = { first: 20_000, count: 12_000 }
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
+  })
+
 /** Ports of the loopback interface that nobody listens on, all different. */
 export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =>
   Effect.promise(async () => {
-    const servers = Array.from({ length: count }, () => createServer())
-    const ports = await Promise.all(servers.map((server) =>
-      new Promise<number>((resolve) =>
-        server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))
-      )
-    ))
-    await Promise.all(servers.map((server) =>
-      new Promise((resolve) => server.close(resolve))
-    ))
-    return ports
+    const free = new Set<number>()
+    while (free.size < count) {
+      const port = ports.first + randomInt(ports.count)
+      if (!free.has(port) && await listens(port)) free.add(port)
+    }
+    return [...free]
   })
 
 /** The port variables of a process, all five free. */

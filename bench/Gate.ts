@@ -15,7 +15,7 @@ import * as Pgbench from "./support/Pgbench.ts"
 const rounds = Number(process.argv[2] ?? 5)
 
 /** Event 1 has more tickets than a gate here admits, event 2 is the large one, each of the others is used once. */
-const crowd = 300_000
+const crowd = rounds * 120_000
 const large = 2
 const pairs = 4
 const events = [crowd, 200_000, ...Array.from({ length: rounds * pairs }, () => 1_000)]
@@ -85,7 +85,10 @@ const onEmbedded = async (at: number): Promise<void> => {
 for (let at = 0; at < rounds; at++) {
   await onServer(at)
   await onEmbedded(at)
-  out(`round ${at + 1} of ${rounds} done`)
+  const rates = [...ours, ...peers].map(({ closed, name }) =>
+    `${name} ${closed.at(-1)?.per_second.toFixed(0)}/s`
+  )
+  out(`round ${at + 1} of ${rounds} done: ${rates.join(", ")}`)
 }
 const subjects = [...ours, ...peers, embeddedSubject]
 await pgbench?.check()

@@ -34,6 +34,7 @@ const lineRow = (scan: AdmitRequest) => ({
  * Admits those of `scans` whose ticket is unused, paid for and of this event, while the event is active, its doors are
  * open and there is room for all of `scans`; answers the tickets. What it leaves out is not decided: that is the
  * ordinary way's, as is everything when a scan id is known already or another owner of the event was faster (`lost`).
+ * Each guest is looked up: a join makes PostgreSQL read all of some thousand guests for a single scan.
  */
 export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) =>
   Effect.fn("ScanStore.admitFresh")(
@@ -84,9 +85,10 @@ export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) =>
           ON CONFLICT (event_id, at) DO UPDATE SET entered = gate_moments.entered + EXCLUDED.entered
         )
         SELECT coalesce(json_agg(json_build_object('scanId', f.scan_id, 'ticketId', f.ticket_id,
-          'ticketType', f.ticket_type, 'guestFirstName', split_part(btrim(g.name), ' ', 1),
-          'timezone', f.timezone)), '[]'::json) AS admitted
-        FROM fresh f JOIN guests g ON g.event_id = ${eventId}::bigint AND g.guest_id = f.guest_id`.pipe(
+          'ticketType', f.ticket_type, 'timezone', f.timezone, 'guestFirstName',
+          (SELECT split_part(btrim(g.name), ' ', 1) FROM guests g
+            WHERE g.event_id = ${eventId}::bigint AND g.guest_id = f.guest_id))), '[]'::json) AS admitted
+        FROM fresh f`.pipe(
         Effect.flatMap(decode),
         Effect.map(([{ admitted }]) => admitted),
         Effect.catchIf(

@@ -1,25 +1,22 @@
-/** A face inside one document: the glyphs that its texts use, and no others (ISO 32000-1 §9.7, §9.10.3). */
-import { type PDFContext, type PDFRef, PDFString } from "@cantoo/pdf-lib"
-import { createHash } from "node:crypto"
-import { compress } from "./Deflate.ts"
+/** A face inside one document: the prepared font when that has all of its glyphs, otherwise a font of just these. */
+import { addFont, GlyphChoice } from "./FontProgram.ts"
 import type { Face, Mark } from "./Fonts.ts"
-import { TrueTypeSubset } from "./TrueTypeSubset.ts"
+import { type PdfFile, type Ref, utf16 } from "./PdfFile.ts"
+import { type PreparedFont, preparedFont } from "./PreparedFont.ts"
 
-const hex = (value: number): string => value.toString(16).padStart(4, "0")
-
-const utf16 = (text: string): string => text.split("").map((unit) => hex(unit.charCodeAt(0))).join("")
-
-/** Turns text into the operators that show it with the subset's glyphs, then writes the font objects. */
+/** Turns a document's texts into the operators that show them, then adds the font to it. */
 export class EmbeddedFont {
   readonly face: Face
   readonly missing = new Set<string>()
-  private readonly subset: TrueTypeSubset
-  private readonly used = new Map<number, Mark>()
-  private readonly codes = new Map<number, string>()
+  private readonly prepared: PreparedFont | undefined
+  private readonly choice: GlyphChoice
 
-  constructor(face: Face) {
+  /** `texts` are all that the document shows in this face: they alone decide which font it is. */
+  constructor(face: Face, texts: ReadonlyArray<string>) {
+    const prepared = preparedFont(face)
     this.face = face
-    this.subset = new TrueTypeSubset(face.file)
+    this.prepared = texts.every((text) => prepared.encode(text) !== undefined) ? prepared : undefined
+    this.choice = new GlyphChoice(face)
   }
 
   /**
@@ -27,6 +24,11 @@ export class EmbeddedFont {
    * remembered: their document is not for printing.
    */
   show(text: string, size: number): string {
+    if (this.prepared !== undefined) {
+      const codes = this.prepared.encode(text)
+      if (codes === undefined) throw new RangeError("A text is shown that the font was not made for")
+      return `<${codes}> Tj`
+    }
     const parts: Array<string> = []
     let codes = ""
     const flush = () => {
@@ -64,83 +66,11 @@ export class EmbeddedFont {
 
   private code(mark: Mark): string {
     if (mark.missing) this.missing.add(String.fromCodePoint(mark.codePoint))
-    const known = this.codes.get(mark.glyph.id)
-    if (known !== undefined) return known
-    const id = this.subset.includeGlyph(mark.glyph.id)
-    const code = hex(id)
-    this.codes.set(mark.glyph.id, code)
-    this.used.set(id, mark)
-    return code
+    return this.choice.code(mark)
   }
 
-  /** Writes the font under a reference; called when every text is encoded. */
-  write(context: PDFContext, ref: PDFRef): void {
-    const { metrics } = this.face
-    const scale = 1000 / metrics.unitsPerEm
-    const bytes = this.subset.encode()
-    const name = `${this.tag()}+${metrics.postscriptName}`
-    const file = context.register(
-      context.stream(compress(bytes), { Filter: "FlateDecode", Length1: bytes.length })
-    )
-    const descriptor = context.register(context.obj({
-      Type: "FontDescriptor",
-      FontName: name,
-      Flags: 4,
-      FontBBox: metrics.box.map((side) => side * scale),
-      ItalicAngle: metrics.italicAngle,
-      Ascent: metrics.ascent * scale,
-      Descent: metrics.descent * scale,
-      CapHeight: metrics.capHeight * scale,
-      XHeight: metrics.xHeight * scale,
-      StemV: this.face.name === "bold" ? 140 : 80,
-      FontFile2: file
-    }))
-    const ids = [...this.used.keys()].filter((id) => id > 0).sort((a, b) => a - b)
-    const descendant = context.register(context.obj({
-      Type: "Font",
-      Subtype: "CIDFontType2",
-      BaseFont: name,
-      CIDToGIDMap: "Identity",
-      CIDSystemInfo: { Registry: PDFString.of("Adobe"), Ordering: PDFString.of("Identity"), Supplement: 0 },
-      FontDescriptor: descriptor,
-      DW: 600,
-      W: ids.flatMap((id) => [id, [Math.round(this.used.get(id)!.glyph.advanceWidth * scale)]])
-    }))
-    const unicode = context.register(
-      context.stream(compress(this.toUnicode(ids)), { Filter: "FlateDecode" })
-    )
-    context.assign(
-      ref,
-      context.obj({
-        Type: "Font",
-        Subtype: "Type0",
-        BaseFont: name,
-        Encoding: "Identity-H",
-        DescendantFonts: [descendant],
-        ToUnicode: unicode
-      })
-    )
-  }
-
-  /** Six capitals that name this choice of glyphs; the same texts give the same bytes. */
-  private tag(): string {
-    const digest = createHash("sha256").update([...this.codes.keys()].join(" ")).digest()
-    return String.fromCharCode(...digest.subarray(0, 6).map((byte) => 65 + (byte % 26)))
-  }
-
-  private toUnicode(ids: ReadonlyArray<number>): string {
-    const sections: Array<string> = []
-    for (let first = 0; first < ids.length; first += 100) {
-      const part = ids.slice(first, first + 100)
-      const lines = part.map((id) =>
-        `<${hex(id)}> <${utf16(String.fromCodePoint(this.used.get(id)!.codePoint))}>`
-      )
-      sections.push(`${part.length} beginbfchar\n${lines.join("\n")}\nendbfchar`)
-    }
-    return "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n" +
-      "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n" +
-      "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n" +
-      "1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n" +
-      `${sections.join("\n")}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n`
+  /** Adds the font to the document; called when every text is encoded. */
+  add(document: PdfFile): Ref {
+    return addFont(document, this.face, this.prepared?.program ?? this.choice.program("quick"))
   }
 }

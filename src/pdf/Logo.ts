@@ -1,8 +1,9 @@
 /** Logos: PNG and JPEG files, looked at before they are kept, decoded once and then drawn in any number of documents. */
-import { type PDFContext, PDFDict, PDFDocument, PDFName, PDFRawStream, PDFRef } from "@cantoo/pdf-lib"
+import { type PDFContext, PDFDocument, PDFName, PDFRawStream, PDFRef } from "@cantoo/pdf-lib"
 import { crc32 } from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { Entries, PdfFile, Ref } from "./PdfFile.ts"
 
 /** What a logo file says of itself. */
 export interface LogoFile {
@@ -15,12 +16,18 @@ export interface LogoFile {
 /** The most that a logo may be: it is in every ticket that shows it, and is decoded in one go. */
 export const largestLogo = { bytes: 256 * 1024, pixels: 2_000_000 }
 
-/** An image as PDF objects that belong to no document yet. */
+/** A stream that belongs to no document yet: a reference among its entries is to be replaced. */
+interface Stream {
+  readonly entries: Entries
+  readonly bytes: Uint8Array
+}
+
+/** An image, with its opacity when it has one. */
 interface Decoded {
   readonly width: number
   readonly height: number
-  readonly image: PDFRawStream
-  readonly mask: PDFRawStream | undefined
+  readonly image: Stream
+  readonly mask: Stream | undefined
 }
 
 const pngSignature = "89504e470d0a1a0a"
@@ -82,6 +89,13 @@ const streamAt = (context: PDFContext, ref: PDFRef): PDFRawStream => {
   throw new TypeError("An image is not a stream")
 }
 
+const loose = (stream: PDFRawStream): Stream => ({
+  entries: Object.fromEntries(
+    stream.dict.entries().map(([key, value]) => [key.decodeText(), value.toString()])
+  ),
+  bytes: stream.contents
+})
+
 const decode = async (bytes: Uint8Array, file: LogoFile): Promise<Decoded> => {
   const scratch = await PDFDocument.create({ updateMetadata: false })
   const own = new Uint8Array(bytes)
@@ -92,33 +106,25 @@ const decode = async (bytes: Uint8Array, file: LogoFile): Promise<Decoded> => {
   return {
     width: embedded.width,
     height: embedded.height,
-    image,
-    mask: mask instanceof PDFRef ? streamAt(scratch.context, mask) : undefined
+    image: loose(image),
+    mask: mask instanceof PDFRef ? loose(streamAt(scratch.context, mask)) : undefined
   }
 }
 
 /** By the very bytes: a logo is decoded once as long as somebody keeps them. */
 const decoded = new WeakMap<Uint8Array, Promise<Decoded>>()
 
-const copy = (
-  stream: PDFRawStream,
-  context: PDFContext,
-  more: ReadonlyMap<PDFName, PDFRef> = new Map()
-): PDFRef => {
-  const entries = new Map([...stream.dict.asMap(), ...more])
-  return context.register(PDFRawStream.of(PDFDict.fromMapWithContext(entries, context), stream.contents))
-}
-
 /** Puts a logo into a document; none when it is no PNG or JPEG that can be drawn. */
-export const embedLogo = Effect.fn("Logo.embedLogo")(function* (context: PDFContext, bytes: Uint8Array) {
+export const embedLogo = Effect.fn("Logo.embedLogo")(function* (document: PdfFile, bytes: Uint8Array) {
   const file = readLogo(bytes)
   if (Option.isNone(file)) return Option.none()
   const known = decoded.get(bytes) ?? decode(bytes, file.value)
   decoded.set(bytes, known)
   const logo = yield* Effect.option(Effect.tryPromise(() => known))
   return Option.map(logo, ({ height, image, mask, width }) => {
-    const more = mask === undefined ? undefined : new Map([[PDFName.of("SMask"), copy(mask, context)]])
-    return { width, height, ref: copy(image, context, more) }
+    const SMask = mask && document.addStream(mask.bytes, mask.entries)
+    const ref: Ref = document.addStream(image.bytes, { ...image.entries, SMask })
+    return { width, height, ref }
   })
 })
 
@@ -127,5 +133,5 @@ export const logoWeight = Effect.fn("Logo.logoWeight")(function* (bytes: Uint8Ar
   const file = readLogo(bytes)
   if (Option.isNone(file)) return Option.none()
   const logo = yield* Effect.option(Effect.tryPromise(() => decode(bytes, file.value)))
-  return Option.map(logo, ({ image, mask }) => image.contents.length + (mask?.contents.length ?? 0))
+  return Option.map(logo, ({ image, mask }) => image.bytes.length + (mask?.bytes.length ?? 0))
 })

@@ -12,10 +12,19 @@ export interface PageResources {
 }
 
 const round = (value: number): string => String(Math.round(value * 1000) / 1000)
-const join = (...values: ReadonlyArray<number>): string => values.map(round).join(" ")
+const join = (first: number, ...others: ReadonlyArray<number>): string => {
+  let joined = round(first)
+  for (const value of others) joined += ` ${round(value)}`
+  return joined
+}
 
-const colour = (fill: Colour): string =>
-  [1, 3, 5].map((at) => round(Number.parseInt(fill.slice(at, at + 2), 16) / 255)).join(" ")
+/** The 256 levels of a colour between 0 and 1. */
+const levels = Array.from({ length: 256 }, (_, level) => round(level / 255))
+
+const colour = (fill: Colour): string => {
+  const rgb = Number.parseInt(fill.slice(1), 16)
+  return `${levels[rgb >> 16]} ${levels[(rgb >> 8) & 0xff]} ${levels[rgb & 0xff]}`
+}
 
 /** Distance of a Bézier control point for a quarter of a circle. */
 const kappa = 0.5523
@@ -47,6 +56,12 @@ const logo = (shape: Extract<Shape, { kind: "logo" }>, height: number, resources
   return `q ${join(w, 0, 0, h, box.x + shift, box.y + (box.height - h) / 2)} cm /${image.name} Do Q`
 }
 
+const cells = ({ runs, unit, x, y }: Extract<Shape, { kind: "cells" }>, height: number): string => {
+  let written = `q 0 g ${join(unit, 0, 0, -unit, x, height - y)} cm\n`
+  for (const [left, row, length] of runs) written += `${left} ${row} ${length} 1 re\n`
+  return `${written}f Q`
+}
+
 const operators = (shape: Shape, height: number, resources: PageResources): string => {
   switch (shape.kind) {
     case "rect":
@@ -68,15 +83,16 @@ const operators = (shape: Shape, height: number, resources: PageResources): stri
         colour(shape.fill)
       } rg ${join(shape.x, height - shape.y)} Td ${font.show(shape.text, shape.size)} ET`
     }
-    case "cells": {
-      const runs = shape.runs.map(([x, y, length]) => `${x} ${y} ${length} 1 re`).join("\n")
-      return `q 0 g ${join(shape.unit, 0, 0, -shape.unit, shape.x, height - shape.y)} cm\n${runs}\nf Q`
-    }
+    case "cells":
+      return cells(shape, height)
     case "logo":
       return logo(shape, height, resources)
   }
 }
 
-/** The whole content stream of a page; encoding its texts adds their glyphs to the fonts. */
-export const pageContent = (canvas: Canvas, resources: PageResources): string =>
-  canvas.shapes.map((shape) => operators(shape, canvas.height, resources)).join("\n")
+/** The content stream of a page; encoding its texts adds their glyphs to the fonts. */
+export const pageContent = (canvas: Canvas, resources: PageResources): string => {
+  let written = ""
+  for (const shape of canvas.shapes) written += `${operators(shape, canvas.height, resources)}\n`
+  return written
+}

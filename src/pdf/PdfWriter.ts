@@ -1,8 +1,4 @@
-/**
- * Drawn pages become a PDF. Objects and images are `@cantoo/pdf-lib`'s: the fork of pdf-lib that is still
- * released.
- */
-import { PDFDocument, PDFName, type PDFRef } from "@cantoo/pdf-lib"
+/** Drawn pages become a PDF. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -12,6 +8,7 @@ import { EmbeddedFont } from "./EmbeddedFont.ts"
 import type { Fonts } from "./Fonts.ts"
 import { embedLogo } from "./Logo.ts"
 import { pageContent } from "./PageContent.ts"
+import { array, date, dictionary, PdfFile, type Ref, text } from "./PdfFile.ts"
 
 /**
  * A finished document. `missingGlyphs` lists the characters that the fonts could not write (Arabic, CJK,
@@ -42,58 +39,68 @@ const unusable = new PdfError({
   message: "The logo must be a whole PNG or JPEG file of at most 256 KiB and 2 megapixels."
 })
 
-/** Writes pages in order, each font subset once for all of them; equal input gives equal bytes. */
+/** Writes pages in order, each font once for all of them; equal input gives equal bytes. */
 export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   fonts: Fonts["Service"],
   pages: ReadonlyArray<Canvas>,
   info: PdfInfo
 ) {
-  const document = yield* Effect.promise(() => PDFDocument.create({ updateMetadata: false }))
-  const { context } = document
-  document.setTitle(info.title, { showInWindowTitleBar: true })
-  document.setLanguage(info.language)
-  document.setAuthor(info.author)
-  document.setCreator("Guichet")
-  document.setProducer("Guichet")
-  document.setCreationDate(info.createdAt)
-  document.setModificationDate(info.createdAt)
-
-  const logos = new Map<Uint8Array, { name: string; width: number; height: number; ref: PDFRef }>()
-  for (const shape of pages.flatMap((page) => page.shapes)) {
-    if (shape.kind !== "logo" || logos.has(shape.logo)) continue
-    const logo = yield* embedLogo(context, shape.logo)
-    if (Option.isNone(logo)) return yield* unusable
-    logos.set(shape.logo, { name: `logo${logos.size}`, ...logo.value })
+  const document = new PdfFile()
+  const tree = document.reserve()
+  const resources = document.reserve()
+  const texts = { regular: new Array<string>(), bold: new Array<string>() }
+  const logos = new Map<Uint8Array, { name: string; width: number; height: number; ref: Ref }>()
+  for (const { shapes } of pages) {
+    for (const shape of shapes) {
+      if (shape.kind === "text") texts[shape.face.name].push(shape.text)
+      if (shape.kind !== "logo" || logos.has(shape.logo)) continue
+      const logo = yield* embedLogo(document, shape.logo)
+      if (Option.isNone(logo)) return yield* unusable
+      logos.set(shape.logo, { name: `logo${logos.size}`, ...logo.value })
+    }
   }
-  const embedded = { regular: new EmbeddedFont(fonts.regular), bold: new EmbeddedFont(fonts.bold) }
-  const refs = { regular: context.nextRef(), bold: context.nextRef() }
-  const resources = context.register(context.obj({
-    Font: refs,
-    XObject: Object.fromEntries([...logos.values()].map(({ name, ref }) => [name, ref]))
-  }))
+  const embedded = {
+    regular: new EmbeddedFont(fonts.regular, texts.regular),
+    bold: new EmbeddedFont(fonts.bold, texts.bold)
+  }
 
+  const kids: Array<Ref> = []
   for (const canvas of pages) {
     if (pages.length > 1) yield* Effect.yieldNow
-    const page = document.addPage([canvas.width, canvas.height])
     const content = compress(pageContent(canvas, { fonts: embedded, logos }))
-    page.node.set(PDFName.of("Resources"), resources)
-    page.node.set(
-      PDFName.of("Contents"),
-      context.register(context.stream(content, { Filter: "FlateDecode" }))
-    )
+    kids.push(document.add({
+      Type: "/Page",
+      Parent: tree,
+      Resources: resources,
+      MediaBox: array([0, 0, canvas.width, canvas.height]),
+      Contents: document.addStream(content, { Filter: "/FlateDecode" })
+    }))
   }
-  embedded.regular.write(context, refs.regular)
-  embedded.bold.write(context, refs.bold)
-  const bytes = yield* Effect.promise(() =>
-    document.save({
-      useObjectStreams: false,
-      addDefaultPage: false,
-      updateFieldAppearances: false,
-      objectsPerTick: 200
-    })
-  )
+  document.set(tree, { Type: "/Pages", Kids: array(kids), Count: kids.length })
+  document.set(resources, {
+    Font: dictionary({
+      regular: texts.regular.length > 0 ? embedded.regular.add(document) : undefined,
+      bold: texts.bold.length > 0 ? embedded.bold.add(document) : undefined
+    }),
+    XObject: dictionary(Object.fromEntries([...logos.values()].map(({ name, ref }) => [name, ref])))
+  })
+  const catalog = document.add({
+    Type: "/Catalog",
+    Pages: tree,
+    ViewerPreferences: dictionary({ DisplayDocTitle: "true" }),
+    Lang: text(info.language)
+  })
+  const created = date(info.createdAt)
+  const about = document.add({
+    Title: text(info.title),
+    Author: text(info.author),
+    Creator: text("Guichet"),
+    Producer: text("Guichet"),
+    CreationDate: created,
+    ModDate: created
+  })
   const rendered: RenderedPdf = {
-    bytes,
+    bytes: document.encode(catalog, about),
     pages: pages.length,
     missingGlyphs: [...new Set([...embedded.regular.missing, ...embedded.bold.missing])]
   }

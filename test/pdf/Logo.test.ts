@@ -1,18 +1,20 @@
 /**
  * Logos: what is taken for one, and what it costs. Guards whose removal turns this file red: the checksum, the end of the
- * file, the pixels, the bytes.
+ * file, the pixels, the bytes, the opacity.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import jpeg from "jpeg-js"
+import { crc32, deflateSync } from "node:zlib"
 import { Canvas } from "../../src/pdf/Canvas.ts"
 import { Fonts } from "../../src/pdf/Fonts.ts"
 import { largestLogo, logoWeight, readLogo } from "../../src/pdf/Logo.ts"
 import { writePdf } from "../../src/pdf/PdfWriter.ts"
 import { QrImage } from "../../src/services/tickets/QrImage.ts"
 import { qrMatrix } from "../../src/services/tickets/QrMatrix.ts"
-import { checkStructure, has, pagesOf } from "../support/PdfTools.ts"
+import { checkStructure, greyPageOf, has, pagesOf } from "../support/PdfTools.ts"
+import { readPgm } from "../support/QrOnPaper.ts"
 
 const png = new Uint8Array(QrImage.png(qrMatrix("a logo"), "small"))
 const jpg = new Uint8Array(
@@ -30,6 +32,22 @@ const bytes32 = (value: number): Buffer => {
   bytes.writeUInt32BE(value)
   return bytes
 }
+
+const chunk = (type: string, data: Uint8Array): Buffer => {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data])
+  return Buffer.concat([bytes32(data.length), body, bytes32(crc32(body))])
+}
+
+/** Black, 8 pixels square; its left half cannot be seen (RFC 2083: colour type 6). */
+const halfClear = new Uint8Array(Buffer.concat([
+  Buffer.from("89504e470d0a1a0a", "hex"),
+  chunk("IHDR", Buffer.concat([bytes32(8), bytes32(8), Buffer.from([8, 6, 0, 0, 0])])),
+  chunk(
+    "IDAT",
+    deflateSync(Buffer.from(`00${"00000000".repeat(4)}${"000000ff".repeat(4)}`.repeat(8), "hex"))
+  ),
+  chunk("IEND", new Uint8Array())
+]))
 
 describe("a logo", () => {
   it("is a whole PNG or JPEG file", () => {
@@ -92,4 +110,18 @@ layer(Layer.provide(Fonts.layer, NodeFileSystem.layer))("a drawn logo", (it) => 
         }
       })
   )
+
+  it.effect.skipIf(!has("pdftoppm", "qpdf"))("is clear where its file is", () =>
+    Effect.gen(function* () {
+      const canvas = new Canvas(yield* Fonts, 160, 80)
+      canvas.logo({ x: 0, y: 0, width: 80, height: 80 }, halfClear, "left")
+      canvas.logo({ x: 80, y: 0, width: 80, height: 80 }, halfClear, "left")
+      const info = { title: "Logo", language: "en", author: "Guichet", createdAt: new Date(0) }
+      const { bytes } = yield* writePdf(yield* Fonts, [canvas], info)
+      checkStructure(bytes)
+      assert.lengthOf(Buffer.from(bytes).toString("latin1").match(/\/Subtype \/Image/g) ?? [], 2)
+      const { pixels, width } = readPgm(greyPageOf(bytes, 72))
+      const seen = [20, 60, 100, 140].map((x) => pixels[40 * width + x]! < 128)
+      assert.deepStrictEqual(seen, [false, true, false, true])
+    }))
 })

@@ -2,7 +2,7 @@
  * Every sample of a ticket before other people's tools: design × paper × language, with names of three scripts.
  *
  * Guards whose removal turns this file red: the quiet zone of `QrMatrix`, the room that a design gives its QR (modules
- * under 0.5 mm), black ink for modules in `PageContent`, the ToUnicode table of `EmbeddedFont`, and what `Face`
+ * under 0.5 mm), black ink for modules in `PageContent`, the ToUnicode table of `FontProgram`, and what `Face`
  * says of letters that the font has not.
  */
 import { NodeFileSystem } from "@effect/platform-node"

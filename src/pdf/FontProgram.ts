@@ -1,0 +1,131 @@
+/** Glyphs of a face as the font of a PDF document (ISO 32000-1 §9.7, §9.10.3). */
+import { createHash } from "node:crypto"
+import { compress } from "./Deflate.ts"
+import type { Face, Mark } from "./Fonts.ts"
+import { array, name, type PdfFile, type Ref, text, utf16 } from "./PdfFile.ts"
+import { TrueTypeSubset } from "./TrueTypeSubset.ts"
+
+/** What documents write of a font; belongs to none of them. */
+export interface FontProgram {
+  readonly name: string
+  readonly file: Uint8Array
+  readonly length: number
+  readonly widths: string
+  readonly unicode: Uint8Array
+}
+
+/** A code of two bytes, as hexadecimal digits. */
+const hex = (code: number): string => code.toString(16).padStart(4, "0")
+
+/** Codes from 1 on that count up together with their code points; only a last byte may count (§9.10.3). */
+const rangesOf = (codePoints: ReadonlyArray<number>) => {
+  const ranges: Array<{ from: number; length: number; codePoint: number }> = []
+  codePoints.forEach((codePoint, at) => {
+    const last = ranges.at(-1)
+    const follows = last !== undefined && codePoint === last.codePoint + last.length &&
+      (codePoint & 0xff) !== 0 && ((at + 1) & 0xff) !== 0
+    if (follows) last.length++
+    else ranges.push({ from: at + 1, length: 1, codePoint })
+  })
+  return ranges
+}
+
+/** Glyphs of one face, numbered from 1 in the order in which they were chosen. */
+export class GlyphChoice {
+  private readonly face: Face
+  private readonly subset: TrueTypeSubset
+  private readonly codes = new Map<number, string>()
+  private readonly marks: Array<Mark> = []
+
+  constructor(face: Face) {
+    this.face = face
+    this.subset = new TrueTypeSubset(face.file)
+  }
+
+  /** The code that shows the glyph of a mark, in hexadecimal; 0 for what is missing. */
+  code(mark: Mark): string {
+    const known = this.codes.get(mark.glyph.id)
+    if (known !== undefined) return known
+    const id = this.subset.includeGlyph(mark.glyph.id)
+    const code = hex(id)
+    this.codes.set(mark.glyph.id, code)
+    if (id > 0) this.marks.push(mark)
+    return code
+  }
+
+  /** The font of the glyphs chosen so far; the more effort, the smaller it is. */
+  program(effort: "quick" | "thorough"): FontProgram {
+    const { postscriptName, unitsPerEm } = this.face.metrics
+    const file = this.subset.encode()
+    const widths = this.marks.map(({ glyph }) => Math.round((glyph.advanceWidth * 1000) / unitsPerEm))
+    return {
+      name: `${this.tag()}+${postscriptName}`,
+      file: compress(file, effort),
+      length: file.length,
+      widths: widths.length === 0 ? "[]" : `[1 ${array(widths)}]`,
+      unicode: compress(this.toUnicode(), effort)
+    }
+  }
+
+  /** Six capitals that name this choice of glyphs; the same texts give the same bytes. */
+  private tag(): string {
+    const digest = createHash("sha256").update([...this.codes.keys()].join(" ")).digest()
+    return String.fromCharCode(...digest.subarray(0, 6).map((byte) => 65 + (byte % 26)))
+  }
+
+  private toUnicode(): string {
+    const lines = rangesOf(this.marks.map(({ codePoint }) => codePoint)).map(({ from, length, codePoint }) =>
+      `<${hex(from)}> <${hex(from + length - 1)}> <${utf16(String.fromCodePoint(codePoint))}>`
+    )
+    const sections: Array<string> = []
+    for (let first = 0; first < lines.length; first += 100) {
+      const part = lines.slice(first, first + 100)
+      sections.push(`${part.length} beginbfrange\n${part.join("\n")}\nendbfrange`)
+    }
+    return "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n" +
+      "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n" +
+      "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n" +
+      "1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n" +
+      `${sections.join("\n")}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n`
+  }
+}
+
+const systemInfo = `<< /Registry ${text("Adobe")} /Ordering ${text("Identity")} /Supplement 0 >>`
+
+/** Adds a font of a face to a document. */
+export const addFont = (document: PdfFile, face: Face, program: FontProgram): Ref => {
+  const { metrics } = face
+  const scaled = (units: number): number => (units * 1000) / metrics.unitsPerEm
+  const file = document.addStream(program.file, { Filter: "/FlateDecode", Length1: program.length })
+  const descriptor = document.add({
+    Type: "/FontDescriptor",
+    FontName: name(program.name),
+    Flags: 4,
+    FontBBox: array(metrics.box.map(scaled)),
+    ItalicAngle: metrics.italicAngle,
+    Ascent: scaled(metrics.ascent),
+    Descent: scaled(metrics.descent),
+    CapHeight: scaled(metrics.capHeight),
+    XHeight: scaled(metrics.xHeight),
+    StemV: face.name === "bold" ? 140 : 80,
+    FontFile2: file
+  })
+  const descendant = document.add({
+    Type: "/Font",
+    Subtype: "/CIDFontType2",
+    BaseFont: name(program.name),
+    CIDToGIDMap: "/Identity",
+    CIDSystemInfo: systemInfo,
+    FontDescriptor: descriptor,
+    DW: 600,
+    W: program.widths
+  })
+  return document.add({
+    Type: "/Font",
+    Subtype: "/Type0",
+    BaseFont: name(program.name),
+    Encoding: "/Identity-H",
+    DescendantFonts: array([descendant]),
+    ToUnicode: document.addStream(program.unicode, { Filter: "/FlateDecode" })
+  })
+}

@@ -18,10 +18,12 @@ export interface FileStoreOptions {
 }
 
 /**
- * Generated files by key. `put` is atomic and durable when it returns; `remove` of an absent file succeeds.
+ * Generated files by key. `put` is atomic and durable when it returns; `putAll` does so for files of different
+ * keys, at less cost, and may have stored some when it fails as `unavailable`; `remove` of an absent file succeeds.
  */
 export class FileStore extends Context.Service<FileStore, {
   put(key: string, bytes: Uint8Array, contentType: string): Effect.Effect<void, FileStoreError>
+  putAll(files: ReadonlyArray<StoredFile>): Effect.Effect<void, FileStoreError>
   get(key: string): Effect.Effect<StoredFile, FileStoreError>
   exists(key: string): Effect.Effect<boolean, FileStoreError>
   remove(key: string): Effect.Effect<void, FileStoreError>

@@ -39,3 +39,7 @@ export const checkPut = (key: string, contentType: string): Effect.Effect<void, 
       ? Effect.void
       : Effect.fail(new FileStoreError({ reason: "type_mismatch", key: key.slice(0, 240) }))
   )
+
+/** The same of several: nothing is stored when one of them is wrong. */
+export const checkPuts = (files: ReadonlyArray<StoredFile>): Effect.Effect<void, FileStoreError> =>
+  Effect.forEach(files, ({ contentType, key }) => checkPut(key, contentType), { discard: true })

@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto"
 import * as Disk from "./Disk.ts"
 import * as Drafts from "./Drafts.ts"
 import { contentTypeOf } from "./FileKey.ts"
-import { checkKey, checkPut, FileStoreError } from "./FileStoreError.ts"
+import { checkKey, checkPuts, FileStoreError, type StoredFile } from "./FileStoreError.ts"
 import * as FolderSync from "./FolderSync.ts"
 
 const isMissing = (cause: PlatformError): boolean => cause.reason._tag === "NotFound"
@@ -28,25 +28,45 @@ export const make = Effect.fn("FileStore.layerLocal")(function* (directory: stri
   const folders = FolderSync.make(directory, disk)
   const pathOf = (key: string) => `${directory}/${key}`
 
-  const place = (draft: string, folder: string, path: string) => {
+  const place = ({ draft, folder, path }: { draft: string; folder: string; path: string }) => {
     const rename = Effect.andThen(folders.ensure(folder), disk.rename(draft, path))
-    return rename.pipe(
-      Effect.catchIf(isMissing, () => Effect.andThen(Effect.sync(() => folders.forget(folder)), rename)),
-      Effect.andThen(folders.sync(folder))
+    return Effect.catchIf(
+      rename,
+      isMissing,
+      () => Effect.andThen(Effect.sync(() => folders.forget(folder)), rename)
     )
   }
 
-  const put = Effect.fn("FileStore.put")(function* (key: string, bytes: Uint8Array, contentType: string) {
-    yield* checkPut(key, contentType)
-    const path = pathOf(key)
-    const folder = path.slice(0, path.lastIndexOf("/"))
-    const draft = `${drafts}/${randomUUID()}`
-    yield* disk.write(draft, bytes).pipe(
-      Effect.andThen(place(draft, folder, path)),
-      Effect.onError(() => Effect.orDie(fs.remove(draft, { force: true }))),
-      Effect.mapError((cause) => new FileStoreError({ reason: "unavailable", key, cause }))
+  const putAll = Effect.fn("FileStore.putAll")(function* (files: ReadonlyArray<StoredFile>) {
+    const [first] = files
+    if (first === undefined) return
+    yield* checkPuts(files)
+    const written = files.map(({ bytes, key }) => {
+      const path = pathOf(key)
+      return { bytes, draft: `${drafts}/${randomUUID()}`, folder: path.slice(0, path.lastIndexOf("/")), path }
+    })
+    yield* disk.write(written.map(({ bytes, draft }) => ({ bytes, path: draft }))).pipe(
+      Effect.andThen(Effect.forEach(written, place, { discard: true })),
+      Effect.andThen(
+        Effect.forEach(new Set(written.map(({ folder }) => folder)), folders.sync, { discard: true })
+      ),
+      Effect.onError(() =>
+        Effect.orDie(
+          Effect.forEach(written, ({ draft }) => fs.remove(draft, { force: true }), { discard: true })
+        )
+      ),
+      Effect.mapError((cause) =>
+        new FileStoreError({
+          reason: "unavailable",
+          key: first.key,
+          ...(files.length === 1 ? {} : { detail: `${first.key} and ${files.length - 1} more` }),
+          cause
+        })
+      )
     )
   })
+
+  const put = (key: string, bytes: Uint8Array, contentType: string) => putAll([{ key, bytes, contentType }])
 
   const get = Effect.fn("FileStore.get")(function* (key: string) {
     yield* checkKey(key)
@@ -64,5 +84,5 @@ export const make = Effect.fn("FileStore.layerLocal")(function* (directory: stri
     yield* Effect.mapError(fs.remove(pathOf(key), { force: true }), explain(key))
   })
 
-  return { put, get, exists, remove }
+  return { put, putAll, get, exists, remove }
 })

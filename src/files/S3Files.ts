@@ -3,7 +3,7 @@ import { Duration, Effect, Schedule } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { retryDelay } from "../services/RetryAfter.ts"
 import { contentTypeOf } from "./FileKey.ts"
-import { checkKey, checkPut, FileStoreError } from "./FileStoreError.ts"
+import { checkKey, checkPuts, FileStoreError, type StoredFile } from "./FileStoreError.ts"
 import { type Refusal, refusalOf } from "./S3Answer.ts"
 import { objectUrl, type S3Bucket } from "./S3Bucket.ts"
 import * as S3Signer from "./S3Signer.ts"
@@ -11,6 +11,9 @@ import * as S3Signer from "./S3Signer.ts"
 /** An attempt, its body included, takes no longer; three more follow it at most. */
 const patience = Duration.seconds(10)
 const retries = 3
+
+/** Files of one `putAll` under way. */
+const together = 8
 
 /** No whole answer came: the connection failed, time ran out, or what came is not what was stored. */
 class Lost {
@@ -101,10 +104,15 @@ export const make = Effect.fn("FileStore.layerS3")(function* (bucket: S3Bucket) 
 
   const isMissing = (error: FileStoreError) => error.reason === "not_found"
 
-  const put = Effect.fn("FileStore.put")(function* (key: string, bytes: Uint8Array, contentType: string) {
-    yield* checkPut(key, contentType)
-    yield* ask("PUT", key, { bytes, contentType })
+  const putAll = Effect.fn("FileStore.putAll")(function* (files: ReadonlyArray<StoredFile>) {
+    yield* checkPuts(files)
+    yield* Effect.forEach(files, (file) => ask("PUT", file.key, file), {
+      concurrency: together,
+      discard: true
+    })
   })
+
+  const put = (key: string, bytes: Uint8Array, contentType: string) => putAll([{ key, bytes, contentType }])
 
   const get = Effect.fn("FileStore.get")(function* (key: string) {
     yield* checkKey(key)
@@ -124,5 +132,5 @@ export const make = Effect.fn("FileStore.layerS3")(function* (bucket: S3Bucket) 
     yield* Effect.catchIf(ask("DELETE", key), isMissing, () => Effect.void)
   })
 
-  return { put, get, exists, remove }
+  return { put, putAll, get, exists, remove }
 })

@@ -111,6 +111,13 @@ for (const ownThread of [false, true]) {
         yield* fs.writeFile(`${directory}/blocked`, bytes("a file where a folder should be"))
         const error = yield* Effect.flip(files.put("blocked/x.pdf", bytes("x"), pdf))
         assert.strictEqual(error.reason, "unavailable")
+        const several = ["y.pdf", "blocked/x.pdf", "z.pdf"].map((key) => ({
+          key,
+          bytes: bytes("x"),
+          contentType: pdf
+        }))
+        const failed = yield* Effect.flip(files.putAll(several))
+        assert.strictEqual(failed.message, "unavailable: y.pdf and 2 more")
         assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/.drafts`), [])
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
   })

@@ -82,6 +82,23 @@ describe("FileStore local", () => {
       assert.isTrue(done.slice(0, first).some(({ path }) => path.includes("/.drafts/")))
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
 
+  it.effect("keeps files of several folders that were stored at once, each renamed after all were synced", () =>
+    Effect.gen(function* () {
+      const { done, fs } = yield* watched
+      const root = yield* fs.makeTempDirectoryScoped()
+      const files = yield* Effect.provide(FileStore, FileStore.layerLocal(root)).pipe(
+        Effect.provideService(FileSystem.FileSystem, fs)
+      )
+      const keys = ["t/1/a.pdf", "t/1/b.pdf", "t/2/a.pdf"]
+      yield* files.putAll(keys.map((key) => ({ key, bytes, contentType: pdf })))
+      const survives = survivors(done)
+      for (const path of [...keys, "t", "t/1", "t/2"]) assert.isTrue(survives(`${root}/${path}`), path)
+      const first = done.findIndex(({ act }) => act === "renamed")
+      assert.strictEqual(done.slice(0, first).filter(({ path }) => path.includes("/.drafts/")).length, 3)
+      const after = done.slice(done.findLastIndex(({ act }) => act === "renamed"))
+      assert.strictEqual(after.filter(({ act }) => act === "synced").length, 2)
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+
   it.effect("makes a folder once, and again when someone took it away", () =>
     Effect.gen(function* () {
       const { done, fs } = yield* watched

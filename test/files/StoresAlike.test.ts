@@ -27,6 +27,11 @@ const step = fc.oneof(
     bytes: fc.uint8Array({ maxLength: 40 }),
     type: fc.constantFrom("application/pdf", "image/png", "text/html")
   }),
+  fc.record({
+    act: fc.constant("putAll" as const),
+    keys: fc.uniqueArray(key, { minLength: 1, maxLength: 3 }),
+    bytes: fc.uint8Array({ maxLength: 40 })
+  }),
   fc.record({ act: fc.constantFrom("get" as const, "exists" as const, "remove" as const), key })
 )
 type Step = typeof step extends fc.Arbitrary<infer A> ? A : never
@@ -40,6 +45,17 @@ const act = (files: FileStore["Service"], step: Step): Effect.Effect<unknown> =>
       const given = step.bytes.slice()
       return Effect.catch(
         Effect.map(files.put(step.key, given, step.type), () => given.fill(7) && "put"),
+        say
+      )
+    }
+    case "putAll": {
+      const given = step.keys.map((key) => ({
+        key,
+        bytes: step.bytes.slice(),
+        contentType: key.endsWith("png") ? "image/png" : "application/pdf"
+      }))
+      return Effect.catch(
+        Effect.map(files.putAll(given), () => given.forEach(({ bytes }) => bytes.fill(7)) ?? "put"),
         say
       )
     }

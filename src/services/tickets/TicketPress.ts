@@ -50,12 +50,7 @@ export class TicketPress extends Context.Service<TicketPress, {
   /** In this thread, which answers others between two tickets. */
   static readonly layerHere: Layer.Layer<TicketPress, never, TicketRenderer> = Layer.effect(
     TicketPress,
-    Effect.map(TicketRenderer, (renderer) =>
-      TicketPress.of({
-        render: (tickets, options) =>
-          Effect.forEach(tickets, ({ detail, ticket }) =>
-            Effect.andThen(Effect.yieldNow, renderer.render(ticket, detail, options)))
-      }))
+    Effect.map(TicketRenderer, (renderer) => TicketPress.of({ render: renderer.render }))
   )
 
   /**

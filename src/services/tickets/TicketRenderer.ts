@@ -1,13 +1,14 @@
 /** One ticket becomes files: its QR image, its PDF, and what is reported of both. */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { FileLinks } from "../../files/FileLinks.ts"
-import { FileStore, type FileStoreError } from "../../files/FileStore.ts"
+import { FileStore, type FileStoreError, type StoredFile } from "../../files/FileStore.ts"
 import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
 import { Fonts } from "../../pdf/Fonts.ts"
 import * as LogoShelf from "./LogoShelf.ts"
 import type { PrintDetail } from "./PrintDetails.ts"
 import { QrImage } from "./QrImage.ts"
 import { qrMatrix } from "./QrMatrix.ts"
+import type { Printable } from "./RenderRpc.ts"
 import type { JobTicket, RenderOptions } from "./TicketApi.ts"
 import { inputOf } from "./TicketInput.ts"
 import { missingReason, TicketPdf } from "./TicketPdf.ts"
@@ -47,22 +48,31 @@ const printed = Effect.fnUntraced(function* (
   return yield* new Unprintable({ reason: missingReason(pdf.missingGlyphs) })
 })
 
+/** A drawn ticket: what is stored of it, and its report once that is done. */
+interface Drawn {
+  readonly files: ReadonlyArray<StoredFile>
+  readonly report: BatchTicket
+}
+
 /** Renders and stores. Files are `tickets/<event>/<ticket>…`: rendering again replaces them, and an event's are one folder. */
 export class TicketRenderer extends Context.Service<TicketRenderer, {
-  /** A ticket that cannot be printed is an answer; a store that cannot be written is an error: try again. */
+  /**
+   * Draws one ticket after the other, others have their turn in between; then all are stored at once. The reports come
+   * in the order of the tickets. A ticket that cannot be printed is an answer; a store that cannot be written is an
+   * error: try again.
+   */
   readonly render: (
-    ticket: JobTicket,
-    detail: PrintDetail,
+    tickets: ReadonlyArray<Printable>,
     options: RenderOptions
-  ) => Effect.Effect<BatchTicket, FileStoreError>
+  ) => Effect.Effect<ReadonlyArray<BatchTicket>, FileStoreError>
 }>()("guichet/services/tickets/TicketRenderer") {
   static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks> = Layer.effect(
     TicketRenderer,
     Effect.gen(function* () {
       const fonts = yield* Fonts
-      const files = yield* FileStore
+      const store = yield* FileStore
       const links = yield* FileLinks
-      const logoOf = LogoShelf.make(files)
+      const logoOf = LogoShelf.make(store)
 
       const draw = Effect.fnUntraced(
         function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
@@ -83,60 +93,76 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
         )
       )
 
-      const store = Effect.fnUntraced(
-        function* (ticket: JobTicket, drawn: Effect.Success<ReturnType<typeof draw>>) {
+      const filesOf = Effect.fnUntraced(
+        function* (ticket: JobTicket, { pdf, qr }: Effect.Success<ReturnType<typeof draw>>) {
           const name = `tickets/${ticket.event.id}/${ticket.id}`
-          const qrKey = `${name}-qr.${drawn.qr.extension}`
-          const pdfKey = drawn.pdf === null ? null : `${name}.pdf`
-          yield* Effect.all([
-            files.put(qrKey, drawn.qr.bytes, drawn.qr.contentType),
-            pdfKey === null || drawn.pdf === null
-              ? Effect.void
-              : files.put(pdfKey, drawn.pdf, "application/pdf")
-          ], { concurrency: 2, discard: true })
-          return {
+          const qrKey = `${name}-qr.${qr.extension}`
+          const pdfKey = pdf === null ? null : `${name}.pdf`
+          const data = {
             file_key: pdfKey,
             file_url: pdfKey === null ? null : yield* links.make(pdfKey),
-            file_size: drawn.pdf === null ? null : drawn.pdf.length,
+            file_size: pdf === null ? null : pdf.length,
             qr_key: qrKey,
             qr_url: yield* links.make(qrKey)
           }
+          const files: Array<StoredFile> = [{ key: qrKey, bytes: qr.bytes, contentType: qr.contentType }]
+          if (pdf !== null && pdfKey !== null) {
+            files.push({ key: pdfKey, bytes: pdf, contentType: "application/pdf" })
+          }
+          return { data, files }
         }
       )
 
-      const render = Effect.fn("TicketRenderer.render")(
-        function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
+      const one = Effect.fn("TicketRenderer.draw")(
+        function* (
+          { detail, ticket }: Printable,
+          options: RenderOptions
+        ): Effect.fn.Return<Drawn, Unprintable | FileStoreError> {
           const began = yield* Clock.currentTimeMillis
-          const stored = yield* store(ticket, yield* draw(ticket, detail, options))
-          const generated: BatchTicket = {
-            ticket_id: ticket.id,
-            status: "generated",
-            reason: null,
-            generation_data: {
-              format: options.pdfFormat ? "pdf" : options.qrFormat,
-              qr_code: true,
-              qr_size: options.qrSize,
-              ...stored
-            },
-            metadata: {
-              seat_number: detail.seat,
-              access_type: detail.ticket_type,
-              generation_time_ms: (yield* Clock.currentTimeMillis) - began
+          const { data, files } = yield* filesOf(ticket, yield* draw(ticket, detail, options))
+          return {
+            files,
+            report: {
+              ticket_id: ticket.id,
+              status: "generated",
+              reason: null,
+              generation_data: {
+                format: options.pdfFormat ? "pdf" : options.qrFormat,
+                qr_code: true,
+                qr_size: options.qrSize,
+                ...data
+              },
+              metadata: {
+                seat_number: detail.seat,
+                access_type: detail.ticket_type,
+                generation_time_ms: (yield* Clock.currentTimeMillis) - began
+              }
             }
           }
-          return generated
         },
-        (effect, ticket) =>
+        (effect, { ticket }) =>
           Effect.catchTag(effect, "Unprintable", ({ reason }) =>
-            Effect.succeed<BatchTicket>(
-              {
+            Effect.succeed<Drawn>({
+              files: [],
+              report: {
                 ticket_id: ticket.id,
                 status: "failed",
                 reason: reason.slice(0, 500),
                 generation_data: null,
                 metadata: {}
               }
-            ))
+            }))
+      )
+
+      const render = Effect.fn("TicketRenderer.render")(
+        function* (tickets: ReadonlyArray<Printable>, options: RenderOptions) {
+          const drawn = yield* Effect.forEach(
+            tickets,
+            (ticket) => Effect.andThen(Effect.yieldNow, one(ticket, options))
+          )
+          yield* store.putAll(drawn.flatMap(({ files }) => files))
+          return drawn.map(({ report }) => report)
+        }
       )
 
       return TicketRenderer.of({ render })

@@ -130,12 +130,12 @@ layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
         issued_at: chunkOf("job_1", []).queued_at
       }
       for (const [qrFormat, key] of [["svg", "qr.svg"], ["png", "qr.png"], ["base64", "qr.txt"]] as const) {
-        const rendered = yield* renderer.render(ticketOf(9), detail, {
+        const [rendered] = yield* renderer.render([{ ticket: ticketOf(9), detail }], {
           ...options,
           qrFormat,
           pdfFormat: false
         })
-        assert.deepInclude(rendered.generation_data, {
+        assert.deepInclude(rendered?.generation_data, {
           format: qrFormat,
           file_url: null,
           file_key: null,

@@ -39,8 +39,9 @@ const detailOf = (id: number, more: Partial<Paper>): PrintDetail => ({
 
 const rendered = Effect.fnUntraced(function* (id: number, more: Partial<Paper>, includeLogo = true) {
   const renderer = yield* TicketRenderer
-  const report = yield* renderer.render(ticketOf(id), detailOf(id, more), { ...options, includeLogo })
-  assert.strictEqual(report.status, "generated", JSON.stringify(report))
+  const printable = { ticket: ticketOf(id), detail: detailOf(id, more) }
+  const [report] = yield* renderer.render([printable], { ...options, includeLogo })
+  assert.strictEqual(report?.status, "generated", JSON.stringify(report))
   const { bytes } = yield* (yield* FileStore).get(`tickets/1/${id}.pdf`)
   return { bytes, images: Buffer.from(bytes).toString("latin1").split("/Subtype /Image").length - 1 }
 })

@@ -6,7 +6,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import { type Config, type Duration, Effect, Layer, Redacted } from "effect"
+import { type Config, type Duration, Effect, Layer, Redacted, Runtime } from "effect"
 import type { MessageStorage, Runners, Sharding, ShardingConfig } from "effect/cluster"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
@@ -17,7 +17,8 @@ import type { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
 import { Buffer } from "node:buffer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { setPriority } from "node:os"
-import { Worker, workerData } from "node:worker_threads"
+import process from "node:process"
+import { parentPort, Worker, workerData } from "node:worker_threads"
 import type { Express } from "./http/Express.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
@@ -144,8 +145,21 @@ export const threads = (
 ): Layer.Layer<Spawner | WorkerPlatform> =>
   NodeWorker.layer(() => new Worker(entry, { workerData: settings, resourceLimits }))
 
+/** Runs a thread's program: it ends when it is told to, not at a signal, which its process answers (on Deno, threads hear it too). */
+export const runThread = Runtime.makeRunMain(({ fiber, teardown }) =>
+  fiber.addObserver((exit) => teardown(exit, (code) => process.exit(code)))
+)
+
+/** Deno's `parentPort` has no `close` (2.9.6), which the runner calls when the thread is told to end. */
+const withClose = Effect.sync(() => {
+  if (parentPort === null || "close" in parentPort) return
+  Object.assign(parentPort, { close: () => parentPort?.unref() })
+})
+
 /** In a thread: how it is asked and answers. */
-export const threadRunner: Layer.Layer<WorkerRunnerPlatform> = NodeWorkerRunner.layer
+export const threadRunner: Layer.Layer<WorkerRunnerPlatform> = Layer.unwrap(
+  Effect.as(withClose, NodeWorkerRunner.layer)
+)
 
 /** In a thread: what it was told. */
 export const threadSettings = Effect.sync(() => workerData as Readonly<Record<string, string>>)

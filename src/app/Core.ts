@@ -80,12 +80,11 @@ const handlersLayer = Layer.mergeAll(
   InternalHttpLayer,
   JournalHttpLayer,
   OfflineHttpLayer,
-  OrdersHttpLayer.pipe(Layer.provide(OrderPrinter.layer)),
+  Layer.merge(OrdersHttpLayer, TicketsHttpLayer).pipe(Layer.provide(OrderPrinter.layer)),
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,
   SequencesHttpLayer,
   TemplatesHttpLayer,
-  TicketsHttpLayer,
   TicketWebhooksHttpLayer
 ).pipe(Layer.provide([
   Authorization.layer,

@@ -10,16 +10,12 @@ import * as Platform from "../Platform.ts"
 import { RenderRpc } from "../services/tickets/RenderRpc.ts"
 import { TicketRenderer } from "../services/tickets/TicketRenderer.ts"
 
-/** While one ticket is being written, the next is drawn. */
-const atOnce = 4
-
-const handlersLayer = RenderRpc.toLayer(Effect.map(TicketRenderer, (renderer) =>
-  RenderRpc.of({
-    Render: ({ options, tickets }) =>
-      Effect.forEach(tickets, ({ detail, ticket }) => renderer.render(ticket, detail, options), {
-        concurrency: atOnce
-      })
-  })))
+const handlersLayer = RenderRpc.toLayer(
+  Effect.map(TicketRenderer, (renderer) =>
+    RenderRpc.of({
+      Render: ({ options, tickets }) => renderer.render(tickets, options)
+    }))
+)
 
 const linksLayer = Layer.unwrap(Effect.gen(function* () {
   return FileLinks.layer({
@@ -50,4 +46,4 @@ const program = Effect.gen(function* () {
   )
 })
 
-Platform.runMain(program)
+Platform.runThread(program)

@@ -4,6 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { EventId, FlowId, JobId } from "../../../rpc/Ids.ts"
 import { TicketView } from "../../../rpc/Ticket.ts"
 import { JobRequest, JobStatus, JobSummary, JobView, Priority } from "../../../rpc/TicketJob.ts"
+import { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
@@ -92,9 +93,16 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   }).annotateMerge(OpenApi.annotations({ summary: "Generate the tickets of a job that failed again" })),
   HttpApiEndpoint.get("get", "/tickets/:ticket_id", {
     params: { ticket_id: TicketFile },
+    query: { format: Schema.optionalKey(TicketFormat) },
     success: [TicketView, Pdf],
     error: [Forbidden, NotFound, Conflict]
-  }).annotateMerge(OpenApi.annotations({ summary: "A ticket; with .pdf, the printable ticket" }))
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "A ticket; with .pdf, the printable ticket",
+      description:
+        "The file that its job generated, or with `format` a live ticket drawn anew, on A4 or the 80 mm roll."
+    })
+  )
 )
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)

@@ -3,6 +3,8 @@ import { Effect, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { FileStore } from "../../files/FileStore.ts"
+import { OrderPrinter } from "../../services/tickets/OrderPrinter.ts"
+import type { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { FeedStore } from "../../store/FeedStore.ts"
 import { JobIndex } from "../../store/JobIndex.ts"
 import { feedOfJob, type JobRow, JobStore } from "../../store/JobStore.ts"
@@ -136,10 +138,24 @@ const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
   return accepted(yield* own(jobId))
 })
 
-const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string) {
+/** The ticket on a page of this format, drawn now. */
+const printed = Effect.fn("TicketsHttp.print")(
+  function* (ticketId: number, format: TicketFormat) {
+    const bytes = yield* (yield* OrderPrinter).print([ticketId], format)
+    return bytes ?? (yield* new Conflict({ detail: "The ticket is voided: it is not printed any more." }))
+  },
+  Effect.catchTags({
+    TicketUnprintable: ({ code, reason }) =>
+      new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
+    FileStoreError: Effect.die
+  })
+)
+
+const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format: TicketFormat | undefined) {
   const ticketId = Number(file.replace(".pdf", ""))
   const ticket = yield* visible("ticket", Effect.option((yield* TicketStore).get(ticketId)))
   if (!file.endsWith(".pdf")) return ticket
+  if (format !== undefined) return yield* printed(ticketId, format)
   if (ticket.file_key === null) {
     return yield* new Conflict({
       detail: "The ticket's file is not generated yet: ask again when its job is done."
@@ -155,7 +171,7 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
   "tickets",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<
-      JobIndex | JobStore | TicketStore | FileStore | Effect.Services<typeof TicketJob.client>
+      JobIndex | JobStore | TicketStore | FileStore | OrderPrinter | Effect.Services<typeof TicketJob.client>
     >()
     const feeds = yield* FeedStore
     const drain = yield* Drain
@@ -171,7 +187,7 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
         ),
       cancel: ({ params }) => within(cancel(params.job_id)),
       retry: ({ params }) => within(retry(params.job_id)),
-      get: ({ params }) => noStore(within(ticketFile(params.ticket_id)))
+      get: ({ params, query }) => noStore(within(ticketFile(params.ticket_id, query.format)))
     })
   })
 )

@@ -2,7 +2,7 @@
  * How the core speaks to the notification service: the contract's own client over the HttpClient it is
  * given.
  */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { HttpApiClient } from "effect/http-api"
 import { NotificationApi } from "./NotificationApi.ts"
 import type { Notification, Sent } from "./NotificationApi.ts"
@@ -31,6 +31,13 @@ const undeliverable = (
     })
   )
 
+/**
+ * Messages that a process has under way; the others wait here, where the ten seconds of an attempt do not pass: of
+ * thousands begun at once the last run out of time, and the breaker then refuses the rest. Three for each connection
+ * of the SMTP pool (5), so that none idles.
+ */
+export const sendsAtOnce = 16
+
 /** Messages to guests and payers: one id is one message, however often it is sent. */
 export class NotificationClient extends Context.Service<NotificationClient, {
   readonly send: (
@@ -43,6 +50,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
     NotificationClient,
     Effect.gen(function* () {
       const client = yield* HttpApiClient.make(NotificationApi)
+      const room = yield* Semaphore.make(sendsAtOnce)
 
       const send = Effect.fn("NotificationClient.send")((messageId: string, notification: Notification) =>
         client.notifications.send({ headers: { "x-request-id": messageId }, payload: notification }).pipe(
@@ -68,7 +76,8 @@ export class NotificationClient extends Context.Service<NotificationClient, {
               : new NotificationsUnavailable({
                 reason: error._tag === "HttpClientError" ? error.reason._tag : error._tag
               })
-          )
+          ),
+          room.withPermits(1)
         )
       )
 

@@ -35,6 +35,7 @@ export class Turnstiles extends Context.Service<Turnstiles, {
     Effect.gen(function* () {
       const event = yield* Event.client
       const turnstiles = new Map<number, Turnstile>()
+      const services = yield* Effect.context<never>()
       yield* Effect.addFinalizer(() =>
         Effect.forEach(turnstiles.values(), ({ close }) => close, { discard: true })
       )
@@ -42,12 +43,17 @@ export class Turnstiles extends Context.Service<Turnstiles, {
       const turnstile = Effect.fnUntraced(function* (eventId: number) {
         const known = turnstiles.get(eventId)
         if (known !== undefined) return known
-        const made: Turnstile = yield* Batching.open({
+        const opened = Batching.open({
           name: "Turnstile.admit",
           limit: batchLimit,
           atOnce: batchesAtOnce,
           answer: (scans: ReadonlyArray<AdmitRequest>) => fromCluster(event(String(eventId)).Admit({ scans }))
         })
+        // It outlives the scan it is opened for, and keeps neither its span and log annotations nor its request.
+        const made: Turnstile = yield* Effect.updateContext(
+          opened,
+          (_scan: Context.Context<never>) => services
+        )
         const oldest = turnstiles.size < kept ? undefined : turnstiles.keys().next().value
         if (oldest !== undefined) turnstiles.delete(oldest)
         turnstiles.set(eventId, made)

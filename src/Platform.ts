@@ -16,6 +16,7 @@ import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
 import type { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
 import { Buffer } from "node:buffer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
@@ -90,6 +91,25 @@ const withExpress = (server: Server, lane: ExpressLane | undefined): Server => {
 }
 
 /**
+ * Ends at `close` the connections that have never said a word: `close` ends idle ones, but waits for these as if a
+ * request were under way, and whoever connects ahead (a browser, a balancer, a pool) may keep one for minutes.
+ */
+const withoutSilent = (server: Server): Server => {
+  const connections = new Set<Socket>()
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket)
+    socket.once("close", () => connections.delete(socket))
+  })
+  const close = server.close.bind(server)
+  server.close = (closed) => {
+    close(closed)
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+    return server
+  }
+  return server
+}
+
+/**
  * An HTTP server with its file and etag services. At shutdown it stops accepting and waits for the
  * requests it has, `gracefulShutdown` at most (10 seconds).
  */
@@ -101,7 +121,7 @@ export const httpServer = (
     readonly express?: ExpressLane | undefined
   }
 ) =>
-  NodeHttpServer.layer(() => withExpress(createServer(), options.express), {
+  NodeHttpServer.layer(() => withExpress(withoutSilent(createServer()), options.express), {
     port: options.port,
     host: options.host ?? "127.0.0.1",
     gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"

@@ -6,6 +6,7 @@ import { completed, type FlowRun, start } from "../support/FlowRuns.ts"
 import { embedded, flowBody, postgres } from "../support/Installation.ts"
 import { type Sent, serve, step } from "../support/Served.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
+import { wire } from "../support/Wire.ts"
 
 /** What the runtime answers to a signal that it has handled. */
 const stopped = 130
@@ -38,6 +39,31 @@ describe("SIGTERM", () => {
 
         const again = yield* serve(installation.env)
         yield* completed(again, token, [run])
+      }),
+    60_000
+  )
+
+  it.live(
+    "ends connections that never asked for anything while a request finishes",
+    () =>
+      Effect.gen(function* () {
+        const installation = yield* embedded
+        const { CORE_PORT, TICKETS_PORT } = installation.env
+        const served = yield* serve(installation.env)
+        const silent = [yield* wire(TICKETS_PORT), yield* wire(CORE_PORT)]
+        const busy = yield* wire(CORE_PORT)
+        busy.say(
+          "POST /api/tickets/generation-jobs HTTP/1.1\r\nhost: core\r\ncontent-type: application/json\r\n"
+        )
+        busy.say(`authorization: Bearer ${yield* installation.token}\r\n`)
+        busy.say("expect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        yield* busy.heard("HTTP/1.1 100")
+        process.kill(served.child.pid, "SIGTERM")
+        yield* silent[1]!.ended
+        busy.say("{}")
+        yield* busy.heard("HTTP/1.1 422")
+        yield* silent[0]!.ended
+        assert.strictEqual(yield* served.child.exit, stopped)
       }),
     60_000
   )

@@ -2,19 +2,12 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Tracer } from "effect"
 import { bodyFor, guestsNamed, run } from "./support/FlowClient.ts"
+import { recording } from "./support/SpanRecorder.ts"
 import * as TestAppLayer from "./support/TestApp.ts"
 
-const spans: Array<Tracer.NativeSpan> = []
+const { spans, tracer } = recording()
 
-const recorder = Tracer.make({
-  span: (options) => {
-    const span = new Tracer.NativeSpan(options)
-    spans.push(span)
-    return span
-  }
-})
-
-const traced = TestAppLayer.layer.pipe(Layer.provide(Layer.succeed(Tracer.Tracer, recorder)))
+const traced = TestAppLayer.layer.pipe(Layer.provide(Layer.succeed(Tracer.Tracer, tracer)))
 
 layer(traced, { timeout: 60_000, excludeTestServices: true })("a flow in OpenTelemetry", (it) => {
   it.effect(

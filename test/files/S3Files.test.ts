@@ -5,12 +5,13 @@
  * and no trace leaves in an error, a span or a header.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Redacted, Result, Tracer } from "effect"
+import { Clock, Effect, Fiber, Layer, Redacted, Result } from "effect"
 import { FileStore, type FileStoreError } from "../../src/files/FileStore.ts"
 import type { S3Bucket } from "../../src/files/S3Bucket.ts"
 import * as Platform from "../../src/Platform.ts"
 import { spent } from "../support/PassingTime.ts"
 import * as S3Peer from "../support/S3Peer.ts"
+import { recording } from "../support/SpanRecorder.ts"
 import { TestClock } from "effect/testing"
 
 const key = "tickets/12/ticket.pdf"
@@ -174,14 +175,7 @@ describe("FileStore S3", () => {
 
   it.effect("tells nobody its key: errors, spans and headers stay clean", () =>
     withStore((files, peer) => {
-      const spans: Array<Tracer.NativeSpan> = []
-      const recorder = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = recording()
       return Effect.gen(function* () {
         peer.mishaps.push(403)
         const error = yield* Effect.flip(files.put(key, bytes, pdf))
@@ -196,7 +190,7 @@ describe("FileStore S3", () => {
         assert.notInclude(told, Redacted.value(S3Peer.bucket.accessKeyId))
         assert.notInclude(told, "Signature=")
         assert.isTrue(peer.asked.every(({ headers }) => !("traceparent" in headers) && !("b3" in headers)))
-      }).pipe(Effect.withTracer(recorder))
+      }).pipe(Effect.withTracer(tracer))
     }))
 
   it.live("signs what really goes over the wire", () =>

@@ -13,34 +13,9 @@ import { ExpressDesk } from "../../src/http/Express.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import * as GateFixture from "../support/GateFixture.ts"
+import { recording } from "../support/SpanRecorder.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
-
-/** Remembers every span that begins, and wakes whoever waits for one. */
-const recording = () => {
-  const spans: Array<Tracer.NativeSpan> = []
-  const waiting = new Set<() => void>()
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      waiting.forEach((look) => look())
-      return span
-    }
-  })
-  const named = (name: string) => spans.filter((span) => span.name === name)
-  const begun = (name: string, count: number) =>
-    Effect.callback<void>((resume) => {
-      const look = () => {
-        if (named(name).length < count) return
-        waiting.delete(look)
-        resume(Effect.void)
-      }
-      waiting.add(look)
-      look()
-    })
-  return { spans, tracer, named, begun }
-}
 
 const parentOf = (span: Tracer.AnySpan): Tracer.AnySpan | undefined =>
   span._tag === "Span" && span.parent._tag === "Some" ? span.parent.value : undefined

@@ -10,17 +10,15 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Fonts } from "../../../src/pdf/Fonts.ts"
 import { type QrMatrix, qrMatrix } from "../../../src/services/tickets/QrMatrix.ts"
-import { type TicketInput, TicketPdf } from "../../../src/services/tickets/TicketPdf.ts"
-import { QrData } from "../../../src/tickets/QrData.ts"
+import { TicketPdf } from "../../../src/services/tickets/TicketPdf.ts"
 import { SigningKeys } from "../../../src/tickets/SigningKeys.ts"
 import { checkStructure, codesIn, greyPageOf, has, textOf } from "../../support/PdfTools.ts"
 import { photograph } from "../../support/Photo.ts"
 import { findQr, type Grey, readPgm } from "../../support/QrOnPaper.ts"
 import { codesReadBy } from "../../support/QrReader.ts"
+import { sampleCode, sampleTicket } from "../../support/SampleTicket.ts"
 
 const Env = Layer.mergeAll(Layer.provide(Fonts.layer, NodeFileSystem.layer), SigningKeys.layerMemory)
-
-const code = "TKT-112-7TAJTBRJ49AY0X3B"
 
 /** Dots an inch of a fine print, to measure modules by, and of a coarse one, to read them. */
 const fine = 300
@@ -50,24 +48,6 @@ const samples = designs.flatMap((design, one) =>
   )
 )
 
-const makeTicket = (change: Pick<TicketInput, "design" | "format" | "locale" | "guestName">) =>
-  Effect.map(SigningKeys, (keys): TicketInput => ({
-    code,
-    qrData: QrData.sign(keys, { id: 10_234, eventId: 112, timestamp: 1_640_995_200, code }),
-    issuedAt: new Date(1_640_995_200_000),
-    ticketType: "VIP",
-    seat: "A15",
-    event: {
-      title: "Tech Conference 2025",
-      startsAt: new Date("2025-06-20T09:00:00Z"),
-      timezone: "Europe/Paris",
-      location: "Paris Expo"
-    },
-    organizer: "Association Şirin",
-    terms: "Billet nominatif : 1 234,50 € — ni repris ni échangé.",
-    ...change
-  }))
-
 /** Fails unless each module is black or white and 0.5 mm wide at least, with four white ones around them all. */
 const checkModules = (image: Grey, { modules, size }: QrMatrix): void => {
   const { edge, x, y } = findQr(image)
@@ -93,13 +73,13 @@ layer(Env)("A sample", (it) => {
       `${design} ${format} ${locale} reads on paper, on a photo and as text: ${guestName}`,
       () =>
         Effect.gen(function* () {
-          const ticket = yield* makeTicket(sample)
+          const ticket = yield* sampleTicket(sample)
           const { bytes, missingGlyphs } = yield* TicketPdf.render(yield* Fonts, ticket)
           assert.deepStrictEqual(missingGlyphs, [])
           checkStructure(bytes)
 
           const text = textOf(bytes).normalize("NFC").replaceAll(/\s+/g, " ")
-          for (const part of [code, guestName, "Association Şirin"]) assert.include(text, part)
+          for (const part of [sampleCode, guestName, "Association Şirin"]) assert.include(text, part)
           assert.notMatch(text, /[?\uFFFD]/)
 
           checkModules(readPgm(greyPageOf(bytes, fine)), qrMatrix(ticket.qrData))
@@ -133,7 +113,7 @@ layer(Env)("A sample", (it) => {
         const fonts = yield* Fonts
         const others = ["محمد العلي", "王小明", "たなか さくら", "김민준", "नमस्ते", "Ana 🎟 Ruiz"]
         for (const [at, guestName] of others.entries()) {
-          const ticket = yield* makeTicket({ ...samples[at]!, guestName })
+          const ticket = yield* sampleTicket({ ...samples[at]!, guestName })
           const { bytes, missingGlyphs } = yield* TicketPdf.render(fonts, ticket)
           const known = new Set([...names, ..."Ana Ruiz"].join(""))
           const strange = new Set([...guestName].filter((letter) => !known.has(letter)))

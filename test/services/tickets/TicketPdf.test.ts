@@ -14,29 +14,9 @@ import { QrData } from "../../../src/tickets/QrData.ts"
 import { SigningKeys } from "../../../src/tickets/SigningKeys.ts"
 import { checkStructure, codesIn, greyPageOf, has, infoOf, pagesOf, textOf } from "../../support/PdfTools.ts"
 import { dark, findQr, readPgm } from "../../support/QrOnPaper.ts"
+import { sampleCode, sampleTicket } from "../../support/SampleTicket.ts"
 
 const Env = Layer.mergeAll(Layer.provide(Fonts.layer, NodeFileSystem.layer), SigningKeys.layerMemory)
-
-const makeTicket = (change: Partial<TicketInput> = {}) =>
-  Effect.map(SigningKeys, (keys): TicketInput => ({
-    code: "TKT-001-7TAJTBRJ49AY0X3B",
-    qrData: QrData.sign(keys, { id: 1, eventId: 1, timestamp: 1640995200, code: "TKT-001-7TAJTBRJ49AY0X3B" }),
-    issuedAt: new Date(1640995200000),
-    locale: "fr",
-    guestName: "Łukasz Żółć",
-    ticketType: "VIP",
-    seat: "A15",
-    event: {
-      title: "Tech Conference 2025",
-      startsAt: new Date("2025-06-20T09:00:00Z"),
-      timezone: "Europe/Paris",
-      location: "Paris Expo"
-    },
-    organizer: "Association Şirin",
-    terms: "Billet nominatif : 1 234,50 € — ni repris ni échangé.",
-    design: "modern",
-    ...change
-  }))
 
 /** The page's operators, inflated. */
 const contentOf = (pdf: Uint8Array): string => {
@@ -73,7 +53,7 @@ layer(Env)("TicketPdf", (it) => {
               "İpek Şahin"
             ]
           ) {
-            const pdf = yield* TicketPdf.render(fonts, yield* makeTicket({ ...variant, guestName }))
+            const pdf = yield* TicketPdf.render(fonts, yield* sampleTicket({ ...variant, guestName }))
             const text = textOf(pdf.bytes).normalize("NFC")
             for (
               const part of [
@@ -81,7 +61,7 @@ layer(Env)("TicketPdf", (it) => {
                 "Tech Conference 2025",
                 "VIP",
                 "A15",
-                "TKT-001-7TAJTBRJ49AY0X3B",
+                sampleCode,
                 "Şirin"
               ]
             ) {
@@ -102,7 +82,7 @@ layer(Env)("TicketPdf", (it) => {
         const fonts = yield* Fonts
         const keys = yield* SigningKeys
         for (const variant of variants) {
-          const ticket = yield* makeTicket(variant)
+          const ticket = yield* sampleTicket(variant)
           const { bytes } = yield* TicketPdf.render(fonts, ticket)
           checkStructure(bytes)
           const [page] = pagesOf(bytes, 150)
@@ -124,7 +104,7 @@ layer(Env)("TicketPdf", (it) => {
         for (const variant of variants) {
           const qrData = QrData.sign(keys, { ...large, code: `TKT-${large.eventId}-${"Z".repeat(26)}` })
           const matrix = qrMatrix(qrData)
-          const { bytes } = yield* TicketPdf.render(fonts, yield* makeTicket({ ...variant, qrData }))
+          const { bytes } = yield* TicketPdf.render(fonts, yield* sampleTicket({ ...variant, qrData }))
           const image = readPgm(greyPageOf(bytes, 300))
           const { x, y, edge } = findQr(image)
           const unit = edge / matrix.size
@@ -152,7 +132,7 @@ layer(Env)("TicketPdf", (it) => {
       Effect.gen(function* () {
         const fonts = yield* Fonts
         const dateIn = Effect.fnUntraced(function* (locale: string, timezone: string) {
-          const { event, ...ticket } = yield* makeTicket({ locale })
+          const { event, ...ticket } = yield* sampleTicket({ locale })
           const startsAt = new Date("2025-06-20T22:30:00Z")
           const { bytes } = yield* TicketPdf.render(fonts, {
             ...ticket,
@@ -178,7 +158,11 @@ layer(Env)("TicketPdf", (it) => {
           200
         )
         for (const variant of variants) {
-          const { event, ...ticket } = yield* makeTicket({ ...variant, terms, guestName: "Ana ".repeat(50) })
+          const { event, ...ticket } = yield* sampleTicket({
+            ...variant,
+            terms,
+            guestName: "Ana ".repeat(50)
+          })
           const { bytes, missingGlyphs } = yield* TicketPdf.render(fonts, {
             ...ticket,
             event: { ...event, title }
@@ -200,7 +184,7 @@ layer(Env)("TicketPdf", (it) => {
         const fonts = yield* Fonts
         const long = "Wolfeschlegelsteinhausenbergerdorff"
         for (const variant of variants) {
-          const ticket = yield* makeTicket({ ...variant, guestName: `${long} Li` })
+          const ticket = yield* sampleTicket({ ...variant, guestName: `${long} Li` })
           assert.include(textOf((yield* TicketPdf.render(fonts, ticket)).bytes), long, variant.design)
         }
       })
@@ -210,7 +194,7 @@ layer(Env)("TicketPdf", (it) => {
     Effect.gen(function* () {
       const fonts = yield* Fonts
       const inksOf = Effect.fnUntraced(function* (design: TicketInput["design"], accent: string) {
-        const { bytes } = yield* TicketPdf.render(fonts, yield* makeTicket({ design, accent }))
+        const { bytes } = yield* TicketPdf.render(fonts, yield* sampleTicket({ design, accent }))
         return contentOf(bytes)
       })
       const yellow = "1 0.831 0 rg"
@@ -230,7 +214,7 @@ layer(Env)("TicketPdf", (it) => {
   it.effect("names the ticket of a document that cannot be printed, and why", () =>
     Effect.gen(function* () {
       const fonts = yield* Fonts
-      const good = yield* makeTicket()
+      const good = yield* sampleTicket()
       const because = (change: Partial<TicketInput>) =>
         Effect.flip(TicketPdf.renderMany(fonts, [good, { ...good, code: "TKT-001-BAD", ...change }]))
       const cases = [
@@ -249,7 +233,10 @@ layer(Env)("TicketPdf", (it) => {
   it.effect("reports each character it cannot write", () =>
     Effect.gen(function* () {
       const fonts = yield* Fonts
-      const pdf = yield* TicketPdf.render(fonts, yield* makeTicket({ guestName: "محمد 王 नमस्ते Ana 🎟\u200f" }))
+      const pdf = yield* TicketPdf.render(
+        fonts,
+        yield* sampleTicket({ guestName: "محمد 王 नमस्ते Ana 🎟\u200f" })
+      )
       assert.deepStrictEqual([...pdf.missingGlyphs].sort(), [..."محد王नमस्ते🎟"].sort())
     }))
 
@@ -258,7 +245,7 @@ layer(Env)("TicketPdf", (it) => {
     () =>
       Effect.gen(function* () {
         const fonts = yield* Fonts
-        const ticket = yield* makeTicket()
+        const ticket = yield* sampleTicket()
         const { bytes } = yield* TicketPdf.render(fonts, ticket)
         assert.match(infoOf(bytes), /Title:\s+Billet · Tech Conference 2025/)
         assert.match(Buffer.from(bytes).toString("latin1"), /\/Lang [(<]/)
@@ -274,7 +261,7 @@ layer(Env)("TicketPdf", (it) => {
         const names = ["Žofie", "Ελένη", "Дмитрий"]
         const tickets = yield* Effect.forEach(
           names,
-          (guestName, index) => makeTicket({ guestName, design: designs[index]! })
+          (guestName, index) => sampleTicket({ guestName, design: designs[index]! })
         )
         const many = yield* TicketPdf.renderMany(fonts, tickets)
         checkStructure(many.bytes)
@@ -290,7 +277,7 @@ layer(Env)("TicketPdf", (it) => {
       const fonts = yield* Fonts
       const logo = QrImage.png(qrMatrix("logo"), "small")
       for (const variant of variants) {
-        const { bytes } = yield* TicketPdf.render(fonts, yield* makeTicket({ ...variant, logo }))
+        const { bytes } = yield* TicketPdf.render(fonts, yield* sampleTicket({ ...variant, logo }))
         checkStructure(bytes)
         assert.include(Buffer.from(bytes).toString("latin1"), "/Subtype /Image")
       }
@@ -299,10 +286,10 @@ layer(Env)("TicketPdf", (it) => {
   it.effect("refuses with a reason what it cannot print", () =>
     Effect.gen(function* () {
       const fonts = yield* Fonts
-      const { event } = yield* makeTicket()
+      const { event } = yield* sampleTicket()
       const refused = (change: Partial<TicketInput>) =>
         Effect.map(
-          Effect.flip(Effect.flatMap(makeTicket(change), (ticket) => TicketPdf.render(fonts, ticket))),
+          Effect.flip(Effect.flatMap(sampleTicket(change), (ticket) => TicketPdf.render(fonts, ticket))),
           (error) => error.reason
         )
       assert.strictEqual(yield* refused({ qrData: "" }), "qr")

@@ -32,6 +32,14 @@ const layerOtlp = Layer.unwrap(Effect.gen(function* () {
   }).pipe(Layer.provide(Platform.httpClient))
 }))
 
+/** The variables that are read. */
+export const observabilityVariables: ReadonlyArray<string> = [
+  "LOG_FORMAT",
+  "LOG_LEVEL",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_SERVICE_NAME"
+]
+
 /** Everything a process says about itself. */
 export const layer: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(layerOtlp, layerLogger)
 

@@ -185,13 +185,14 @@ export const threadRunner: Layer.Layer<WorkerRunnerPlatform> = Layer.unwrap(
 export const threadSettings = Effect.sync(() => workerData as Readonly<Record<string, string>>)
 
 /**
- * In a thread: other threads go first when processors are short (on Linux a priority is a thread's own). A runtime that
- * does not allow it is told of in the log.
+ * In a thread: other threads go first when processors are short. Only on Linux, where a priority is a thread's own:
+ * elsewhere it is the process's, and the gate would give way too. A runtime that does not allow it is told of in the log.
  */
 export const giveWay: Effect.Effect<void> = Effect.try({
-  try: () => setPriority(10),
+  try: () => process.platform === "linux" && setPriority(10),
   catch: (cause) => cause
 }).pipe(
+  Effect.asVoid,
   Effect.catch((cause) =>
     Effect.logWarning("This thread cannot give way: grant the right to set priorities", cause)
   )

@@ -2,6 +2,7 @@
 import { Config, Effect, Layer, Option, Redacted } from "effect"
 import * as Database from "../Database.ts"
 import { bucketVariables } from "../files/S3Bucket.ts"
+import { observabilityVariables } from "../Observability.ts"
 import * as Platform from "../Platform.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { EmailTransport } from "../services/notifications/EmailTransport.ts"
@@ -43,7 +44,7 @@ const queueLayer = Layer.unwrap(Effect.gen(function* () {
   return Layer.orDie(GeneratorQueue.layerRedis.pipe(Layer.provide(Platform.redis(url.value))))
 }))
 
-/** What a render thread is told: where to store, how to link, how to log. */
+/** What a render thread is told: where to store, how to link, and where to say what it does. */
 const threadSettings = Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
   const settings: Record<string, string> = {
@@ -51,7 +52,7 @@ const threadSettings = Effect.gen(function* () {
     PUBLIC_URL: yield* publicUrl,
     TICKET_GENERATOR_SECRET: Redacted.value(secrets.signing("ticket-generator-service"))
   }
-  for (const name of ["LOG_FORMAT", "LOG_LEVEL", ...bucketVariables]) {
+  for (const name of [...observabilityVariables, ...bucketVariables]) {
     const value = yield* Config.option(Config.NonEmptyString(name))
     if (Option.isSome(value)) settings[name] = value.value
   }

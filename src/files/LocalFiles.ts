@@ -25,6 +25,7 @@ export const make = Effect.fn("FileStore.layerLocal")(function* (directory: stri
   yield* fs.makeDirectory(drafts, { recursive: true, mode: 0o700 })
   yield* Drafts.sweep(drafts, () => true)
   const disk = ownThread ? Disk.own : Disk.shared(fs)
+  yield* Effect.forEach([directory, `${directory}/..`], disk.sync, { discard: true })
   const folders = FolderSync.make(directory, disk)
   const pathOf = (key: string) => `${directory}/${key}`
 

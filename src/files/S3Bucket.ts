@@ -75,6 +75,19 @@ export const bucketConfig: Effect.Effect<
       return yield* new BucketMisconfigured({ message: `${variable(name)} is not ${words}.` })
     }
   }
+  if (!URL.canParse(text("ENDPOINT"))) {
+    return yield* new BucketMisconfigured({
+      message: `${variable("ENDPOINT")} is not ${shapes.ENDPOINT[1]}.`
+    })
+  }
+  const numbered = /^[\d.]+$/.test(new URL(text("ENDPOINT")).hostname)
+  if (text("ADDRESSING") === "virtual" && numbered) {
+    return yield* new BucketMisconfigured({
+      message: `${variable("ADDRESSING")} is virtual, but ${
+        variable("ENDPOINT")
+      } is a number: no bucket has a host there.`
+    })
+  }
   return Option.some<S3Bucket>({
     endpoint: text("ENDPOINT").replace(/\/$/, ""),
     bucket: text("BUCKET"),

@@ -1,6 +1,6 @@
 /** Logos: PNG and JPEG files, looked at before they are kept, decoded once and then drawn in any number of documents. */
 import { type PDFContext, PDFDocument, PDFName, PDFRawStream, PDFRef } from "@cantoo/pdf-lib"
-import { crc32 } from "node:zlib"
+import { crc32, inflateSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Entries, PdfFile, Ref } from "./PdfFile.ts"
@@ -32,6 +32,21 @@ interface Decoded {
 
 const pngSignature = "89504e470d0a1a0a"
 
+/** The pixels are as many as the header says, at most eight bytes each (16 bits of four channels), and no more. */
+const isBounded = (file: Buffer, { height, width }: LogoFile): boolean => {
+  const data: Array<Buffer> = []
+  for (let at = 8, length = 0; at + 12 <= file.length; at += 12 + length) {
+    length = file.readUInt32BE(at)
+    if (file.toString("latin1", at + 4, at + 8) === "IDAT") data.push(file.subarray(at + 8, at + 8 + length))
+  }
+  try {
+    inflateSync(Buffer.concat(data), { maxOutputLength: (width * 8 + 15) * height + 64 })
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Every chunk is whole and the last one is the end (RFC 2083 §3). */
 const readPng = (file: Buffer): LogoFile | undefined => {
   let at = 8
@@ -53,7 +68,10 @@ const readPng = (file: Buffer): LogoFile | undefined => {
   }
 }
 
-/** A frame header comes before the scan, and the file ends as one does (ITU T.81 §B.2). */
+/**
+ * A frame header comes before the scan, and the file ends as one does (ITU T.81 §B.2). Only frames that readers of PDF
+ * decode: baseline, extended or progressive, Huffman coded, of eight bits (ISO 32000-1 §7.4.8).
+ */
 const readJpeg = (file: Buffer): LogoFile | undefined => {
   if (file.readUInt16BE(file.length - 2) !== 0xffd9) return undefined
   let at = 2
@@ -61,6 +79,7 @@ const readJpeg = (file: Buffer): LogoFile | undefined => {
     const marker = file[at + 1]!
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
     if (isFrame) {
+      if (marker > 0xc2 || file[at + 4] !== 8) return undefined
       const [height, width] = [file.readUInt16BE(at + 5), file.readUInt16BE(at + 7)]
       return { extension: "jpg", contentType: "image/jpeg", width, height }
     }
@@ -80,7 +99,8 @@ export const readLogo = (bytes: Uint8Array): Option.Option<LogoFile> => {
     ? readJpeg(file)
     : undefined
   const pixels = (found?.width ?? 0) * (found?.height ?? 0)
-  return pixels > 0 && pixels <= largestLogo.pixels ? Option.fromUndefinedOr(found) : Option.none()
+  if (found === undefined || pixels === 0 || pixels > largestLogo.pixels) return Option.none()
+  return found.extension === "jpg" || isBounded(file, found) ? Option.some(found) : Option.none()
 }
 
 const streamAt = (context: PDFContext, ref: PDFRef): PDFRawStream => {
@@ -111,16 +131,24 @@ const decode = async (bytes: Uint8Array, file: LogoFile): Promise<Decoded> => {
   }
 }
 
-/** By the very bytes: a logo is decoded once as long as somebody keeps them. */
+/** By the very bytes: a logo is looked at and decoded once as long as somebody keeps them. */
 const decoded = new WeakMap<Uint8Array, Promise<Decoded>>()
+
+const decodeOnce = (bytes: Uint8Array): Option.Option<Promise<Decoded>> => {
+  const known = decoded.get(bytes)
+  if (known !== undefined) return Option.some(known)
+  return Option.map(readLogo(bytes), (file) => {
+    const made = decode(bytes, file)
+    decoded.set(bytes, made)
+    return made
+  })
+}
 
 /** Puts a logo into a document; none when it is no PNG or JPEG that can be drawn. */
 export const embedLogo = Effect.fn("Logo.embedLogo")(function* (document: PdfFile, bytes: Uint8Array) {
-  const file = readLogo(bytes)
-  if (Option.isNone(file)) return Option.none()
-  const known = decoded.get(bytes) ?? decode(bytes, file.value)
-  decoded.set(bytes, known)
-  const logo = yield* Effect.option(Effect.tryPromise(() => known))
+  const known = decodeOnce(bytes)
+  if (Option.isNone(known)) return Option.none()
+  const logo = yield* Effect.option(Effect.tryPromise(() => known.value))
   return Option.map(logo, ({ height, image, mask, width }) => {
     const SMask = mask && document.addStream(mask.bytes, mask.entries)
     const ref: Ref = document.addStream(image.bytes, { ...image.entries, SMask })

@@ -64,12 +64,21 @@ describe("the bucket of the environment", () => {
       )
     }))
 
+  it.effect("has no host of its own at an address", () =>
+    Effect.gen(function* () {
+      const env = { ...whole, FILES_S3_ENDPOINT: "http://127.0.0.1:9000", FILES_S3_ADDRESSING: "virtual" }
+      assert.include(yield* sentence(env), "FILES_S3_ADDRESSING is virtual")
+      const { addressing } = Option.getOrThrow(yield* read({ ...env, FILES_S3_ADDRESSING: "path" }))
+      assert.strictEqual(addressing, "path")
+    }))
+
   it.effect("is refused when a value cannot be right", () =>
     Effect.gen(function* () {
       const wrong = [
         ["FILES_S3_ENDPOINT", "https://canary:secret@objects.example"],
         ["FILES_S3_ENDPOINT", "https://objects.example/canary"],
         ["FILES_S3_ENDPOINT", "canary.example"],
+        ["FILES_S3_ENDPOINT", "http://canary.example:90000"],
         ["FILES_S3_BUCKET", "Canary_bucket"],
         ["FILES_S3_BUCKET", "../canary"],
         ["FILES_S3_REGION", "eu west canary"],

@@ -1,6 +1,6 @@
 /**
  * Logos: what is taken for one, and what it costs. Guards whose removal turns this file red: the checksum, the end of the
- * file, the pixels, the bytes, the opacity.
+ * file, the pixels, the bytes, the opacity, the bound of what a PNG unpacks to, the frames that readers of PDF know.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
@@ -49,6 +49,17 @@ const halfClear = new Uint8Array(Buffer.concat([
   chunk("IEND", new Uint8Array())
 ]))
 
+/** Ten pixels square, and ten megabytes of zeros for them. */
+const bomb = Buffer.concat([
+  Buffer.from("89504e470d0a1a0a", "hex"),
+  chunk("IHDR", Buffer.concat([bytes32(10), bytes32(10), Buffer.from([8, 2, 0, 0, 0])])),
+  chunk("IDAT", deflateSync(Buffer.alloc(10_000_000))),
+  chunk("IEND", new Uint8Array())
+])
+
+/** The frame header, whose marker is the second of its bytes and whose precision the fifth. */
+const frame = Buffer.from(jpg).indexOf(Buffer.from("ffc0", "hex"))
+
 describe("a logo", () => {
   it("is a whole PNG or JPEG file", () => {
     assert.deepInclude(Option.getOrThrow(readLogo(png)), { extension: "png", contentType: "image/png" })
@@ -68,6 +79,9 @@ describe("a logo", () => {
       "a PNG without its end": png.slice(0, -12),
       "a PNG with a flipped bit": changed(png, png.length - 20, 0x55),
       "a PNG of another width": Buffer.concat([png.slice(0, 16), bytes32(9), png.slice(20)]),
+      "a PNG with more than its pixels": bomb,
+      "a JPEG of arithmetic codes": changed(jpg, frame + 1, 0xc9),
+      "a JPEG of twelve bits": changed(jpg, frame + 4, 12),
       "a JPEG that was cut": jpg.slice(0, -1),
       "a JPEG without a frame": Buffer.concat([jpg.slice(0, 2), Buffer.from("ffda0008"), jpg.slice(-60)]),
       "a JPEG of no height": changed(changed(jpg, jpg.indexOf(0xc0) + 4, 0), jpg.indexOf(0xc0) + 5, 0),

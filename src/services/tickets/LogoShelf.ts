@@ -1,6 +1,7 @@
 /** The logos that tickets are printed with, read once from the file store and kept while they are in use. */
 import { Effect } from "effect"
 import type { FileStore, FileStoreError } from "../../files/FileStore.ts"
+import { createHash } from "node:crypto"
 import type { Paper } from "./PrintDetails.ts"
 
 /** Logos at hand: at most four mebibytes of them. */
@@ -22,7 +23,10 @@ export const make = (files: FileStore["Service"]) => {
     function* ({ key, version }: NonNullable<Paper["logo"]>) {
       const name = `${key} ${version}`
       const known = shelf.get(name)
-      return keep(name, known ?? (yield* files.get(key)).bytes)
+      if (known !== undefined) return keep(name, known)
+      const { bytes } = yield* files.get(key)
+      // Another version may have taken its place in between: it is printed, and not taken for this one later.
+      return createHash("sha256").update(bytes).digest("hex") === version ? keep(name, bytes) : bytes
     },
     (effect): Effect.Effect<Uint8Array | undefined, FileStoreError> =>
       Effect.catchTag(

@@ -23,8 +23,8 @@ const groupSize = 8
 /** Messages that a thread has at once, so that it never waits for the next. */
 const ahead = 2
 
-/** A thousand times what a group takes: such a thread hangs. */
-const longest = "1 minute"
+/** More than a group takes that an object store makes wait again and again (`S3Files`): such a thread hangs. */
+const longest = "10 minutes"
 
 /** Rendering uses every processor, at a lower priority than the server; `TICKET_THREADS` says how many, 0 for none. */
 const threads = Config.withDefault(

@@ -4,6 +4,7 @@
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
+import { createHash } from "node:crypto"
 import { DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { FileLinks } from "../../../src/files/FileLinks.ts"
 import { FileStore } from "../../../src/files/FileStore.ts"
@@ -46,8 +47,11 @@ const rendered = Effect.fnUntraced(function* (id: number, more: Partial<Paper>, 
   return { bytes, images: Buffer.from(bytes).toString("latin1").split("/Subtype /Image").length - 1 }
 })
 
+/** Stores a picture of this text, and answers its version. */
 const put = Effect.fnUntraced(function* (key: string, text: string) {
-  yield* (yield* FileStore).put(key, QrImage.png(qrMatrix(text), "small"), "image/png")
+  const bytes = QrImage.png(qrMatrix(text), "small")
+  yield* (yield* FileStore).put(key, bytes, "image/png")
+  return createHash("sha256").update(bytes).digest("hex")
 })
 
 layer(Env)("a rendered ticket", (it) => {
@@ -75,15 +79,25 @@ layer(Env)("a rendered ticket", (it) => {
   it.effect("reads a logo once, and again when it is another picture", () =>
     Effect.gen(function* () {
       const files = yield* FileStore
-      const logo = { key: "logos/b/1.png", version: "1" }
-      yield* put(logo.key, "one")
-      const first = yield* rendered(5, { logo })
-      yield* put(logo.key, "two, longer")
-      assert.deepStrictEqual((yield* rendered(5, { logo })).bytes, first.bytes)
-      const second = yield* rendered(5, { logo: { ...logo, version: "2" } })
+      const key = "logos/b/1.png"
+      const one = { key, version: yield* put(key, "one") }
+      const first = yield* rendered(5, { logo: one })
+      const two = { key, version: yield* put(key, "two, longer") }
+      assert.deepStrictEqual((yield* rendered(5, { logo: one })).bytes, first.bytes)
+      const second = yield* rendered(5, { logo: two })
       assert.notDeepEqual(second.bytes, first.bytes)
-      yield* files.remove(logo.key)
-      assert.deepStrictEqual((yield* rendered(5, { logo: { ...logo, version: "2" } })).bytes, second.bytes)
+      yield* files.remove(key)
+      assert.deepStrictEqual((yield* rendered(5, { logo: two })).bytes, second.bytes)
+    }))
+
+  it.effect("does not take the picture that came after for its own", () =>
+    Effect.gen(function* () {
+      const key = "logos/d/1.png"
+      const one = { key, version: yield* put(key, "one") }
+      yield* put(key, "two, longer")
+      const early = yield* rendered(8, { logo: one })
+      yield* put(key, "one")
+      assert.notDeepEqual((yield* rendered(8, { logo: one })).bytes, early.bytes)
     }))
 
   it.effect("comes without a logo that its owner has taken away", () =>

@@ -42,7 +42,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       const ended = yield* jobs.end(jobId)
       if (Option.isNone(ended)) return
       yield* listener.finished(ended.value, ended.value.status)
-      yield* jobs.announced(jobId)
+      yield* jobs.announced(ended.value)
     }, oneEnd.withPermit)
 
     /** Reads the chunk anew each time that it is called: what was canceled or reported meanwhile is not sent. */

@@ -67,7 +67,8 @@ export class JobStore extends Context.Service<JobStore, {
   readonly retry: (jobId: string, attempt: number) => Effect.Effect<void, JobNotFound | JobConflict>
   /** Ends the job when nothing waits any more; answers an ended job until its end was announced. */
   readonly end: (jobId: string) => Effect.Effect<Option.Option<JobRow>>
-  readonly announced: (jobId: string) => Effect.Effect<void>
+  /** The end that `end` answered is told; one that a report changed meanwhile is not. */
+  readonly announced: (told: JobRow) => Effect.Effect<void>
   /** The guests whose tickets the job generated. */
   readonly guests: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
 }>()("guichet/store/JobStore") {
@@ -249,10 +250,11 @@ export class JobStore extends Context.Service<JobStore, {
           WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)
       })
 
-      const announced = (jobId: string) =>
+      const announced = ({ attempt, generated, job_id, status }: JobRow) =>
         Rows.run(sql`
           UPDATE ticket_jobs SET announced_at = now()
-          WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)
+          WHERE job_id = ${job_id} AND finished_at IS NOT NULL AND announced_at IS NULL
+            AND attempt = ${attempt}::int AND generated = ${generated}::int AND status = ${status}`)
 
       return {
         create,

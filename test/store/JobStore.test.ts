@@ -47,7 +47,7 @@ const finish = Effect.fn(function* (jobId: string, reports: ReadonlyArray<Genera
   yield* jobs.begin(jobId)
   yield* jobs.applyBatch(jobId, reports)
   const ended = Option.getOrThrow(yield* jobs.end(jobId))
-  yield* jobs.announced(jobId)
+  yield* jobs.announced(yield* jobs.row(jobId))
   return ended
 })
 
@@ -87,7 +87,7 @@ layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
       assert.strictEqual(Option.getOrThrow(ended).status, "partially_failed")
       const again = Option.getOrThrow(yield* jobs.end("job_2"))
       assert.deepStrictEqual(again.finished_at, Option.getOrThrow(ended).finished_at)
-      yield* jobs.announced("job_2")
+      yield* jobs.announced(yield* jobs.row("job_2"))
       assert.isTrue(Option.isNone(yield* jobs.end("job_2")))
     }))
 
@@ -109,6 +109,19 @@ layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
       assert.deepStrictEqual(yield* jobs.waitingChunks("job_singles"), [0, 1, 2])
     }))
 
+  it.effect("keeps an end to be told that a report made while another was told", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_between", 2)
+      yield* jobs.applyBatch("job_between", [good(1), bad(2)])
+      const told = Option.getOrThrow(yield* jobs.end("job_between"))
+      yield* jobs.applyBatch("job_between", [good(2)])
+      yield* jobs.announced(told)
+      const left = Option.getOrThrow(yield* jobs.end("job_between"))
+      assert.strictEqual(left.status, "completed")
+      yield* jobs.announced(left)
+      assert.isTrue(Option.isNone(yield* jobs.end("job_between")))
+    }))
+
   it.effect("lets a success stand against a failure, whichever is told first, also after the end", () =>
     Effect.gen(function* () {
       const jobs = yield* create("job_mended", 2)
@@ -122,7 +135,7 @@ layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
         canceled: 0
       })
       assert.strictEqual(Option.getOrThrow(yield* jobs.end("job_mended")).status, "partially_failed")
-      yield* jobs.announced("job_mended")
+      yield* jobs.announced(yield* jobs.row("job_mended"))
       const { applied } = yield* jobs.applyBatch("job_mended", [good(2), good(1)])
       assert.deepStrictEqual(applied, [2])
       assert.deepStrictEqual(yield* countsOf("job_mended"), {
@@ -143,7 +156,7 @@ layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
       yield* jobs.cancel("job_canceled")
       const ended = Option.getOrThrow(yield* jobs.end("job_canceled"))
       assert.strictEqual(ended.status, "canceled")
-      yield* jobs.announced("job_canceled")
+      yield* jobs.announced(yield* jobs.row("job_canceled"))
       yield* jobs.cancel("job_canceled")
       for (const report of [[good(3)], [bad(4)], [good(2)]]) {
         assert.deepStrictEqual((yield* jobs.applyBatch("job_canceled", report)).applied, [])

@@ -1,5 +1,5 @@
 /** Answers for flow 1, and tickets with their files. */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { FileStore } from "../../files/FileStore.ts"
@@ -7,6 +7,7 @@ import { OrderPrinter } from "../../services/tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { FeedStore } from "../../store/FeedStore.ts"
 import { JobIndex } from "../../store/JobIndex.ts"
+import { FlowStore } from "../../store/FlowStore.ts"
 import { feedOfJob, type JobRow, JobStore } from "../../store/JobStore.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
 import { Api } from "../Api.ts"
@@ -127,8 +128,17 @@ const cancel = Effect.fn("TicketsHttp.cancel")(function* (jobId: string) {
   return yield* read(jobId)
 })
 
+/** A flow reads what its job has failed, and may try that again in a job of its own. */
+const flowIsOver = Effect.fn("TicketsHttp.flowIsOver")(function* (flowId: string) {
+  const flow = yield* (yield* FlowStore).view(flowId)
+  return Option.isNone(flow) || (flow.value.status !== "accepted" && flow.value.status !== "running")
+})
+
 const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
-  const { attempt } = yield* own(jobId)
+  const { attempt, flow_id: flowId } = yield* own(jobId)
+  if (flowId !== null && !(yield* flowIsOver(flowId))) {
+    return yield* new Conflict({ detail: "The job belongs to a flow that is not over: retry it when it is." })
+  }
   yield* fromCluster((yield* TicketJob.client)(jobId).Retry({ attempt: attempt + 1 })).pipe(
     Effect.catchTags({
       JobConflict: (refused) => Effect.fail(conflict(refused)),
@@ -171,7 +181,13 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
   "tickets",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<
-      JobIndex | JobStore | TicketStore | FileStore | OrderPrinter | Effect.Services<typeof TicketJob.client>
+      | FlowStore
+      | JobIndex
+      | JobStore
+      | TicketStore
+      | FileStore
+      | OrderPrinter
+      | Effect.Services<typeof TicketJob.client>
     >()
     const feeds = yield* FeedStore
     const drain = yield* Drain

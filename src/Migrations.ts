@@ -11,7 +11,8 @@ export const loader = Migrator.fromGlob({
   "0002_gate.ts": () => import("../migrations/0002_gate.ts"),
   "0003_admission.ts": () => import("../migrations/0003_admission.ts"),
   "0004_jobs.ts": () => import("../migrations/0004_jobs.ts"),
-  "0005_print.ts": () => import("../migrations/0005_print.ts")
+  "0005_print.ts": () => import("../migrations/0005_print.ts"),
+  "0006_in_place.ts": () => import("../migrations/0006_in_place.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

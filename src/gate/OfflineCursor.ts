@@ -5,19 +5,20 @@ import * as SchemaGetter from "effect/SchemaGetter"
 const digits = /^\d{1,19}$/
 
 /**
- * After the changes up to `ticketId` of transaction `changedIn`, in the database `origin`. `floor` is where the round
- * after this one begins, null between two rounds.
+ * After the changes up to `ticketId` of transaction `changedIn`, and after the scans up to `seq` in the event's journal,
+ * in the database `origin`. `floor` is where the round after this one begins, null between two rounds.
  */
 const Place = Schema.Struct({
   eventId: Schema.Int,
   origin: Schema.String,
   changedIn: Schema.String.check(Schema.isPattern(digits)),
   ticketId: Schema.Int,
-  floor: Schema.NullOr(Schema.String.check(Schema.isPattern(digits)))
+  floor: Schema.NullOr(Schema.String.check(Schema.isPattern(digits))),
+  seq: Schema.Int
 })
 export type OfflineCursor = typeof Place.Type
 
-const pattern = /^(\d{1,15}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})?$/
+const pattern = /^(\d{1,15}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})? (\d{1,15})$/
 
 const read = (text: string) => pattern.exec(Buffer.from(text, "base64url").toString("latin1"))
 
@@ -28,17 +29,18 @@ export const OfflineCursor = Schema.String.check(
 ).pipe(
   Schema.decodeTo(Place, {
     decode: SchemaGetter.transform((text: string) => {
-      const [, eventId, origin, changedIn, ticketId, floor] = read(text)!
+      const [, eventId, origin, changedIn, ticketId, floor, seq] = read(text)!
       return {
         eventId: Number(eventId),
         origin: origin!,
         changedIn: changedIn!,
         ticketId: Number(ticketId),
-        floor: floor ?? null
+        floor: floor ?? null,
+        seq: Number(seq)
       }
     }),
-    encode: SchemaGetter.transform(({ changedIn, eventId, floor, origin, ticketId }: OfflineCursor) =>
-      Buffer.from([eventId, origin, changedIn, ticketId, floor ?? ""].join(" "), "latin1").toString(
+    encode: SchemaGetter.transform(({ changedIn, eventId, floor, origin, seq, ticketId }: OfflineCursor) =>
+      Buffer.from([eventId, origin, changedIn, ticketId, floor ?? "", seq].join(" "), "latin1").toString(
         "base64url"
       )
     )

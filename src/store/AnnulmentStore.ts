@@ -87,7 +87,8 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
                 ELSE t.status END,
               first_scan_id = CASE WHEN t.first_scan_id = ${scanId} THEN NULL ELSE t.first_scan_id END,
               first_admitted_at = CASE WHEN t.first_scan_id = ${scanId} THEN NULL ELSE t.first_admitted_at END,
-              first_gate = CASE WHEN t.first_scan_id = ${scanId} THEN NULL ELSE t.first_gate END
+              first_gate = CASE WHEN t.first_scan_id = ${scanId} THEN NULL ELSE t.first_gate END,
+              changed_in = pg_current_xact_id()
             WHERE t.ticket_id = ${row.ticket_id}::bigint
           ), crowd AS (
             UPDATE gates_occupancy o SET inside = o.inside + ${left - entered}::int,

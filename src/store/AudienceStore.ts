@@ -50,7 +50,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
         Effect.flatMap(
           Rows.all(Row)(sql`
           SELECT ${columns} FROM guests g JOIN events e USING (event_id)
-          LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.status <> 'voided'
+          LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
           WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${guestIds}::bigint[]) ORDER BY g.guest_id`),
           Effect.forEach(current)
         )

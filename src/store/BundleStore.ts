@@ -39,9 +39,11 @@ const Row = Schema.Struct({
   origin: Schema.String,
   known: Schema.Boolean,
   floor: Schema.String,
+  seq: Schema.Int,
+  newest_seq: Schema.Int,
   tickets: Schema.Int,
-  last_changed_in: Schema.NullOr(Schema.String),
-  last_ticket_id: Schema.NullOr(Schema.Int),
+  changed_in: Schema.String,
+  ticket_id: Schema.Int,
   digests: Schema.Struct({
     unused: Digests,
     left: Digests,
@@ -52,9 +54,8 @@ const Row = Schema.Struct({
 })
 
 const toPage = (row: typeof Row.Type, limit: number): BundlePage => {
-  const { digests, event_id: eventId, floor, gate_rules, known, last_changed_in, last_ticket_id, origin } =
-    row
-  const more = row.tickets === limit && last_changed_in !== null && last_ticket_id !== null
+  const { digests, event_id: eventId, floor, gate_rules, known, origin } = row
+  const more = row.tickets === limit
   return {
     event: {
       event_id: eventId,
@@ -71,13 +72,14 @@ const toPage = (row: typeof Row.Type, limit: number): BundlePage => {
     full: !known,
     more,
     cursor: more
-      ? { eventId, origin, changedIn: last_changed_in, ticketId: last_ticket_id, floor }
-      : { eventId, origin, changedIn: floor, ticketId: 0, floor: null }
+      ? { eventId, origin, changedIn: row.changed_in, ticketId: row.ticket_id, floor, seq: row.seq }
+      : { eventId, origin, changedIn: floor, ticketId: 0, floor: null, seq: row.newest_seq }
   }
 }
 
 /**
- * Tickets are read in the order of the transactions that changed them last. A round of pages ends at the newest; the
+ * What a scan does to a ticket is read from the event's journal, whose order is that of its commits; everything else in
+ * the order of the transactions that changed tickets last (`changed_in`). A round of pages ends at the newest of both; the
  * next one begins at the `floor` that the first page of this one saw: below it every transaction was over and in
  * sight, so nothing that commits late is missed, and what is read twice is the same state again. The floor is not
  * above the newest change either, which is durable: the numbers of transactions that left no trace before a crash of
@@ -102,18 +104,32 @@ export class BundleStore extends Context.Service<BundleStore, {
             SELECT ${cursor?.changedIn ?? "0"}::text::xid8 AS changed_in, ${
           cursor?.ticketId ?? 0
         }::bigint AS ticket_id,
-              ${cursor?.floor ?? null}::text::xid8 AS floor, ${cursor?.origin ?? null}::text AS origin
+              ${cursor?.floor ?? null}::text::xid8 AS floor, ${cursor?.origin ?? null}::text AS origin,
+              ${cursor?.seq ?? 0}::bigint AS seq
+          ), journal AS MATERIALIZED (
+            SELECT coalesce((SELECT seq FROM scans WHERE event_id + 0 = ${eventId}::bigint
+              ORDER BY seq DESC LIMIT 1), 0) AS newest
           ), start AS MATERIALIZED (
             SELECT k.known, CASE WHEN k.known THEN asked.changed_in ELSE '0' END AS changed_in,
               CASE WHEN k.known THEN asked.ticket_id ELSE 0 END AS ticket_id,
-              CASE WHEN k.known THEN asked.floor END AS floor
-            FROM here, asked, LATERAL (SELECT asked.origin IS NOT DISTINCT FROM here.origin AND
-              greatest(asked.changed_in, asked.floor) <= pg_snapshot_xmax(here.snapshot) AS known) k
-          ), page AS MATERIALIZED (
+              CASE WHEN k.known THEN asked.floor END AS floor,
+              CASE WHEN k.known THEN asked.seq ELSE journal.newest END AS seq
+            FROM here, asked, journal, LATERAL (SELECT asked.origin IS NOT DISTINCT FROM here.origin AND
+              greatest(asked.changed_in, asked.floor) <= pg_snapshot_xmax(here.snapshot)
+              AND asked.seq <= journal.newest AS known) k
+          ), changed AS MATERIALIZED (
             SELECT t.changed_in, t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries
             FROM tickets t WHERE t.event_id + 0 = ${eventId}::bigint
               AND (t.changed_in, t.ticket_id) > ((SELECT changed_in FROM start), (SELECT ticket_id FROM start))
             ORDER BY t.changed_in, t.ticket_id LIMIT ${limit}::int
+          ), moved AS MATERIALIZED (
+            SELECT s.seq, s.ticket_id FROM scans s WHERE s.event_id + 0 = ${eventId}::bigint
+              AND s.seq > (SELECT seq FROM start) AND s.result = 'valid'
+            ORDER BY s.seq LIMIT ${limit}::int - (SELECT count(*) FROM changed)
+          ), page AS (
+            SELECT ticket_id, code, status, payment_state, inside, entries FROM changed
+            UNION SELECT t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries
+            FROM moved m JOIN tickets t ON t.ticket_id = m.ticket_id
           ), ticket AS (
             SELECT CASE WHEN status = 'voided' THEN 'voided' WHEN payment_state NOT IN ('free', 'paid') THEN 'unpaid'
                 WHEN inside THEN 'inside' WHEN entries > 0 THEN 'left' ELSE 'unused' END AS state,
@@ -121,7 +137,8 @@ export class BundleStore extends Context.Service<BundleStore, {
                 'UTF8')) FOR 12), 'base64'), '+/', '-_') COLLATE "C" AS digest
             FROM page
           ), last AS MATERIALIZED (
-            SELECT changed_in, ticket_id FROM page ORDER BY changed_in DESC, ticket_id DESC LIMIT 1
+            SELECT changed_in, ticket_id FROM changed
+            ORDER BY changed_in DESC, ticket_id DESC LIMIT 1
           ), newest AS MATERIALIZED (
             SELECT (changed_in::text::numeric + 1)::text::xid8 AS next FROM tickets
             WHERE event_id + 0 = ${eventId}::bigint ORDER BY changed_in DESC, ticket_id DESC LIMIT 1
@@ -130,11 +147,13 @@ export class BundleStore extends Context.Service<BundleStore, {
             coalesce(o.inside, 0) AS inside, e.gate_rules, here.origin, start.known,
             coalesce(start.floor, least(pg_snapshot_xmin(here.snapshot), coalesce((SELECT next FROM newest), '0')))::text
               AS floor,
-            (SELECT count(*) FROM page) AS tickets, (SELECT changed_in::text FROM last) AS last_changed_in,
-            (SELECT ticket_id FROM last) AS last_ticket_id,
+            (SELECT count(*) FROM changed) + (SELECT count(*) FROM moved) AS tickets,
+            coalesce((SELECT changed_in FROM last), start.changed_in)::text AS changed_in,
+            coalesce((SELECT ticket_id FROM last), start.ticket_id) AS ticket_id,
+            coalesce((SELECT max(seq) FROM moved), start.seq) AS seq, journal.newest AS newest_seq,
             (SELECT coalesce(jsonb_object_agg(g.state, g.digests), '{}'::jsonb) FROM (
               SELECT state, string_agg(digest, '' ORDER BY digest) AS digests FROM ticket GROUP BY state) g) AS digests
-          FROM here CROSS JOIN start CROSS JOIN events e LEFT JOIN gates_occupancy o USING (event_id)
+          FROM here CROSS JOIN start CROSS JOIN journal CROSS JOIN events e LEFT JOIN gates_occupancy o USING (event_id)
           WHERE e.event_id = ${eventId}::bigint`)
         return Option.map(row, (row) => toPage(row, limit))
       })

@@ -59,7 +59,7 @@ export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) =>
           FOR UPDATE OF o
         ), fresh AS (
           UPDATE tickets t SET status = 'admitted', inside = true, entries = 1, first_scan_id = a.scan_id,
-            first_admitted_at = ${at}::timestamptz, first_gate = a.gate, changed_in = pg_current_xact_id()
+            first_admitted_at = ${at}::timestamptz, first_gate = a.gate
           FROM held CROSS JOIN asked a
           WHERE t.code = a.code AND t.event_id = ${eventId}::bigint AND t.status = 'issued'
             AND t.payment_state IN ('free', 'paid') AND t.entries = 0 AND NOT t.inside AND t.first_scan_id IS NULL

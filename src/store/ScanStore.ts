@@ -82,8 +82,10 @@ export class ScanStore extends Context.Service<ScanStore, {
         }
       )
 
-      const write = (eventId: number, { crowd, lines, moves }: Writes, now: ReturnType<typeof moment>) =>
-        sql`
+      const write = (eventId: number, writes: Writes, now: ReturnType<typeof moment>) => {
+        const { crowd, lines, moves } = writes
+        const { reentry = null, status = null } = writes.event ?? {}
+        return sql`
         WITH move AS MATERIALIZED (
           SELECT * FROM json_to_recordset(${JSON.stringify(moves.map(moveRow))}::json) AS m(
             ticket_id bigint, was_inside boolean, was_entries integer, was_first text, inside boolean, entries integer,
@@ -101,7 +103,8 @@ export class ScanStore extends Context.Service<ScanStore, {
           SELECT (SELECT count(*) FROM held) >= 0 AND (SELECT count(*) FROM seen) = (SELECT count(*) FROM move)
             AND (${crowd.peak}::int IS NULL OR EXISTS (
               SELECT 1 FROM held JOIN events e ON e.event_id = ${eventId}::bigint
-              WHERE held.inside + ${crowd.peak}::int <= e.max_attendees)) AS stands
+              WHERE held.inside + ${crowd.peak}::int <= e.max_attendees 
+                AND e.status = ${status}::text AND e.reentry = ${reentry}::boolean)) AS stands
         ), moved AS (
           UPDATE tickets t SET status = CASE WHEN t.status = 'voided' THEN t.status ELSE 'admitted' END,
             inside = m.inside, entries = m.entries, first_scan_id = m.first_scan_id,
@@ -122,7 +125,7 @@ export class ScanStore extends Context.Service<ScanStore, {
         ), tallied AS (
           INSERT INTO gate_tallies (event_id, gate, direction, result, scans)
           SELECT ${eventId}::bigint, l.* FROM ruling CROSS JOIN json_to_recordset(
-            ${JSON.stringify(tallyRows({ crowd, lines, moves }))}::json) AS l(
+            ${JSON.stringify(tallyRows(writes))}::json) AS l(
             gate text, direction text, result text, scans integer)
           WHERE ruling.stands
           ON CONFLICT (event_id, gate, direction, result) DO UPDATE SET scans = gate_tallies.scans + EXCLUDED.scans
@@ -134,6 +137,7 @@ export class ScanStore extends Context.Service<ScanStore, {
             exited = gate_moments.exited + EXCLUDED.exited, refused = gate_moments.refused + EXCLUDED.refused
         )
         SELECT stands FROM ruling`
+      }
 
       const commit = Effect.fn("ScanStore.commit")(function* (eventId: number, writes: Writes) {
         return yield* write(eventId, writes, moment(writes)).pipe(

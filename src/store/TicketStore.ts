@@ -87,7 +87,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           SELECT g.guest_id, g.ticket_type, t.ticket_id
           FROM ${asked(guestIds)}
           JOIN guests g ON g.event_id = ${eventId} AND g.guest_id = asked.id
-          LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.status <> 'voided'
+          LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
           ORDER BY asked.position`)
 
       const reserve = (count: number) =>
@@ -106,14 +106,14 @@ export class TicketStore extends Context.Service<TicketStore, {
                  qr_data
           FROM jsonb_to_recordset(${JSON.stringify(tickets)}::jsonb)
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
-          ON CONFLICT (event_id, guest_id) WHERE status <> 'voided' DO NOTHING`)
+          ON CONFLICT (event_id, guest_id) WHERE voided_at IS NULL DO NOTHING`)
 
       /** Live tickets that an earlier, ended flow left unpaid become this request's: its payment opens the gate. */
       const adopt = ({ eventId, flowId, guestIds, paymentState }: IssueRequest) =>
         flowId === null ? Effect.void : Rows.run(sql`
           UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
           FROM ${asked(guestIds)}
-          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.status <> 'voided'
+          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
             AND t.payment_state IN ('pending', 'failed', 'refunded') AND t.flow_id IS DISTINCT FROM ${flowId}
             AND NOT EXISTS (
               SELECT 1 FROM flows f WHERE f.flow_id = t.flow_id AND f.status IN ('accepted', 'running'))`)
@@ -142,7 +142,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           SELECT count(*) AS count FROM ${asked(guestIds)}
           WHERE NOT EXISTS (
             SELECT 1 FROM tickets t
-            WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.status <> 'voided'
+            WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
               AND t.payment_state = 'paid' AND t.flow_id IS DISTINCT FROM ${flowId})`).pipe(
           Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count }))
         )

@@ -27,7 +27,7 @@ layer(Stores)("the gate of an event", (it) => {
       yield* publish(3, 1, { status: "draft" })
       yield* publish(4, 1, { doors_open_at: DateTime.add(now, { minutes: 1 }) })
       yield* publish(5, 1, { doors_close_at: DateTime.subtract(now, { minutes: 1 }) })
-      yield* sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${voided!.id}`
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${voided!.id}`
       yield* sql`UPDATE tickets SET payment_state = 'pending' WHERE ticket_id = ${unpaid!.id}`
       const operator = (changes: Partial<AdmitRequest["operator"]>) => ({
         operator: { ...nobody, known: true, ...changes }

@@ -40,7 +40,7 @@ describe("a scan id", () => {
     const later = { ...snapshot, verdicts: [given!] }
     const { verdicts: [reused], writes } = decideBatch(1, later, [scan(2)], now)
     assert.deepInclude(reused, nobody)
-    assert.deepStrictEqual(writes, { lines: [], moves: [], crowd: { delta: 0, entered: 0, peak: null } })
+    assert.deepInclude(writes, { lines: [], moves: [], crowd: { delta: 0, entered: 0, peak: null } })
   })
 
   it("used again for its ticket gives its verdict, by code as it is typed or by number", () => {

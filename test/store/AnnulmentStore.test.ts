@@ -235,7 +235,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       const [ticket] = yield* publish(11, 1)
       const [scan, out] = [scanOf(11, ticket!.code), scanOf(11, ticket!.code, { direction: "exit" })]
       yield* admit(scan)
-      yield* sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${ticket!.id}`
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticket!.id}`
       yield* admit(out)
       yield* annul(out)
       assert.deepInclude(yield* ticketOf(ticket!.id), { status: "voided", inside: true, entries: 1 })

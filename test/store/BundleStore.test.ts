@@ -1,7 +1,8 @@
 /**
  * The offline bundle of one event, page by page: every ticket in its state, and every change of it since the cursor.
- * Guards whose removal turns this file red: `status` and `payment_state` in the trigger on `tickets`, the order and the
- * position of a page, the order of the states, the checks of a cursor's origin and of its place in the present, the
+ * Guards whose removal turns this file red: `voided_at` and `payment_state` in the trigger on `tickets`, that an annulment
+ * says it changed its ticket, the journal's scans, the order and the
+ * position of a page, the order of the states, the checks of a cursor's origin and of its places in the present, the
  * bound of the floor to the newest change, and the separators of the digest's text.
  */
 import { assert, layer } from "@effect/vitest"
@@ -226,7 +227,8 @@ layer(Env, { excludeTestServices: true })("the offline bundle", (it) => {
         const foreign of [
           { ...cursor, origin: "0".repeat(16) },
           { ...cursor, changedIn: ahead },
-          { ...cursor, floor: ahead }
+          { ...cursor, floor: ahead },
+          { ...cursor, seq: Number(ahead) - 1 }
         ]
       ) {
         const page = yield* pageOf(eventId, { ...device, cursor: foreign }, 10)

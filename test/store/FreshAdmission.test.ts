@@ -45,7 +45,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("first entries at once
       const rows = yield* publish(2, 8)
       const [stranger] = yield* publish(3, 1)
       const spoilt = [
-        "status = 'voided'",
+        "status = 'voided', voided_at = now()",
         "payment_state = 'pending'",
         "inside = true",
         "entries = 1",

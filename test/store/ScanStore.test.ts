@@ -1,7 +1,7 @@
 /**
  * The write that decides every race at the gate: made from a read that has grown old, it writes nothing.
- * Guards whose removal turns this file red: each condition on the ticket in the commit, its occupancy bound, the
- * unique scan id, that a batch is written whole or not at all, that a void ticket stays void, that a fault which passes
+ * Guards whose removal turns this file red: each condition on the ticket in the commit, its occupancy bound, that the
+ * event is still as it was read, the unique scan id, that a batch is written whole or not at all, that a void ticket stays void, that a fault which passes
  * is a lost round, and that a scan id is read of its own event alone.
  */
 import { assert, layer } from "@effect/vitest"
@@ -94,7 +94,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const [voided, refunded] = yield* publish(4, 2)
       const first = yield* prepare(4, scanOf(4, voided!.code))
       const second = yield* prepare(4, scanOf(4, refunded!.code))
-      yield* sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${voided!.id}`
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${voided!.id}`
       yield* sql`UPDATE tickets SET payment_state = 'refunded' WHERE ticket_id = ${refunded!.id}`
       assert.deepStrictEqual([yield* first, yield* second], [false, false])
       assert.deepStrictEqual(yield* crowd(4), { inside: 0, entered: 0, tickets: 0 })
@@ -105,7 +105,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const sql = yield* SqlClient.SqlClient
       const [ticket] = yield* publish(8, 1)
       const slow = yield* prepare(8, scanOf(8, ticket!.code), scanOf(8, ticket!.code, { direction: "exit" }))
-      yield* sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${ticket!.id}`
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticket!.id}`
       assert.isFalse(yield* slow)
       assert.deepStrictEqual(yield* crowd(8), { inside: 0, entered: 0, tickets: 0 })
     }))
@@ -116,7 +116,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const [ticket] = yield* publish(9, 1)
       yield* yield* prepare(9, scanOf(9, ticket!.code))
       const slow = yield* prepare(9, scanOf(9, ticket!.code, { direction: "exit" }))
-      yield* sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${ticket!.id}`
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticket!.id}`
       assert.isTrue(yield* slow)
       const rows = yield* sql`SELECT status, inside FROM tickets WHERE ticket_id = ${ticket!.id}`
       assert.deepStrictEqual(rows, [{ status: "voided", inside: false }])
@@ -188,6 +188,21 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       }
       assert.deepStrictEqual(yield* crowd(13), { inside: 0, entered: 0, tickets: 0 })
       assert.isTrue(yield* yield* prepare(13, scanOf(13, ticket!.code)))
+    }))
+
+  it.effect("lets nobody in on what an event was before it was cancelled or took back its re-entries", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const [first, second] = yield* publish(15, 2, { reentry: true })
+      yield* yield* prepare(15, scanOf(15, first!.code))
+      yield* yield* prepare(15, scanOf(15, first!.code, { direction: "exit" }))
+      const again = yield* prepare(15, scanOf(15, first!.code))
+      yield* sql`UPDATE events SET reentry = false WHERE event_id = 15`
+      assert.isFalse(yield* again)
+      const late = yield* prepare(15, scanOf(15, second!.code))
+      yield* sql`UPDATE events SET status = 'cancelled' WHERE event_id = 15`
+      assert.isFalse(yield* late)
+      assert.deepStrictEqual(yield* crowd(15), { inside: 0, entered: 1, tickets: 0 })
     }))
 
   it.effect("lets people leave a house that is fuller than it may be", () =>

@@ -81,8 +81,9 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
     entered: 0
   }
 
-  const write = ({ crowd, lines, moves }: Writes): boolean => {
-    if (!asked.every((holds) => holds(tables, { crowd, lines, moves }))) return false
+  const write = (writes: Writes): boolean => {
+    if (!asked.every((holds) => holds(tables, writes))) return false
+    const { crowd, lines, moves } = writes
     for (const { after } of moves) {
       const now = tables.tickets.get(after.ticketId)!
       const status = now.status === "voided" ? now.status : "admitted"

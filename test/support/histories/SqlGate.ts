@@ -131,7 +131,7 @@ export const sqlGate = Effect.fnUntraced(
       *spoil(ticketId, how) {
         yield* Effect.orDie(
           how === "voided"
-            ? sql`UPDATE tickets SET status = 'voided' WHERE ticket_id = ${ticketId}`
+            ? sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticketId}`
             : sql`UPDATE tickets SET payment_state = 'refunded' WHERE ticket_id = ${ticketId}`
         )
       },

@@ -90,7 +90,12 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     params: job,
     success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, NotFound, Conflict, Unavailable]
-  }).annotateMerge(OpenApi.annotations({ summary: "Generate the tickets of a job that failed again" })),
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "Generate the tickets of a job that failed again",
+      description: "Repeated while the new attempt is under way, it is accepted alike and begins no other."
+    })
+  ),
   HttpApiEndpoint.get("get", "/tickets/:ticket_id", {
     params: { ticket_id: TicketFile },
     query: { format: Schema.optionalKey(TicketFormat) },

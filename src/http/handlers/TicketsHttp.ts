@@ -134,12 +134,17 @@ const flowIsOver = Effect.fn("TicketsHttp.flowIsOver")(function* (flowId: string
   return Option.isNone(flow) || (flow.value.status !== "accepted" && flow.value.status !== "running")
 })
 
+/** A retry that is under way is asked for again by whoever missed its answer: it is the same attempt. */
+const attemptAsked = ({ attempt, status }: JobRow) =>
+  status === "running" && attempt > 1 ? attempt : attempt + 1
+
 const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
-  const { attempt, flow_id: flowId } = yield* own(jobId)
+  const job = yield* own(jobId)
+  const { flow_id: flowId } = job
   if (flowId !== null && !(yield* flowIsOver(flowId))) {
     return yield* new Conflict({ detail: "The job belongs to a flow that is not over: retry it when it is." })
   }
-  yield* fromCluster((yield* TicketJob.client)(jobId).Retry({ attempt: attempt + 1 })).pipe(
+  yield* fromCluster((yield* TicketJob.client)(jobId).Retry({ attempt: attemptAsked(job) })).pipe(
     Effect.catchTags({
       JobConflict: (refused) => Effect.fail(conflict(refused)),
       JobNotFound: () => Effect.fail(missing("job"))

@@ -1,8 +1,8 @@
 /**
  * Generation jobs over HTTP: listed, canceled, tried again, and followed through both.
  * Guards whose removal turns this file red: the owner of a job, the roles, each filter and the limit in the next page's
- * address, the states that may be canceled and retried, the feed that opens again, the canceled job that ends its flow's
- * step.
+ * address, the states that may be canceled and retried, the attempt of a retry that is repeated, the feed that opens
+ * again, the canceled job that ends its flow's step.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
@@ -146,13 +146,15 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("gener
       assert.strictEqual(retried.status, 202, retried.text)
       assert.strictEqual(retried.headers.get("location"), job.status_url)
       assert.deepInclude(retried.json, { job_id: job.job_id, status: "running", total: 2 })
-      assert.strictEqual((yield* post(`${job.status_url}/retry`)).status, 409)
+      const repeated = yield* post(`${job.status_url}/retry`)
+      assert.deepStrictEqual([repeated.status, repeated.json], [202, retried.json])
       yield* until(Effect.sync(() => taken), (chunks) => chunks.length === 2)
       assert.deepStrictEqual(taken[1], { id: `${job.job_id}.2_0`, tickets: [second] })
       const { json: view } = yield* read(job.status_url)
       assert.deepInclude(view, { attempt: 2, queued: 1, generated: 1, failed: 0, finished_at: null })
       yield* report(job, `${job.job_id}.2_0`, [item(second, null)])
       const after = yield* follow(job.events_url, before.at(-1)!.id)
+      assert.strictEqual((yield* post(`${job.status_url}/retry`)).status, 409)
       assert.deepStrictEqual(after.map(({ event, id }) => [id - before.at(-1)!.id, event]), [
         [1, "retried"],
         [2, "tickets"],

@@ -13,6 +13,9 @@ export interface NewJob {
   readonly ticketIds: ReadonlyArray<number>
 }
 
+/** The feed a job's progress is written to. */
+export const feedOfJob = (jobId: string): string => `job/${jobId}`
+
 /** The columns of `JobRow`. */
 export const columns = `job_id, seq, event_id, owner, flow_id, status, priority, options, attempt, total,
    total - generated - failed - canceled AS queued, generated, failed, canceled, error, created_at, started_at,

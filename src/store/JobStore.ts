@@ -4,18 +4,26 @@ import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
 import { JobConflict, JobNotFound, type JobView } from "../../rpc/TicketJob.ts"
-import { type Applied, appliedTo, ChangedRow, columns, ItemRow, JobRow, type NewJob } from "./JobRows.ts"
+import {
+  type Applied,
+  appliedTo,
+  ChangedRow,
+  columns,
+  feedOfJob,
+  ItemRow,
+  JobRow,
+  type NewJob
+} from "./JobRows.ts"
+import { FeedStore } from "./FeedStore.ts"
+import * as JobEnds from "./JobEnds.ts"
 import * as JobItems from "./JobItems.ts"
 import * as Rows from "./Rows.ts"
 import * as Transaction from "./Transaction.ts"
 
-export type { Applied, JobRow, NewJob }
+export { type Applied, feedOfJob, type JobRow, type NewJob }
 
 /** How many tickets the generator is given at once; without `batch_processing` each goes by itself. */
 export const chunkSize = 100
-
-/** The feed a job's progress is written to. */
-export const feedOfJob = (jobId: string): string => `job/${jobId}`
 
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 
@@ -67,19 +75,18 @@ export class JobStore extends Context.Service<JobStore, {
   readonly retry: (jobId: string, attempt: number) => Effect.Effect<void, JobNotFound | JobConflict>
   /** Ends the job when nothing waits any more; answers an ended job until its end was announced. */
   readonly end: (jobId: string) => Effect.Effect<Option.Option<JobRow>>
-  /** The end that `end` answered is told; one that a report changed meanwhile is not. */
+  /** The end that `end` answered is told, and closes the feed; one that a report changed meanwhile does neither. */
   readonly announced: (told: JobRow) => Effect.Effect<void>
   /** The guests whose tickets the job generated. */
   readonly guests: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
 }>()("guichet/store/JobStore") {
-  static readonly layer: Layer.Layer<JobStore, never, SqlClient.SqlClient> = Layer.effect(
+  static readonly layer: Layer.Layer<JobStore, never, SqlClient.SqlClient | FeedStore> = Layer.effect(
     JobStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const feeds = yield* FeedStore
+      const { announced, end, outcome, reopen } = JobEnds.make(sql, feeds)
       const all = sql.literal(columns)
-      const outcome = (generated: number, failed: number) =>
-        sql`CASE WHEN failed + ${failed}::int = 0 THEN 'completed'
-                 WHEN generated + ${generated}::int = 0 THEN 'failed' ELSE 'partially_failed' END`
 
       const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
         Effect.flatMap(
@@ -127,9 +134,10 @@ export class JobStore extends Context.Service<JobStore, {
       const ids = (rows: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>) =>
         Effect.map(rows, (found) => found.map((row) => row.ticket_id))
 
-      const decide = (job: JobRow, applied: ReadonlyArray<number>, generated: number, failed: number) =>
-        Effect.map(
-          one(
+      const decide = Effect.fnUntraced(
+        function* (job: JobRow, applied: ReadonlyArray<number>, generated: number, failed: number) {
+          if (job.finished_at !== null) yield* reopen(job.job_id)
+          const row = yield* one(
             job.job_id,
             sql`
             UPDATE ticket_jobs SET generated = generated + ${generated}::int, failed = failed + ${failed}::int,
@@ -138,9 +146,10 @@ export class JobStore extends Context.Service<JobStore, {
               error = CASE WHEN generated + ${generated}::int = 0 THEN error END,
               announced_at = CASE WHEN finished_at IS NULL THEN announced_at END
             WHERE job_id = ${job.job_id} RETURNING ${all}`
-          ),
-          (row) => appliedTo(row, applied)
-        )
+          )
+          return appliedTo(row, applied)
+        }
+      )
 
       /** `OFFSET 0` has each ticket looked up by its key, however large the job and however old the statistics. */
       const applyBatch: JobStore["Service"]["applyBatch"] = Effect.fn("JobStore.applyBatch")(
@@ -202,17 +211,6 @@ export class JobStore extends Context.Service<JobStore, {
         yield* Transaction.durably(sql, withdraw)
       })
 
-      /** The feed's closing event becomes the end of an attempt, so that whoever resumes after it reads on. */
-      const reopen = (jobId: string, attempt: number) =>
-        Rows.run(sql`
-          WITH ended AS (
-            UPDATE feed_events SET kind = 'ended' WHERE feed_id = ${feedOfJob(jobId)} AND kind = 'closed'
-          ), feed AS (
-            UPDATE feeds SET last = last + 1 WHERE feed_id = ${feedOfJob(jobId)} RETURNING feed_id, last
-          )
-          INSERT INTO feed_events (feed_id, seq, kind, data)
-          SELECT feed_id, last, 'retried', ${JSON.stringify({ attempt })}::jsonb FROM feed`)
-
       const retry = Effect.fn("JobStore.retry")(function* (jobId: string, attempt: number) {
         const again = Effect.gen(function* () {
           const { options, status, ...job } = yield* held(jobId)
@@ -234,27 +232,11 @@ export class JobStore extends Context.Service<JobStore, {
             UPDATE ticket_jobs SET status = 'running', attempt = ${attempt}::int, failed = 0, error = NULL,
               finished_at = NULL, announced_at = NULL, news_at = now(), chases = 0
             WHERE job_id = ${jobId}`)
-          yield* reopen(jobId, attempt)
+          yield* reopen(jobId)
+          yield* feeds.append(feedOfJob(jobId), { kind: "retried", data: { attempt } })
         })
         yield* Transaction.durably(sql, again)
       })
-
-      const end = Effect.fn("JobStore.end")(function* (jobId: string) {
-        yield* Rows.run(sql`
-          UPDATE ticket_jobs SET finished_at = now(), status = ${outcome(0, 0)},
-            error = CASE WHEN generated = 0 THEN (
-              SELECT min(reason) FROM ticket_job_items WHERE job_id = ${jobId} AND status = 'failed') END
-          WHERE job_id = ${jobId} AND status IN ('queued', 'running') AND generated + failed = total`)
-        return yield* Rows.first(JobRow)(sql`
-          SELECT ${all} FROM ticket_jobs
-          WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)
-      })
-
-      const announced = ({ attempt, generated, job_id, status }: JobRow) =>
-        Rows.run(sql`
-          UPDATE ticket_jobs SET announced_at = now()
-          WHERE job_id = ${job_id} AND finished_at IS NOT NULL AND announced_at IS NULL
-            AND attempt = ${attempt}::int AND generated = ${generated}::int AND status = ${status}`)
 
       return {
         create,

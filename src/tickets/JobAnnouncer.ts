@@ -44,7 +44,6 @@ export const JobAnnouncerLayer = Layer.effect(
     return JobListener.of({
       finished: Effect.fn("JobAnnouncer.finished")(function* (job, status) {
         yield* triggers.fire(job.event_id, yield* jobs.guests(job.job_id), "ticket_creation")
-        yield* feeds.close(feedOfJob(job.job_id), { status })
         if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
       }),
       generated: (ticketId) => fire([ticketId]),

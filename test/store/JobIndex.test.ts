@@ -8,12 +8,16 @@ import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
+import { FeedStore } from "../../src/store/FeedStore.ts"
 import { JobIndex } from "../../src/store/JobIndex.ts"
 import { JobStore } from "../../src/store/JobStore.ts"
 import { bad, good, options } from "../support/JobFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
-const Env = Layer.provideMerge(Layer.merge(JobStore.layer, JobIndex.layer), TestDatabase.layer)
+const Env = Layer.merge(JobStore.layer, JobIndex.layer).pipe(
+  Layer.provide(FeedStore.layer),
+  Layer.provideMerge(TestDatabase.layer)
+)
 
 interface Changes {
   readonly eventId?: number

@@ -1,10 +1,11 @@
 /**
  * A job is stored once, its counters are its items, and each attempt ends once, however many reports come at a time.
  * Guards whose removal turns this file red: the lock of the job, the states that a report may change, the attempt of a
- * failure, the states that may be canceled and retried, the attempt of a retry, `announced_at` of an ended job.
+ * failure, the states that may be canceled and retried, the attempt of a retry, `announced_at` of an ended job, the feed
+ * that a late success opens, the end that may still be told.
  */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
 import { FeedStore } from "../../src/store/FeedStore.ts"
 import { JobIndex } from "../../src/store/JobIndex.ts"
@@ -12,9 +13,9 @@ import { feedOfJob, JobStore } from "../../src/store/JobStore.ts"
 import { bad, good, options } from "../support/JobFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
-const Env = Layer.provideMerge(
-  Layer.mergeAll(JobStore.layer, JobIndex.layer, FeedStore.layer),
-  TestDatabase.layer
+const Env = Layer.merge(JobStore.layer, JobIndex.layer).pipe(
+  Layer.provideMerge(FeedStore.layer),
+  Layer.provideMerge(TestDatabase.layer)
 )
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1)
@@ -49,6 +50,17 @@ const finish = Effect.fn(function* (jobId: string, reports: ReadonlyArray<Genera
   const ended = Option.getOrThrow(yield* jobs.end(jobId))
   yield* jobs.announced(yield* jobs.row(jobId))
   return ended
+})
+
+const Status = Schema.Struct({ status: Schema.optionalKey(Schema.String) })
+
+/** A feed's events: number, kind, and the status that they tell. */
+const told = Effect.fn(function* (feed: string) {
+  const events = yield* (yield* FeedStore).after(feed, 0)
+  return events.map(({ data, kind, seq }) => {
+    const { status } = Schema.decodeUnknownSync(Status)(data)
+    return [seq, kind, ...(status === undefined ? [] : [status])].join(" ")
+  })
 })
 
 layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
@@ -234,15 +246,36 @@ layer(Env, { excludeTestServices: true })("the store of jobs", (it) => {
       const jobs = yield* create("job_feed", 1)
       const feeds = yield* FeedStore
       const feed = feedOfJob("job_feed")
-      yield* finish("job_feed", [bad(1)])
       yield* feeds.append(feed, { kind: "tickets", data: { failed: 1 } })
-      yield* feeds.close(feed, { status: "failed" })
+      yield* finish("job_feed", [bad(1)])
       yield* jobs.retry("job_feed", 2)
       yield* jobs.retry("job_feed", 2)
       yield* feeds.append(feed, { kind: "tickets", data: { generated: 1 } })
-      yield* feeds.close(feed, { status: "completed" })
-      const events = (yield* feeds.after(feed, 0)).map(({ kind, seq }) => `${seq} ${kind}`)
-      assert.deepStrictEqual(events, ["1 tickets", "2 ended", "3 retried", "4 tickets", "5 closed"])
+      yield* finish("job_feed", [good(1)])
+      assert.deepStrictEqual(yield* told(feed), [
+        "1 tickets",
+        "2 ended failed",
+        "3 retried",
+        "4 tickets",
+        "5 closed completed"
+      ])
+    }))
+
+  it.effect("closes the feed with the end that is true, however late a success comes", () =>
+    Effect.gen(function* () {
+      const jobs = yield* create("job_late", 2)
+      const feed = feedOfJob("job_late")
+      yield* jobs.applyBatch("job_late", [bad(1), bad(2)])
+      const failed = Option.getOrThrow(yield* jobs.end("job_late"))
+      yield* jobs.applyBatch("job_late", [good(1)])
+      yield* jobs.announced(failed)
+      assert.deepStrictEqual(yield* told(feed), [])
+      yield* jobs.announced(Option.getOrThrow(yield* jobs.end("job_late")))
+      assert.deepStrictEqual(yield* told(feed), ["1 closed partially_failed"])
+      yield* jobs.applyBatch("job_late", [good(2)])
+      yield* jobs.applyBatch("job_late", [good(2)])
+      yield* jobs.announced(Option.getOrThrow(yield* jobs.end("job_late")))
+      assert.deepStrictEqual(yield* told(feed), ["1 ended partially_failed", "2 closed completed"])
     }))
 
   it.effect("gives up what waits, with the reason", () =>

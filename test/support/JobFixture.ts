@@ -9,6 +9,7 @@ import { FileLinks } from "../../src/files/FileLinks.ts"
 import type { GenerationJob } from "../../src/services/tickets/TicketApi.ts"
 import { GeneratorUnavailable, TicketClient } from "../../src/services/tickets/TicketClient.ts"
 import { EventStore } from "../../src/store/EventStore.ts"
+import { FeedStore } from "../../src/store/FeedStore.ts"
 import { JobIndex } from "../../src/store/JobIndex.ts"
 import { JobStore } from "../../src/store/JobStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
@@ -88,6 +89,7 @@ const Listener = Layer.effect(
 export const JobStores = Layer.mergeAll(TicketStore.layer, JobIndex.layer, JobStore.layer, EventStore.layer)
   .pipe(
     Layer.provide(SigningKeys.layerMemory),
+    Layer.provideMerge(FeedStore.layer),
     Layer.provideMerge(TestDatabase.layer)
   )
 

@@ -2,7 +2,7 @@
  * Generation jobs over HTTP: listed, canceled, tried again, and followed through both.
  * Guards whose removal turns this file red: the owner of a job, the roles, each filter and the limit in the next page's
  * address, the states that may be canceled and retried, the attempt of a retry that is repeated, the feed that opens
- * again, the canceled job that ends its flow's step.
+ * again for a retry and for a late success, the canceled job that ends its flow's step.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
@@ -174,6 +174,33 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("gener
         attempt: 2,
         generated: 2
       })
+    }).pipe(Effect.scoped))
+
+  it.effect("that a late success mends tell their true end, also to whoever saw the other one", () =>
+    Effect.gen(function* () {
+      const [first] = yield* ticketsOf(7)
+      yield* silentGenerator
+      const job = yield* running([first])
+      yield* report(job, `${job.job_id}_0`, [item(first, "torn")])
+      const before = yield* follow(job.events_url)
+      assert.deepStrictEqual(before.map(({ data, event }) => [event, data.status]), [
+        ["tickets", undefined],
+        ["closed", "failed"]
+      ])
+      yield* Webhooks.ticket({
+        event_type: "ticket.generated",
+        ticket_id: first,
+        generation_data: files,
+        generated_at: new Date().toISOString()
+      })
+      yield* until(read(job.status_url), ({ json }) => json.status === "completed")
+      const after = yield* follow(job.events_url, before.at(-1)!.id)
+      assert.deepStrictEqual(after.map(({ data, event }) => [event, data.generated, data.status]), [
+        ["tickets", 1, undefined],
+        ["closed", undefined, "completed"]
+      ])
+      const whole = yield* follow(job.events_url)
+      assert.deepStrictEqual(whole.map(({ event }) => event), ["tickets", "ended", "tickets", "closed"])
     }).pipe(Effect.scoped))
 
   it.effect("tell each guest of the ticket once, however often the job is tried and reported", () =>

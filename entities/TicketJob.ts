@@ -4,7 +4,7 @@ import { Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import type { GeneratedTicket } from "../rpc/Ticket.ts"
 import { type BatchGenerated, TicketJob } from "../rpc/TicketJob.ts"
-import { outlast, patience } from "../src/Durable.ts"
+import { outlast, perseverance } from "../src/Durable.ts"
 import { TicketClient } from "../src/services/tickets/TicketClient.ts"
 import { type Applied, type JobRow, JobStore } from "../src/store/JobStore.ts"
 import { TicketStore } from "../src/store/TicketStore.ts"
@@ -14,6 +14,9 @@ import { JobListener } from "../src/tickets/JobListener.ts"
 
 const failures = (ticketIds: ReadonlyArray<number>, reason: string): ReadonlyArray<GeneratedTicket> =>
   ticketIds.map((ticketId) => ({ ticketId, status: "failed", reason, data: null, metadata: {} }))
+
+/** So many chunks that the generator does not take, one after the other, and it is away: the next ones need not try. */
+const refusalsInARow = 3
 
 /** Holds no truth: every handler may run again after a crash, beside another, or late. */
 export const TicketJobLayer = TicketJob.toLayer(
@@ -56,31 +59,49 @@ export const TicketJobLayer = TicketJob.toLayer(
       }
     })
 
+    /** Whether the chunk is off our hands: taken by the generator, or refused for good. */
     const deliver = Effect.fn("TicketJob.deliver")((job: JobRow, chunk: number) =>
       hand(job, chunk).pipe(
-        Effect.retry({
-          while: (error) => error._tag === "GeneratorUnavailable" && error.retryable,
-          schedule: patience
-        }),
-        Effect.catchTag("GeneratorUnavailable", ({ reason }) =>
+        Effect.as(true),
+        Effect.catchTag("GeneratorUnavailable", ({ reason, retryable }) =>
           Effect.gen(function* () {
+            if (retryable) return false
             yield* Effect.logWarning("The ticket generator did not take a chunk", { jobId, chunk, reason })
             const refused = yield* jobs.chunk(job, chunk)
             yield* report(job, failures(refused, `generator_unavailable: ${reason}`), job.attempt)
+            return true
           }))
       )
     )
 
-    const deliverAll = Effect.fn("TicketJob.deliverAll")(function* (job: JobRow) {
-      deliveries++
-      yield* Effect.ensuring(
-        Effect.flatMap(
-          jobs.waitingChunks(jobId),
-          (waiting) => Effect.forEach(waiting, (chunk) => deliver(job, chunk), { discard: true })
-        ),
-        Effect.sync(() => deliveries--)
-      )
+    /** One try at each chunk that is still on our hands, until the generator is away; answers whether none is left. */
+    const round = Effect.fnUntraced(function* (job: JobRow, delivered: Set<number>) {
+      const waiting = (yield* jobs.waitingChunks(jobId)).filter((chunk) => !delivered.has(chunk))
+      let refusals = 0
+      for (const chunk of waiting) {
+        if (refusals === refusalsInARow) break
+        const done = yield* deliver(job, chunk)
+        if (done) delivered.add(chunk)
+        refusals = done ? 0 : refusals + 1
+      }
+      return waiting.every((chunk) => delivered.has(chunk))
     })
+
+    /** Ends when nothing waits any more, be it that the job was canceled or given up meanwhile. */
+    const deliverAll = Effect.fn("TicketJob.deliverAll")(
+      function* (job: JobRow) {
+        const delivered = new Set<number>()
+        if (yield* round(job, delivered)) return
+        yield* Effect.logWarning("The ticket generator is away: a job waits for it", { jobId })
+        yield* Effect.repeat(round(job, delivered), { until: (done) => done, schedule: perseverance })
+      },
+      (delivery) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => deliveries++),
+          () => delivery,
+          () => Effect.sync(() => deliveries--)
+        )
+    )
 
     const start = Effect.fn("TicketJob.start")(function* () {
       const job = yield* jobs.begin(jobId)
@@ -110,9 +131,10 @@ export const TicketJobLayer = TicketJob.toLayer(
       )
     })
 
+    /** What is being delivered is not sent again, but given up like the rest. */
     const chase = Effect.fn("TicketJob.chase")(function* (giveUp: boolean) {
       const job = yield* jobs.begin(jobId)
-      if (job.status === "running" && deliveries === 0) {
+      if (job.status === "running" && (giveUp || deliveries === 0)) {
         yield* Effect.logWarning("A job had no news for a while", { jobId, queued: job.queued, giveUp })
         if (giveUp) yield* tell(job, yield* jobs.giveUp(jobId, "generator_silent"))
         else yield* deliverAll(job)

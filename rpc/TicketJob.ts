@@ -87,14 +87,14 @@ export class JobConflict extends Schema.TaggedError<JobConflict>()("JobConflict"
 }) {}
 
 /**
- * Sends what the job's attempt waits for to the generator, chunk by chunk. Persisted: a job that was answered 202 is
- * never lost. Without `attempt` it is the first one.
+ * Sends what the job's attempt waits for to the generator, chunk by chunk, and waits for one that is away. Persisted: a
+ * job that was answered 202 is never lost; the next owner goes on. Without `attempt` it is the first one.
  */
 export const Start = Rpc.make("Start", {
   payload: { jobId: JobId, attempt: Schema.optionalKey(Schema.Int) },
   error: JobNotFound,
   primaryKey: ({ attempt = 1, jobId }) => attempt === 1 ? jobId : `${jobId}.${attempt}`
-}).annotate(ClusterSchema.Persisted, true)
+}).annotate(ClusterSchema.Persisted, true).annotate(ClusterSchema.InterruptOnTermination, true)
 
 /** Takes the generator's report of a chunk. Persisted: a webhook is answered once it is in the mailbox. */
 export const BatchGenerated = Rpc.make("BatchGenerated", {
@@ -124,5 +124,6 @@ export const Retry = Rpc.make("Retry", {
  * keeper of jobs comes again.
  */
 export const Chase = Rpc.make("Chase", { payload: { giveUp: Schema.Boolean }, error: JobNotFound })
+  .annotate(ClusterSchema.InterruptOnTermination, true)
 
 export const TicketJob = Entity.make("TicketJob", [Start, BatchGenerated, Cancel, Retry, Chase])

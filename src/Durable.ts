@@ -1,5 +1,5 @@
 /** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
-import { Cause, Effect, Schedule } from "effect"
+import { Cause, type Duration, Effect, Schedule } from "effect"
 import { SqlError } from "effect/sql"
 import { logFault } from "./Faults.ts"
 
@@ -12,11 +12,15 @@ const passing = (cause: Cause.Cause<unknown>): boolean =>
       : Cause.isFailReason(reason) && isPassing(reason.error)
   )
 
+/** Ever longer up to this, for ever. */
+const everLonger = (most: Duration.Input) =>
+  Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced(most)])
+
 /** How durable work waits for what is away for a moment: ever longer up to five seconds, for about ten minutes. */
-export const patience = Schedule.max([
-  Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")]),
-  Schedule.recurs(125)
-])
+export const patience = Schedule.max([everLonger("5 seconds"), Schedule.recurs(125)])
+
+/** How work that somebody else ends waits for a service that is away: ever longer up to half a minute. */
+export const perseverance = Schedule.jittered(everLonger("30 seconds"))
 
 /**
  * Tries again, with `patience`, while the database is away or asks for it. For handlers and

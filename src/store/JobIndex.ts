@@ -42,7 +42,8 @@ export class JobIndex extends Context.Service<JobIndex, {
   readonly waitingFor: (ticketId: number, generated: boolean) => Effect.Effect<ReadonlyArray<string>>
   /**
    * Takes the late jobs, a hundred at most: those whose end is not told and that had no news for `quiet`. A job that was
-   * taken is late again after twice the time, until there is news; sixteen times `quiet` is the longest.
+   * taken is late again after twice the time, until there is news; sixteen times `quiet` is the longest, and `quiet` once
+   * it is silent.
    */
   readonly late: (patience: Patience) => Effect.Effect<ReadonlyArray<LateRow>>
 }>()("guichet/store/JobIndex") {
@@ -82,19 +83,22 @@ export class JobIndex extends Context.Service<JobIndex, {
           (rows) => rows.map(({ job_id }) => job_id)
         )
 
-      const late = ({ giveUp, quiet }: Patience) =>
-        Rows.all(LateRow)(sql`
+      const late = ({ giveUp, quiet }: Patience) => {
+        const silent = sql`finished_at IS NULL AND news_at < now() - make_interval(secs => ${
+          seconds(giveUp)
+        }::float8)`
+        return Rows.all(LateRow)(sql`
           UPDATE ticket_jobs j SET chases = j.chases + 1, chased_at = now()
           FROM (
             SELECT job_id FROM ticket_jobs
             WHERE announced_at IS NULL AND greatest(news_at, chased_at) <
-              now() - make_interval(secs => ${seconds(quiet)}::float8 * power(2, least(chases, 4)))
+              now() - make_interval(secs => ${seconds(quiet)}::float8 *
+                CASE WHEN ${silent} THEN 1 ELSE power(2, least(chases, 4)) END)
             ORDER BY news_at LIMIT 100 FOR UPDATE SKIP LOCKED
           ) l
           WHERE j.job_id = l.job_id
-          RETURNING j.job_id, j.news_at < now() - make_interval(secs => ${
-          seconds(giveUp)
-        }::float8) AS silent`)
+          RETURNING j.job_id, ${silent} AS silent`)
+      }
 
       return { page, waitingFor, late }
     })

@@ -1,12 +1,38 @@
 /**
  * A generation job while its generator is away.
- * Guards whose removal turns this file red: the retry of `TicketJob.deliver`.
+ * Guards whose removal turns this file red: the repeated rounds of `TicketJob.deliverAll`, the chunks that it has
+ * delivered, the refusals that end a round and the success that forgets them, the silence that gives up what is being
+ * delivered, `InterruptOnTermination` of `Start`.
  */
-import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import {
+  MessageStorage,
+  RunnerHealth,
+  Runners,
+  RunnerStorage,
+  Sharding,
+  ShardingConfig
+} from "effect/cluster"
+import { at, entitiesOn, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 
 const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge(JobStores))
+
+/** Which chunks of a job the generator was asked to take, in order. */
+const triesOf = (jobId: string) =>
+  Effect.map(
+    Notes,
+    ({ sent }) =>
+      sent.filter(({ job }) => job.job_id === jobId).map(({ chunkId }) => Number(chunkId.split("_").at(-1)))
+  )
+
+/** Opens when the generator is asked to take a chunk. */
+const asked = Effect.fn(function* (chunkId: string) {
+  const notes = yield* Notes
+  const arrived = yield* Deferred.make<void>()
+  notes.meanwhile = (id) => id === chunkId ? Deferred.succeed(arrived, undefined) : Effect.void
+  return Deferred.await(arrived)
+})
 
 layer(Env, { excludeTestServices: true })("a generation job", (it) => {
   it.effect("hands a chunk over again, under its own id, while the generator is away for a moment", () =>
@@ -30,4 +56,85 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       assert.strictEqual(notes.sent.filter(({ chunkId }) => chunkId === "job_2_0").length, 1)
       assert.strictEqual((yield* view).status, "failed")
     }))
+
+  it.effect("does not try every chunk of a generator that is away, and goes on where it was", () =>
+    Effect.gen(function* () {
+      const notes = yield* Notes
+      const { job, jobId, view } = yield* prepare(3, 600)
+      notes.away = 5
+      yield* job.Start({ jobId })
+      assert.deepStrictEqual(yield* triesOf(jobId), [0, 1, 2, 0, 1, 2, 3, 4, 5, 0, 1])
+      assert.deepInclude(yield* view, { status: "running", queued: 600 })
+    }))
+
+  it.effect("is not held up by chunks that the generator cannot take", () =>
+    Effect.gen(function* () {
+      const notes = yield* Notes
+      const { job, jobId } = yield* prepare(4, 600)
+      const last = yield* asked("job_4_5")
+      notes.busy = (chunkId) => ["job_4_0", "job_4_1", "job_4_3", "job_4_4"].includes(chunkId)
+      const starting = yield* Effect.forkChild(job.Start({ jobId }))
+      yield* last
+      notes.busy = () => false
+      yield* Fiber.join(starting)
+      assert.deepStrictEqual((yield* triesOf(jobId)).slice(0, 6), [0, 1, 2, 3, 4, 5])
+      assert.deepStrictEqual(new Set((yield* triesOf(jobId)).slice(6)), new Set([0, 1, 3, 4]))
+    }))
+
+  it.effect("takes reports, and ends whole when it is given up, however many chunks it has", () =>
+    Effect.gen(function* () {
+      const notes = yield* Notes
+      const { job, jobId, ticketIds: [first], view } = yield* prepare(5, 600)
+      const tried = yield* asked("job_5_2")
+      notes.away = Number.POSITIVE_INFINITY
+      const starting = yield* Effect.forkChild(job.Start({ jobId }))
+      yield* tried
+      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [good(first!)] })
+      yield* job.Chase({ giveUp: false })
+      assert.deepInclude(yield* view, { status: "running", queued: 599, generated: 1 })
+      yield* job.Chase({ giveUp: true })
+      const { failed, status, tickets } = yield* view
+      assert.deepStrictEqual([status, failed, tickets[599]?.reason], [
+        "partially_failed",
+        599,
+        "generator_silent"
+      ])
+      yield* Fiber.join(starting)
+      notes.away = 0
+      assert.deepStrictEqual(notes.ends.filter((end) => end.jobId === jobId).map((end) => end.status), [
+        "partially_failed"
+      ])
+      assert.deepStrictEqual([...new Set(yield* triesOf(jobId))], [0, 1, 2])
+    }))
+})
+
+/** A runner whose mailboxes outlive it. */
+const Runner = Sharding.layer.pipe(
+  Layer.provide([Runners.layerNoop, RunnerHealth.layerNoop, RunnerStorage.layerMemory])
+)
+
+const Kept = Layer.mergeAll(Notes.layer, JobStores, MessageStorage.layerMemory).pipe(
+  Layer.provideMerge(ShardingConfig.layer({ entityMessagePollInterval: "50 millis" }))
+)
+
+describe("a generation job that waits for its generator", () => {
+  it.live("does not hold up the end of its process, and goes on in the next one", () =>
+    Effect.gen(function* () {
+      const notes = yield* Notes
+      const run = (scope: Scope.Scope) => Layer.buildWithScope(Layer.fresh(entitiesOn(Runner)), scope)
+      const first = yield* Scope.make()
+      const before = yield* run(first)
+      yield* Effect.gen(function* () {
+        const { job, jobId } = yield* prepare(6, 2)
+        const tried = yield* asked("job_6_0")
+        notes.away = Number.POSITIVE_INFINITY
+        yield* job.Start({ jobId }, { discard: true })
+        yield* tried
+      }).pipe(Effect.provide(before))
+      assert.isTrue((yield* Effect.timeoutOption(Scope.close(first, Exit.void), "5 seconds"))._tag === "Some")
+      notes.sent.length = 0
+      notes.away = 0
+      const again = yield* asked("job_6_0")
+      yield* Effect.andThen(run(yield* Effect.scope), again)
+    }).pipe(Effect.scoped, Effect.provide(Kept)))
 })

@@ -136,7 +136,7 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
       assert.deepStrictEqual(yield* endsOf(jobId), ["partially_failed"])
     }))
 
-  it.effect("is neither sent nor given up while it is being sent", () =>
+  it.effect("is not sent once more while it is being sent", () =>
     Effect.gen(function* () {
       const { job, jobId, view } = yield* prepare(7, 1)
       const notes = yield* Notes
@@ -144,7 +144,7 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
       notes.meanwhile = () => Effect.andThen(Deferred.succeed(arrived, undefined), Deferred.await(go))
       const starting = yield* Effect.forkChild(job.Start({ jobId }), { startImmediately: true })
       yield* Deferred.await(arrived)
-      yield* job.Chase({ giveUp: true })
+      yield* job.Chase({ giveUp: false })
       assert.deepInclude(yield* view, { status: "running", queued: 1, failed: 0 })
       yield* Deferred.succeed(go, undefined)
       yield* Fiber.join(starting)

@@ -2,7 +2,7 @@
  * Jobs are listed newest first in pages that neither skip nor double, found by a ticket that they wait for, and late when
  * nothing is heard of them.
  * Guards whose removal turns this file red: each filter, the owner, the order, the states of `waitingFor` and its last
- * job, `announced_at`, the news and the doubled rest of `late`, the limit of silence.
+ * job, `announced_at`, the news and the doubled rest of `late`, the limit of silence and its rest.
  */
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Option } from "effect"
@@ -132,6 +132,10 @@ layer(Env, { excludeTestServices: true })("the index of jobs", (it) => {
       yield* age(6)
       assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false }])
       yield* age(60)
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: true }])
+      yield* age(4)
+      assert.deepStrictEqual(yield* late, [])
+      yield* age(2)
       assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: true }])
       yield* jobs.applyBatch("job_late", [good(1)])
       assert.deepStrictEqual(yield* late, [])

@@ -1,6 +1,6 @@
 /** Generation jobs with a generator that only takes notes, for the tests of the job's life. */
 import { Context, DateTime, Effect, Layer, Redacted } from "effect"
-import { TestRunner } from "effect/cluster"
+import { type Sharding, TestRunner } from "effect/cluster"
 import { TicketLayer } from "../../entities/Ticket.ts"
 import { TicketJobLayer } from "../../entities/TicketJob.ts"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
@@ -29,6 +29,8 @@ export class Notes extends Context.Service<Notes, {
   meanwhile: (chunkId: string) => Effect.Effect<void>
   /** How many of the next chunks the generator cannot take for a moment. */
   away: number
+  /** Whether the generator cannot take a chunk now. */
+  busy: (chunkId: string) => boolean
   /** Defects that the listener dies of, one a call. */
   crashes: number
 }>()("test/Notes") {
@@ -39,6 +41,7 @@ export class Notes extends Context.Service<Notes, {
     refuses: () => false,
     meanwhile: () => Effect.void,
     away: 0,
+    busy: () => false,
     crashes: 0
   }))
 }
@@ -54,7 +57,7 @@ const Generator = Layer.effect(
             return notes.meanwhile(chunkId)
           }),
           () => {
-            if (notes.away-- > 0) {
+            if (notes.away-- > 0 || notes.busy(chunkId)) {
               return Effect.fail(new GeneratorUnavailable({ reason: "Unavailable", retryable: true }))
             }
             return notes.refuses(chunkId)
@@ -99,12 +102,16 @@ export const Links = FileLinks.layer({
   secret: Redacted.make("a-secret-of-tests")
 })
 
-/** The two entities on a runner of their own; the stores and the notes are left open. */
-export const JobEntities = Layer.mergeAll(TicketJobLayer, TicketLayer).pipe(
-  Layer.provide(Links),
-  Layer.provideMerge(TestRunner.layer),
-  Layer.provideMerge(Layer.merge(Generator, Listener))
-)
+/** The two entities on this runner; the stores and the notes are left open. */
+export const entitiesOn = <A, R>(runner: Layer.Layer<A | Sharding.Sharding, never, R>) =>
+  Layer.mergeAll(TicketJobLayer, TicketLayer).pipe(
+    Layer.provide(Links),
+    Layer.provideMerge(runner),
+    Layer.provideMerge(Layer.merge(Generator, Listener))
+  )
+
+/** The two entities on a runner of their own. */
+export const JobEntities = entitiesOn(TestRunner.layer)
 
 /** A job's options as most tests want them. */
 export const options: JobOptions = {

@@ -3,7 +3,7 @@ import { Effect, Option, Schedule, Semaphore } from "effect"
 import { Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import type { GeneratedTicket } from "../rpc/Ticket.ts"
-import { type BatchGenerated, TicketJob } from "../rpc/TicketJob.ts"
+import { type BatchGenerated, type Chase, TicketJob } from "../rpc/TicketJob.ts"
 import { outlast, perseverance } from "../src/Durable.ts"
 import { TicketClient } from "../src/services/tickets/TicketClient.ts"
 import { type Applied, type JobRow, JobStore } from "../src/store/JobStore.ts"
@@ -132,22 +132,29 @@ export const TicketJobLayer = TicketJob.toLayer(
     })
 
     /** What is being delivered is not sent again, but given up like the rest. */
-    const chase = Effect.fn("TicketJob.chase")(function* (giveUp: boolean) {
-      const job = yield* jobs.begin(jobId)
-      if (job.status === "running" && (giveUp || deliveries === 0)) {
-        yield* Effect.logWarning("A job had no news for a while", { jobId, queued: job.queued, giveUp })
-        if (giveUp) yield* tell(job, yield* jobs.giveUp(jobId, "generator_silent"))
-        else yield* deliverAll(job)
+    const chase = Effect.fn("TicketJob.chase")(
+      function* ({ anew = false, giveUp }: Rpc.Payload<typeof Chase>) {
+        const job = yield* jobs.begin(jobId)
+        if (job.status === "running" && (giveUp || deliveries === 0)) {
+          yield* Effect.logWarning("A job had no news for a while", {
+            jobId,
+            queued: job.queued,
+            anew,
+            giveUp
+          })
+          if (giveUp) yield* tell(job, yield* jobs.giveUp(jobId, "generator_silent"))
+          else yield* deliverAll(anew ? yield* jobs.renew(jobId) : job)
+        }
+        yield* conclude()
       }
-      yield* conclude()
-    })
+    )
 
     return TicketJob.of({
       Start: () => Rpc.fork(outlast(start())),
       BatchGenerated: ({ payload }) => outlast(take(payload)),
       Cancel: () => outlast(cancel()),
       Retry: ({ payload }) => outlast(retry(payload.attempt)),
-      Chase: ({ payload }) => Rpc.fork(outlast(chase(payload.giveUp)))
+      Chase: ({ payload }) => Rpc.fork(outlast(chase(payload)))
     })
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }

@@ -12,7 +12,8 @@ export const loader = Migrator.fromGlob({
   "0003_admission.ts": () => import("../migrations/0003_admission.ts"),
   "0004_jobs.ts": () => import("../migrations/0004_jobs.ts"),
   "0005_print.ts": () => import("../migrations/0005_print.ts"),
-  "0006_in_place.ts": () => import("../migrations/0006_in_place.ts")
+  "0006_in_place.ts": () => import("../migrations/0006_in_place.ts"),
+  "0007_editions.ts": () => import("../migrations/0007_editions.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

@@ -23,9 +23,12 @@ export interface Patience {
   readonly giveUp: Duration.Duration
 }
 
-const LateRow = Schema.Struct({ job_id: Schema.String, silent: Schema.Boolean })
-/** A job that is late. */
+const LateRow = Schema.Struct({ job_id: Schema.String, silent: Schema.Boolean, anew: Schema.Boolean })
+/** A job that is late; `anew`: the generator's queue was reminded in vain, and may have forgotten what to do. */
 export type LateRow = typeof LateRow.Type
+
+/** Chunks are sent again under their own ids after one, three and seven times `quiet`, then under new ones. */
+const reminders = 3
 
 const IdRow = Schema.Struct({ job_id: Schema.String })
 
@@ -97,7 +100,7 @@ export class JobIndex extends Context.Service<JobIndex, {
             ORDER BY news_at LIMIT 100 FOR UPDATE SKIP LOCKED
           ) l
           WHERE j.job_id = l.job_id
-          RETURNING j.job_id, ${silent} AS silent`)
+          RETURNING j.job_id, ${silent} AS silent, j.chases > ${reminders}::int AS anew`)
       }
 
       return { page, waitingFor, late }

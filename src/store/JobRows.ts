@@ -17,11 +17,12 @@ export interface NewJob {
 export const feedOfJob = (jobId: string): string => `job/${jobId}`
 
 /** The columns of `JobRow`. */
-export const columns = `job_id, seq, event_id, owner, flow_id, status, priority, options, attempt, total,
+export const columns =
+  `job_id, seq, event_id, owner, flow_id, status, priority, options, attempt, edition, total,
    total - generated - failed - canceled AS queued, generated, failed, canceled, error, created_at, started_at,
    finished_at`
 
-/** A job without its items; `seq` grows with every job that is created. */
+/** A job without its items; `seq` grows with every job that is created, `edition` whenever its chunks get new ids. */
 export const JobRow = Schema.Struct({
   job_id: Schema.String,
   seq: Schema.Int,
@@ -32,6 +33,7 @@ export const JobRow = Schema.Struct({
   priority: Priority,
   options: JobOptions,
   attempt: Schema.Int,
+  edition: Schema.Int,
   total: Schema.Int,
   queued: Schema.Int,
   generated: Schema.Int,

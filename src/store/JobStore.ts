@@ -49,6 +49,8 @@ export class JobStore extends Context.Service<JobStore, {
   readonly view: (jobId: string) => Effect.Effect<JobView & { readonly owner: string }, JobNotFound>
   /** Marks a queued job running. */
   readonly begin: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
+  /** Begins a new edition of the attempt: what waits is queued under new ids. */
+  readonly renew: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
   /** The chunks of which something is still to be generated. */
   readonly waitingChunks: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
   /** The tickets of a chunk of this attempt that are still to be generated. */
@@ -117,7 +119,7 @@ export class JobStore extends Context.Service<JobStore, {
         one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId} FOR UPDATE`)
 
       const view = Effect.fn("JobStore.view")(function* (jobId: string) {
-        const { options: _options, seq: _seq, ...job } = yield* row(jobId)
+        const { edition: _edition, options: _options, seq: _seq, ...job } = yield* row(jobId)
         const tickets = yield* Rows.all(ItemRow)(sql`
           SELECT ticket_id, status, reason FROM ticket_job_items WHERE job_id = ${jobId} ORDER BY ticket_id`)
         return { ...job, tickets }
@@ -128,6 +130,13 @@ export class JobStore extends Context.Service<JobStore, {
           Rows.run(sql`
             UPDATE ticket_jobs SET status = 'running', started_at = now(), news_at = now()
             WHERE job_id = ${jobId} AND status = 'queued'`),
+          row(jobId)
+        )
+
+      const renew = (jobId: string) =>
+        Effect.andThen(
+          Rows.run(sql`
+            UPDATE ticket_jobs SET edition = edition + 1 WHERE job_id = ${jobId} AND status = 'running'`),
           row(jobId)
         )
 
@@ -229,7 +238,7 @@ export class JobStore extends Context.Service<JobStore, {
             ) f
             WHERE i.job_id = ${jobId} AND i.ticket_id = f.ticket_id`)
           yield* Rows.run(sql`
-            UPDATE ticket_jobs SET status = 'running', attempt = ${attempt}::int, failed = 0, error = NULL,
+            UPDATE ticket_jobs SET status = 'running', attempt = ${attempt}::int, edition = 1, failed = 0, error = NULL,
               finished_at = NULL, announced_at = NULL, news_at = now(), chases = 0
             WHERE job_id = ${jobId}`)
           yield* reopen(jobId)
@@ -243,6 +252,7 @@ export class JobStore extends Context.Service<JobStore, {
         row,
         view,
         begin,
+        renew,
         applyBatch,
         giveUp,
         cancel,

@@ -5,7 +5,7 @@ import * as Keeper from "../Keeper.ts"
 import { JobIndex, type Patience } from "../store/JobIndex.ts"
 
 /**
- * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids;
+ * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids, later under new ones;
  * `TICKET_JOB_GIVE_UP` and their tickets fail as `generator_silent`.
  */
 const config = Config.all({
@@ -19,7 +19,7 @@ export const keep = Effect.fnUntraced(function* (patience: Patience) {
   const client = yield* TicketJob.client
   yield* Effect.forEach(
     late,
-    ({ job_id: jobId, silent }) => client(jobId).Chase({ giveUp: silent }, { discard: true }),
+    ({ anew, job_id: jobId, silent }) => client(jobId).Chase({ anew, giveUp: silent }, { discard: true }),
     { discard: true }
   )
 })

@@ -1,6 +1,6 @@
 /**
  * A job that is tried again: by its organiser, or by the keeper of jobs when nothing is heard of it.
- * Guards whose removal turns this file red: the attempt in the chunk's id, the attempt of a report, the attempt of a
+ * Guards whose removal turns this file red: the attempt and the edition in the chunk's id, the attempt of a report, the attempt of a
  * retry, the states that may be retried, the delivery that a chase does not repeat, the end that a chase tells, the
  * limit of silence.
  */
@@ -120,6 +120,35 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
       assert.deepStrictEqual((yield* sentOf(lost.jobId))[0], ["job_5_0", lost.ticketIds[0]!])
       assert.deepInclude(yield* view, { status: "running", attempt: 1, queued: 1 })
       assert.strictEqual((yield* lost.view).status, "running")
+    }))
+
+  it.effect("in vain goes to the generator in a new edition, and takes the reports of both once", () =>
+    Effect.gen(function* () {
+      const { job, jobId, ticketIds: [a, b], view } = yield* prepare(9, 2)
+      yield* job.Start({ jobId })
+      yield* job.Chase({ giveUp: false })
+      yield* job.Chase({ anew: true, giveUp: false })
+      yield* job.Chase({ giveUp: false })
+      assert.deepStrictEqual((yield* sentOf(jobId)).map(([id]) => id), [
+        "job_9_0",
+        "job_9_0",
+        "job_9.1.2_0",
+        "job_9.1.2_0"
+      ])
+      const report = { generatedAt: at("10:00:00"), tickets: [good(a!), bad(b!)] }
+      yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9.1.2_0" })
+      const ended = yield* view
+      yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9_0" })
+      assert.deepStrictEqual(yield* view, ended)
+      assert.deepStrictEqual(yield* endsOf(jobId), ["partially_failed"])
+      yield* job.Retry({ attempt: 2 })
+      yield* job.Start({ jobId, attempt: 2 })
+      yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9.1.3_0" })
+      assert.deepInclude(yield* view, { status: "running", queued: 1 })
+      yield* job.Chase({ anew: true, giveUp: false })
+      assert.deepStrictEqual((yield* sentOf(jobId)).slice(4), [["job_9.2_0", b!], ["job_9.2.2_0", b!]])
+      yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9.2.2_0" })
+      assert.deepInclude(yield* view, { status: "partially_failed", generated: 1, failed: 1 })
     }))
 
   it.effect("in vain for too long fails what waits, and says why", () =>

@@ -59,41 +59,46 @@ export const TicketJobLayer = TicketJob.toLayer(
       }
     })
 
-    /** Whether the chunk is off our hands: taken by the generator, or refused for good. */
+    /** Why the generator cannot take the chunk now; undefined when it has it, or will never take it. */
     const deliver = Effect.fn("TicketJob.deliver")((job: JobRow, chunk: number) =>
       hand(job, chunk).pipe(
-        Effect.as(true),
+        Effect.as(undefined),
         Effect.catchTag("GeneratorUnavailable", ({ reason, retryable }) =>
           Effect.gen(function* () {
-            if (retryable) return false
+            if (retryable) return reason
             yield* Effect.logWarning("The ticket generator did not take a chunk", { jobId, chunk, reason })
             const refused = yield* jobs.chunk(job, chunk)
             yield* report(job, failures(refused, `generator_unavailable: ${reason}`), job.attempt)
-            return true
           }))
       )
     )
 
-    /** One try at each chunk that is still on our hands, until the generator is away; answers whether none is left. */
+    /** One try at each chunk that is still on our hands, until the generator is away; answers why any is left. */
     const round = Effect.fnUntraced(function* (job: JobRow, delivered: Set<number>) {
       const waiting = (yield* jobs.waitingChunks(jobId)).filter((chunk) => !delivered.has(chunk))
+      let away: string | undefined
       let refusals = 0
       for (const chunk of waiting) {
         if (refusals === refusalsInARow) break
-        const done = yield* deliver(job, chunk)
-        if (done) delivered.add(chunk)
-        refusals = done ? 0 : refusals + 1
+        const refused = yield* deliver(job, chunk)
+        if (refused === undefined) delivered.add(chunk)
+        refusals = refused === undefined ? 0 : refusals + 1
+        away = refused ?? away
       }
-      return waiting.every((chunk) => delivered.has(chunk))
+      return away
     })
 
     /** Ends when nothing waits any more, be it that the job was canceled or given up meanwhile. */
     const deliverAll = Effect.fn("TicketJob.deliverAll")(
       function* (job: JobRow) {
         const delivered = new Set<number>()
-        if (yield* round(job, delivered)) return
-        yield* Effect.logWarning("The ticket generator is away: a job waits for it", { jobId })
-        yield* Effect.repeat(round(job, delivered), { until: (done) => done, schedule: perseverance })
+        const reason = yield* round(job, delivered)
+        if (reason === undefined) return
+        yield* Effect.logWarning("The ticket generator is away: a job waits for it", { jobId, reason })
+        yield* Effect.repeat(round(job, delivered), {
+          until: (reason) => reason === undefined,
+          schedule: perseverance
+        })
       },
       (delivery) =>
         Effect.acquireUseRelease(

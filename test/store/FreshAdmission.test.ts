@@ -1,6 +1,6 @@
 /**
- * First entries in one statement. Every condition of `FreshAdmission` is a guard: removing one turns this file red; the
- * lock of the occupancy row is held by `test/gate/TwoActivations.test.ts`.
+ * First entries in one statement. Every condition of `FreshAdmission` is a guard: removing one turns this file red, and so
+ * does an index that asks what an admission changes; the lock of the occupancy row is held by `test/gate/TwoActivations.test.ts`.
  */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Layer } from "effect"
@@ -37,6 +37,22 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("first entries at once
         SELECT (SELECT sum(scans)::int FROM gate_tallies WHERE event_id = 1 AND result = 'valid') AS tallied,
           (SELECT sum(entered)::int FROM gate_moments WHERE event_id = 1) AS timed`
       assert.deepStrictEqual(counts, { tallied: 3, timed: 3 })
+    }))
+
+  it.effect("rewrite their tickets in place, and write to no index of the tickets", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const rows = yield* publish(4, 5)
+      const updates = Effect.map(
+        sql<{ tickets: number; in_place: number }>`
+          SELECT pg_stat_get_xact_tuples_updated('tickets'::regclass)::int AS tickets,
+            pg_stat_get_xact_tuples_hot_updated('tickets'::regclass)::int AS in_place`,
+        ([counts]) => counts!
+      )
+      const [before, after] = yield* sql.withTransaction(
+        Effect.all([updates, Effect.andThen(admitted(4, rows.map(({ code }) => scanOf(4, code))), updates)])
+      )
+      assert.deepStrictEqual([after.tickets - before.tickets, after.in_place - before.in_place], [5, 5])
     }))
 
   it.effect("leave out what is not simply good, and admit the others", () =>

@@ -190,7 +190,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       assert.isTrue(yield* yield* prepare(13, scanOf(13, ticket!.code)))
     }))
 
-  it.effect("lets nobody in on what an event was before it was cancelled or took back its re-entries", () =>
+  it.effect("lets nobody in on what an event was before it was canceled or took back its re-entries", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [first, second] = yield* publish(15, 2, { reentry: true })
@@ -200,7 +200,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       yield* sql`UPDATE events SET reentry = false WHERE event_id = 15`
       assert.isFalse(yield* again)
       const late = yield* prepare(15, scanOf(15, second!.code))
-      yield* sql`UPDATE events SET status = 'cancelled' WHERE event_id = 15`
+      yield* sql`UPDATE events SET status = 'canceled' WHERE event_id = 15`
       assert.isFalse(yield* late)
       assert.deepStrictEqual(yield* crowd(15), { inside: 0, entered: 1, tickets: 0 })
     }))

@@ -13,7 +13,8 @@ export const loader = Migrator.fromGlob({
   "0004_jobs.ts": () => import("../migrations/0004_jobs.ts"),
   "0005_print.ts": () => import("../migrations/0005_print.ts"),
   "0006_in_place.ts": () => import("../migrations/0006_in_place.ts"),
-  "0007_editions.ts": () => import("../migrations/0007_editions.ts")
+  "0007_editions.ts": () => import("../migrations/0007_editions.ts"),
+  "0009_gate_version.ts": () => import("../migrations/0009_gate_version.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

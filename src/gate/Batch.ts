@@ -3,7 +3,7 @@ import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
 import { decide, type Decision, happenedAt, refusedOperator } from "./Decision.ts"
-import type { GateEvent, GateTicket, Snapshot } from "./GateState.ts"
+import type { GateTicket, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
 export interface Move {
@@ -25,9 +25,9 @@ export interface Line {
   readonly shownAgain: boolean
 }
 
-/** Everything the batch writes, or nothing of it; entries are written only while the event is as it was read. */
+/** Everything the batch writes, or nothing of it; entries are written only while the event has the version that was read. */
 export interface Writes {
-  readonly event: Pick<GateEvent, "reentry" | "status"> | null
+  readonly version: number | null
   readonly lines: ReadonlyArray<Line>
   readonly moves: ReadonlyArray<Move>
   readonly crowd: Crowd
@@ -148,5 +148,5 @@ export const decideBatch = (
       : again(eventId, given, scan, find(scan), snapshot.annulled.has(scan.scanId))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
-  return { verdicts, writes: { event: snapshot.event, lines, moves, crowd } }
+  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, crowd } }
 }

@@ -2,8 +2,9 @@
 import type * as DateTime from "effect/DateTime"
 import type { GateRules, Passage, Verdict } from "../../rpc/Scan.ts"
 
-/** The event's own rules. */
+/** The event's own rules; another `version` of them may say something else. */
 export interface GateEvent {
+  readonly version: number
   readonly status: string
   readonly timezone: string
   readonly maxAttendees: number

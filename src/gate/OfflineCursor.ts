@@ -6,7 +6,8 @@ const digits = /^\d{1,19}$/
 
 /**
  * After the changes up to `ticketId` of transaction `changedIn`, and after the scans up to `seq` in the event's journal,
- * in the database `origin`. `floor` is where the round after this one begins, null between two rounds.
+ * in the database `origin`. `floor` is where the round after this one begins, null between two rounds. `mark` tells
+ * the scan at `seq` from another one of that number; a cursor from before there was a `seq` has none, and begins anew.
  */
 const Place = Schema.Struct({
   eventId: Schema.Int,
@@ -14,11 +15,13 @@ const Place = Schema.Struct({
   changedIn: Schema.String.check(Schema.isPattern(digits)),
   ticketId: Schema.Int,
   floor: Schema.NullOr(Schema.String.check(Schema.isPattern(digits))),
-  seq: Schema.Int
+  seq: Schema.NullOr(Schema.Int),
+  mark: Schema.String.check(Schema.isPattern(/^(?:[0-9a-f]{12})?$/))
 })
 export type OfflineCursor = typeof Place.Type
 
-const pattern = /^(\d{1,15}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})? (\d{1,15})$/
+const pattern =
+  /^(\d{1,15}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})?(?: (\d{1,15}) ([0-9a-f]{12})?)?$/
 
 const read = (text: string) => pattern.exec(Buffer.from(text, "base64url").toString("latin1"))
 
@@ -29,20 +32,24 @@ export const OfflineCursor = Schema.String.check(
 ).pipe(
   Schema.decodeTo(Place, {
     decode: SchemaGetter.transform((text: string) => {
-      const [, eventId, origin, changedIn, ticketId, floor, seq] = read(text)!
+      const [, eventId, origin, changedIn, ticketId, floor, seq, mark] = read(text)!
       return {
         eventId: Number(eventId),
         origin: origin!,
         changedIn: changedIn!,
         ticketId: Number(ticketId),
         floor: floor ?? null,
-        seq: Number(seq)
+        seq: seq === undefined ? null : Number(seq),
+        mark: mark ?? ""
       }
     }),
-    encode: SchemaGetter.transform(({ changedIn, eventId, floor, origin, seq, ticketId }: OfflineCursor) =>
-      Buffer.from([eventId, origin, changedIn, ticketId, floor ?? "", seq].join(" "), "latin1").toString(
-        "base64url"
-      )
+    encode: SchemaGetter.transform((
+      { changedIn, eventId, floor, mark, origin, seq, ticketId }: OfflineCursor
+    ) =>
+      Buffer.from([eventId, origin, changedIn, ticketId, floor ?? "", seq ?? 0, mark].join(" "), "latin1")
+        .toString(
+          "base64url"
+        )
     )
   })
 )

@@ -48,7 +48,10 @@ const refusal = (row: Row, deviceId: string, now: DateTime.Utc): AnnulRefusal | 
 const momentOf = (at: DateTime.Utc): Date =>
   new Date(Math.floor(DateTime.toEpochMillis(at) / momentMillis) * momentMillis)
 
-/** Every change is made under the lock of the event's occupancy, which every batch of scans takes first. */
+/**
+ * Every change is made under the lock of the event's occupancy, which every batch of scans takes first. The ticket's is
+ * told to offline devices by `changed_in`, since no new line of the journal tells it.
+ */
 export class AnnulmentStore extends Context.Service<AnnulmentStore, {
   readonly annul: (request: AnnulRequest) => Effect.Effect<Annulment, ScanNotFound | AnnulRefused>
 }>()("guichet/store/AnnulmentStore") {

@@ -40,8 +40,8 @@ const Row = Schema.Struct({
   known: Schema.Boolean,
   floor: Schema.String,
   seq: Schema.Int,
-  newest_seq: Schema.Int,
-  tickets: Schema.Int,
+  mark: Schema.String,
+  read: Schema.Int,
   changed_in: Schema.String,
   ticket_id: Schema.Int,
   digests: Schema.Struct({
@@ -54,8 +54,8 @@ const Row = Schema.Struct({
 })
 
 const toPage = (row: typeof Row.Type, limit: number): BundlePage => {
-  const { digests, event_id: eventId, floor, gate_rules, known, origin } = row
-  const more = row.tickets === limit
+  const { digests, event_id: eventId, floor, gate_rules, known, mark, origin, seq } = row
+  const more = row.read === limit
   return {
     event: {
       event_id: eventId,
@@ -72,8 +72,8 @@ const toPage = (row: typeof Row.Type, limit: number): BundlePage => {
     full: !known,
     more,
     cursor: more
-      ? { eventId, origin, changedIn: row.changed_in, ticketId: row.ticket_id, floor, seq: row.seq }
-      : { eventId, origin, changedIn: floor, ticketId: 0, floor: null, seq: row.newest_seq }
+      ? { eventId, origin, changedIn: row.changed_in, ticketId: row.ticket_id, floor, seq, mark }
+      : { eventId, origin, changedIn: floor, ticketId: 0, floor: null, seq, mark }
   }
 }
 
@@ -95,6 +95,9 @@ export class BundleStore extends Context.Service<BundleStore, {
       const sql = yield* SqlClient.SqlClient
 
       const page = Effect.fn("BundleStore.page")(function* ({ cursor, eventId, limit }: BundleRequest) {
+        const markAt = (seq: string) =>
+          sql`coalesce((SELECT left(md5(scan_id), 12) FROM scans
+            WHERE event_id + 0 = ${eventId}::bigint AND seq = ${sql.literal(seq)}), '')`
         const row = yield* Rows.first(Row)(sql`
           WITH here AS MATERIALIZED (
             SELECT pg_current_snapshot() AS snapshot, left(md5(concat_ws('/',
@@ -105,7 +108,7 @@ export class BundleStore extends Context.Service<BundleStore, {
           cursor?.ticketId ?? 0
         }::bigint AS ticket_id,
               ${cursor?.floor ?? null}::text::xid8 AS floor, ${cursor?.origin ?? null}::text AS origin,
-              ${cursor?.seq ?? 0}::bigint AS seq
+              ${cursor?.seq ?? null}::bigint AS seq, ${cursor?.mark ?? ""}::text AS mark
           ), journal AS MATERIALIZED (
             SELECT coalesce((SELECT seq FROM scans WHERE event_id + 0 = ${eventId}::bigint
               ORDER BY seq DESC LIMIT 1), 0) AS newest
@@ -115,21 +118,26 @@ export class BundleStore extends Context.Service<BundleStore, {
               CASE WHEN k.known THEN asked.floor END AS floor,
               CASE WHEN k.known THEN asked.seq ELSE journal.newest END AS seq
             FROM here, asked, journal, LATERAL (SELECT asked.origin IS NOT DISTINCT FROM here.origin AND
-              greatest(asked.changed_in, asked.floor) <= pg_snapshot_xmax(here.snapshot)
-              AND asked.seq <= journal.newest AS known) k
-          ), changed AS MATERIALIZED (
+              coalesce(asked.floor, asked.changed_in) <= pg_snapshot_xmax(here.snapshot)
+              AND asked.seq IS NOT NULL AND asked.mark = ${markAt("asked.seq")} AS known) k
+          ), -- What changed otherwise than by a scan, as far as the page reaches;
+          changed AS MATERIALIZED (
             SELECT t.changed_in, t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries
             FROM tickets t WHERE t.event_id + 0 = ${eventId}::bigint
               AND (t.changed_in, t.ticket_id) > ((SELECT changed_in FROM start), (SELECT ticket_id FROM start))
             ORDER BY t.changed_in, t.ticket_id LIMIT ${limit}::int
-          ), moved AS MATERIALIZED (
+          ), -- then what scans did, each ticket looked up by its key;
+          moved AS MATERIALIZED (
             SELECT s.seq, s.ticket_id FROM scans s WHERE s.event_id + 0 = ${eventId}::bigint
               AND s.seq > (SELECT seq FROM start) AND s.result = 'valid'
             ORDER BY s.seq LIMIT ${limit}::int - (SELECT count(*) FROM changed)
-          ), page AS (
+          ), -- a ticket that is in both is told once.
+          page AS (
             SELECT ticket_id, code, status, payment_state, inside, entries FROM changed
             UNION SELECT t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries
-            FROM moved m JOIN tickets t ON t.ticket_id = m.ticket_id
+            FROM moved m CROSS JOIN LATERAL (
+              SELECT * FROM tickets WHERE ticket_id = m.ticket_id OFFSET 0
+            ) t
           ), ticket AS (
             SELECT CASE WHEN status = 'voided' THEN 'voided' WHEN payment_state NOT IN ('free', 'paid') THEN 'unpaid'
                 WHEN inside THEN 'inside' WHEN entries > 0 THEN 'left' ELSE 'unused' END AS state,
@@ -142,18 +150,21 @@ export class BundleStore extends Context.Service<BundleStore, {
           ), newest AS MATERIALIZED (
             SELECT (changed_in::text::numeric + 1)::text::xid8 AS next FROM tickets
             WHERE event_id + 0 = ${eventId}::bigint ORDER BY changed_in DESC, ticket_id DESC LIMIT 1
+          ), reached AS MATERIALIZED (
+            SELECT n.read, CASE WHEN n.read = ${limit}::int THEN coalesce((SELECT max(seq) FROM moved), start.seq)
+              ELSE journal.newest END AS seq
+            FROM start, journal, (SELECT (SELECT count(*) FROM changed) + (SELECT count(*) FROM moved) AS read) n
           )
           SELECT e.event_id, e.status, e.timezone, e.doors_open_at, e.doors_close_at, e.reentry, e.max_attendees,
             coalesce(o.inside, 0) AS inside, e.gate_rules, here.origin, start.known,
             coalesce(start.floor, least(pg_snapshot_xmin(here.snapshot), coalesce((SELECT next FROM newest), '0')))::text
               AS floor,
-            (SELECT count(*) FROM changed) + (SELECT count(*) FROM moved) AS tickets,
             coalesce((SELECT changed_in FROM last), start.changed_in)::text AS changed_in,
             coalesce((SELECT ticket_id FROM last), start.ticket_id) AS ticket_id,
-            coalesce((SELECT max(seq) FROM moved), start.seq) AS seq, journal.newest AS newest_seq,
+            reached.read, reached.seq, ${markAt("reached.seq")} AS mark,
             (SELECT coalesce(jsonb_object_agg(g.state, g.digests), '{}'::jsonb) FROM (
               SELECT state, string_agg(digest, '' ORDER BY digest) AS digests FROM ticket GROUP BY state) g) AS digests
-          FROM here CROSS JOIN start CROSS JOIN journal CROSS JOIN events e LEFT JOIN gates_occupancy o USING (event_id)
+          FROM here CROSS JOIN start CROSS JOIN reached CROSS JOIN events e LEFT JOIN gates_occupancy o USING (event_id)
           WHERE e.event_id = ${eventId}::bigint`)
         return Option.map(row, (row) => toPage(row, limit))
       })

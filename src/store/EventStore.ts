@@ -74,9 +74,10 @@ export class EventStore extends Context.Service<EventStore, {
               status = EXCLUDED.status, doors_open_at = EXCLUDED.doors_open_at,
               doors_close_at = EXCLUDED.doors_close_at, reentry = EXCLUDED.reentry, updated_at = now()
             WHERE events.owner = EXCLUDED.owner
-            RETURNING event_id, owner
+            RETURNING event_id, owner, gate_version
           ), gates AS (
-            INSERT INTO gates_occupancy (event_id) SELECT event_id FROM published ON CONFLICT DO NOTHING
+            INSERT INTO gates_occupancy (event_id, gate_version) SELECT event_id, gate_version FROM published
+            ON CONFLICT DO NOTHING
           )
           SELECT owner FROM published`)
         if (Option.isNone(published)) return yield* new EventNotYours({ event_id: event.event_id })

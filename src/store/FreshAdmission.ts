@@ -34,7 +34,8 @@ const lineRow = (scan: AdmitRequest) => ({
  * Admits those of `scans` whose ticket is unused, paid for and of this event, while the event is active, its doors are
  * open and there is room for all of `scans`; answers the tickets. What it leaves out is not decided: that is the
  * ordinary way's, as is everything when a scan id is known already or another owner of the event was faster (`lost`).
- * Each guest is looked up: a join makes PostgreSQL read all of some thousand guests for a single scan.
+ * The lock and the event are compared by version: a statement that waited for the lock sees the event as it was
+ * before. Each guest is looked up: a join makes PostgreSQL read all of some thousand guests for a single scan.
  */
 export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) =>
   Effect.fn("ScanStore.admitFresh")(
@@ -52,7 +53,7 @@ export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) =>
             context jsonb, device_time timestamptz)
         ), held AS MATERIALIZED (
           SELECT e.timezone FROM gates_occupancy o JOIN events e ON e.event_id = o.event_id
-          WHERE o.event_id = ${eventId}::bigint AND e.status = 'active'
+          WHERE o.event_id = ${eventId}::bigint AND o.gate_version = e.gate_version AND e.status = 'active'
             AND (e.doors_open_at IS NULL OR e.doors_open_at <= ${at}::timestamptz)
             AND (e.doors_close_at IS NULL OR e.doors_close_at >= ${at}::timestamptz)
             AND o.inside + ${scans.length}::int <= e.max_attendees

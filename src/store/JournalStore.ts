@@ -43,7 +43,7 @@ export type JournalRow = typeof Row.Type
 const GateRow = Schema.Struct({ gate: Schema.String })
 
 /**
- * `seq` is given under the lock of the event's occupancy, so within an event it grows in the order of the commits: what
+ * `seq` is given under the lock of the event's occupancy, so within an event that was published it grows in the order of the commits: what
  * is not visible yet comes after everything that is, and a page that begins after a `seq` skips nothing.
  */
 export class JournalStore extends Context.Service<JournalStore, {

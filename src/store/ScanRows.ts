@@ -8,6 +8,7 @@ const At = Schema.DateTimeUtcFromString
 const Passage = Schema.Struct({ at: At, gate: Schema.String })
 
 const Event = Schema.Struct({
+  version: Schema.Int,
   status: Schema.String,
   timezone: Schema.String,
   maxAttendees: Schema.Int,

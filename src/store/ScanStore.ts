@@ -39,7 +39,7 @@ export class ScanStore extends Context.Service<ScanStore, {
           const ids = scans.flatMap((scan) => scan.ticketId ?? [])
           const [read] = yield* Rows.all(Read)(sql`
           SELECT
-            (SELECT jsonb_build_object('status', e.status, 'timezone', e.timezone,
+            (SELECT jsonb_build_object('version', coalesce(o.gate_version, 0), 'status', e.status, 'timezone', e.timezone,
                 'maxAttendees', e.max_attendees, 'doorsOpenAt', e.doors_open_at, 'doorsCloseAt', e.doors_close_at,
                 'reentry', e.reentry, 'rules', e.gate_rules, 'inside', coalesce(o.inside, 0))
               FROM events e LEFT JOIN gates_occupancy o USING (event_id)
@@ -83,15 +83,14 @@ export class ScanStore extends Context.Service<ScanStore, {
       )
 
       const write = (eventId: number, writes: Writes, now: ReturnType<typeof moment>) => {
-        const { crowd, lines, moves } = writes
-        const { reentry = null, status = null } = writes.event ?? {}
+        const { crowd, lines, moves, version } = writes
         return sql`
         WITH move AS MATERIALIZED (
           SELECT * FROM json_to_recordset(${JSON.stringify(moves.map(moveRow))}::json) AS m(
             ticket_id bigint, was_inside boolean, was_entries integer, was_first text, inside boolean, entries integer,
             first_scan_id text, first_at timestamptz, first_gate text)
         ), held AS MATERIALIZED (
-          SELECT o.inside FROM gates_occupancy o
+          SELECT o.inside, o.gate_version FROM gates_occupancy o
           WHERE o.event_id = ${eventId}::bigint FOR UPDATE
         ), seen AS MATERIALIZED (
           SELECT t.ticket_id FROM held CROSS JOIN move m JOIN tickets t ON t.ticket_id = m.ticket_id
@@ -103,8 +102,7 @@ export class ScanStore extends Context.Service<ScanStore, {
           SELECT (SELECT count(*) FROM held) >= 0 AND (SELECT count(*) FROM seen) = (SELECT count(*) FROM move)
             AND (${crowd.peak}::int IS NULL OR EXISTS (
               SELECT 1 FROM held JOIN events e ON e.event_id = ${eventId}::bigint
-              WHERE held.inside + ${crowd.peak}::int <= e.max_attendees 
-                AND e.status = ${status}::text AND e.reentry = ${reentry}::boolean)) AS stands
+              WHERE held.inside + ${crowd.peak}::int <= e.max_attendees AND held.gate_version = ${version}::int)) AS stands
         ), moved AS (
           UPDATE tickets t SET status = CASE WHEN t.status = 'voided' THEN t.status ELSE 'admitted' END,
             inside = m.inside, entries = m.entries, first_scan_id = m.first_scan_id,

@@ -216,6 +216,15 @@ layer(Env, { excludeTestServices: true })("the offline bundle", (it) => {
       assert.isAtMost(Number(cursor?.changedIn), Number(newest!.next))
     }))
 
+  it.effect("comes to an end in a database that was restored from one which counted further", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const eventId = ++events
+      yield* publish(eventId, 7)
+      yield* sql`UPDATE tickets SET changed_in = '5000000000' WHERE event_id = ${eventId}`
+      yield* agrees(eventId, yield* caughtUp(eventId, blank, 3))
+    }))
+
   it.effect("begins anew for a cursor of another database, or of a future that was restored away", () =>
     Effect.gen(function* () {
       const eventId = ++events
@@ -228,7 +237,9 @@ layer(Env, { excludeTestServices: true })("the offline bundle", (it) => {
           { ...cursor, origin: "0".repeat(16) },
           { ...cursor, changedIn: ahead },
           { ...cursor, floor: ahead },
-          { ...cursor, seq: Number(ahead) - 1 }
+          { ...cursor, seq: Number(ahead) - 1, mark: "0".repeat(12) },
+          { ...cursor, mark: "0".repeat(12) },
+          { ...cursor, seq: null }
         ]
       ) {
         const page = yield* pageOf(eventId, { ...device, cursor: foreign }, 10)

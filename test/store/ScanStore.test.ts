@@ -1,7 +1,7 @@
 /**
  * The write that decides every race at the gate: made from a read that has grown old, it writes nothing.
  * Guards whose removal turns this file red: each condition on the ticket in the commit, its occupancy bound, that the
- * event is still as it was read, the unique scan id, that a batch is written whole or not at all, that a void ticket stays void, that a fault which passes
+ * event still has the version that was read, the unique scan id, that a batch is written whole or not at all, that a void ticket stays void, that a fault which passes
  * is a lost round, and that a scan id is read of its own event alone.
  */
 import { assert, layer } from "@effect/vitest"

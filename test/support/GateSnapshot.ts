@@ -27,6 +27,7 @@ export const gateSnapshot = (
   }
 ): Snapshot => ({
   event: {
+    version: 1,
     status: "active",
     timezone: "Europe/Paris",
     maxAttendees,

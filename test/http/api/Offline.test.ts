@@ -104,7 +104,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
           assert.deepInclude(answer.json.errors[0], { in: "query", parameter }, query)
         }
         const largest = Buffer.from(
-          `4 ${"f".repeat(16)} ${"9".repeat(19)} ${"9".repeat(15)} ${"9".repeat(19)} ${"9".repeat(15)}`
+          `4 ${"f".repeat(16)} ${"9".repeat(19)} ${"9".repeat(15)} ${"9".repeat(19)} ${"9".repeat(15)} ${
+            "f".repeat(12)
+          }`
         )
         const answer = yield* app.ask(bundlePath(4, `gate=A&cursor=${largest.toString("base64url")}`), {
           token

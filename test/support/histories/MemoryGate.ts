@@ -133,7 +133,7 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
     const ids = new Set(scans.map(({ ticketId }) => ticketId))
     const said = scans.flatMap(({ scanId }) => tables.journal.get(scanId) ?? [])
     return {
-      event: { ...event, maxAttendees: tables.places, reentry },
+      event: { ...event, version: 1, maxAttendees: tables.places, reentry },
       inside: tables.inside,
       tickets: [...tables.tickets.values()].filter(({ code, ticketId }) =>
         codes.has(code) || ids.has(ticketId)

@@ -26,6 +26,9 @@ const CountRow = Schema.Struct({ count: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 const StatusRow = Schema.Struct({ status: TicketStatus })
 
+/** The files of a ticket: each is a key and an address. */
+type StoredPair = "file" | "qr"
+
 const filesOf = (tickets: ReadonlyArray<GeneratedTicket>) =>
   tickets.flatMap(({ ticketId, status, data, metadata }) =>
     status === "generated" && data !== null
@@ -57,8 +60,9 @@ export class TicketStore extends Context.Service<TicketStore, {
   /** Voids what a flow issued; answers how many were still live. */
   readonly voidFlow: (flowId: string, reason: string) => Effect.Effect<number>
   /**
-   * Stores files and metadata of what was generated. Of two renderings the later one stays; what a report does not name
-   * keeps its value, and an earlier one still fills in what is missing.
+   * Stores files and metadata of what was generated. Of two renderings the later one stays; a file that a report does
+   * not name stays too, and an earlier report still fills in what is missing. A file's address and its key go together:
+   * a new address without a key is not that of the file whose key was stored.
    */
   readonly generated: (
     tickets: ReadonlyArray<GeneratedTicket>,
@@ -181,16 +185,29 @@ export class TicketStore extends Context.Service<TicketStore, {
         const files = filesOf(tickets)
         const at = DateTime.toDateUtc(generatedAt)
         const later = sql`coalesce(t.generated_at <= ${at}::timestamptz, true)`
-        const either = (column: string) => sql.literal(`coalesce(r.${column}, t.${column})`)
-        const missing = (column: string) => sql.literal(`coalesce(t.${column}, r.${column})`)
-        const best = (column: "file_key" | "file_url" | "qr_key" | "qr_url") =>
-          sql`CASE WHEN ${later} THEN ${either(column)} ELSE ${missing(column)} END`
+        /** An address counts for more than a key alone, and that for more than nothing. */
+        const worth = (row: "r" | "t", file: StoredPair) =>
+          sql.literal(`CASE WHEN ${row}.${file}_url IS NOT NULL THEN 2
+                            WHEN ${row}.${file}_key IS NOT NULL THEN 1 ELSE 0 END`)
+        const taken = (file: StoredPair) =>
+          sql`(${worth("r", file)} > ${worth("t", file)} OR ${worth("r", file)} = ${
+            worth("t", file)
+          } AND ${later})`
+        const chosen = (file: StoredPair, column: string) =>
+          sql`CASE WHEN ${taken(file)} THEN ${sql.literal(`r.${column}`)} ELSE ${
+            sql.literal(`t.${column}`)
+          } END`
+        const key = (file: StoredPair) =>
+          sql`CASE WHEN ${
+            sql.literal(`r.${file}_url = t.${file}_url AND num_nulls(r.${file}_key, t.${file}_key) = 1`)
+          }
+                   THEN ${sql.literal(`coalesce(r.${file}_key, t.${file}_key)`)}
+                   ELSE ${chosen(file, `${file}_key`)} END`
         return files.length === 0 ? Effect.void : Rows.run(sql`
           UPDATE tickets t SET generated_at = greatest(t.generated_at, ${at}::timestamptz),
-            file_key = ${best("file_key")}, file_url = ${best("file_url")},
-            qr_key = ${best("qr_key")}, qr_url = ${best("qr_url")},
-            file_size = CASE WHEN t.file_url IS NULL OR (${later} AND r.file_url IS NOT NULL)
-                             THEN r.file_size ELSE t.file_size END,
+            file_key = ${key("file")}, file_url = ${chosen("file", "file_url")},
+            file_size = ${chosen("file", "file_size")},
+            qr_key = ${key("qr")}, qr_url = ${chosen("qr", "qr_url")},
             generation = CASE WHEN ${later} THEN r.generation ELSE t.generation END
           FROM jsonb_to_recordset(${JSON.stringify(files)}::jsonb)
             AS r (ticket_id bigint, file_key text, file_url text, qr_key text, qr_url text, file_size integer,

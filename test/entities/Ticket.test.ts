@@ -1,11 +1,11 @@
 /**
  * One ticket: the documented webhook reaches it, it reaches the jobs that wait for it, and it dies once.
- * Guards whose removal turns this file red: the order of `generated_at`, the keys that a report does not name, the jobs
- * that a report is for.
+ * Guards whose removal turns this file red: the order of `generated_at`, the key that goes with its address, the files
+ * that a report does not name, the jobs that a report is for.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
-import { Ticket } from "../../rpc/Ticket.ts"
+import { type GenerationData, Ticket } from "../../rpc/Ticket.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
 import { TicketWebhook, toMessage } from "../../src/http/TicketWebhookBodies.ts"
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
@@ -62,29 +62,68 @@ layer(Env, { excludeTestServices: true })("a ticket", (it) => {
       assert.strictEqual(stored.file_url, `https://files.example.com/${id}-second.pdf`)
     }))
 
-  it.effect("keeps the file that a later report does not name, and takes one from an earlier report", () =>
+  /** Reports in the order given, each with its minute; answers what is stored in the end. */
+  const reported = Effect.fnUntraced(function* (
+    eventId: number,
+    reports: (id: number) => ReadonlyArray<readonly [at: string, data: Partial<GenerationData>]>
+  ) {
+    const { ticketIds: [id] } = yield* prepare(eventId, 1)
+    const ticket = yield* clientOf(id!)
+    for (const [number, [minute, named]] of reports(id!).entries()) {
+      const nothing = { format: "pdf", qr_code: true, file_url: null, qr_url: null, file_size: null }
+      yield* ticket.Generated({
+        webhookId: `req_${number}`,
+        generatedAt: at(`10:${minute}:00`),
+        ticket: { ...good(id!), data: { ...nothing, ...named } }
+      })
+    }
+    return { id: id!, stored: yield* (yield* TicketStore).get(id!), view: yield* ticket.Get() }
+  })
+
+  const ours = (id: number) => ({
+    file_key: `tickets/${id}/ticket.pdf`,
+    file_url: "https://tickets.example.com/ours.pdf",
+    file_size: 7,
+    qr_key: `tickets/${id}/qr.png`,
+    qr_url: "https://tickets.example.com/ours.png"
+  })
+
+  const theirs = { file_url: "https://files.example.com/theirs.pdf", file_size: 9 }
+
+  it.effect("has the file of its address: a key goes with the address that it came with", () =>
     Effect.gen(function* () {
-      const { ticketIds: [id] } = yield* prepare(5, 1)
-      const ticket = yield* clientOf(id!)
-      const tickets = yield* TicketStore
-      const named = good(id!, "first")
-      const { file_key: _file, qr_key: _qr, ...unnamed } = good(id!, "second").data!
-      yield* ticket.Generated({
-        webhookId: "req_2",
-        generatedAt: at("11:00:00"),
-        ticket: { ...named, data: unnamed }
-      })
-      assert.isNull((yield* tickets.get(id!)).file_key)
-      yield* ticket.Generated({ webhookId: "req_1", generatedAt: at("10:00:00"), ticket: named })
-      yield* ticket.Generated({
-        webhookId: "req_3",
-        generatedAt: at("12:00:00"),
-        ticket: { ...named, data: unnamed }
-      })
-      const { file_key, file_url, generated_at, qr_key } = yield* tickets.get(id!)
-      assert.deepStrictEqual([file_key, qr_key], [`tickets/${id}/ticket.pdf`, `tickets/${id}/qr.png`])
-      assert.strictEqual(file_url, `https://files.example.com/${id}-second.pdf`)
-      assert.deepStrictEqual(generated_at, at("12:00:00"))
+      const { id, stored, view } = yield* reported(5, (id) => [["01", ours(id)], ["02", theirs]])
+      assert.deepInclude(stored, { ...ours(id), ...theirs, file_key: null, generated_at: at("10:02:00") })
+      assert.strictEqual(view.file_url, theirs.file_url)
+      assert.include(view.qr_url, `/files/tickets/${id}/qr.png`)
+      const late = yield* reported(7, (id) => [["02", theirs], ["01", ours(id)]])
+      assert.deepInclude(late.stored, { ...ours(late.id), ...theirs, file_key: null })
+    }))
+
+  it.effect("keeps what a later report does not name, and takes what is missing from an earlier one", () =>
+    Effect.gen(function* () {
+      const later = yield* reported(8, (id) => [["01", ours(id)], ["02", {}], ["03", {
+        file_key: "tickets/other.pdf"
+      }]])
+      assert.deepInclude(later.stored, ours(later.id))
+      const earlier = yield* reported(9, (id) => [["03", {}], ["02", { file_key: "tickets/other.pdf" }], [
+        "01",
+        ours(id)
+      ]])
+      assert.deepInclude(earlier.stored, ours(earlier.id))
+      assert.deepStrictEqual(earlier.stored.generated_at, at("10:03:00"))
+    }))
+
+  it.effect("learns the key of the same address from either report of it", () =>
+    Effect.gen(function* () {
+      const withoutKeys = (id: number) => {
+        const { file_key: _file, qr_key: _qr, ...rest } = ours(id)
+        return rest
+      }
+      const one = yield* reported(10, (id) => [["01", ours(id)], ["02", withoutKeys(id)]])
+      assert.deepInclude(one.stored, ours(one.id))
+      const other = yield* reported(11, (id) => [["02", withoutKeys(id)], ["01", ours(id)]])
+      assert.deepInclude(other.stored, ours(other.id))
     }))
 
   it.effect("that failed and was generated after all mends the last job that it failed", () =>

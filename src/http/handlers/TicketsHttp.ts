@@ -173,7 +173,9 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format:
   if (format !== undefined) return yield* printed(ticketId, format)
   if (ticket.file_key === null) {
     return yield* new Conflict({
-      detail: "The ticket's file is not generated yet: ask again when its job is done."
+      detail: ticket.file_url === null
+        ? "The ticket's file is not generated yet: ask again when its job is done."
+        : "The ticket's file is kept elsewhere: open its file_url, or ask for a format to have it drawn here."
     })
   }
   return (yield* Effect.orDie((yield* FileStore).get(ticket.file_key))).bytes

@@ -70,7 +70,12 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       const key = "tickets/42/stored.pdf"
       const stored = new TextEncoder().encode("%PDF-1.7 as the job wrote it")
       yield* (yield* FileStore).put(key, stored, "application/pdf")
-      yield* (yield* SqlClient.SqlClient)`UPDATE tickets SET file_key = ${key} WHERE ticket_id = ${id}`
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE tickets SET file_url = 'https://files.example.com/1.pdf' WHERE ticket_id = ${id}`
+      const elsewhere = yield* app.ask(url, { token: app.organizer })
+      assert.strictEqual(elsewhere.status, 409)
+      assert.include(elsewhere.json.detail, "file_url")
+      yield* sql`UPDATE tickets SET file_key = ${key} WHERE ticket_id = ${id}`
       assert.deepStrictEqual(yield* fetched(url), stored)
       assert.notDeepEqual(yield* fetched(`${url}?format=a4`), stored)
       const view = yield* app.ask(`/api/tickets/${id}?format=roll80`, { token: app.organizer })

@@ -63,9 +63,8 @@ export class JobModel {
   #keep({ at, good, key, ticket }: News) {
     if (!good) return
     const kept = this.files[ticket]
-    if (kept === undefined) this.files[ticket] = { at, url: at, key: key ? at : undefined }
-    else if (at >= kept.at) this.files[ticket] = { at, url: at, key: key ? at : kept.key }
-    else if (key) kept.key ??= at
+    if (kept === undefined || at > kept.at) this.files[ticket] = { at, url: at, key: key ? at : undefined }
+    else if (at === kept.at && key) kept.key ??= at
   }
 
   #decide(item: Item, good: boolean, attempt: number) {

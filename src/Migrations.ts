@@ -14,6 +14,7 @@ export const loader = Migrator.fromGlob({
   "0005_print.ts": () => import("../migrations/0005_print.ts"),
   "0006_in_place.ts": () => import("../migrations/0006_in_place.ts"),
   "0007_editions.ts": () => import("../migrations/0007_editions.ts"),
+  "0008_spare_logos.ts": () => import("../migrations/0008_spare_logos.ts"),
   "0009_gate_version.ts": () => import("../migrations/0009_gate_version.ts")
 })
 

@@ -1,9 +1,13 @@
-/** Forgets what has served its time: keys, webhooks, feeds and answered mail after 31 days, signatures sooner. */
+/**
+ * Forgets what has served its time: keys, webhooks, feeds and answered mail after 31 days, signatures and the files of
+ * replaced logos sooner.
+ */
 import { Duration, Effect } from "effect"
 import * as Keeper from "../Keeper.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { RetentionStore } from "../store/RetentionStore.ts"
 import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
+import { sweepLogos } from "../tickets/LogoSweep.ts"
 
 /** Stripe retries for 3 days and lists events for 30: a repeat within 31 days gets its first answer. */
 const keysLive = Duration.days(31)
@@ -15,6 +19,7 @@ const sweep = Effect.gen(function* () {
   const keys = yield* (yield* IdempotencyStore).forget(keysLive)
   const signatures = yield* (yield* ServiceRequestStore).forget(signaturesLive)
   yield* (yield* RetentionStore).forget(keysLive)
+  yield* sweepLogos
   yield* Effect.logDebug("Housekeeping", { keys, signatures })
 })
 

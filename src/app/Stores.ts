@@ -22,6 +22,7 @@ import { RetentionStore } from "../store/RetentionStore.ts"
 import { ScanStore } from "../store/ScanStore.ts"
 import { SequenceStore } from "../store/SequenceStore.ts"
 import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
+import { SpareLogos } from "../store/SpareLogos.ts"
 import { TemplateStore } from "../store/TemplateStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { TokenStore } from "../store/TokenStore.ts"
@@ -48,6 +49,7 @@ export const StoresLayer = Layer.mergeAll(
   ScanStore.layer,
   SequenceStore.layer,
   ServiceRequestStore.layer,
+  SpareLogos.layer,
   TemplateStore.layer,
   TicketStore.layer,
   TokenStore.layer,

@@ -1,5 +1,5 @@
 /** Ticket templates, and how each organiser dresses them: a colour and a logo of his own. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Rows from "./Rows.ts"
 
@@ -28,12 +28,11 @@ export class TemplateStore extends Context.Service<TemplateStore, {
   readonly get: (owner: string, templateId: number) => Effect.Effect<Option.Option<StyledTemplate>>
   /** Null gives the design its own colour back. */
   readonly setAccent: (owner: string, templateId: number, accent: string | null) => Effect.Effect<void>
-  /** Answers the key of the logo that was there before. */
-  readonly setLogo: (
-    owner: string,
-    templateId: number,
-    logo: StoredLogo | null
-  ) => Effect.Effect<Option.Option<string>>
+  /**
+   * Names another logo, or none; the one before is spare from then on. False, and nothing is named, for a file that is
+   * not spare (`SpareLogos`): it is being removed.
+   */
+  readonly setLogo: (owner: string, templateId: number, logo: StoredLogo | null) => Effect.Effect<boolean>
 }>()("guichet/store/TemplateStore") {
   static readonly layer = Layer.effect(
     TemplateStore,
@@ -60,20 +59,40 @@ export class TemplateStore extends Context.Service<TemplateStore, {
           VALUES (${owner}, ${templateId}::bigint, ${accent})
           ON CONFLICT (owner, template_id) DO UPDATE SET accent = EXCLUDED.accent, updated_at = now()`)
 
-      const setLogo: TemplateStore["Service"]["setLogo"] = (owner, templateId, logo) =>
-        Rows.first(KeyRow)(sql`
-          WITH before AS (
-            SELECT logo_key FROM template_styles
-            WHERE owner = ${owner} AND template_id = ${templateId}::bigint FOR UPDATE
-          ), after AS (
-            INSERT INTO template_styles (owner, template_id, logo_key, logo_digest)
-            VALUES (${owner}, ${templateId}::bigint, ${logo?.key ?? null}, ${logo?.digest ?? null})
-            ON CONFLICT (owner, template_id) DO UPDATE SET logo_key = EXCLUDED.logo_key,
-              logo_digest = EXCLUDED.logo_digest, updated_at = now()
-          )
-          SELECT logo_key FROM before`).pipe(
-          Effect.map(Option.flatMap(({ logo_key }) => Option.fromNullOr(logo_key)))
+      const claim = (key: string) =>
+        Effect.map(
+          sql`DELETE FROM spare_logos WHERE file_key = ${key} AND NOT condemned RETURNING file_key`,
+          (claimed) => claimed.length > 0
         )
+
+      /** Whoever sets a logo waits here for whoever sets it at the same time: each replaces what the other left. */
+      const lockedKey = Effect.fnUntraced(function* (owner: string, templateId: number) {
+        yield* sql`
+          INSERT INTO template_styles (owner, template_id) VALUES (${owner}, ${templateId}::bigint)
+          ON CONFLICT DO NOTHING`
+        const row = yield* Rows.first(KeyRow)(sql`
+          SELECT logo_key FROM template_styles
+          WHERE owner = ${owner} AND template_id = ${templateId}::bigint FOR UPDATE`)
+        return Option.getOrNull(row)?.logo_key ?? null
+      })
+
+      const setLogo = Effect.fn("TemplateStore.setLogo")(
+        function* (owner: string, templateId: number, logo: StoredLogo | null) {
+          const before = yield* lockedKey(owner, templateId)
+          if (logo !== null && !(yield* claim(logo.key))) return false
+          const now = DateTime.toDateUtc(yield* DateTime.now)
+          yield* sql`
+            UPDATE template_styles SET logo_key = ${logo?.key ?? null}, logo_digest = ${logo?.digest ?? null},
+              updated_at = now()
+            WHERE owner = ${owner} AND template_id = ${templateId}::bigint`
+          if (before !== null) {
+            yield* sql`INSERT INTO spare_logos (file_key, since) VALUES (${before}, ${now}::timestamptz)`
+          }
+          return true
+        },
+        sql.withTransaction,
+        Effect.orDie
+      )
 
       return TemplateStore.of({ exists, list, get, setAccent, setLogo })
     })

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { TemplateId } from "../../../rpc/Ids.ts"
 import { Authorization } from "../Authorization.ts"
-import { Forbidden, InvalidRequest, NotFound } from "../Problems.ts"
+import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 
 /** A template as the caller's tickets have it; `logo_url` opens for a time. */
@@ -49,7 +49,7 @@ export class TemplatesGroup extends HttpApiGroup.make("templates").add(
     params,
     payload: [png, jpeg],
     success: TemplateView,
-    error: [Forbidden, NotFound, InvalidRequest]
+    error: [Forbidden, NotFound, InvalidRequest, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({
       summary: "The logo of your tickets of this template",

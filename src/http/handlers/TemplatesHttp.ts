@@ -1,16 +1,18 @@
 /** Answers for templates: a style belongs to whoever sets it. */
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { createHash } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { largestLogo, logoWeight, readLogo } from "../../pdf/Logo.ts"
 import { accentOf, TicketDesign } from "../../services/tickets/TicketTemplates.ts"
+import { SpareLogos } from "../../store/SpareLogos.ts"
 import { type StyledTemplate, TemplateStore } from "../../store/TemplateStore.ts"
 import { Api } from "../Api.ts"
 import { requireRole } from "../Caller.ts"
+import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
-import { InvalidRequest } from "../Problems.ts"
+import { InvalidRequest, Unavailable } from "../Problems.ts"
 import { missing } from "../Visible.ts"
 
 const isDesign = Schema.is(TicketDesign)
@@ -29,9 +31,16 @@ const heavy = InvalidRequest.at(
   "This logo would add more than 256 KiB to every ticket: send it smaller, or with fewer colours."
 )
 
-/** One place a kind: a new logo of the kind replaces the file, under jobs that still print. */
-const keyOf = (subject: string, templateId: number, extension: string) =>
-  `logos/${sha256(subject).slice(0, 40)}/${templateId}.${extension}`
+const tooSlow = new Unavailable({
+  detail: "The logo took so long to be stored that it was given up; send it again.",
+  retry_after: 5
+})
+
+/** A place of its own for every upload: a file is never another picture, and never one that is being removed. */
+const keyOf = (subject: string, templateId: number, digest: string, extension: string) =>
+  `logos/${sha256(subject).slice(0, 40)}/${templateId}-${digest.slice(0, 40)}-${
+    randomBytes(6).toString("hex")
+  }.${extension}`
 
 export const TemplatesHttpLayer = HttpApiBuilder.group(
   Api,
@@ -40,6 +49,7 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
     const templates = yield* TemplateStore
     const files = yield* FileStore
     const links = yield* FileLinks
+    const spare = yield* SpareLogos
 
     const view = Effect.fnUntraced(function* ({ accent, logo_key, ...template }: StyledTemplate) {
       const own = isDesign(template.design) ? accentOf(template.design) : accentOf("minimal")
@@ -64,10 +74,15 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
         const weight = yield* logoWeight(bytes)
         if (Option.isNone(file) || Option.isNone(weight)) return yield* refused
         if (weight.value > largestLogo.bytes) return yield* heavy
-        const key = keyOf(subject, templateId, file.value.extension)
-        yield* Effect.orDie(files.put(key, bytes, file.value.contentType))
-        const before = yield* templates.setLogo(subject, templateId, { key, digest: sha256(bytes) })
-        if (Option.isSome(before) && before.value !== key) yield* Effect.orDie(files.remove(before.value))
+        const digest = sha256(bytes)
+        const key = keyOf(subject, templateId, digest, file.value.extension)
+        yield* spare.reserve(key)
+        yield* Effect.catchTag(
+          files.put(key, bytes, file.value.contentType),
+          "FileStoreError",
+          fileStoreAway
+        )
+        if (!(yield* templates.setLogo(subject, templateId, { key, digest }))) return yield* tooSlow
       }
     )
 
@@ -97,8 +112,7 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
         noStore(Effect.gen(function* () {
           const subject = yield* owner
           yield* styled(subject, template_id)
-          const before = yield* templates.setLogo(subject, template_id, null)
-          if (Option.isSome(before)) yield* Effect.orDie(files.remove(before.value))
+          yield* templates.setLogo(subject, template_id, null)
           return yield* shown(subject, template_id)
         }))
     })

@@ -7,7 +7,7 @@ import type { Paper } from "./PrintDetails.ts"
 /** Logos at hand: at most four mebibytes of them. */
 const kept = 16
 
-/** Reads logos; one whose file is gone has just been taken away by its owner: the ticket is printed without it. */
+/** Reads logos; one whose file is gone was taken away by its owner: the ticket is printed without it. */
 export const make = (files: FileStore["Service"]) => {
   const shelf = new Map<string, Uint8Array>()
 
@@ -25,7 +25,7 @@ export const make = (files: FileStore["Service"]) => {
       const known = shelf.get(name)
       if (known !== undefined) return keep(name, known)
       const { bytes } = yield* files.get(key)
-      // Another version may have taken its place in between: it is printed, and not taken for this one later.
+      // Keys of older styles were used again for another picture: it is printed, and not taken for this one later.
       return createHash("sha256").update(bytes).digest("hex") === version ? keep(name, bytes) : bytes
     },
     (effect): Effect.Effect<Uint8Array | undefined, FileStoreError> =>

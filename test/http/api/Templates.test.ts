@@ -1,9 +1,12 @@
 /**
  * An organiser dresses his own tickets and nobody else's. Guards whose removal turns this file red: the owner of a style,
- * the roles, the look at a logo, its weight, the file's removal, the fonts' word on terms, the owner of the event.
+ * the roles, the look at a logo, its weight, the place of its own that a logo has, the sweep and its hour, the fonts' word on terms, the owner of the event.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { createHash } from "node:crypto"
+import { readdirSync } from "node:fs"
 import { crc32, deflateSync } from "node:zlib"
 import jpeg from "jpeg-js"
 import { FileStore } from "../../../src/files/FileStore.ts"
@@ -13,6 +16,7 @@ import { qrMatrix } from "../../../src/services/tickets/QrMatrix.ts"
 import { EventStore } from "../../../src/store/EventStore.ts"
 import { TicketStore } from "../../../src/store/TicketStore.ts"
 import { TokenStore } from "../../../src/store/TokenStore.ts"
+import { sweepLogos } from "../../../src/tickets/LogoSweep.ts"
 import { eventData } from "../../support/GateFixture.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
@@ -46,6 +50,12 @@ const ticketOf = Effect.fnUntraced(function* (owner: string, eventId: number) {
 const paperOf = Effect.fnUntraced(function* (ticketId: number) {
   const [detail] = yield* (yield* PrintStore).details([ticketId])
   return detail?.paper
+})
+
+/** An hour later, the sweep has been. */
+const sweptLater = Effect.gen(function* () {
+  yield* (yield* SqlClient.SqlClient)`UPDATE spare_logos SET since = since - interval '61 minutes'`
+  yield* sweepLogos
 })
 
 const upload = Effect.fnUntraced(function* (token: string, bytes: Uint8Array, type: string, id = 1) {
@@ -143,6 +153,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tem
       assert.strictEqual((yield* upload(app.organizer, jpg, "image/jpeg")).status, 200)
       const two = (yield* paperOf(ticket))?.logo
       assert.notStrictEqual(two!.version, one!.version)
+      yield* sweptLater
       assert.isFalse(yield* files.exists(one!.key))
       assert.isTrue(yield* files.exists(two!.key))
 
@@ -152,7 +163,41 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tem
       const removed = yield* app.ask("/api/templates/1/logo", { method: "DELETE", token: app.organizer })
       assert.strictEqual(removed.json.logo_url, null)
       assert.isNull((yield* paperOf(ticket))?.logo)
+      yield* sweepLogos
+      assert.isTrue(yield* files.exists(two!.key), "a chunk that has begun still prints it")
+      yield* sweptLater
       assert.isFalse(yield* files.exists(two!.key))
+    }))
+
+  it.effect("has the file of its logo, whoever sets, replaces, removes and sweeps it at the same time", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const files = yield* FileStore
+      const ticket = yield* ticketOf("alice", 15)
+      const remove = app.ask("/api/templates/1/logo", { method: "DELETE", token: app.organizer })
+      const put = (bytes: Uint8Array, type: string) => upload(app.organizer, bytes, type)
+      for (let round = 0; round < 8; round++) {
+        const answers = yield* Effect.all([
+          put(png, "image/png"),
+          remove,
+          put(jpg, "image/jpeg"),
+          sweptLater.pipe(Effect.as({ status: 200 })),
+          put(png, "image/png"),
+          remove,
+          put(png, "image/png")
+        ], { concurrency: "unbounded" })
+        for (const { status } of answers) assert.oneOf(status, [200, 503])
+        const logo = (yield* paperOf(ticket))?.logo ?? null
+        if (logo === null) continue
+        assert.isTrue(yield* files.exists(logo.key))
+        const { bytes } = yield* files.get(logo.key)
+        assert.strictEqual(createHash("sha256").update(bytes).digest("hex"), logo.version)
+      }
+      assert.strictEqual((yield* put(png, "image/png")).status, 200)
+      yield* sweptLater
+      const { key } = (yield* paperOf(ticket))!.logo!
+      const folder = `${app.directory}/files/${key.slice(0, key.lastIndexOf("/"))}`
+      assert.deepStrictEqual(readdirSync(folder), [key.slice(key.lastIndexOf("/") + 1)])
     }))
 
   it.effect("refuses what is no logo, and who is no organiser", () =>

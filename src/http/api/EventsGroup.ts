@@ -6,7 +6,7 @@ import { EventId, PaymentId } from "../../../rpc/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
 import { Label } from "../../../rpc/Values.ts"
 import { Authorization } from "../Authorization.ts"
-import { Forbidden, InvalidRequest, NotFound } from "../Problems.ts"
+import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 import { Pdf } from "./Shapes.ts"
 
@@ -68,7 +68,7 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("invoice", "/invoices/:file", {
     params: { file: InvoiceFile },
     success: Pdf,
-    error: [Forbidden, NotFound]
+    error: [Forbidden, NotFound, Unavailable]
   }).annotateMerge(OpenApi.annotations({ summary: "An invoice as PDF" }))
 )
   .middleware(ProblemMiddleware)

@@ -5,7 +5,7 @@ import { EventId, FlowId, GuestId } from "../../../rpc/Ids.ts"
 import { mostPages } from "../../services/tickets/OrderPrinter.ts"
 import { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { Authorization } from "../Authorization.ts"
-import { Conflict, Forbidden, NotFound } from "../Problems.ts"
+import { Conflict, Forbidden, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 import { Pdf } from "./Shapes.ts"
 
@@ -18,7 +18,7 @@ export class OrdersGroup extends HttpApiGroup.make("orders").add(
     params: { order_id: FlowId },
     query: { format },
     success: Pdf,
-    error: [Forbidden, NotFound, Conflict]
+    error: [Forbidden, NotFound, Conflict, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({
       summary: "All the tickets of an order as one PDF",
@@ -36,7 +36,7 @@ export class OrdersGroup extends HttpApiGroup.make("orders").add(
       format
     },
     success: Pdf,
-    error: [Forbidden, NotFound, Conflict]
+    error: [Forbidden, NotFound, Conflict, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({ summary: "The tickets of some guests as one PDF, in the order of guest_id" })
   )

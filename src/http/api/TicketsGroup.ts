@@ -100,7 +100,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     params: { ticket_id: TicketFile },
     query: { format: Schema.optionalKey(TicketFormat) },
     success: [TicketView, Pdf],
-    error: [Forbidden, NotFound, Conflict]
+    error: [Forbidden, NotFound, Conflict, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({
       summary: "A ticket; with .pdf, the printable ticket",

@@ -12,6 +12,7 @@ import { InvoiceStore } from "../../store/InvoiceStore.ts"
 import type { PaymentRow } from "../../store/PaymentRow.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
+import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
 import { type FieldError, InvalidRequest } from "../Problems.ts"
 import { missing, visible } from "../Visible.ts"
@@ -93,7 +94,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
         noStore(Effect.gen(function* () {
           const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
           const key = yield* Effect.orDie(drawings.file(invoice))
-          return (yield* Effect.orDie(files.get(key))).bytes
+          return (yield* Effect.catchTag(files.get(key), "FileStoreError", fileStoreAway)).bytes
         }))
     })
   })

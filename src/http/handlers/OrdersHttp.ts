@@ -6,6 +6,7 @@ import type { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { PrintStore } from "../../store/PrintStore.ts"
 import { Api } from "../Api.ts"
+import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, NotFound } from "../Problems.ts"
 import { visible } from "../Visible.ts"
@@ -31,7 +32,7 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
       Effect.catchTags({
         TicketUnprintable: ({ code, reason }) =>
           new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
-        FileStoreError: Effect.die
+        FileStoreError: fileStoreAway
       })
     )
 

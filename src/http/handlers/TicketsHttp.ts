@@ -14,6 +14,7 @@ import { Api } from "../Api.ts"
 import { JobsCursor, JobsQuery } from "../api/TicketsGroup.ts"
 import { requireRole } from "../Caller.ts"
 import { Drain } from "../Drain.ts"
+import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
 import { resourceId } from "../ResourceId.ts"
@@ -162,7 +163,7 @@ const printed = Effect.fn("TicketsHttp.print")(
   Effect.catchTags({
     TicketUnprintable: ({ code, reason }) =>
       new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
-    FileStoreError: Effect.die
+    FileStoreError: fileStoreAway
   })
 )
 
@@ -178,7 +179,8 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format:
         : "The ticket's file is kept elsewhere: open its file_url, or ask for a format to have it drawn here."
     })
   }
-  return (yield* Effect.orDie((yield* FileStore).get(ticket.file_key))).bytes
+  const stored = (yield* FileStore).get(ticket.file_key)
+  return (yield* Effect.catchTag(stored, "FileStoreError", fileStoreAway)).bytes
 })
 
 type Query = Schema.Struct<typeof JobsQuery>["Type"]

@@ -1,5 +1,5 @@
 /** Logs on standard error, and traces, metrics and logs to OpenTelemetry where an endpoint is given. */
-import { Config, Effect, Layer, Logger, Option, References, String } from "effect"
+import { Config, type Duration, Effect, Layer, Logger, Option, References, String } from "effect"
 import { Otlp } from "effect/observability"
 import process from "node:process"
 import * as Platform from "./Platform.ts"
@@ -21,16 +21,19 @@ const layerLogger = Layer.unwrap(Effect.gen(function* () {
   )
 }))
 
-const layerOtlp = Layer.unwrap(Effect.gen(function* () {
-  const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
-  if (Option.isNone(endpoint)) return Layer.empty
-  const serviceName = yield* Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet")
-  return Otlp.layerJson({
-    baseUrl: endpoint.value,
-    resource: { serviceName },
-    loggerMergeWithExisting: true
-  }).pipe(Layer.provide(Platform.httpClient))
-}))
+/** `lastWords`: how long the end waits for what is still to be told, a collector that is away included. */
+const layerOtlp = (lastWords: Duration.Input) =>
+  Layer.unwrap(Effect.gen(function* () {
+    const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    if (Option.isNone(endpoint)) return Layer.empty
+    const serviceName = yield* Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet")
+    return Otlp.layerJson({
+      baseUrl: endpoint.value,
+      resource: { serviceName },
+      loggerMergeWithExisting: true,
+      shutdownTimeout: lastWords
+    }).pipe(Layer.provide(Platform.httpClient))
+  }))
 
 /** The variables that are read. */
 export const observabilityVariables: ReadonlyArray<string> = [
@@ -41,7 +44,16 @@ export const observabilityVariables: ReadonlyArray<string> = [
 ]
 
 /** Everything a process says about itself. */
-export const layer: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(layerOtlp, layerLogger)
+export const layer: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(
+  layerOtlp("3 seconds"),
+  layerLogger
+)
+
+/** The same of a render thread, which its process waits for when it ends it: it tells what it can at once. */
+export const layerThread: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(
+  layerOtlp("300 millis"),
+  layerLogger
+)
 
 /** The START, CALL and COMPLETE lines of a flow. */
 export * as OrchestrationLog from "./OrchestrationLog.ts"

@@ -1,9 +1,11 @@
 /** A flow's log lines are those of the flows document, as fields, in one JSON line each. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Logger } from "effect"
+import { Clock, ConfigProvider, Effect, Layer, Logger } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Observability from "../src/Observability.ts"
+import { spent } from "./support/PassingTime.ts"
 
 const { OrchestrationLog } = Observability
 
@@ -42,6 +44,31 @@ describe("the log", () => {
       const env = ConfigProvider.layer(ConfigProvider.fromEnv({ env: { LOG_LEVEL: "loud" } }))
       const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(Observability.layer, env))))
       assert.strictEqual(error._tag, "ConfigError")
+    }))
+
+  it.effect("keeps nobody who ends a thread waiting for a collector that does not answer", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const silent: typeof fetch = (input) => {
+        asked.push(String(input instanceof Request ? input.url : input))
+        return new Promise(() => {})
+      }
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.test" }
+      const wordsOf = (layer: typeof Observability.layer) =>
+        Effect.andThen(Effect.logInfo("a line"), Effect.withSpan(Effect.void, "a group of tickets")).pipe(
+          Effect.provide(
+            Layer.provide(layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env }))),
+            { local: true }
+          ),
+          Effect.provideService(FetchHttpClient.Fetch, silent),
+          spent("100 millis"),
+          Effect.andThen(Clock.currentTimeMillis)
+        )
+      const thread = yield* wordsOf(Observability.layerThread)
+      assert.includeMembers(asked, ["http://collector.test/v1/traces", "http://collector.test/v1/logs"])
+      assert.isAtMost(thread, 1_000)
+      const whole = (yield* wordsOf(Observability.layer)) - thread
+      assert.isAtLeast(whole, 3_000, "a process tells what it has to tell")
     }))
 
   it.live("sends spans to the OpenTelemetry endpoint, and nowhere without one", () =>

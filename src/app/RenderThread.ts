@@ -34,7 +34,7 @@ const threadLayer = RpcServer.layer(RenderRpc).pipe(
   Layer.provide(TicketRenderer.layer),
   Layer.provide([linksLayer, filesLayer, Fonts.layer]),
   Layer.provide(RpcServer.layerProtocolWorkerRunner),
-  Layer.provide([Platform.threadRunner, Platform.services, Observability.layer])
+  Layer.provide([Platform.threadRunner, Platform.services, Observability.layerThread])
 )
 
 const program = Effect.gen(function* () {

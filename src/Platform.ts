@@ -90,20 +90,42 @@ const withExpress = (server: Server, lane: ExpressLane | undefined): Server => {
   return server
 }
 
+/** A request on a connection, and its answer. */
+type Begun = readonly [request: IncomingMessage, response: ServerResponse]
+
+/** A request that has come whole may be acted on, and an answer that has begun says what was done. */
+const isBeingAnswered = ([request, response]: Begun): boolean => request.complete || response.headersSent
+
 /**
- * Ends at `close` the connections that have never said a word: `close` ends idle ones, but waits for these as if a
- * request were under way, and whoever connects ahead (a browser, a balancer, a pool) may keep one for minutes.
+ * Ends at `close` the connections on which nothing is being answered: those that have never said a word (a browser, a
+ * balancer or a pool connects ahead), and those whose request has not come whole, of which nothing was accepted. `close`
+ * alone waits for them as if a request were under way.
  */
-const withoutSilent = (server: Server): Server => {
-  const connections = new Set<Socket>()
+const withPromptEnd = (server: Server): Server => {
+  const connections = new Map<Socket, Set<Begun>>()
   server.on("connection", (socket: Socket) => {
-    connections.add(socket)
+    connections.set(socket, new Set())
     socket.once("close", () => connections.delete(socket))
   })
+  const watch = (request: IncomingMessage, response: ServerResponse) => {
+    const one: Begun = [request, response]
+    const begun = connections.get(request.socket)
+    begun?.add(one)
+    response.once("close", () => begun?.delete(one))
+  }
+  const emit = server.emit.bind(server)
+  server.emit = (event: string, ...values: Array<unknown>): boolean => {
+    if (event === "request" || event === "checkContinue") {
+      watch(values[0] as IncomingMessage, values[1] as ServerResponse)
+    }
+    return emit(event, ...values)
+  }
   const close = server.close.bind(server)
   server.close = (closed) => {
     close(closed)
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+    for (const [socket, begun] of connections) {
+      if (![...begun].some(isBeingAnswered)) socket.destroy()
+    }
     return server
   }
   return server
@@ -111,7 +133,7 @@ const withoutSilent = (server: Server): Server => {
 
 /**
  * An HTTP server with its file and etag services. At shutdown it stops accepting and waits for the
- * requests it has, `gracefulShutdown` at most (10 seconds).
+ * requests it is answering, `gracefulShutdown` at most (10 seconds).
  */
 export const httpServer = (
   options: {
@@ -121,7 +143,7 @@ export const httpServer = (
     readonly express?: ExpressLane | undefined
   }
 ) =>
-  NodeHttpServer.layer(() => withExpress(withoutSilent(createServer()), options.express), {
+  NodeHttpServer.layer(() => withPromptEnd(withExpress(createServer(), options.express)), {
     port: options.port,
     host: options.host ?? "127.0.0.1",
     gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"

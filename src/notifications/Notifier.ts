@@ -1,5 +1,6 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
 import { Context, Effect, Layer } from "effect"
+import { byPriority } from "../PriorityGate.ts"
 import { NotificationClient } from "../services/notifications/NotificationClient.ts"
 import { type Attempt, type NewMessage, NotificationStore } from "../store/NotificationStore.ts"
 import { bodyOf, type Message } from "./Message.ts"
@@ -37,7 +38,7 @@ type Addressed = Message & { readonly recipient: string }
 
 export class Notifier extends Context.Service<Notifier, {
   /**
-   * Delivers what was not delivered before, eight at a time, and records each attempt. A crash between a
+   * Delivers what was not delivered before, eight at a time, the more urgent first, and records each attempt. A crash between a
    * delivery and its record sends the message again under the same id, which the service keeps to one.
    */
   readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Delivery>
@@ -74,7 +75,7 @@ export class Notifier extends Context.Service<Notifier, {
           const attempts = yield* Effect.forEach(
             messages.filter((message): message is Addressed =>
               message.recipient !== null && open.has(message.messageId)
-            ),
+            ).sort(byPriority),
             attempt,
             { concurrency: 8 }
           )

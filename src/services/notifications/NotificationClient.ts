@@ -2,8 +2,9 @@
  * How the core speaks to the notification service: the contract's own client over the HttpClient it is
  * given.
  */
-import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
+import * as PriorityGate from "../../PriorityGate.ts"
 import { NotificationApi } from "./NotificationApi.ts"
 import type { Notification, Sent } from "./NotificationApi.ts"
 
@@ -32,7 +33,7 @@ const undeliverable = (
   )
 
 /**
- * Messages that a process has under way; the others wait here, where the ten seconds of an attempt do not pass: of
+ * Messages that a process has under way; the others wait here, the more urgent first, where the ten seconds of an attempt do not pass: of
  * thousands begun at once the last run out of time, and the breaker then refuses the rest. Three for each connection
  * of the SMTP pool (5), so that none idles.
  */
@@ -50,7 +51,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
     NotificationClient,
     Effect.gen(function* () {
       const client = yield* HttpApiClient.make(NotificationApi)
-      const room = yield* Semaphore.make(sendsAtOnce)
+      const room = PriorityGate.make(sendsAtOnce)
 
       const send = Effect.fn("NotificationClient.send")((messageId: string, notification: Notification) =>
         client.notifications.send({ headers: { "x-request-id": messageId }, payload: notification }).pipe(
@@ -77,7 +78,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
                 reason: error._tag === "HttpClientError" ? error.reason._tag : error._tag
               })
           ),
-          room.withPermits(1)
+          (sending) => room(notification.priority, sending)
         )
       )
 

@@ -4,7 +4,7 @@ import type { BatchTicket } from "../../http/TicketWebhookBodies.ts"
 import * as TraceParent from "../../TraceParent.ts"
 import { CoreClient } from "./CoreClient.ts"
 import { GeneratorQueue, type QueuedChunk } from "./GeneratorQueue.ts"
-import * as PriorityGate from "./PriorityGate.ts"
+import * as PriorityGate from "../../PriorityGate.ts"
 import { TicketPress } from "./TicketPress.ts"
 
 /** How many chunks are under way at the same time: one is reported or asked about while others are rendered. */

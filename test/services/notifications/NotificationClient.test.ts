@@ -1,10 +1,11 @@
 /**
  * A process has so many messages under way, however many are to be sent.
- * Guards whose removal turns this file red: `sendsAtOnce`, and that a message which fails leaves its place.
+ * Guards whose removal turns this file red: `sendsAtOnce`, the priority that a message waits at, and that a message which fails leaves its place.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Latch, Layer } from "effect"
+import { Effect, Fiber, Latch, Layer } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
+import type { Priority } from "../../../rpc/TicketJob.ts"
 import { NotificationClient, sendsAtOnce } from "../../../src/services/notifications/NotificationClient.ts"
 
 const notice = {
@@ -64,5 +65,32 @@ describe("the client of the notification service", () => {
         ...half.map(() => "NotificationsUnavailable: TransportError"),
         ...half.map(() => "sent")
       ])
+    }))
+
+  it.effect("sends the urgent one next, however many others came before it", () =>
+    Effect.gen(function* () {
+      const opened = yield* Latch.make()
+      const order: Array<string> = []
+      const service = HttpClient.make((request) =>
+        Effect.sync(() => void order.push(request.headers["x-request-id"] ?? "")).pipe(
+          Effect.andThen(opened.await),
+          Effect.as(HttpClientResponse.fromWeb(request, Response.json(sent)))
+        )
+      ).pipe(HttpClient.mapRequest(HttpClientRequest.prependUrl("http://notifications.test")))
+      yield* Effect.gen(function* () {
+        const client = yield* NotificationClient
+        const send = (id: string, priority: Priority) =>
+          Effect.forkChild(client.send(id, { ...notice, priority }), { startImmediately: true })
+        const crowd = Array.from({ length: sendsAtOnce }, (_, at) => `crowd-${at}`)
+        const fibers = yield* Effect.forEach(crowd, (id) => send(id, "low"))
+        fibers.push(yield* send("low", "low"), yield* send("normal", "normal"), yield* send("high", "high"))
+        yield* opened.open
+        yield* Effect.forEach(fibers, Fiber.join)
+        assert.deepStrictEqual(order, [...crowd, "high", "normal", "low"])
+      }).pipe(
+        Effect.provide(NotificationClient.layer.pipe(
+          Layer.provide(Layer.succeed(HttpClient.HttpClient, service))
+        ))
+      )
     }))
 })

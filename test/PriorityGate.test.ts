@@ -1,8 +1,11 @@
-/** The more urgent work gets the next place. */
+/**
+ * The more urgent work gets the next place. Guards whose removal turns this file red: the order of the lines, the place
+ * given back, the interruption that leaves the line.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
-import type { Priority } from "../../../rpc/TicketJob.ts"
-import * as PriorityGate from "../../../src/services/tickets/PriorityGate.ts"
+import type { Priority } from "../rpc/TicketJob.ts"
+import * as PriorityGate from "../src/PriorityGate.ts"
 
 describe("a gate of priorities", () => {
   it.effect("lets the urgent go first, then those who came first", () =>
@@ -40,6 +43,34 @@ describe("a gate of priorities", () => {
       })
       yield* Fiber.interrupt(stuck)
       assert.strictEqual(yield* Fiber.join(waiting), "in")
+    }))
+
+  it.effect("forgets who is interrupted while waiting, at once", () =>
+    Effect.gen(function* () {
+      const through = PriorityGate.make(1)
+      const opened = Latch.makeUnsafe(false)
+      const first = yield* Effect.forkChild(through("low", opened.await), { startImmediately: true })
+      const left = yield* Effect.forkChild(through("high", Effect.die("no")), { startImmediately: true })
+      const last = yield* Effect.forkChild(through("low", Effect.succeed("in")), { startImmediately: true })
+      yield* Fiber.interrupt(left)
+      yield* opened.open
+      yield* Fiber.join(first)
+      assert.strictEqual(yield* Fiber.join(last), "in")
+    }))
+
+  it.effect("passes a place on whose owner is interrupted as it is given", () =>
+    Effect.gen(function* () {
+      for (let yields = 0; yields < 6; yields++) {
+        const through = PriorityGate.make(1)
+        const opened = Latch.makeUnsafe(false)
+        const first = yield* Effect.forkChild(through("low", opened.await), { startImmediately: true })
+        const second = yield* Effect.forkChild(through("high", Effect.never), { startImmediately: true })
+        yield* opened.open
+        for (let at = 0; at < yields; at++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(second)
+        yield* Fiber.join(first)
+        assert.strictEqual(yield* through("low", Effect.succeed("in")), "in")
+      }
     }))
 
   it.effect("runs as many at once as it has places", () =>

@@ -71,9 +71,12 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
         ),
       get: ({ params }) => own(params.flow_id),
       events: ({ headers, params }) =>
-        Effect.map(
-          own(params.flow_id),
-          () => live(drain, feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0)))
+        live(
+          drain,
+          Effect.map(
+            own(params.flow_id),
+            () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0))
+          )
         ),
       messages: ({ params, query }) =>
         Effect.gen(function* () {

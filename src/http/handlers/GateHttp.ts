@@ -11,7 +11,7 @@ import { Drain } from "../Drain.ts"
 import { noStore } from "../NoStore.ts"
 import { fromCluster } from "../Problems.ts"
 import { missing, visible } from "../Visible.ts"
-import { untilLeft } from "./Sse.ts"
+import { served } from "./Sse.ts"
 
 export const GateHttpLayer = HttpApiBuilder.group(
   Api,
@@ -44,12 +44,15 @@ export const GateHttpLayer = HttpApiBuilder.group(
           return Option.isSome(look) ? viewOf(look.value.view, gates) : yield* missing("event")
         })),
       events: ({ headers, params: { event_id } }) =>
-        noStore(Effect.gen(function* () {
-          const gates = yield* watchable(event_id)
-          const last = headers["last-event-id"]
-          const sights = yield* gate.watch(event_id, last === undefined ? null : Number(last), gates)
-          return untilLeft(drain, Stream.map(sights, (sight) => ({ ...sight, id: String(sight.id) })))
-        })),
+        noStore(served(
+          drain,
+          Effect.gen(function* () {
+            const gates = yield* watchable(event_id)
+            const last = headers["last-event-id"]
+            const sights = yield* gate.watch(event_id, last === undefined ? null : Number(last), gates)
+            return Stream.map(sights, (sight) => ({ ...sight, id: String(sight.id) }))
+          })
+        )),
       rules: ({ params: { event_id } }) =>
         Effect.gen(function* () {
           yield* own(event_id)

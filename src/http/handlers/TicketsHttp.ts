@@ -206,9 +206,12 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
       jobs: ({ query }) => within(list(query)),
       job: ({ params }) => within(read(params.job_id)),
       jobEvents: ({ headers, params }) =>
-        Effect.map(
-          within(own(params.job_id)),
-          () => live(drain, feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0)))
+        live(
+          drain,
+          Effect.map(
+            within(own(params.job_id)),
+            () => feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0))
+          )
         ),
       cancel: ({ params }) => within(cancel(params.job_id)),
       retry: ({ params }) => within(retry(params.job_id)),

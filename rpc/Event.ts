@@ -95,13 +95,17 @@ export const IssueTickets = Rpc.make("IssueTickets", {
 /** Replaces the rules that make a scan suspicious. Volatile: the same again changes nothing. */
 export const SetGateRules = Rpc.make("SetGateRules", { payload: { rules: GateRules }, error: EventNotFound })
 
+/** The database is away or asks to try again: nothing was decided, and the scans may be sent again. */
+export class GateAway extends Schema.TaggedError<GateAway>()("GateAway", { event_id: EventId }) {}
+
 /**
  * Decides scans in their order; null in the place of one that could not be decided, which is logged. Volatile: a
  * lost scan is sent again under its scan id and gets the same verdict.
  */
 export const Admit = Rpc.make("Admit", {
   payload: { scans: AdmitRequests },
-  success: Schema.Array(Schema.NullOr(Verdict))
+  success: Schema.Array(Schema.NullOr(Verdict)),
+  error: GateAway
 })
 
 /** What an annulled scan leaves: the scan stays in the journal, marked. */

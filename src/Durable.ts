@@ -1,9 +1,7 @@
 /** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
 import { Cause, type Duration, Effect, Schedule } from "effect"
-import { SqlError } from "effect/sql"
+import { isPassing } from "./database/Passing.ts"
 import { logFault } from "./Faults.ts"
-
-const isPassing = (fault: unknown): boolean => SqlError.isSqlError(fault) && fault.isRetryable
 
 const passing = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) =>

@@ -1,5 +1,6 @@
 /** What a fault is and where it arose, for the log, without the values that were in it. */
 import { Cause, Effect, Predicate } from "effect"
+import { isPassing } from "./database/Passing.ts"
 
 const frames = (stack: string | undefined): ReadonlyArray<string> =>
   (stack ?? "").split("\n").map((line) => line.trim()).filter((line) => line.startsWith("at ")).slice(0, 12)
@@ -34,6 +35,13 @@ const describe = (reason: Cause.Reason<unknown>) => {
 
 /** The reasons of a cause, fit for a log line: no message, no parameter, no name of a person. */
 export const faultsOf = (cause: Cause.Cause<unknown>) => cause.reasons.map(describe)
+
+/** Whether a cause is the database's being away or asking to try again, and nothing else: it passes, and hits all alike. */
+export const isOutage = (cause: Cause.Cause<unknown>): boolean => {
+  const faults = cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
+  return faults.length > 0 &&
+    faults.every((reason) => isPassing(Cause.isFailReason(reason) ? reason.error : reason.defect))
+}
 
 /** Logs a fault of ours as an error; its messages are there at the debug level only. */
 export const logFault = (message: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>

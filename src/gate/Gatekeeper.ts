@@ -1,8 +1,8 @@
 /** Decides batches of scans of one event: read, decide, write; again when another owner was faster. */
-import { Cause, DateTime, Effect, Exit, Option, Schema } from "effect"
-import { isSqlError } from "effect/sql/SqlError"
+import { type Cause, DateTime, Effect, Exit, Option, Schema } from "effect"
+import { GateAway } from "../../rpc/Event.ts"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
-import { logFault } from "../Faults.ts"
+import { faultsOf, isOutage, logFault } from "../Faults.ts"
 import { ScanStore } from "../store/ScanStore.ts"
 import { decideBatch } from "./Batch.ts"
 import { admission, areOrdinary } from "./FreshScans.ts"
@@ -24,14 +24,10 @@ export class GateContended
  */
 export interface Gatekeeper {
   readonly admit: (scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<ReadonlyArray<Verdict>>
-  readonly admitEach: (scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<ReadonlyArray<Verdict | null>>
+  readonly admitEach: (
+    scans: ReadonlyArray<AdmitRequest>
+  ) => Effect.Effect<ReadonlyArray<Verdict | null>, GateAway>
 }
-
-/** An outage hits every scan alike; anything else may be the fault of one. */
-const isOutage = (cause: Cause.Cause<never>): boolean =>
-  cause.reasons.some((reason) =>
-    Cause.isDieReason(reason) && isSqlError(reason.defect) && reason.defect.isRetryable
-  )
 
 /** The gate of one event. Nothing it remembers decides: two of them on one database never contradict each other. */
 export const make = Effect.fnUntraced(
@@ -81,24 +77,29 @@ export const make = Effect.fnUntraced(
       return scans.map(({ scanId }) => fresh.get(scanId) ?? verdicts.next().value!)
     })
 
-    const alone = (scan: AdmitRequest): Effect.Effect<Verdict | null> =>
+    const away = (cause: Cause.Cause<never>): Effect.Effect<never, GateAway> =>
+      Effect.andThen(
+        Effect.logWarning("The gate cannot decide", { faults: faultsOf(cause).map(({ error }) => error) }),
+        Effect.fail(new GateAway({ event_id: eventId }))
+      )
+
+    const alone = (scan: AdmitRequest): Effect.Effect<Verdict | null, GateAway> =>
       Effect.exit(admit([scan])).pipe(
         Effect.flatMap(Exit.match({
           onSuccess: ([verdict]) => Effect.succeed(verdict ?? null),
           onFailure: (cause) =>
-            isOutage(cause)
-              ? Effect.failCause(cause)
-              : Effect.as(logFault("A scan could not be decided", cause), null)
+            isOutage(cause) ? away(cause) : Effect.as(logFault("A scan could not be decided", cause), null)
         }))
       )
 
     const admitEach = (
       scans: ReadonlyArray<AdmitRequest>
-    ): Effect.Effect<ReadonlyArray<Verdict | null>> =>
+    ): Effect.Effect<ReadonlyArray<Verdict | null>, GateAway> =>
       Effect.exit(admit(scans)).pipe(
         Effect.flatMap(Exit.match({
-          onSuccess: (verdicts): Effect.Effect<ReadonlyArray<Verdict | null>> => Effect.succeed(verdicts),
-          onFailure: (cause) => isOutage(cause) ? Effect.failCause(cause) : Effect.forEach(scans, alone)
+          onSuccess: (verdicts): Effect.Effect<ReadonlyArray<Verdict | null>, GateAway> =>
+            Effect.succeed(verdicts),
+          onFailure: (cause) => isOutage(cause) ? away(cause) : Effect.forEach(scans, alone)
         }))
       )
 

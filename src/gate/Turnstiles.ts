@@ -3,7 +3,7 @@ import { Context, Effect, Exit, Layer, Schema } from "effect"
 import type { Sharding } from "effect/cluster"
 import { Event } from "../../rpc/Event.ts"
 import { type AdmitRequest, batchesAtOnce, batchLimit, type Verdict } from "../../rpc/Scan.ts"
-import { fromCluster, type Unavailable } from "../http/Problems.ts"
+import { busy, fromCluster, type Unavailable } from "../http/Problems.ts"
 import * as Batching from "./Batching.ts"
 
 /** The event could not decide this scan; the reason is in the log of its owner. */
@@ -47,7 +47,8 @@ export class Turnstiles extends Context.Service<Turnstiles, {
           name: "Turnstile.admit",
           limit: batchLimit,
           atOnce: batchesAtOnce,
-          answer: (scans: ReadonlyArray<AdmitRequest>) => fromCluster(event(String(eventId)).Admit({ scans }))
+          answer: (scans: ReadonlyArray<AdmitRequest>) =>
+            Effect.catchTag(fromCluster(event(String(eventId)).Admit({ scans })), "GateAway", () => busy(2))
         })
         // It outlives the scan it is opened for, and keeps neither its span and log annotations nor its request.
         const made: Turnstile = yield* Effect.updateContext(

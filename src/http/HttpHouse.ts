@@ -12,7 +12,7 @@ import {
 } from "effect/http"
 import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
-import { reportFault } from "./FaultReport.ts"
+import { answerOutage, reportFault } from "./FaultReport.ts"
 import { finishAnswer } from "./ProblemAnswer.ts"
 import { RequestId, requestIdOf } from "./RequestId.ts"
 
@@ -34,6 +34,7 @@ const install = (limits: BodyLimits) =>
         return yield* answer.pipe(
           Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
           Effect.tapCause(reportFault),
+          answerOutage,
           Effect.provideService(RequestId, requestId),
           Effect.annotateLogs({ requestId })
         )

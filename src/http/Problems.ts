@@ -116,7 +116,8 @@ export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailabl
   title: "The service cannot answer now"
 }, { retry_after: Schema.Int }) {}
 
-const busy = (seconds: number): Unavailable =>
+/** Whoever owns the resource cannot answer now. */
+export const busy = (seconds: number): Unavailable =>
   new Unavailable({
     detail: "The part of the system that owns this resource is busy or moving; send the request again.",
     retry_after: seconds

@@ -4,6 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
+import { isPassing } from "../database/Passing.ts"
 import { patience } from "../Durable.ts"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
@@ -22,6 +23,6 @@ export const durably = <A, E, R>(
 ): Effect.Effect<A, Exclude<E, SqlError | Schema.SchemaError>, R> =>
   sql.withTransaction(body).pipe(
     Effect.catchDefect((defect) => isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)),
-    Effect.retry({ schedule: patience, while: (error) => isSqlError(error) && error.isRetryable }),
+    Effect.retry({ schedule: patience, while: isPassing }),
     Effect.catchIf(isFault, (fault) => Effect.die(fault))
   ) as Effect.Effect<A, Exclude<E, SqlError | Schema.SchemaError>, R>

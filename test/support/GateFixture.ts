@@ -29,11 +29,12 @@ export const activation = Effect.map(
     Effect.map(client(eventId), (event) => ({
       ...event,
       Admit: (scan: AdmitRequest) =>
-        Effect.flatMap(event.Admit({ scans: [scan] }), ([verdict]) =>
+        Effect.flatMap(Effect.orDie(event.Admit({ scans: [scan] })), ([verdict]) =>
           verdict === null || verdict === undefined
             ? Effect.die(`Scan ${scan.scanId} was not decided`)
             : Effect.succeed(verdict)),
-      AdmitAll: event.Admit
+      AdmitAll: (message: Parameters<typeof event.Admit>[0]) =>
+        Effect.orDie(event.Admit(message))
     }))
 )
 

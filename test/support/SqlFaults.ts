@@ -46,5 +46,8 @@ export const passing = (fault: Fault) => provoke("40001")({ times: 1, ...fault }
 /** A deadlock that the database ended: whoever meets it may try again. Once, unless told. */
 export const deadlocked = (fault: Fault) => provoke("40P01")({ times: 1, ...fault })
 
+/** A server that is shutting down ends the connection: whoever meets it may try again later. */
+export const leaving = provoke("57P01")
+
 /** A violated check: it stays what it is, however often it is tried. */
 export const lasting = provoke("23514")

@@ -15,7 +15,8 @@ export const loader = Migrator.fromGlob({
   "0006_in_place.ts": () => import("../migrations/0006_in_place.ts"),
   "0007_editions.ts": () => import("../migrations/0007_editions.ts"),
   "0008_spare_logos.ts": () => import("../migrations/0008_spare_logos.ts"),
-  "0009_gate_version.ts": () => import("../migrations/0009_gate_version.ts")
+  "0009_gate_version.ts": () => import("../migrations/0009_gate_version.ts"),
+  "0011_ticket_scans.ts": () => import("../migrations/0011_ticket_scans.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

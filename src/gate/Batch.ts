@@ -82,7 +82,8 @@ const nobody = {
 
 /**
  * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
- * one ticket is not given for another: a device that always sends the same id would let everybody in. An annulled
+ * one ticket is not given for another, nor that of an entry for an exit: a device that always sends the same id would
+ * let everybody in, and nobody out. An annulled
  * scan admits nobody any more.
  */
 const again = (
@@ -92,7 +93,8 @@ const again = (
   ticketId: number | undefined,
   annulled: boolean
 ): Verdict => {
-  if (verdict.ticket_id !== null && verdict.ticket_id !== ticketId) {
+  const another = verdict.ticket_id !== null && verdict.ticket_id !== ticketId
+  if (another || verdict.direction !== scan.direction) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }
   const told = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }

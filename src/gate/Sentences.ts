@@ -37,7 +37,7 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
   forged: () => "Ce QR code n'a pas été émis par nous.",
   suspected_fraud: () => "Fraude possible : appelez un responsable.",
   not_inside: () => "Ce billet n'est pas à l'intérieur.",
-  scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre billet : scannez à nouveau.",
+  scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre passage : scannez à nouveau.",
   scan_annulled: () => "Ce scan a été annulé : scannez à nouveau.",
   refused_offline: () => "Le contrôle hors ligne avait refusé ce billet : personne n'est entré."
 }
@@ -64,7 +64,7 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   forged: () => "This QR code was not issued by us.",
   suspected_fraud: () => "Possible fraud: call a supervisor.",
   not_inside: () => "This ticket is not inside.",
-  scan_id_reused: () => "This scan number was used for another ticket: scan again.",
+  scan_id_reused: () => "This scan number was used for another passage: scan again.",
   scan_annulled: () => "This scan was taken back: scan again.",
   refused_offline: () => "The device refused this ticket while offline: nobody went in."
 }

@@ -58,6 +58,11 @@ export class JournalStore extends Context.Service<JournalStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
+      /** Passages and refusals, each by an index of its own. */
+      const scansOf = (ticketId: number) =>
+        sql`SELECT seq FROM scans WHERE ticket_id = ${ticketId}::bigint AND result = 'valid'
+          UNION ALL SELECT seq FROM scans WHERE ticket_id = ${ticketId}::bigint AND result <> 'valid'`
+
       const conditions = (request: JournalRequest) => {
         const { after, deviceId, eventId, gate, order, result, signal, ticketId } = request
         return sql.and([
@@ -68,7 +73,7 @@ export class JournalStore extends Context.Service<JournalStore, {
           ...(result === undefined ? [] : [sql`s.result = ${result}`]),
           ...(gate === undefined ? [] : [sql`s.gate = ${gate}`]),
           ...(deviceId === undefined ? [] : [sql`s.device_id = ${deviceId}`]),
-          ...(ticketId === undefined ? [] : [sql`s.ticket_id = ${ticketId}::bigint`]),
+          ...(ticketId === undefined ? [] : [sql`s.seq = ANY(ARRAY(${scansOf(ticketId)}))`]),
           ...(signal === undefined ? [] : [sql`s.detail->'signals' @> ${JSON.stringify([signal])}::jsonb`])
         ])
       }

@@ -60,7 +60,7 @@ export class ScanStore extends Context.Service<ScanStore, {
                   SELECT coalesce(jsonb_agg(late.at), '[]'::jsonb) FROM (
                     SELECT CASE WHEN s.source = 'batch' THEN least(s.device_time, s.received_at)
                       ELSE s.received_at END AS at FROM scans s
-                    WHERE s.ticket_id = t.ticket_id AND (s.result = 'already_used'
+                    WHERE s.ticket_id = t.ticket_id AND s.result <> 'valid' AND (s.result = 'already_used'
                       OR (s.result = 'suspected_fraud' AND s.detail->>'shown_again' = 'true'))
                     ORDER BY s.received_at DESC LIMIT 100) late) ELSE '[]'::jsonb END)), '[]'::jsonb)
               FROM tickets t JOIN guests g USING (event_id, guest_id)

@@ -1,6 +1,6 @@
 /**
  * A scan id names one scan of one ticket, as a pure function.
- * Guards whose removal turns this file red: the ticket of `again` in Batch, the annulled scan and the guest's name
+ * Guards whose removal turns this file red: the ticket and the direction of `again` in Batch, the annulled scan and the guest's name
  * towards a stranger, the code that is meant and the ticket that two names must share (`finder`).
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -41,6 +41,11 @@ describe("a scan id", () => {
     const { verdicts: [reused], writes } = decideBatch(1, later, [scan(2)], now)
     assert.deepInclude(reused, nobody)
     assert.deepInclude(writes, { lines: [], moves: [], crowd: { delta: 0, entered: 0, peak: null } })
+  })
+
+  it("of an entry is not one of an exit, nor the other way round", () => {
+    const { verdicts } = decideBatch(1, snapshot, [scan(1), scan(1, { direction: "exit" })], now)
+    assert.deepStrictEqual(verdicts.map(({ result }) => result), ["valid", "scan_id_reused"])
   })
 
   it("used again for its ticket gives its verdict, by code as it is typed or by number", () => {

@@ -116,7 +116,7 @@ export class GateModel {
     this.moves.set(ticket, [...this.moves.get(ticket) ?? [], scanId])
   }
 
-  /** Answers a scan, once for all under its id; a verdict on one ticket is not given for another. */
+  /** Answers a scan, once for all under its id; a verdict on one ticket or direction is not given for another. */
   answer(scan: ModelScan, at: number): ScanResult {
     const said = this.said.get(scan.request.scanId)
     if (said === undefined) {
@@ -125,6 +125,7 @@ export class GateModel {
       return result
     }
     if (said.ticket !== null && said.ticket !== scan.ticket) return "scan_id_reused"
+    if (said.direction !== scan.request.direction) return "scan_id_reused"
     return said.annulled ? "scan_annulled" : said.result
   }
 

@@ -35,7 +35,10 @@ const extras = {
   timestamp: Schema.optionalKey(Instant)
 }
 
-/** From a device: `validation_result` is its claim, kept and never believed. */
+/**
+ * From a device: `ticket_code` is the printed code or the text of the QR, `qr_data` the QR beside a code;
+ * `validation_result` is the device's claim, kept and never believed.
+ */
 export const ScanBody = Schema.Struct({
   ticket_code: Scanned,
   event_id: EventId,
@@ -89,15 +92,26 @@ export const readQr = (text: string | undefined, trusted: TrustedKeys): Qr =>
     onSuccess: ({ id }) => ({ forged: null, ticketId: id })
   })
 
-/** A device's scan: by the printed code, and by the QR too when it was sent along. */
+/** No printed code begins so: this is the text of a QR, sent as a camera read it. */
+const isQrText = (text: string): boolean => text.trimStart().startsWith("{")
+
+/** What was read, where it belongs: a scanner may know one field only, and a camera reads the QR into it. */
+const read = (
+  { qr_data, ticket_code }: ScanBody,
+  trusted: TrustedKeys
+): Qr & Pick<AdmitRequest, "ticketCode"> =>
+  qr_data === undefined && isQrText(ticket_code)
+    ? { ticketCode: null, ...readQr(ticket_code, trusted) }
+    : { ticketCode: storableText(ticket_code), ...readQr(qr_data, trusted) }
+
+/** A device's scan: by the printed code, by the QR, or by both. */
 export const fromDevice = (
   body: ScanBody,
   { operator, scanId, trusted }: ScanCircumstances
 ): AdmitRequest => ({
   scanId: body.scan_id ?? scanId,
   eventId: body.event_id,
-  ticketCode: storableText(body.ticket_code),
-  ...readQr(body.qr_data, trusted),
+  ...read(body, trusted),
   deviceId: body.scanner_id,
   operator,
   gate: body.scan_location.gate,

@@ -55,6 +55,21 @@ describe("a scan from a device", () => {
     assert.deepInclude(scan.context, { metadata: { "\ufffd": ["\ufffd"] } })
   })
 
+  it.effect("may have the text of the QR in the place of the code", () =>
+    Effect.gen(function* () {
+      const keys = yield* keysOf
+      const signed = QrData.sign(keys, ticket)
+      const scan = (ticket_code: string) =>
+        fromDevice(decodeDevice({ ...device, ticket_code }), { ...circumstances, trusted: keys.trusted })
+      assert.deepInclude(scan(signed), { ticketCode: null, ticketId: 1, forged: null })
+      assert.deepInclude(scan(`{"id":1}`), { ticketCode: null, ticketId: null, forged: "malformed" })
+      assert.deepInclude(scan("TKT-001-ABC123"), {
+        ticketCode: "TKT-001-ABC123",
+        ticketId: null,
+        forged: null
+      })
+    }).pipe(Effect.scoped))
+
   it.effect("is forged when its QR is not ours, and names the QR's ticket when it is", () =>
     Effect.gen(function* () {
       const keys = yield* keysOf

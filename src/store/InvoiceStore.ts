@@ -31,6 +31,7 @@ export type InvoiceRow = typeof InvoiceRow.Type
 const Invoiced = Schema.Struct({
   ...PaymentRow.fields,
   title: Schema.NullOr(Schema.String),
+  starts_at: Rows.AtOrNull,
   tickets: Schema.Int
 })
 
@@ -74,6 +75,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         const [payment] = yield* Effect.flatMap(
           sql`
             SELECT p.*, (SELECT title FROM events e WHERE e.event_id = p.event_id) AS title,
+              (SELECT starts_at FROM events e WHERE e.event_id = p.event_id) AS starts_at,
               (SELECT count(*) FROM tickets t WHERE t.flow_id = p.flow_id) AS tickets
             FROM payments p WHERE p.payment_id = ${paymentId} FOR UPDATE OF p`,
           decodePayments
@@ -107,6 +109,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         currency: payment.currency,
         quantity: payment.tickets > 0 ? payment.tickets : Math.max(payment.metadata?.ticket_count ?? 1, 1),
         title: payment.title,
+        startsAt: payment.starts_at,
         customer: {
           name: payment.customer?.name ?? "–",
           ...(payment.customer && { email: payment.customer.email })

@@ -12,11 +12,15 @@ const Party = Schema.Struct({
   vat: Schema.optional(Schema.String)
 })
 
-/** Amounts are minor units, VAT included; instants are ISO 8601 in UTC and shown in `timezone`. */
+/**
+ * Amounts are minor units, VAT included; instants are ISO 8601 in UTC and shown in `timezone`. What is sold is supplied at
+ * the event (CGI, annexe II, art. 242 nonies A, 10°); older documents do not say when.
+ */
 export const InvoiceDocument = Schema.Struct({
   number: Schema.String,
   issuedAt: Schema.DateTimeUtcFromString,
   paidAt: Schema.DateTimeUtcFromString,
+  suppliedAt: Schema.optional(Schema.DateTimeUtcFromString),
   paidBy: Schema.String,
   paymentId: Schema.String,
   locale: Schema.String,
@@ -41,6 +45,7 @@ export interface Sale {
   readonly currency: string
   readonly quantity: number
   readonly title: string | null
+  readonly startsAt: DateTime.Utc | null
   readonly customer: { readonly name: string; readonly email?: string }
   readonly paidAt: DateTime.Utc
   readonly paidBy: string
@@ -71,6 +76,7 @@ export const writeInvoice = (
     number,
     issuedAt,
     paidAt: sale.paidAt,
+    suppliedAt: sale.startsAt ?? undefined,
     paidBy: sale.paidBy,
     paymentId: sale.paymentId,
     locale: issuer.locale,
@@ -87,7 +93,7 @@ export const writeInvoice = (
 export const toPdfInput = (document: InvoiceDocument): InvoiceInput => ({
   number: document.number,
   issuedAt: DateTime.toDateUtc(document.issuedAt),
-  suppliedAt: DateTime.toDateUtc(document.paidAt),
+  suppliedAt: DateTime.toDateUtc(document.suppliedAt ?? document.paidAt),
   paid: { at: DateTime.toDateUtc(document.paidAt), method: document.paidBy },
   locale: document.locale,
   timezone: document.timezone,

@@ -24,6 +24,7 @@ const sale: Sale = {
   currency: "EUR",
   quantity: 3,
   title: "Tech Conference 2025",
+  startsAt: null,
   customer: { name: "Łucja Ştefan", email: "l@example.com" },
   paidAt,
   paidBy: "visa •••• 4242"
@@ -47,6 +48,14 @@ describe("an invoice document", () => {
         assert.deepStrictEqual({ gross, net, vat }, totals)
         assert.strictEqual(totals.net + totals.vat, totals.gross)
       }
+    }))
+
+  it.effect("is supplied at the event, or when it was paid for where no event is known", () =>
+    Effect.gen(function* () {
+      const startsAt = DateTime.makeUnsafe("2027-05-08T18:00:00Z")
+      const supplied = (document: InvoiceDocument) => toPdfInput(document).suppliedAt
+      assert.deepStrictEqual(supplied(yield* write({ startsAt })), DateTime.toDateUtc(startsAt))
+      assert.deepStrictEqual(supplied(yield* write()), DateTime.toDateUtc(paidAt))
     }))
 
   it.effect("says of an issuer that is not configured that it is an example, and needs no VAT number at rate 0", () =>

@@ -74,17 +74,24 @@ const start = (plan: Plan, attempt: number) =>
     return { tickets: ticketIds.length, job_id: jobId }
   })
 
+/** What became of the flow's tickets: each attempt took up what the one before had left, and this was the last. */
 const outcomeOf = (plan: Plan, attempt: number) =>
   Effect.gen(function* () {
-    const { canceled, failed: count, generated, job_id, status } = yield* Effect.orDie(
-      (yield* JobStore).view(jobIdOf(plan.flowId, attempt))
+    const store = yield* JobStore
+    const attempts = yield* Effect.forEach(
+      Array.from({ length: attempt }, (_, at) => jobIdOf(plan.flowId, at + 1)),
+      (jobId) => Effect.orDie(store.view(jobId))
     )
+    const { canceled, failed: count, job_id, status } = attempts.at(-1)!
+    const generated = attempts.reduce((sum, job) => sum + job.generated, 0)
     const result = { job_id, generated, failed: count }
-    return status === "completed" ? completed(result) : failed(
-      `tickets_${status}`,
-      status === "canceled"
-        ? `The generation job was canceled when ${canceled} tickets were still to be generated.`
-        : `${count} of ${count + generated} tickets could not be generated.`,
+    if (status === "canceled") {
+      const detail = `The generation job was canceled when ${canceled} tickets were still to be generated.`
+      return failed("tickets_canceled", detail, result)
+    }
+    return count === 0 ? completed(result) : failed(
+      generated === 0 ? "tickets_failed" : "tickets_partially_failed",
+      `${count} of ${count + generated} tickets could not be generated.`,
       result
     )
   })

@@ -73,6 +73,8 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
           bodyFor(111, { guests, orchestration_options: { retry_failed_steps: true } })
         )
         assert.strictEqual(often.steps["tickets"].attempts, 3)
+        assert.strictEqual(often.steps["tickets"].error.code, "tickets_partially_failed")
+        assert.deepInclude(often.steps["tickets"].result, { generated: 1, failed: 1 })
         const once = yield* run(
           bodyFor(112, { guests, orchestration_options: { retry_failed_steps: false } })
         )

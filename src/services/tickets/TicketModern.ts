@@ -90,10 +90,10 @@ const drawStub = (canvas: Canvas, view: TicketView, width: number): void => {
       bold: true,
       fill: ink.text,
       leading: 12.5,
-      lines: 1,
+      lines: 2,
       width: columns * column - 12
     }
     caption(canvas, inner + from * column, y + 28, label)
-    canvas.paragraph(inner + from * column, y + 45, value, canvas.fit(value, style, 6.5))
+    canvas.paragraph(inner + from * column, y + 45, value, canvas.fit(value, style, 7))
   }
 }

@@ -16,6 +16,7 @@ export const loader = Migrator.fromGlob({
   "0007_editions.ts": () => import("../migrations/0007_editions.ts"),
   "0008_spare_logos.ts": () => import("../migrations/0008_spare_logos.ts"),
   "0009_gate_version.ts": () => import("../migrations/0009_gate_version.ts"),
+  "0010_feeds_closed.ts": () => import("../migrations/0010_feeds_closed.ts"),
   "0011_ticket_scans.ts": () => import("../migrations/0011_ticket_scans.ts")
 })
 

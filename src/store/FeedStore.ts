@@ -12,7 +12,7 @@ export interface Entry {
   readonly data: Schema.Json
 }
 
-/** How long a watcher rests between two looks at its feed; what this process appends wakes it at once. */
+/** How long a watcher rests between two looks at its feed; what this process commits wakes it at once. */
 const pause = Duration.millis(100)
 
 /** Wakes whoever rests beside a feed. */
@@ -43,6 +43,8 @@ export class FeedStore extends Context.Service<FeedStore, {
   readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
   /** Appends the closing event, once. */
   readonly close: (feedId: string, data: Schema.Json) => Effect.Effect<void>
+  /** The closing event becomes one end of several, so that whoever resumes after it reads on. For a transaction. */
+  readonly reopen: (feedId: string) => Effect.Effect<void>
   readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
   /** Every event after `seq`, then live; ends with the closing event, and at once when that is behind `seq`. */
   readonly watch: (feedId: string, seq: number) => Stream.Stream<FeedEvent>
@@ -52,31 +54,30 @@ export class FeedStore extends Context.Service<FeedStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const { rest, ring } = bell()
-      const isOpen = (feedId: string) =>
-        sql`NOT EXISTS (SELECT 1 FROM feed_events WHERE feed_id = ${feedId} AND kind = ${closing})`
-      const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
-        entries.length === 0 ? Effect.void : Rows.run(sql`
+      /** Under the feed's row, so that of an entry and a close at the same time the second sees the first. */
+      const write = (feedId: string, entries: ReadonlyArray<Entry>, closed: boolean) =>
+        Rows.run(sql`
           WITH feed AS (
-            INSERT INTO feeds (feed_id, last) SELECT ${feedId}, ${entries.length}::int WHERE ${isOpen(feedId)}
-            ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + ${entries.length}::int
+            INSERT INTO feeds (feed_id, last, closed)
+            VALUES (${feedId}, ${entries.length}::int, ${closed}::boolean)
+            ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + excluded.last, closed = excluded.closed
+            WHERE NOT feeds.closed
             RETURNING last
           )
           INSERT INTO feed_events (feed_id, seq, kind, data)
           SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
                  entry.value->>'kind', entry.value->'data'
           FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`).pipe(
-          Effect.andThen(ring(feedId))
+          Effect.andThen(sql.afterCommit(ring(feedId)))
         )
-      const close = (feedId: string, data: Schema.Json) =>
-        Rows.run(sql`
-          WITH feed AS (
-            INSERT INTO feeds (feed_id, last) SELECT ${feedId}, 1 WHERE ${isOpen(feedId)}
-            ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + 1
-            RETURNING last
-          )
-          INSERT INTO feed_events (feed_id, seq, kind, data)
-          SELECT ${feedId}, feed.last, ${closing}, ${JSON.stringify(data)}::jsonb FROM feed`).pipe(
-          Effect.andThen(ring(feedId))
+      const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
+        entries.length === 0 ? Effect.void : write(feedId, entries, false)
+      const close = (feedId: string, data: Schema.Json) => write(feedId, [{ kind: closing, data }], true)
+      const reopen = (feedId: string) =>
+        Effect.andThen(
+          Rows.run(sql`UPDATE feeds SET closed = false WHERE feed_id = ${feedId}`),
+          Rows.run(sql`
+            UPDATE feed_events SET kind = 'ended' WHERE feed_id = ${feedId} AND kind = ${closing}`)
         )
       const after = (feedId: string, seq: number) =>
         Rows.all(Row)(sql`
@@ -93,16 +94,15 @@ export class FeedStore extends Context.Service<FeedStore, {
         Stream.paginate(seq, (last) =>
           Effect.gen(function* () {
             const events = yield* Effect.withTracerEnabled(after(feedId, last), false)
-            const latest = events.at(-1)
-            if (latest === undefined) yield* rest(feedId)
-            return [
-              events,
-              latest?.kind === closing ? Option.none() : Option.some(latest?.seq ?? last)
-            ] as const
+            if (events.length === 0) yield* rest(feedId)
+            const end = events.findIndex(({ kind }) => kind === closing)
+            return end >= 0
+              ? [events.slice(0, end + 1), Option.none()] as const
+              : [events, Option.some(events.at(-1)?.seq ?? last)] as const
           }))
       const watch = (feedId: string, seq: number) =>
         Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
-      return { append, close, after, watch }
+      return { append, close, reopen, after, watch }
     })
   )
 }

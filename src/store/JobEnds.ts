@@ -1,7 +1,6 @@
 /** How an attempt of a job ends. An end may turn out better than it was told: then it is to be told again. */
 import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { closing } from "../../rpc/Feed.ts"
 import { JobStatus } from "../../rpc/TicketJob.ts"
 import type { FeedStore } from "./FeedStore.ts"
 import { columns, feedOfJob, JobRow } from "./JobRows.ts"
@@ -16,11 +15,6 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
   const outcome = (generated: number, failed: number) =>
     sql`CASE WHEN failed + ${failed}::int = 0 THEN 'completed'
              WHEN generated + ${generated}::int = 0 THEN 'failed' ELSE 'partially_failed' END`
-
-  /** The feed's closing event becomes one end of several, so that whoever resumes after it reads on. */
-  const reopen = (jobId: string) =>
-    Rows.run(sql`
-      UPDATE feed_events SET kind = 'ended' WHERE feed_id = ${feedOfJob(jobId)} AND kind = ${closing}`)
 
   const end = Effect.fn("JobStore.end")(function* (jobId: string) {
     yield* Rows.run(sql`
@@ -45,5 +39,5 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
     yield* Transaction.durably(sql, close)
   })
 
-  return { announced, end, outcome, reopen }
+  return { announced, end, outcome }
 }

@@ -87,7 +87,7 @@ export class JobStore extends Context.Service<JobStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
-      const { announced, end, outcome, reopen } = JobEnds.make(sql, feeds)
+      const { announced, end, outcome } = JobEnds.make(sql, feeds)
       const all = sql.literal(columns)
 
       const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
@@ -145,7 +145,7 @@ export class JobStore extends Context.Service<JobStore, {
 
       const decide = Effect.fnUntraced(
         function* (job: JobRow, applied: ReadonlyArray<number>, generated: number, failed: number) {
-          if (job.finished_at !== null) yield* reopen(job.job_id)
+          if (job.finished_at !== null) yield* feeds.reopen(feedOfJob(job.job_id))
           const row = yield* one(
             job.job_id,
             sql`
@@ -241,7 +241,7 @@ export class JobStore extends Context.Service<JobStore, {
             UPDATE ticket_jobs SET status = 'running', attempt = ${attempt}::int, edition = 1, failed = 0, error = NULL,
               finished_at = NULL, announced_at = NULL, news_at = now(), chases = 0
             WHERE job_id = ${jobId}`)
-          yield* reopen(jobId)
+          yield* feeds.reopen(feedOfJob(jobId))
           yield* feeds.append(feedOfJob(jobId), { kind: "retried", data: { attempt } })
         })
         yield* Transaction.durably(sql, again)

@@ -18,6 +18,16 @@ const failures = (ticketIds: ReadonlyArray<number>, reason: string): ReadonlyArr
 /** So many chunks that the generator does not take, one after the other, and it is away: the next ones need not try. */
 const refusalsInARow = 3
 
+/** A job that waits for its generator says so once in so many rounds, about an hour. */
+const roundsALine = 120
+
+/** How far a delivery is: what the generator took, the chunk that was tried last, the rounds that left any. */
+interface Delivery {
+  readonly delivered: Set<number>
+  tried: number
+  inVain: number
+}
+
 /** Holds no truth: every handler may run again after a crash, beside another, or late. */
 export const TicketJobLayer = TicketJob.toLayer(
   Effect.gen(function* () {
@@ -73,17 +83,25 @@ export const TicketJobLayer = TicketJob.toLayer(
       )
     )
 
-    /** One try at each chunk that is still on our hands, until the generator is away; answers why any is left. */
-    const round = Effect.fnUntraced(function* (job: JobRow, delivered: Set<number>) {
-      const waiting = (yield* jobs.waitingChunks(jobId)).filter((chunk) => !delivered.has(chunk))
+    /**
+     * One try at each chunk that is still on our hands, from behind the last one that was tried, until the generator is
+     * away; answers why any is left.
+     */
+    const round = Effect.fnUntraced(function* (job: JobRow, delivery: Delivery) {
+      const waiting = (yield* jobs.waitingChunks(jobId)).filter((chunk) => !delivery.delivered.has(chunk))
+      const after = waiting.filter((chunk) => chunk > delivery.tried)
       let away: string | undefined
       let refusals = 0
-      for (const chunk of waiting) {
+      for (const chunk of [...after, ...waiting.slice(0, waiting.length - after.length)]) {
         if (refusals === refusalsInARow) break
         const refused = yield* deliver(job, chunk)
-        if (refused === undefined) delivered.add(chunk)
+        delivery.tried = chunk
+        if (refused === undefined) delivery.delivered.add(chunk)
         refusals = refused === undefined ? 0 : refusals + 1
         away = refused ?? away
+      }
+      if (away !== undefined && delivery.inVain++ % roundsALine === 0) {
+        yield* Effect.logWarning("The ticket generator is away: a job waits for it", { jobId, reason: away })
       }
       return away
     })
@@ -91,11 +109,8 @@ export const TicketJobLayer = TicketJob.toLayer(
     /** Ends when nothing waits any more, be it that the job was canceled or given up meanwhile. */
     const deliverAll = Effect.fn("TicketJob.deliverAll")(
       function* (job: JobRow) {
-        const delivered = new Set<number>()
-        const reason = yield* round(job, delivered)
-        if (reason === undefined) return
-        yield* Effect.logWarning("The ticket generator is away: a job waits for it", { jobId, reason })
-        yield* Effect.repeat(round(job, delivered), {
+        const delivery: Delivery = { delivered: new Set(), tried: -1, inVain: 0 }
+        yield* Effect.repeat(round(job, delivery), {
           until: (reason) => reason === undefined,
           schedule: perseverance
         })

@@ -17,7 +17,7 @@ const everLonger = (most: Duration.Input) =>
 /** How durable work waits for what is away for a moment: ever longer up to five seconds, for about ten minutes. */
 export const patience = Schedule.max([everLonger("5 seconds"), Schedule.recurs(125)])
 
-/** How work that somebody else ends waits for a service that is away: ever longer up to half a minute. */
+/** How work that somebody else ends waits for a service that is away: ever longer up to about half a minute. */
 export const perseverance = Schedule.jittered(everLonger("30 seconds"))
 
 /**

@@ -1,11 +1,12 @@
 /**
  * A generation job while its generator is away.
- * Guards whose removal turns this file red: the repeated rounds of `TicketJob.deliverAll`, the chunks that it has
- * delivered, the refusals that end a round and the success that forgets them, the silence that gives up what is being
- * delivered, `InterruptOnTermination` of `Start`.
+ * Guards whose removal turns this file red: the repeated rounds of `TicketJob.deliverAll` and the pause before the
+ * second, the chunks that it has delivered, the refusals that end a round and the success that forgets them, the chunk
+ * behind which a round begins, the line that is logged again, the silence that gives up what is being delivered,
+ * `InterruptOnTermination` of `Start`.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
 import {
   MessageStorage,
   RunnerHealth,
@@ -14,6 +15,8 @@ import {
   Sharding,
   ShardingConfig
 } from "effect/cluster"
+import { JobStore } from "../../src/store/JobStore.ts"
+import { spent } from "../support/PassingTime.ts"
 import { at, entitiesOn, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 
 const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge(JobStores))
@@ -63,7 +66,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       const { job, jobId, view } = yield* prepare(3, 600)
       notes.away = 5
       yield* job.Start({ jobId })
-      assert.deepStrictEqual(yield* triesOf(jobId), [0, 1, 2, 0, 1, 2, 3, 4, 5, 0, 1])
+      assert.deepStrictEqual(yield* triesOf(jobId), [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4])
       assert.deepInclude(yield* view, { status: "running", queued: 600 })
     }))
 
@@ -79,6 +82,19 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       yield* Fiber.join(starting)
       assert.deepStrictEqual((yield* triesOf(jobId)).slice(0, 6), [0, 1, 2, 3, 4, 5])
       assert.deepStrictEqual(new Set((yield* triesOf(jobId)).slice(6)), new Set([0, 1, 3, 4]))
+    }))
+
+  it.effect("sends the rest of its chunks, whatever the first ones meet", () =>
+    Effect.gen(function* () {
+      const notes = yield* Notes
+      const { job, jobId } = yield* prepare(7, 700)
+      const last = yield* asked("job_7_6")
+      notes.busy = (chunkId) => ["job_7_0", "job_7_1", "job_7_2"].includes(chunkId)
+      const starting = yield* Effect.forkChild(job.Start({ jobId }))
+      yield* last
+      notes.busy = () => false
+      yield* Fiber.join(starting)
+      assert.deepStrictEqual((yield* triesOf(jobId)).slice(0, 7), [0, 1, 2, 3, 4, 5, 6])
     }))
 
   it.effect("takes reports, and ends whole when it is given up, however many chunks it has", () =>
@@ -105,6 +121,46 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
         "partially_failed"
       ])
       assert.deepStrictEqual([...new Set(yield* triesOf(jobId))], [0, 1, 2])
+    }))
+})
+
+/** Lines that say that the generator is away. */
+const lines = Effect.sync(() => {
+  const said: Array<unknown> = []
+  const logger = Logger.make(({ message }) => {
+    if (String(message).startsWith("The ticket generator is away")) said.push(message)
+  })
+  return { said, layer: Logger.layer([logger]) }
+})
+
+layer(Env)("a generation job whose generator is away for a moment", (it) => {
+  it.effect("pauses between two rounds", () =>
+    Effect.gen(function* () {
+      const notes = yield* Notes
+      const { job, jobId } = yield* prepare(8, 1)
+      const tried = yield* asked("job_8_0")
+      notes.away = 1
+      const starting = yield* Effect.forkChild(job.Start({ jobId }))
+      yield* tried
+      const jobs = yield* JobStore
+      yield* Effect.repeat(jobs.waitingChunks(jobId), { times: 20 })
+      assert.deepStrictEqual(yield* triesOf(jobId), [0])
+      yield* spent("1 second")(Fiber.join(starting))
+      assert.deepStrictEqual(yield* triesOf(jobId), [0, 0])
+    }))
+})
+
+describe("a generation job whose generator is away for hours", () => {
+  it.effect("says so again about once an hour", () =>
+    Effect.gen(function* () {
+      const { layer, said } = yield* lines
+      yield* Effect.gen(function* () {
+        const notes = yield* Notes
+        const { job, jobId } = yield* prepare(9, 1)
+        notes.away = 250
+        yield* spent("1 minute")(job.Start({ jobId }))
+      }).pipe(Effect.provide(Env.pipe(Layer.provide(layer))))
+      assert.strictEqual(said.length, 3)
     }))
 })
 

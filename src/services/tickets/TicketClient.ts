@@ -1,5 +1,6 @@
 /** How the core speaks to the ticket generator: the contract's own client over a signed transport. */
 import { Context, Effect, Layer, Schema } from "effect"
+import { HttpClientError } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import type { Priority } from "../../../rpc/TicketJob.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
@@ -11,8 +12,20 @@ export class GeneratorUnavailable extends Schema.TaggedError<GeneratorUnavailabl
   retryable: Schema.Boolean
 }) {}
 
-/** Failures that the same chunk may not meet again: the rest is a disagreement about the contract. */
-const passing: ReadonlySet<string> = new Set(["HttpClientError", "Unavailable"])
+/** Refusals of a request that ask for patience. */
+const patient: ReadonlySet<number> = new Set([408, 425, 429])
+
+/** Whether the same chunk may be taken later: the rest is a disagreement about the contract. */
+const unavailable = (error: { readonly _tag: string }) => {
+  if (!HttpClientError.isHttpClientError(error)) {
+    return new GeneratorUnavailable({ reason: error._tag, retryable: error._tag === "Unavailable" })
+  }
+  const { reason: { _tag }, response } = error
+  if (response === undefined) return new GeneratorUnavailable({ reason: _tag, retryable: true })
+  const { status } = response
+  const retryable = status < 400 || status >= 500 || patient.has(status)
+  return new GeneratorUnavailable({ reason: `HTTP ${status}`, retryable })
+}
 
 /** Hands chunks of jobs to the generator: one id is one chunk, however often it is sent. */
 export class TicketClient extends Context.Service<TicketClient, {
@@ -36,9 +49,7 @@ export class TicketClient extends Context.Service<TicketClient, {
           client.tickets.generate({
             headers: { "x-request-id": chunkId, "x-job-priority": priority },
             payload: job
-          }).pipe(Effect.mapError((error) =>
-            new GeneratorUnavailable({ reason: error._tag, retryable: passing.has(error._tag) })
-          ))
+          }).pipe(Effect.mapError(unavailable))
       )
 
       return TicketClient.of({ generate })

@@ -1,6 +1,6 @@
 /**
  * Which refusals of the generator may pass: a job waits for those, and for no other.
- * Guards whose removal turns this file red: `retryable` of `GeneratorUnavailable`.
+ * Guards whose removal turns this file red: `retryable` of `GeneratorUnavailable`, the statuses.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
@@ -31,7 +31,10 @@ describe("the client of the ticket generator", () => {
       for (
         const answer of [
           () => problem(503, "unavailable"),
-          () => new Response("bad gateway", { status: 502 })
+          () => new Response("bad gateway", { status: 502 }),
+          () => new Response("wait", { status: 429, headers: { "retry-after": "0" } }),
+          () => problem(425, "too-early"),
+          () => new Response("too slow", { status: 408 })
         ]
       ) {
         assert.isTrue((yield* refusal(answer)).retryable)
@@ -43,10 +46,18 @@ describe("the client of the ticket generator", () => {
       const refusals = [
         () => problem(422, "invalid-request", { errors: [] }),
         () => problem(401, "service-refused"),
-        () => problem(403, "forbidden")
+        () => problem(403, "forbidden"),
+        () => problem(404, "not-found"),
+        () => new Response("too large", { status: 413 })
       ]
       for (const answer of refusals) {
         assert.isFalse((yield* refusal(answer)).retryable)
       }
+    }))
+
+  it.effect("says with which status", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* refusal(() => problem(404, "not-found"))).reason, "HTTP 404")
+      assert.strictEqual((yield* refusal(() => problem(401, "service-refused"))).reason, "ServiceRefused")
     }))
 })

@@ -106,7 +106,10 @@ export const TicketJobLayer = TicketJob.toLayer(
       return away
     })
 
-    /** Ends when nothing waits any more, be it that the job was canceled or given up meanwhile. */
+    /**
+     * Ends when nothing waits any more, be it that the job was canceled or given up meanwhile. That a generator is back
+     * is news of the job; without having waited it answers whether anything was sent.
+     */
     const deliverAll = Effect.fn("TicketJob.deliverAll")(
       function* (job: JobRow) {
         const delivery: Delivery = { delivered: new Set(), tried: -1, inVain: 0 }
@@ -114,14 +117,19 @@ export const TicketJobLayer = TicketJob.toLayer(
           until: (reason) => reason === undefined,
           schedule: perseverance
         })
-      },
-      (delivery) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => deliveries++),
-          () => delivery,
-          () => Effect.sync(() => deliveries--)
-        )
+        if (delivery.inVain === 0) return delivery.delivered.size > 0
+        yield* jobs.heard(jobId)
+        return false
+      }
     )
+
+    /** Counts as a delivery from its first moment on; is told whether it is the only one. */
+    const delivering = <A, E, R>(use: (alone: boolean) => Effect.Effect<A, E, R>) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => deliveries++ === 0),
+        use,
+        () => Effect.sync(() => deliveries--)
+      )
 
     const start = Effect.fn("TicketJob.start")(function* () {
       const job = yield* jobs.begin(jobId)
@@ -151,30 +159,31 @@ export const TicketJobLayer = TicketJob.toLayer(
       )
     })
 
+    const remind = Effect.fnUntraced(function* (job: JobRow) {
+      const renewed = yield* jobs.renew(job)
+      if (yield* deliverAll(renewed)) yield* jobs.reminded(renewed)
+    })
+
     /** What is being delivered is not sent again, but given up like the rest. */
     const chase = Effect.fn("TicketJob.chase")(
-      function* ({ anew = false, giveUp }: Rpc.Payload<typeof Chase>) {
+      function* ({ giveUp }: Rpc.Payload<typeof Chase>, alone: boolean) {
         const job = yield* jobs.begin(jobId)
-        if (job.status === "running" && (giveUp || deliveries === 0)) {
-          yield* Effect.logWarning("A job had no news for a while", {
-            jobId,
-            queued: job.queued,
-            anew,
-            giveUp
-          })
+        if (job.status === "running" && (giveUp || alone)) {
+          const { edition, queued } = job
+          yield* Effect.logWarning("A job had no news for a while", { jobId, queued, edition, giveUp })
           if (giveUp) yield* tell(job, yield* jobs.giveUp(jobId, "generator_silent"))
-          else yield* deliverAll(anew ? yield* jobs.renew(jobId) : job)
+          else yield* remind(job)
         }
         yield* conclude()
       }
     )
 
     return TicketJob.of({
-      Start: () => Rpc.fork(outlast(start())),
+      Start: () => Rpc.fork(outlast(delivering(start))),
       BatchGenerated: ({ payload }) => outlast(take(payload)),
       Cancel: () => outlast(cancel()),
       Retry: ({ payload }) => outlast(retry(payload.attempt)),
-      Chase: ({ payload }) => Rpc.fork(outlast(chase(payload)))
+      Chase: ({ payload }) => Rpc.fork(outlast(delivering((alone) => chase(payload, alone))))
     })
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }

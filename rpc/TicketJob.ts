@@ -120,13 +120,10 @@ export const Retry = Rpc.make("Retry", {
 })
 
 /**
- * Sends again what nobody reported, under new ids when `anew` is set, or fails it when `giveUp` is; tells an end that nobody told. Volatile: the
- * keeper of jobs comes again.
+ * Sends again what nobody reported, after reminders in vain under new ids, or fails it when `giveUp` is set; tells an
+ * end that nobody told. Volatile: the keeper of jobs comes again.
  */
-export const Chase = Rpc.make("Chase", {
-  payload: { anew: Schema.optionalKey(Schema.Boolean), giveUp: Schema.Boolean },
-  error: JobNotFound
-})
+export const Chase = Rpc.make("Chase", { payload: { giveUp: Schema.Boolean }, error: JobNotFound })
   .annotate(ClusterSchema.InterruptOnTermination, true)
 
 export const TicketJob = Entity.make("TicketJob", [Start, BatchGenerated, Cancel, Retry, Chase])

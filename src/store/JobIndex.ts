@@ -23,12 +23,9 @@ export interface Patience {
   readonly giveUp: Duration.Duration
 }
 
-const LateRow = Schema.Struct({ job_id: Schema.String, silent: Schema.Boolean, anew: Schema.Boolean })
-/** A job that is late; `anew`: the generator's queue was reminded in vain, and may have forgotten what to do. */
+const LateRow = Schema.Struct({ job_id: Schema.String, silent: Schema.Boolean })
+/** A job that is late. */
 export type LateRow = typeof LateRow.Type
-
-/** Chunks are sent again under their own ids after one, three and seven times `quiet`, then under new ones. */
-const reminders = 3
 
 const IdRow = Schema.Struct({ job_id: Schema.String })
 
@@ -45,8 +42,8 @@ export class JobIndex extends Context.Service<JobIndex, {
   readonly waitingFor: (ticketId: number, generated: boolean) => Effect.Effect<ReadonlyArray<string>>
   /**
    * Takes the late jobs, a hundred at most: those whose end is not told and that had no news for `quiet`. A job that was
-   * taken is late again after twice the time, until there is news; sixteen times `quiet` is the longest, and `quiet` once
-   * it is silent.
+   * taken is late again after `quiet`, doubled with each reminder in vain, up to sixteen times; once it is silent, after
+   * `quiet`.
    */
   readonly late: (patience: Patience) => Effect.Effect<ReadonlyArray<LateRow>>
 }>()("guichet/store/JobIndex") {
@@ -91,7 +88,7 @@ export class JobIndex extends Context.Service<JobIndex, {
           seconds(giveUp)
         }::float8)`
         return Rows.all(LateRow)(sql`
-          UPDATE ticket_jobs j SET chases = j.chases + 1, chased_at = now()
+          UPDATE ticket_jobs j SET chased_at = now()
           FROM (
             SELECT job_id FROM ticket_jobs
             WHERE announced_at IS NULL AND greatest(news_at, chased_at) <
@@ -100,7 +97,7 @@ export class JobIndex extends Context.Service<JobIndex, {
             ORDER BY news_at LIMIT 100 FOR UPDATE SKIP LOCKED
           ) l
           WHERE j.job_id = l.job_id
-          RETURNING j.job_id, ${silent} AS silent, j.chases > ${reminders}::int AS anew`)
+          RETURNING j.job_id, ${silent} AS silent`)
       }
 
       return { page, waitingFor, late }

@@ -17,6 +17,7 @@ import {
 import { FeedStore } from "./FeedStore.ts"
 import * as JobEnds from "./JobEnds.ts"
 import * as JobItems from "./JobItems.ts"
+import * as JobReminders from "./JobReminders.ts"
 import * as Rows from "./Rows.ts"
 import * as Transaction from "./Transaction.ts"
 
@@ -49,8 +50,15 @@ export class JobStore extends Context.Service<JobStore, {
   readonly view: (jobId: string) => Effect.Effect<JobView & { readonly owner: string }, JobNotFound>
   /** Marks a queued job running. */
   readonly begin: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
-  /** Begins a new edition of the attempt: what waits is queued under new ids. */
-  readonly renew: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
+  /**
+   * Begins a new edition of the attempt, so that what waits is queued under new ids, unless there was news since the last
+   * three reminders, or another edition since `seen`.
+   */
+  readonly renew: (seen: JobRow) => Effect.Effect<JobRow, JobNotFound>
+  /** Counts a reminder, unless there was news since `seen`. */
+  readonly reminded: (seen: JobRow) => Effect.Effect<void>
+  /** The generator was heard of: what was in vain is forgotten. */
+  readonly heard: (jobId: string) => Effect.Effect<void>
   /** The chunks of which something is still to be generated. */
   readonly waitingChunks: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
   /** The tickets of a chunk of this attempt that are still to be generated. */
@@ -130,13 +138,6 @@ export class JobStore extends Context.Service<JobStore, {
           Rows.run(sql`
             UPDATE ticket_jobs SET status = 'running', started_at = now(), news_at = now()
             WHERE job_id = ${jobId} AND status = 'queued'`),
-          row(jobId)
-        )
-
-      const renew = (jobId: string) =>
-        Effect.andThen(
-          Rows.run(sql`
-            UPDATE ticket_jobs SET edition = edition + 1 WHERE job_id = ${jobId} AND status = 'running'`),
           row(jobId)
         )
 
@@ -252,14 +253,14 @@ export class JobStore extends Context.Service<JobStore, {
         row,
         view,
         begin,
-        renew,
         applyBatch,
         giveUp,
         cancel,
         retry,
         end,
         announced,
-        ...JobItems.make(sql)
+        ...JobItems.make(sql),
+        ...JobReminders.make(sql, row)
       }
     })
   )

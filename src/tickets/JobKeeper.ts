@@ -1,6 +1,7 @@
 /** Watches over jobs that nobody reports: the generator, its queue or a process lost them, or their end was not told. */
 import { Config, Duration, Effect, Layer } from "effect"
 import { TicketJob } from "../../rpc/TicketJob.ts"
+import { logFault } from "../Faults.ts"
 import * as Keeper from "../Keeper.ts"
 import { JobIndex, type Patience } from "../store/JobIndex.ts"
 
@@ -19,7 +20,10 @@ export const keep = Effect.fnUntraced(function* (patience: Patience) {
   const client = yield* TicketJob.client
   yield* Effect.forEach(
     late,
-    ({ anew, job_id: jobId, silent }) => client(jobId).Chase({ anew, giveUp: silent }, { discard: true }),
+    ({ job_id: jobId, silent }) =>
+      client(jobId).Chase({ giveUp: silent }, { discard: true }).pipe(
+        Effect.catchCause((cause) => logFault(`JobKeeper did not reach ${jobId}, and looks again`, cause))
+      ),
     { discard: true }
   )
 })

@@ -6,6 +6,8 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
+import { Sharding } from "effect/cluster"
+import { SqlClient } from "effect/sql"
 import { JobStore } from "../../src/store/JobStore.ts"
 import { keep } from "../../src/tickets/JobKeeper.ts"
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
@@ -23,6 +25,10 @@ const sentOf = (jobId: string) =>
   )
 const endsOf = (jobId: string) =>
   Effect.map(Notes, (notes) => notes.ends.filter((end) => end.jobId === jobId).map((end) => end.status))
+
+/** Has the keeper's look at a quiet job taken so often. */
+const reminded = (job: Effect.Success<ReturnType<typeof prepare>>["job"], times: number) =>
+  Effect.repeat(job.Chase({ giveUp: false }), { times: times - 1 })
 
 const none = { webhookId: "wh_none", generatedAt: at("00:00:00"), tickets: [] }
 
@@ -126,14 +132,12 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
     Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(9, 2)
       yield* job.Start({ jobId })
-      yield* job.Chase({ giveUp: false })
-      yield* job.Chase({ anew: true, giveUp: false })
-      yield* job.Chase({ giveUp: false })
-      assert.deepStrictEqual((yield* sentOf(jobId)).map(([id]) => id), [
-        "job_9_0",
-        "job_9_0",
+      yield* reminded(job, 3)
+      assert.deepStrictEqual((yield* sentOf(jobId)).map(([id]) => id), Array(4).fill("job_9_0"))
+      yield* reminded(job, 2)
+      assert.deepStrictEqual((yield* sentOf(jobId)).slice(4).map(([id]) => id), [
         "job_9.1.2_0",
-        "job_9.1.2_0"
+        "job_9.1.3_0"
       ])
       const report = { generatedAt: at("10:00:00"), tickets: [good(a!), bad(b!)] }
       yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9.1.2_0" })
@@ -145,10 +149,75 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
       yield* job.Start({ jobId, attempt: 2 })
       yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9.1.3_0" })
       assert.deepInclude(yield* view, { status: "running", queued: 1 })
-      yield* job.Chase({ anew: true, giveUp: false })
-      assert.deepStrictEqual((yield* sentOf(jobId)).slice(4), [["job_9.2_0", b!], ["job_9.2.2_0", b!]])
+      yield* reminded(job, 4)
+      assert.deepStrictEqual((yield* sentOf(jobId)).slice(6), [
+        ...Array(4).fill(["job_9.2_0", b!]),
+        ["job_9.2.2_0", b!]
+      ])
       yield* job.BatchGenerated({ ...report, webhookId: "wh_job_9.2.2_0" })
       assert.deepInclude(yield* view, { status: "partially_failed", generated: 1, failed: 1 })
+    }))
+
+  it.effect("keeps its ids after news, however often it was reminded before", () =>
+    Effect.gen(function* () {
+      const { job, jobId, ticketIds: [a] } = yield* prepare(10, 2)
+      yield* job.Start({ jobId })
+      yield* reminded(job, 3)
+      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets: [good(a!)] })
+      yield* reminded(job, 3)
+      assert.deepStrictEqual((yield* sentOf(jobId)).map(([id]) => id), Array(7).fill("job_10_0"))
+    }))
+
+  it.effect("by two looks at once is sent once", () =>
+    Effect.gen(function* () {
+      const { job, jobId } = yield* prepare(11, 1)
+      yield* job.Start({ jobId })
+      yield* reminded(job, 3)
+      yield* Effect.all([reminded(job, 1), reminded(job, 1)], { concurrency: 2 })
+      assert.deepStrictEqual((yield* sentOf(jobId)).slice(4).map(([id]) => id), ["job_11.1.2_0"])
+    }))
+
+  it.effect("keeps its ids when its generator was away, however long", () =>
+    Effect.gen(function* () {
+      const { job, jobId } = yield* prepare(12, 1)
+      const notes = yield* Notes
+      const asked = yield* Deferred.make<void>()
+      yield* job.Start({ jobId })
+      yield* reminded(job, 3)
+      notes.meanwhile = () => Effect.asVoid(Deferred.succeed(asked, undefined))
+      notes.away = Number.POSITIVE_INFINITY
+      const waiting = yield* Effect.forkChild(reminded(job, 1))
+      yield* Deferred.await(asked)
+      yield* reminded(job, 5)
+      notes.away = 0
+      yield* Fiber.join(waiting)
+      yield* reminded(job, 3)
+      const ids = new Set((yield* sentOf(jobId)).map(([id]) => id))
+      assert.deepStrictEqual([...ids], ["job_12_0", "job_12.1.2_0"])
+    }))
+
+  it.effect("is found although another one cannot be reached", () =>
+    Effect.gen(function* () {
+      const [lost, found] = [yield* prepare(13, 1), yield* prepare(14, 1)]
+      const sharding: Sharding.Sharding["Service"] = yield* Sharding.Sharding
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE ticket_jobs SET announced_at = now() WHERE job_id NOT IN ('job_13', 'job_14')`
+      yield* sql`UPDATE ticket_jobs SET news_at = now() - interval '1 hour' WHERE job_id = 'job_13'`
+      const asked: Array<string> = []
+      const client = (jobId: string) => ({
+        Chase: () =>
+          Effect.suspend(() => {
+            asked.push(jobId)
+            return jobId === lost.jobId ? Effect.fail("away") : Effect.void
+          })
+      })
+      yield* keep({ quiet: Duration.zero, giveUp: Duration.days(1) }).pipe(
+        Effect.provideService(Sharding.Sharding, {
+          ...sharding,
+          makeClient: () => Effect.succeed(client)
+        } as never)
+      )
+      assert.sameMembers(asked, [lost.jobId, found.jobId])
     }))
 
   it.effect("in vain for too long fails what waits, and says why", () =>

@@ -2,8 +2,7 @@
  * Jobs are listed newest first in pages that neither skip nor double, found by a ticket that they wait for, and late when
  * nothing is heard of them.
  * Guards whose removal turns this file red: each filter, the owner, the order, the states of `waitingFor` and its last
- * job, `announced_at`, the news and the doubled rest of `late`, the limit of silence and its rest, the
- * reminders before chunks get new ids.
+ * job, `announced_at`, the news and the doubled rest of `late`, the limit of silence and its rest.
  */
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Option } from "effect"
@@ -114,7 +113,7 @@ layer(Env, { excludeTestServices: true })("the index of jobs", (it) => {
       assert.deepStrictEqual(yield* index.waitingFor(90, true), [])
     }))
 
-  it.effect("takes a job that is quiet, then after twice the time, until there is news, and tells when it is silent", () =>
+  it.effect("takes a job that is quiet, after a reminder at twice the time, until there is news, and tells when it is silent", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       yield* sql`UPDATE ticket_jobs SET announced_at = now()`
@@ -126,26 +125,29 @@ layer(Env, { excludeTestServices: true })("the index of jobs", (it) => {
       yield* jobs.begin("job_late")
       assert.deepStrictEqual(yield* late, [])
       yield* age(6)
-      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false, anew: false }])
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false }])
       assert.deepStrictEqual(yield* late, [])
+      yield* age(6)
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false }])
+      yield* jobs.reminded(yield* jobs.row("job_late"))
       yield* age(6)
       assert.deepStrictEqual(yield* late, [])
       yield* age(6)
-      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false, anew: false }])
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false }])
       yield* age(60)
-      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: true, anew: false }])
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: true }])
       yield* age(4)
       assert.deepStrictEqual(yield* late, [])
       yield* age(2)
-      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: true, anew: true }])
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: true }])
       yield* jobs.applyBatch("job_late", [good(1)])
       assert.deepStrictEqual(yield* late, [])
       yield* age(6)
-      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false, anew: false }])
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false }])
       yield* jobs.applyBatch("job_late", [good(2)])
       assert.isTrue(Option.isSome(yield* jobs.end("job_late")))
       yield* age(6)
-      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false, anew: false }])
+      assert.deepStrictEqual(yield* late, [{ job_id: "job_late", silent: false }])
       yield* jobs.announced(yield* jobs.row("job_late"))
       yield* age(600)
       assert.deepStrictEqual(yield* late, [])

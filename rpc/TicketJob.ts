@@ -111,8 +111,9 @@ export const BatchGenerated = Rpc.make("BatchGenerated", {
 export const Cancel = Rpc.make("Cancel", { error: Schema.Union([JobNotFound, JobConflict]) })
 
 /**
- * Begins this attempt with the failures of the one before. Volatile: a guarded update, which answers a repeat alike;
- * what it queues is sent by a persisted `Start`.
+ * Begins this attempt with the failures of the one before. Volatile: a guarded update, which answers a repeat alike
+ * until the attempt has ended with failures: then another one is to be asked for. What it queues is sent by a persisted
+ * `Start`.
  */
 export const Retry = Rpc.make("Retry", {
   payload: { attempt: Schema.Int },

@@ -81,7 +81,7 @@ export class JobStore extends Context.Service<JobStore, {
   readonly giveUp: (jobId: string, reason: string) => Effect.Effect<Applied, JobNotFound>
   /** Nothing that waits is generated any more; a canceled job stays so, an ended one refuses. */
   readonly cancel: (jobId: string) => Effect.Effect<void, JobNotFound | JobConflict>
-  /** Queues the failures of an ended job again, in new chunks, and opens its feed; the same attempt twice is one. */
+  /** Queues the failures of an ended job again, in new chunks, and opens its feed; the same attempt twice is one, until it has failed. */
   readonly retry: (jobId: string, attempt: number) => Effect.Effect<void, JobNotFound | JobConflict>
   /** Ends the job when nothing waits any more; answers an ended job until its end was announced. */
   readonly end: (jobId: string) => Effect.Effect<Option.Option<JobRow>>
@@ -224,8 +224,9 @@ export class JobStore extends Context.Service<JobStore, {
       const retry = Effect.fn("JobStore.retry")(function* (jobId: string, attempt: number) {
         const again = Effect.gen(function* () {
           const { options, status, ...job } = yield* held(jobId)
-          if (job.attempt === attempt) return
-          if (job.attempt !== attempt - 1 || (status !== "failed" && status !== "partially_failed")) {
+          const failed = status === "failed" || status === "partially_failed"
+          if (job.attempt === attempt && !failed) return
+          if (job.attempt !== attempt - 1 || !failed) {
             return yield* new JobConflict({ job_id: jobId, status })
           }
           yield* Rows.run(sql`

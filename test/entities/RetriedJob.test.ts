@@ -100,6 +100,24 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
       assert.strictEqual((yield* view).attempt, 1)
     }))
 
+  it.effect("says so when the attempt that is asked for has ended with failures", () =>
+    Effect.gen(function* () {
+      const { job, jobId, ticketIds: [a], view } = yield* prepare(15, 1)
+      for (const attempt of [1, 2]) {
+        if (attempt > 1) yield* job.Retry({ attempt })
+        yield* job.Start({ jobId, attempt })
+        yield* job.BatchGenerated({
+          webhookId: attempt > 1 ? "wh_job_15.2_0" : "wh_job_15_0",
+          generatedAt: at("10:00:00"),
+          tickets: [bad(a!)]
+        })
+      }
+      const refused = yield* Effect.flip(job.Retry({ attempt: 2 }))
+      assert.deepInclude(refused, { _tag: "JobConflict", status: "failed" })
+      yield* job.Retry({ attempt: 3 })
+      assert.deepInclude(yield* view, { status: "running", attempt: 3, queued: 1 })
+    }))
+
   it.effect("by the keeper sends what nobody reported under its own id, and a lost start", () =>
     Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(4, 2)

@@ -139,13 +139,22 @@ const flowIsOver = Effect.fn("TicketsHttp.flowIsOver")(function* (flowId: string
 const attemptAsked = ({ attempt, status }: JobRow) =>
   status === "running" && attempt > 1 ? attempt : attempt + 1
 
+const retried = Effect.fnUntraced(function* (jobId: string) {
+  const attempt = attemptAsked(yield* own(jobId))
+  yield* fromCluster((yield* TicketJob.client)(jobId).Retry({ attempt }))
+})
+
+/** The attempt that was asked for ended with failures after it was read which one that is. */
+const endedMeanwhile = (error: { readonly _tag: string; readonly status?: unknown }) =>
+  error._tag === "JobConflict" && (error.status === "failed" || error.status === "partially_failed")
+
 const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
-  const job = yield* own(jobId)
-  const { flow_id: flowId } = job
+  const { flow_id: flowId } = yield* own(jobId)
   if (flowId !== null && !(yield* flowIsOver(flowId))) {
     return yield* new Conflict({ detail: "The job belongs to a flow that is not over: retry it when it is." })
   }
-  yield* fromCluster((yield* TicketJob.client)(jobId).Retry({ attempt: attemptAsked(job) })).pipe(
+  yield* retried(jobId).pipe(
+    Effect.retry({ times: 2, while: endedMeanwhile }),
     Effect.catchTags({
       JobConflict: (refused) => Effect.fail(conflict(refused)),
       JobNotFound: () => Effect.fail(missing("job"))

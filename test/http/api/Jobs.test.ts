@@ -1,11 +1,12 @@
 /**
  * Generation jobs over HTTP: listed, canceled, tried again, and followed through both.
  * Guards whose removal turns this file red: the owner of a job, the roles, each filter and the limit in the next page's
- * address, the states that may be canceled and retried, the attempt of a retry that is repeated, the feed that opens
+ * address, the states that may be canceled and retried, the attempt of a retry that is repeated, the attempt
+ * that ends while it is asked for, the feed that opens
  * again for a retry and for a late success, the canceled job that ends its flow's step.
  */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Redacted, Schema } from "effect"
+import { Deferred, Effect, Fiber, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { TokenStore } from "../../../src/store/TokenStore.ts"
 import documented from "../../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
@@ -13,6 +14,7 @@ import sequence from "../../fixtures/bodies/5-notification-flow.request.json" wi
 import { bodyFor, follow, outbox, read, run, start, until } from "../../support/FlowClient.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { type Answer, TestApp } from "../../support/TestApp.ts"
+import { serverUrl } from "../../support/TestDatabase.ts"
 import * as Webhooks from "../../support/Webhooks.ts"
 import { around } from "../../support/Witness.ts"
 
@@ -175,6 +177,42 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("gener
         generated: 2
       })
     }).pipe(Effect.scoped))
+
+  it.effect.skipIf(serverUrl === undefined)(
+    "are tried once more when the attempt ends while it is asked for",
+    () =>
+      Effect.gen(function* () {
+        const [first] = yield* ticketsOf(8)
+        const taken = yield* silentGenerator
+        const job = yield* running([first])
+        yield* report(job, `${job.job_id}_0`, [item(first, "torn")])
+        yield* ended(job)
+        yield* post(`${job.status_url}/retry`)
+        const sql = yield* SqlClient.SqlClient
+        const [held, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const holding = yield* Effect.forkChild(
+          sql`SELECT 1 FROM ticket_jobs WHERE job_id = ${job.job_id} FOR UPDATE`.pipe(
+            Effect.andThen(Deferred.succeed(held, undefined)),
+            Effect.andThen(Deferred.await(go)),
+            sql.withTransaction
+          )
+        )
+        yield* Deferred.await(held)
+        yield* report(job, `${job.job_id}.2_0`, [item(first, "torn again")])
+        yield* Effect.repeat(
+          sql`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          { until: (rows) => rows.length > 0 }
+        )
+        const asking = yield* Effect.forkChild(post(`${job.status_url}/retry`), { startImmediately: true })
+        yield* Effect.repeat(read(job.status_url), { times: 20 })
+        yield* Deferred.succeed(go, undefined)
+        yield* Fiber.join(holding)
+        const retried = yield* Fiber.join(asking)
+        assert.deepStrictEqual([retried.status, retried.json.status], [202, "running"], retried.text)
+        yield* until(Effect.sync(() => taken), (chunks) => chunks.length === 3)
+        assert.strictEqual(taken[2]!.id, `${job.job_id}.3_0`)
+      }).pipe(Effect.scoped)
+  )
 
   it.effect("that a late success mends tell their true end, also to whoever saw the other one", () =>
     Effect.gen(function* () {

@@ -6,8 +6,8 @@ import * as Keeper from "../Keeper.ts"
 import { JobIndex, type Patience } from "../store/JobIndex.ts"
 
 /**
- * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids, later under new ones;
- * `TICKET_JOB_GIVE_UP` and their tickets fail as `generator_silent`.
+ * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids, after fifteen times that
+ * under new ones, if that is before the end; `TICKET_JOB_GIVE_UP` and their tickets fail as `generator_silent`.
  */
 const config = Config.all({
   quiet: Config.Duration("TICKET_JOB_QUIET").pipe(Config.withDefault(Duration.minutes(5))),

@@ -13,8 +13,8 @@ export interface JobProgress {
 
 /**
  * `finished` is called at the end of each attempt, again when the process died before it was recorded, and when a
- * ticket that had failed is reported as generated after the end: it must be safe to repeat. The job's feed closes when
- * it has succeeded. `progressed` is for the eye: a crash may swallow one, the next carries the whole count.
+ * ticket that had failed is reported as generated after the end: it must be safe to repeat. The job's feed
+ * closes once `finished` has returned. `progressed` is for the eye: a crash may swallow one, the next carries the whole count.
  */
 export class JobListener extends Context.Service<JobListener, {
   readonly finished: (job: JobRow, status: JobStatus) => Effect.Effect<void>

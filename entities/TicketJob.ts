@@ -137,8 +137,10 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* conclude()
     })
 
+    /** What was being rendered when the job was canceled changes neither the job nor a ticket. */
     const take = Effect.fn("TicketJob.take")(function* (batch: Rpc.Payload<typeof BatchGenerated>) {
       const job = yield* jobs.row(jobId)
+      if (job.status === "canceled") return
       yield* tickets.generated(batch.tickets, batch.generatedAt)
       yield* report(job, batch.tickets, attemptOf(jobId, batch.webhookId))
       yield* conclude()

@@ -70,7 +70,7 @@ layer(Env, { excludeTestServices: true })("a canceled job", (it) => {
       assert.deepStrictEqual(yield* sentOf(one.jobId), ["job_2_0"])
     }))
 
-  it.effect("ignores what the generator had under way, and keeps its files", () =>
+  it.effect("ignores what the generator had under way: its tickets stay as they were", () =>
     Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(3, 2)
       yield* job.Start({ jobId })
@@ -83,7 +83,7 @@ layer(Env, { excludeTestServices: true })("a canceled job", (it) => {
       })
       assert.deepStrictEqual(yield* view, canceled)
       assert.deepInclude(canceled, { generated: 0, failed: 0, canceled: 2 })
-      assert.isNotNull((yield* (yield* TicketStore).get(a!)).file_key)
+      assert.isNull((yield* (yield* TicketStore).get(a!)).file_key)
       assert.strictEqual((yield* endsOf(jobId)).length, 1)
     }))
 

@@ -32,8 +32,9 @@ export class JobModel {
     this.files = Array.from({ length: count }, () => undefined)
   }
 
-  /** `attempt` is that of a batch of ours; a single report is of any. */
+  /** `attempt` is that of a batch of ours, which a canceled job ignores; a single report is of any. */
   report(news: ReadonlyArray<News>, attempt = Number.POSITIVE_INFINITY) {
+    if (this.status === "canceled" && Number.isFinite(attempt)) return
     for (const one of news) {
       this.#keep(one)
       if (this.status !== "canceled") this.#decide(this.items[one.ticket]!, one.good, attempt)

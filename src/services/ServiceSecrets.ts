@@ -28,19 +28,15 @@ export interface SecretPair {
   readonly previous?: Redacted.Redacted | undefined
 }
 
-const configured = (name: ServiceName) =>
-  Config.all({
-    current: Config.option(Config.Redacted(secretVariables[name])),
-    previous: Config.option(Config.Redacted(`${secretVariables[name]}_PREVIOUS`))
-  })
+/** What a variable gives; an empty value counts as none. */
+const given = (variable: string) =>
+  Config.map(
+    Config.option(Config.Redacted(variable)),
+    Option.filter((secret) => Redacted.value(secret) !== "")
+  )
 
-const long = (secret: Option.Option<Redacted.Redacted>) =>
-  Option.filter(secret, (value) => Redacted.value(value).length >= shortest)
-
-const toPair = (current: Redacted.Redacted, previous: Option.Option<Redacted.Redacted>): SecretPair => ({
-  current,
-  previous: Option.getOrUndefined(long(previous))
-})
+const isShort = (secret: Option.Option<Redacted.Redacted>): boolean =>
+  Option.isSome(secret) && Redacted.value(secret.value).length < shortest
 
 const missing = (variables: ReadonlyArray<string>) =>
   new SecretMissing({
@@ -49,13 +45,33 @@ const missing = (variables: ReadonlyArray<string>) =>
       `(openssl rand -base64 32 makes one): services do not talk without it.`
   })
 
+type Pairs = Readonly<Record<ServiceName, SecretPair>>
+
+/** A secret that is given and too short is refused, never replaced by what `otherwise` makes. */
+const load = Effect.fn("ServiceSecrets.load")(function* <E = never, R = never>(
+  otherwise: (name: ServiceName) => Effect.Effect<Option.Option<Redacted.Redacted>, E, R>
+) {
+  const pairs: Partial<Record<ServiceName, SecretPair>> = {}
+  const wrong: Array<string> = []
+  for (const name of ServiceName.literals) {
+    const variable = secretVariables[name]
+    const [current, previous] = yield* Config.all([given(variable), given(`${variable}_PREVIOUS`)])
+    const chosen = Option.isSome(current) ? current : yield* otherwise(name)
+    if (Option.isNone(chosen) || isShort(current)) wrong.push(variable)
+    else pairs[name] = { current: chosen.value, previous: Option.getOrUndefined(previous) }
+    if (isShort(previous)) wrong.push(`${variable}_PREVIOUS`)
+  }
+  if (wrong.length > 0) return yield* missing(wrong)
+  return ServiceSecrets.make(pairs as Pairs)
+})
+
 /** Secrets by service name. */
 export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   readonly signing: (name: ServiceName) => Redacted.Redacted
   readonly accepted: (name: ServiceName) => ReadonlyArray<Redacted.Redacted>
 }>()("guichet/services/ServiceSecrets") {
   /** From given pairs. */
-  static readonly make = (pairs: Readonly<Record<ServiceName, SecretPair>>): ServiceSecrets["Service"] =>
+  static readonly make = (pairs: Pairs): ServiceSecrets["Service"] =>
     ServiceSecrets.of({
       signing: (name) => pairs[name].current,
       accepted: (name) => {
@@ -67,18 +83,7 @@ export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   /** From the environment: every secret must be there, and the failure names each one that is not. */
   static readonly layerConfig: Layer.Layer<ServiceSecrets, SecretMissing | Config.ConfigError> = Layer.effect(
     ServiceSecrets,
-    Effect.gen(function* () {
-      const pairs: Partial<Record<ServiceName, SecretPair>> = {}
-      const absent: Array<string> = []
-      for (const name of ServiceName.literals) {
-        const { current, previous } = yield* configured(name)
-        const usable = long(current)
-        if (Option.isNone(usable)) absent.push(secretVariables[name])
-        else pairs[name] = toPair(usable.value, previous)
-      }
-      if (absent.length > 0) return yield* missing(absent)
-      return ServiceSecrets.make(pairs as Record<ServiceName, SecretPair>)
-    })
+    load(() => Effect.succeedNone)
   )
 
   /**
@@ -87,22 +92,16 @@ export class ServiceSecrets extends Context.Service<ServiceSecrets, {
    */
   static readonly layerFile = (directory: string): Layer.Layer<
     ServiceSecrets,
-    Config.ConfigError | PlatformError.PlatformError,
+    SecretMissing | Config.ConfigError | PlatformError.PlatformError,
     FileSystem.FileSystem
   > =>
     Layer.effect(
       ServiceSecrets,
-      Effect.gen(function* () {
-        const pairs: Partial<Record<ServiceName, SecretPair>> = {}
-        for (const name of ServiceName.literals) {
-          const { current, previous } = yield* configured(name)
-          const given = long(current)
-          const secret = Option.isSome(given)
-            ? given.value
-            : (yield* keepSecret(directory, name, () => randomBytes(32).toString("base64url"))).text
-          pairs[name] = toPair(secret, previous)
-        }
-        return ServiceSecrets.make(pairs as Record<ServiceName, SecretPair>)
-      })
+      load((name) =>
+        Effect.map(
+          keepSecret(directory, name, () => randomBytes(32).toString("base64url")),
+          ({ text }) => Option.some(text)
+        )
+      )
     )
 }

@@ -2,7 +2,20 @@
 import { randomUUID } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+
+const read = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  return { path, text: Redacted.make((yield* fs.readFileString(path)).trim()) }
+})
+
+/** The secret `<directory>/secrets/<name>`, none when it has never been made. */
+export const keptSecret = Effect.fn("SecretFile.keptSecret")(function* (directory: string, name: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = `${directory}/secrets/${name}`
+  return (yield* fs.exists(path)) ? Option.some(yield* read(path)) : Option.none()
+})
 
 /**
  * Reads `<directory>/secrets/<name>`, made first with `generate` when absent: mode 0600 in a 0700 directory.
@@ -30,5 +43,5 @@ export const keepSecret = Effect.fn("SecretFile.keepSecret")(function* (
     )
     yield* Effect.ensuring(Effect.andThen(write, publish), Effect.orDie(fs.remove(draft, { force: true })))
   }
-  return { path, text: Redacted.make((yield* fs.readFileString(path)).trim()) }
+  return yield* read(path)
 })

@@ -19,7 +19,7 @@ import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { keepSecret } from "./SecretFile.ts"
+import { keepSecret, keptSecret } from "./SecretFile.ts"
 
 /** A public signing key as RFC 8037 writes it; `kid` starts its RFC 7638 thumbprint. */
 const TicketJwk = Schema.Struct({
@@ -109,28 +109,47 @@ const retiredKeys = Effect.gen(function* () {
   )
 })
 
+const variable = "TICKET_SIGNING_KEY"
+
+/** The key that the environment gives; an empty value counts as none. */
+const given = Config.map(
+  Config.option(Config.Redacted(variable)),
+  Option.filter((key) => Redacted.value(key).trim() !== "")
+)
+
 const fromConfig = Effect.gen(function* () {
-  const source = "TICKET_SIGNING_KEY"
-  const key = yield* Config.option(Config.Redacted(source))
+  const key = yield* given
   if (Option.isNone(key)) {
     return yield* new SigningKeyError({
       reason: "missing",
-      source,
-      message: `${source} is not set: tickets cannot be signed without it; ${how}.`
+      source: variable,
+      message: `${variable} is not set: tickets cannot be signed without it; ${how}.`
     })
   }
-  return make(yield* parse(source, "private", Redacted.value(key.value)), yield* retiredKeys)
+  return make(yield* parse(variable, "private", Redacted.value(key.value)), yield* retiredKeys)
 })
 
 const generate = () => generateKeyPairSync("ed25519").privateKey
 
+const fileName = "ticket-signing-key"
+
+/** The directory's own key signs unless the environment gives another one, beside which it is a retired one. */
 const fromFile = Effect.fn("SigningKeys.fromFile")(function* (directory: string) {
+  const retired = yield* retiredKeys
+  const key = yield* given
+  if (Option.isSome(key)) {
+    const chosen = yield* parse(variable, "private", Redacted.value(key.value))
+    const kept = yield* keptSecret(directory, fileName)
+    if (Option.isNone(kept)) return make(chosen, retired)
+    const before = yield* parse(kept.value.path, "private", Redacted.value(kept.value.text))
+    return make(chosen, [createPublicKey(before), ...retired])
+  }
   const { path, text } = yield* keepSecret(
     directory,
-    "ticket-signing-key",
+    fileName,
     () => generate().export({ format: "der", type: "pkcs8" }).toString("base64")
   )
-  return make(yield* parse(path, "private", Redacted.value(text)), yield* retiredKeys)
+  return make(yield* parse(path, "private", Redacted.value(text)), retired)
 })
 
 /**
@@ -152,7 +171,10 @@ export class SigningKeys extends Context.Service<SigningKeys, {
     fromConfig
   )
 
-  /** A random key made on the first start and kept in `<directory>/secrets/ticket-signing-key`, mode 0600. */
+  /**
+   * A random key made on the first start and kept in `<directory>/secrets/ticket-signing-key`, mode 0600.
+   * `TICKET_SIGNING_KEY` goes before it, and then it still verifies.
+   */
   static readonly layerFile = (
     directory: string
   ): Layer.Layer<SigningKeys, SigningKeyError | Config.ConfigError | PlatformError, FileSystem.FileSystem> =>

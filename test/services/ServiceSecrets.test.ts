@@ -52,4 +52,20 @@ describe("the secrets of services", () => {
       const stat = yield* fs.stat(`${directory}/secrets/payment-service`)
       assert.strictEqual(Number(stat.mode) & 0o777, 0o600)
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("are refused when they are short, rather than made at random instead", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const error = yield* Effect.flip(
+        Effect.provide(ServiceSecrets, ServiceSecrets.layerFile(directory)).pipe(
+          Effect.provide(configuration({
+            PAYMENT_SERVICE_SECRET: "short",
+            SCAN_VALIDATION_SECRET: environment.SCAN_VALIDATION_SECRET,
+            SCAN_VALIDATION_SECRET_PREVIOUS: "short"
+          }))
+        )
+      )
+      assert.match(error.message, /^Set PAYMENT_SERVICE_SECRET, SCAN_VALIDATION_SECRET_PREVIOUS to /)
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
 })

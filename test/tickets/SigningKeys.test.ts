@@ -71,4 +71,22 @@ describe("SigningKeys", () => {
       assert.strictEqual(info.mode & 0o777, 0o600)
       assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/secrets`), ["ticket-signing-key"])
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("uses the key of the environment beside the embedded database, whose own one is retired", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const start = (env: Record<string, string>) =>
+        Effect.provide(SigningKeys, Layer.fresh(SigningKeys.layerFile(directory))).pipe(
+          Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+        )
+      const own = yield* start({})
+      const given = yield* start({ TICKET_SIGNING_KEY: pkcs8(pair()) })
+      assert.notStrictEqual(given.kid, own.kid)
+      assert.deepStrictEqual(given.keySet.keys.map((key) => key.kid), [given.kid, own.kid])
+      assert.strictEqual(QrData.verify(QrData.sign(own, ticket), given.trusted)._tag, "Success")
+      assert.strictEqual((yield* start({ TICKET_SIGNING_KEY: "" })).kid, own.kid)
+      const refused = yield* Effect.flip(start({ TICKET_SIGNING_KEY: "abc" }))
+      assert.match(refused.message, /^TICKET_SIGNING_KEY is not an Ed25519 private key/)
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
 })

@@ -2,7 +2,6 @@
 import { Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
-import { PrometheusMetrics } from "effect/observability"
 import { EntitiesLayer } from "../../entities/Entities.ts"
 import * as Cluster from "../Cluster.ts"
 import { FlowKeeperLayer } from "../flows/FlowKeeper.ts"
@@ -23,7 +22,6 @@ import { OfflineHttpLayer } from "../http/handlers/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../http/handlers/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../http/handlers/TicketsHttp.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../http/handlers/WebhooksHttp.ts"
-import * as Health from "../http/Health.ts"
 import * as ScanLane from "../http/ScanLane.ts"
 import { Idempotency } from "../http/Idempotency.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
@@ -97,13 +95,11 @@ const handlersLayer = Layer.mergeAll(
   gateLayer
 ]))
 
-/** The core's routes: the contract, its documentation, health, files, keys and metrics. */
+/** The core's routes: the contract, its documentation, files and keys. */
 export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
-  Health.layer,
   ScanLane.layer.pipe(Layer.provide(Turnstiles.layer)),
   FilesRoutes.filesLayer,
-  FilesRoutes.keysLayer,
-  PrometheusMetrics.layerHttp()
+  FilesRoutes.keysLayer
 )

@@ -11,19 +11,21 @@ import * as Platform from "../Platform.ts"
 import { Loopback } from "../services/Loopback.ts"
 import { queueLocks } from "../services/QueueLocks.ts"
 import { ServiceTransport } from "../services/ServiceClients.ts"
+import { urlOr } from "../services/ServiceName.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import * as KeyValues from "../store/KeyValues.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 
 /** Where people reach the core; links in messages start with it. */
-export const publicUrl = Config.withDefault(
+export const publicUrl = urlOr(
   Config.schema(
     Schema.String.check(
       Schema.isPattern(/^https?:\/\/[^\s/]+/, { message: "Expected a URL such as https://tickets.example" })
     ),
     "PUBLIC_URL"
   ),
-  "http://localhost:3001"
+  "core",
+  ""
 )
 
 /** The embedded database is migrated at start; PostgreSQL by `guichet migrate`, and checked here. */

@@ -7,22 +7,20 @@ import {
   type HttpServerRequest,
   type HttpServerResponse
 } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import type { Drain } from "../http/Drain.ts"
 import { ExpressDesk } from "../http/Express.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
+import * as Health from "../http/Health.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
 import * as Platform from "../Platform.ts"
 import { PortRefused } from "../PortRefused.ts"
 import { Loopback } from "../services/Loopback.ts"
-import type { ServiceTargetName } from "../services/ServiceName.ts"
+import type { Ping } from "../store/Ping.ts"
+import { ports, type ServiceTargetName } from "../services/ServiceName.ts"
 
-/** The ports of the flows document; `<NAME>_PORT` changes one. */
-export const ports: Readonly<Record<ServiceTargetName, Config.Config<number>>> = {
-  core: Config.withDefault(Config.Port("CORE_PORT"), 3001),
-  notifications: Config.withDefault(Config.Port("NOTIFICATIONS_PORT"), 3002),
-  payments: Config.withDefault(Config.Port("PAYMENTS_PORT"), 3003),
-  tickets: Config.withDefault(Config.Port("TICKETS_PORT"), 3004),
-  scans: Config.withDefault(Config.Port("SCANS_PORT"), 3005)
-}
+/** What every server answers beside its routes: whether it lives, whether it may be sent requests, what it counts. */
+const houseRoutes = Layer.merge(Health.layer, PrometheusMetrics.layerHttp())
 
 /** The address that the servers listen on. */
 export const host = Config.withDefault(Config.NonEmptyString("GUICHET_HOST"), "127.0.0.1")
@@ -46,7 +44,7 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
   Layer.unwrap(Effect.gen(function* () {
     const address = { port: yield* ports[name], host: yield* host }
     return Layer.effectDiscard(Effect.gen(function* () {
-      const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(routes)).pipe(
+      const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(Layer.merge(routes, houseRoutes))).pipe(
         Effect.provideService(HttpRouter.RouterConfig, routerConfig)
       )) as Answer
       const context = yield* Effect.context<never>()
@@ -66,6 +64,8 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
     never,
     HttpRouter.Request.Without<E> | Config.ConfigError | PortRefused,
     | Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter | Layer.Success<Server>>
+    | Drain
     | ExpressDesk
     | Loopback
+    | Ping
   >

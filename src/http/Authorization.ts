@@ -9,10 +9,13 @@ const refused = new Unauthenticated({
   detail: "Send a valid token in the header Authorization: Bearer; guichet token makes one."
 })
 
+/** Lower case: readers of OpenAPI documents take any other spelling for Basic. */
+const bearer = HttpApiSecurity.http({ scheme: "bearer" })
+
 /** Add it to a group last, so that nothing else runs for a stranger. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentCaller }>()(
   "guichet/http/Authorization",
-  { error: Unauthenticated, security: { bearer: HttpApiSecurity.bearer } }
+  { error: Unauthenticated, security: { bearer } }
 ) {
   /** Looks tokens up in `TokenStore`. */
   static readonly layer: Layer.Layer<Authorization, never, TokenStore> = Layer.effect(

@@ -3,13 +3,27 @@ import { Effect, Result } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isFileKey } from "../files/FileKey.ts"
 import { FileStore } from "../files/FileStore.ts"
-import { SignedUrl } from "../files/SignedUrl.ts"
+import { SignedUrl, type SignedUrlRefusal } from "../files/SignedUrl.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
+import { inline } from "./FileNamed.ts"
 
 const headers = { "cache-control": "no-store" }
 
-const refused = (status: 403 | 404 | 410 | 503) => HttpServerResponse.empty({ status, headers })
+const refused = (status: 404 | 503) => HttpServerResponse.empty({ status, headers })
+
+const again = "read the ticket, invoice or template that had it again: its link is made anew."
+
+/** What does not open says so of the link: no token would open it either. */
+const closed = (why: SignedUrlRefusal) =>
+  HttpServerResponse.jsonUnsafe(
+    why === "expired"
+      ? { title: "This link has expired", detail: `The link was good until its expires; ${again}` }
+      : { title: "This link does not open", detail: `The link is incomplete or has been changed; ${again}` },
+    { status: why === "expired" ? 410 : 403, headers }
+  )
+
+const nameOf = (key: string): string => key.slice(key.lastIndexOf("/") + 1)
 
 /**
  * `GET /files/<key>?expires=…&signature=…`: the generator's secret made the link, either of its two opens it.
@@ -34,10 +48,13 @@ export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
         now: Math.floor(now / 1000),
         secrets: secrets.accepted("ticket-generator-service")
       })
-      if (Result.isFailure(opened)) return refused(opened.failure === "expired" ? 410 : 403)
+      if (Result.isFailure(opened)) return closed(opened.failure)
       return yield* files.get(key).pipe(
         Effect.map(({ bytes, contentType }) =>
-          HttpServerResponse.uint8Array(bytes, { contentType, headers })
+          HttpServerResponse.uint8Array(bytes, {
+            contentType,
+            headers: { ...headers, "content-disposition": inline(nameOf(key)) }
+          })
         ),
         Effect.catchTag(
           "FileStoreError",

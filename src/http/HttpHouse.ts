@@ -26,10 +26,10 @@ const install = (limits: BodyLimits) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const requestId = requestIdOf(request.headers)
-        yield* HttpEffect.appendPreResponseHandler((request, response) =>
-          Effect.succeed(finishAnswer(request, response, { requestId, allowed: routes.allowed }))
-        )
         const limit = limitOf(limits, request)
+        yield* HttpEffect.appendPreResponseHandler((request, response) =>
+          Effect.succeed(finishAnswer(request, response, { requestId, limit, allowed: routes.allowed }))
+        )
         if (declaresMoreThan(limit, request)) return tooLarge
         return yield* answer.pipe(
           Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),

@@ -3,7 +3,7 @@
  */
 import { Option, Schema } from "effect"
 import { HttpBody, type HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"
-import { problemType, wordsFor } from "./ProblemCatalog.ts"
+import { problemType, type ProblemWords, wordsFor } from "./ProblemCatalog.ts"
 import { requestIdHeader } from "./RequestId.ts"
 
 type Members = Readonly<Record<string, unknown>>
@@ -21,27 +21,15 @@ const membersOf = (response: HttpServerResponse.HttpServerResponse): Members => 
     : {}
 }
 
-const slugOf = (tag: string): string => tag.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase()
-
-const titleOf = (tag: string): string => {
-  const words = slugOf(tag).replaceAll("-", " ")
-  return words.charAt(0).toUpperCase() + words.slice(1)
-}
-
 const textOr = (value: unknown, fallback: string): string =>
   typeof value === "string" && value !== "" ? value : fallback
 
-/**
- * The members of a problem for a failed answer: its own, a domain error's by its tag, or the words of the
- * status.
- */
-const problemOf = (status: number, members: Members, instance: string): Members => {
-  const words = wordsFor(status)
-  const tag = typeof members["_tag"] === "string" && status < 500 ? members["_tag"] : undefined
+/** The members of a problem for a failed answer: its own, or the words of the status. */
+const problemOf = (status: number, members: Members, words: ProblemWords, instance: string): Members => {
   return {
     ...(status >= 500 && members["type"] === undefined ? {} : members),
-    type: textOr(members["type"], problemType(tag === undefined ? words.slug : slugOf(tag))),
-    title: textOr(members["title"], tag === undefined ? words.title : titleOf(tag)),
+    type: textOr(members["type"], problemType(words.slug)),
+    title: textOr(members["title"], words.title),
     status,
     detail: textOr(members["detail"], status < 500 ? textOr(members["message"], words.detail) : words.detail),
     instance: textOr(members["instance"], instance)
@@ -68,14 +56,30 @@ const headersOf = (
   return headers
 }
 
+/** The words of a status, with what this address takes where that is what was wrong. */
+const wordsOf = (status: number, url: string, limit: number): ProblemWords => {
+  const words = wordsFor(status)
+  if (status === 413) {
+    return { ...words, detail: `A body has at most ${limit} bytes here. ${words.detail}` }
+  }
+  if (status === 415 && /\/logo\/?$/.test(url)) {
+    return { ...words, detail: "Send the picture as image/png or image/jpeg and say so in Content-Type." }
+  }
+  return words
+}
+
 /**
  * Turns any failed answer into a problem and adds the headers every answer has; `allowed` lists the methods
- * of its path.
+ * of its path, `limit` is the size of its largest body.
  */
 export const finishAnswer = (
   request: HttpServerRequest.HttpServerRequest,
   response: HttpServerResponse.HttpServerResponse,
-  options: { readonly requestId: string; readonly allowed: (url: string) => ReadonlyArray<string> }
+  options: {
+    readonly requestId: string
+    readonly limit: number
+    readonly allowed: (url: string) => ReadonlyArray<string>
+  }
 ): HttpServerResponse.HttpServerResponse => {
   const always = { [requestIdHeader]: options.requestId, "x-content-type-options": "nosniff" }
   if (response.status < 400) return HttpServerResponse.setHeaders(response, always)
@@ -89,7 +93,8 @@ export const finishAnswer = (
     )
     : response
   const members = membersOf(refused)
-  const problem = problemOf(refused.status, members, options.requestId)
+  const words = wordsOf(refused.status, request.url, options.limit)
+  const problem = problemOf(refused.status, members, words, options.requestId)
   return refused.pipe(
     HttpServerResponse.setBody(HttpBody.text(JSON.stringify(problem), ProblemDetails.contentType)),
     HttpServerResponse.setHeaders({ ...headersOf(refused, problem), ...always })

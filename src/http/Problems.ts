@@ -3,18 +3,9 @@
  * them back.
  */
 import { type Duration, Effect, Schema } from "effect"
-import { ProblemDetails } from "effect/http"
-import { HttpApiError, HttpApiSchema } from "effect/http-api"
+import { HttpApiError } from "effect/http-api"
 import { type ClusterFailure, isClusterFailure } from "../ClusterFailure.ts"
 import { problemType } from "./ProblemCatalog.ts"
-
-/**
- * Declares a contract's own error (`Schema.TaggedError` with `httpApiStatus`) as a problem: the house fills
- * in `type`
- * (its tag in kebab case), `title` and the rest on the way out, and derived clients decode it back by its
- * tag.
- */
-export const asProblem = HttpApiSchema.asJson({ contentType: ProblemDetails.contentType })
 
 /**
  * One wrong value: a JSON pointer (RFC 6901) into the body, or the parameter's place and name, and a

@@ -16,9 +16,10 @@ const given = (environment: Record<string, string>) =>
 const sentence = "Expected a URL such as https://tickets.example"
 
 describe("PUBLIC_URL", () => {
-  it.effect("is a URL, and http://localhost:3001 unless it is given", () =>
+  it.effect("is a URL, and http://localhost and the core's port unless it is given", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* given({}), "http://localhost:3001")
+      assert.strictEqual(yield* given({ CORE_PORT: "8080" }), "http://localhost:8080")
       for (const url of ["https://tickets.example", "http://10.0.0.7:8080", "https://example.com/tickets"]) {
         assert.strictEqual(yield* given({ PUBLIC_URL: url }), url)
       }

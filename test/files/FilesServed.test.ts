@@ -45,6 +45,7 @@ for (const [name, store] of Object.entries(stores)) {
       assert.strictEqual(file.status, 200)
       assert.strictEqual(file.headers.get("content-type"), "application/pdf")
       assert.strictEqual(file.headers.get("cache-control"), "no-store")
+      assert.strictEqual(file.headers.get("content-disposition"), 'inline; filename="ticket.pdf"')
       assert.isNull(file.headers.get("location"))
       assert.deepStrictEqual(new Uint8Array(yield* Effect.promise(() => file.arrayBuffer())), bytes)
       const absent = yield* ask(yield* linkTo("tickets/13/ticket.pdf"))
@@ -52,6 +53,7 @@ for (const [name, store] of Object.entries(stores)) {
       assert.strictEqual(absent.headers.get("cache-control"), "no-store")
       const forged = yield* ask((yield* linkTo(key)).replace("tickets/12", "tickets/13"))
       assert.strictEqual(forged.status, 403)
+      assert.include(yield* Effect.promise(() => forged.text()), "This link does not open")
     }).pipe(Effect.scoped, Effect.provide(store(S3Peer.make())), Effect.provide(secretsLayer)))
 }
 

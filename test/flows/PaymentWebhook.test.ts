@@ -54,6 +54,10 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a pay
       })
       const pdf = new Uint8Array(yield* Effect.promise(() => invoice.arrayBuffer()))
       assert.strictEqual(invoice.headers.get("content-type"), "application/pdf")
+      assert.strictEqual(
+        invoice.headers.get("content-disposition"),
+        `inline; filename="${payment.invoice_number}.pdf"`
+      )
       if (!PdfTools.has("pdftotext", "qpdf")) return
       PdfTools.checkStructure(pdf)
       const text = PdfTools.textOf(pdf)

@@ -3,7 +3,14 @@ import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { EntityAddress, EntityId, EntityType, ShardId } from "effect/cluster"
 import { MailboxFull } from "effect/cluster/ClusterError"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
-import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import {
+  HttpApi,
+  HttpApiBuilder,
+  HttpApiEndpoint,
+  HttpApiError,
+  HttpApiGroup,
+  HttpApiSchema
+} from "effect/http-api"
 import { Authorization } from "../../src/http/Authorization.ts"
 import { CurrentCaller, requireRole } from "../../src/http/Caller.ts"
 import { toWebHandler, type WebHandler } from "../../src/http/HttpHouse.ts"
@@ -17,12 +24,12 @@ import * as TestDatabase from "../support/TestDatabase.ts"
 
 const Guest = Schema.Struct({ email: Schema.String, age: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)) })
 
-/** A domain error as a contract may declare it: not a problem by itself. */
-export class GuestListClosed extends Schema.TaggedError<GuestListClosed>()(
-  "GuestListClosed",
-  { event: Schema.Int },
-  { httpApiStatus: 409 }
-) {}
+/** A domain error as a contract declares it. */
+export class GuestListClosed extends HttpApiError.Problem<GuestListClosed>()("GuestListClosed", {
+  type: "/problems/guest-list-closed",
+  status: 409,
+  title: "Guest list closed"
+}, { event: Schema.Int }) {}
 
 const Guests = HttpApiGroup.make("guests")
   .add(

@@ -1,9 +1,9 @@
 /** Services in memory with signed routes and both webhooks, for the tests of what passes between services. */
 import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpServer } from "effect/http"
-import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { toWebHandler } from "../../src/http/HttpHouse.ts"
-import { asProblem } from "../../src/http/Problems.ts"
+import { problemType } from "../../src/http/ProblemCatalog.ts"
 import { parseOptions, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../../src/http/WebhookSignatures.ts"
 import { AllowedServices, CallingService } from "../../src/services/CallingService.ts"
@@ -16,18 +16,18 @@ const Heard = Schema.Struct({ from: Schema.String, order_id: Schema.Int })
 const payload = Schema.Struct({ order_id: Schema.Int })
 
 /** A domain error of a service contract. */
-export class OrderUnknown extends Schema.TaggedError<OrderUnknown>()(
-  "OrderUnknown",
-  { order_id: Schema.Int },
-  { httpApiStatus: 404 }
-) {}
+export class OrderUnknown extends HttpApiError.Problem<OrderUnknown>()("OrderUnknown", {
+  type: problemType("order-unknown"),
+  status: 404,
+  title: "Order unknown"
+}, { order_id: Schema.Int }) {}
 
 const Inbound = HttpApiGroup.make("inbound")
   .add(
     HttpApiEndpoint.post("scan", "/api/internal/scan-validation", {
       payload,
       success: Heard,
-      error: OrderUnknown.pipe(asProblem)
+      error: OrderUnknown
     })
       .annotate(AllowedServices, ["scan-validation-service"])
       .middleware(ProblemMiddleware).middleware(ServiceAuth),

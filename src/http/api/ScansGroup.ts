@@ -1,7 +1,7 @@
 /** Flow 3 over HTTP: a scan from a device, and taken back; a scan that the scan service has verified. */
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Annulment, AnnulRefused, ScanNotFound } from "../../../rpc/Event.ts"
+import { HttpApiEndpoint, HttpApiError, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Annulment, AnnulRefusal } from "../../../rpc/Event.ts"
 import { EventId } from "../../../rpc/Ids.ts"
 import { Label } from "../../../rpc/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
@@ -11,7 +11,8 @@ import { AllowedServices } from "../../services/CallingService.ts"
 import { ServiceAuth } from "../../services/ServiceAuth.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
-import { asProblem, Forbidden, NotFound, Unavailable } from "../Problems.ts"
+import { Forbidden, NotFound, Unavailable } from "../Problems.ts"
+import { problemType } from "../ProblemCatalog.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 
 /** The device that made the scan says that nobody passed; a scan id names a scan of this event alone. */
@@ -21,6 +22,20 @@ export const AnnulBody = Schema.Struct({
   operator_id: Schema.optionalKey(Schema.NullOr(Label)),
   reason: Schema.optionalKey(Schema.NullOr(Label))
 })
+
+/** 409: the scan stays as it is, with the reason. */
+export class AnnulProblem extends HttpApiError.Problem<AnnulProblem>()("AnnulProblem", {
+  type: problemType("annul-refused"),
+  status: 409,
+  title: "The scan stays as it is"
+}, { scan_id: Schema.String, reason: AnnulRefusal }) {}
+
+/** 404: no scan of this event has this id. */
+export class ScanUnknownProblem extends HttpApiError.Problem<ScanUnknownProblem>()("ScanUnknownProblem", {
+  type: problemType("scan-not-found"),
+  status: 404,
+  title: "No such scan is known"
+}, { scan_id: Schema.String }) {}
 
 const language = { "accept-language": Schema.optionalKey(Schema.String) }
 
@@ -36,7 +51,7 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
     headers: language,
     payload: AnnulBody,
     success: Annulment,
-    error: [asProblem(AnnulRefused), asProblem(ScanNotFound), Forbidden, NotFound, Unavailable]
+    error: [AnnulProblem, ScanUnknownProblem, Forbidden, NotFound, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({ summary: "Take back a scan whose turnstile did not turn, within 15 minutes" })
   )

@@ -1,12 +1,12 @@
 /** Takes a scan back for the device that made it, or says in the steward's language what to do instead. */
 import { Effect, Option } from "effect"
-import { AnnulRefused, Event, ScanNotFound } from "../../../rpc/Event.ts"
+import { Event, ScanNotFound } from "../../../rpc/Event.ts"
 import type { Permission } from "../../../rpc/Scan.ts"
 import type { Locale } from "../../../rpc/Values.ts"
 import { annulSentence } from "../../gate/AnnulSentences.ts"
 import { refusedOperator } from "../../gate/Decision.ts"
 import { JournalStore } from "../../store/JournalStore.ts"
-import type { AnnulBody } from "../api/ScansGroup.ts"
+import { type AnnulBody, AnnulProblem, ScanUnknownProblem } from "../api/ScansGroup.ts"
 import { Forbidden, fromCluster } from "../Problems.ts"
 
 /** What was asked, by whom, and the language of the answer. */
@@ -51,9 +51,9 @@ export const make = Effect.gen(function* () {
     (annulled, { locale }) =>
       Effect.catchTags(annulled, {
         ScanNotFound: ({ scan_id }) =>
-          Effect.fail(new ScanNotFound({ scan_id, detail: annulSentence("unknown_scan", locale) })),
+          Effect.fail(new ScanUnknownProblem({ scan_id, detail: annulSentence("unknown_scan", locale) })),
         AnnulRefused: ({ reason, scan_id }) =>
-          Effect.fail(new AnnulRefused({ scan_id, reason, detail: annulSentence(reason, locale) }))
+          Effect.fail(new AnnulProblem({ scan_id, reason, detail: annulSentence(reason, locale) }))
       })
   )
 })

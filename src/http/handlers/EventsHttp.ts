@@ -12,6 +12,7 @@ import { InvoiceStore } from "../../store/InvoiceStore.ts"
 import type { PaymentRow } from "../../store/PaymentRow.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
+import { pdfNamed } from "../FileNamed.ts"
 import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
 import { type FieldError, InvalidRequest } from "../Problems.ts"
@@ -91,11 +92,14 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           return { ...view, client_secret: Option.isSome(row) ? yield* secretOf(row.value) : null }
         })),
       invoice: ({ params }) =>
-        noStore(Effect.gen(function* () {
-          const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
-          const key = yield* Effect.orDie(drawings.file(invoice))
-          return (yield* Effect.catchTag(files.get(key), "FileStoreError", fileStoreAway)).bytes
-        }))
+        pdfNamed(
+          params.file,
+          noStore(Effect.gen(function* () {
+            const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
+            const key = yield* Effect.orDie(drawings.file(invoice))
+            return (yield* Effect.catchTag(files.get(key), "FileStoreError", fileStoreAway)).bytes
+          }))
+        )
     })
   })
 )

@@ -6,6 +6,7 @@ import type { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { PrintStore } from "../../store/PrintStore.ts"
 import { Api } from "../Api.ts"
+import { pdfNamed } from "../FileNamed.ts"
 import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, NotFound } from "../Problems.ts"
@@ -38,33 +39,39 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       tickets: ({ params: { order_id }, query }) =>
-        noStore(Effect.gen(function* () {
-          yield* visible("order", Effect.map(prints.orderOwner(order_id), asOwner))
-          const ticketIds = yield* prints.ofOrder(order_id, mostPages + 1)
-          if (ticketIds.length > mostPages) {
-            return yield* new Conflict({
-              detail: `The order has more than ${mostPages} tickets: ask for them by guests, ` +
-                `${mostPages} at a time, at /api/events/:event_id/tickets.pdf?guest_id=…`
-            })
-          }
-          return yield* print(ticketIds, query.format)
-        })),
+        pdfNamed(
+          `tickets-${order_id}.pdf`,
+          noStore(Effect.gen(function* () {
+            yield* visible("order", Effect.map(prints.orderOwner(order_id), asOwner))
+            const ticketIds = yield* prints.ofOrder(order_id, mostPages + 1)
+            if (ticketIds.length > mostPages) {
+              return yield* new Conflict({
+                detail: `The order has more than ${mostPages} tickets: ask for them by guests, ` +
+                  `${mostPages} at a time, at /api/events/:event_id/tickets.pdf?guest_id=…`
+              })
+            }
+            return yield* print(ticketIds, query.format)
+          }))
+        ),
       guestTickets: ({ params: { event_id }, query }) =>
-        noStore(Effect.gen(function* () {
-          yield* visible("event", Effect.map(events.owner(event_id), asOwner))
-          const guests = typeof query.guest_id === "number" ? [query.guest_id] : query.guest_id
-          const found = yield* prints.ofGuests(event_id, [...new Set(guests)])
-          const without = found.find(({ ticket_id }) => ticket_id === null)
-          if (without !== undefined) {
-            return yield* new NotFound({
-              detail: `Guest ${without.guest_id} has no live ticket of this event.`
-            })
-          }
-          return yield* print(
-            found.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id]),
-            query.format
-          )
-        }))
+        pdfNamed(
+          `tickets-event-${event_id}.pdf`,
+          noStore(Effect.gen(function* () {
+            yield* visible("event", Effect.map(events.owner(event_id), asOwner))
+            const guests = typeof query.guest_id === "number" ? [query.guest_id] : query.guest_id
+            const found = yield* prints.ofGuests(event_id, [...new Set(guests)])
+            const without = found.find(({ ticket_id }) => ticket_id === null)
+            if (without !== undefined) {
+              return yield* new NotFound({
+                detail: `Guest ${without.guest_id} has no live ticket of this event.`
+              })
+            }
+            return yield* print(
+              found.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id]),
+              query.format
+            )
+          }))
+        )
     })
   })
 )

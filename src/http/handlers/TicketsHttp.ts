@@ -14,6 +14,7 @@ import { Api } from "../Api.ts"
 import { JobsCursor, JobsQuery } from "../api/TicketsGroup.ts"
 import { requireRole } from "../Caller.ts"
 import { Drain } from "../Drain.ts"
+import { pdfNamed } from "../FileNamed.ts"
 import { fileStoreAway } from "../FileStoreAway.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
@@ -224,7 +225,8 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
         ),
       cancel: ({ params }) => within(cancel(params.job_id)),
       retry: ({ params }) => within(retry(params.job_id)),
-      get: ({ params, query }) => noStore(within(ticketFile(params.ticket_id, query.format)))
+      get: ({ params, query }) =>
+        pdfNamed(`ticket-${params.ticket_id}`, noStore(within(ticketFile(params.ticket_id, query.format))))
     })
   })
 )

@@ -61,6 +61,7 @@ const isProblem = (answer: Answer, status: number, slug: string, members: object
   assert.strictEqual(answer.status, status, answer.text)
   assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
   assert.strictEqual(answer.headers.get("cache-control"), "no-store")
+  assert.notProperty(answer.json, "_tag")
   assert.deepInclude(answer.json, { type: `/problems/${slug}`, status, ...members })
 }
 

@@ -69,6 +69,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
   it.effect("a document whose references all lead somewhere", () =>
     Effect.gen(function* () {
       const { json, text } = yield* (yield* TestApp).ask("/openapi.json")
+      assert.strictEqual(json.components.securitySchemes.bearer.scheme, "bearer")
       const names = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name!)
       for (const name of new Set(names)) {
         assert.isDefined(json.components.schemas[decodeURIComponent(name).replaceAll("~1", "/")], name)

@@ -33,12 +33,14 @@ const issued = Effect.fnUntraced(function* (eventId: number, name: string) {
 })
 
 const fetched = Effect.fnUntraced(function* (url: string) {
+  const file = url.slice(url.lastIndexOf("/") + 1).replace(/\?.*/, "")
   const app = yield* TestApp
   const response = yield* app.fetch(url, { headers: { authorization: `Bearer ${app.organizer}` } })
   const bytes = new Uint8Array(yield* Effect.promise(() => response.arrayBuffer()))
   assert.strictEqual(response.status, 200, Buffer.from(bytes).toString().slice(0, 500))
   assert.strictEqual(response.headers.get("content-type"), "application/pdf")
   assert.strictEqual(response.headers.get("cache-control"), "no-store")
+  assert.strictEqual(response.headers.get("content-disposition"), `inline; filename="ticket-${file}"`)
   return bytes
 })
 

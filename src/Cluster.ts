@@ -43,31 +43,52 @@ const unreached = (
 ): Layer.Layer<Layer.Success<ReturnType<typeof Platform.clusterSocket>>, PortRefused> =>
   Layer.effectContext(Effect.fail(error))
 
+/** Where the other runners reach this one. */
+export const runnerSettings = {
+  host: Config.withDefault(Config.NonEmptyString("GUICHET_RUNNER_HOST"), "127.0.0.1"),
+  port: Config.withDefault(Config.Port("GUICHET_RUNNER_PORT"), 34431)
+}
+
 /** One of several runners, which the others reach at `GUICHET_RUNNER_HOST` and `GUICHET_RUNNER_PORT`. */
 export const layerSocket = Layer.unwrap(Effect.gen(function* () {
-  const host = yield* Config.withDefault(Config.NonEmptyString("GUICHET_RUNNER_HOST"), "127.0.0.1")
-  const port = yield* Config.withDefault(Config.Port("GUICHET_RUNNER_PORT"), 34431)
+  const { host, port } = yield* Config.all(runnerSettings)
   const address = Option.some(RunnerAddress.make(host, port))
   return ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(
       Platform.clusterSocket({ ...tuning, runnerAddress: address, runnerListenAddress: address }).pipe(
         Layer.catchTag(
           "SocketServerError",
-          (cause) => unreached(PortRefused.of("GUICHET_RUNNER_PORT", host, port)(cause))
+          (cause) =>
+            unreached(
+              PortRefused.of({
+                hostVariable: "GUICHET_RUNNER_HOST",
+                host,
+                portVariable: "GUICHET_RUNNER_PORT",
+                port
+              })(cause)
+            )
         )
       )
     )
   )
 }))
 
+const mode = Config.withDefault(Config.Literals(["single", "socket"], "GUICHET_CLUSTER"), "single")
+
+const unshared = new DatabaseError({
+  message: "GUICHET_CLUSTER=socket shares PostgreSQL between several processes: set DATABASE_URL."
+})
+
+/** What `GUICHET_CLUSTER` chooses, refused where the environment names no database to share. */
+export const chosenMode = Effect.filterOrFail(
+  Effect.all({ mode, url: Database.url }),
+  ({ mode, url }) => mode === "single" || Option.isSome(url),
+  () => unshared
+)
+
 /** The cluster that `GUICHET_CLUSTER` chooses: `single` (the default) or `socket`, which needs PostgreSQL. */
 export const layer = Layer.unwrap(Effect.gen(function* () {
-  const modes = Config.Literals(["single", "socket"], "GUICHET_CLUSTER")
-  if ((yield* Config.withDefault(modes, "single")) === "single") return layerSingle()
-  if (yield* Database.isEmbedded) {
-    return yield* new DatabaseError({
-      message: "GUICHET_CLUSTER=socket shares PostgreSQL between several processes: set DATABASE_URL."
-    })
-  }
+  if ((yield* mode) === "single") return layerSingle()
+  if (yield* Database.isEmbedded) return yield* unshared
   return layerSocket
 }))

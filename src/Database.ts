@@ -1,15 +1,21 @@
 /** Storage: PostgreSQL when `DATABASE_URL` is set, PGlite in this process otherwise, one client for both. */
 import { PgClient } from "@effect/sql-pg"
 import type { PGlite } from "@electric-sql/pglite"
-import { Config, Context, Effect, Layer, Option, Redacted, type Scope } from "effect"
+import { Config, Context, Effect, Layer, Option, Redacted, Schema, type Scope } from "effect"
 import type { Reactivity } from "effect/reactivity"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Path from "node:path"
-import type { DatabaseError } from "./database/DatabaseError.ts"
+import { DatabaseError } from "./database/DatabaseError.ts"
 import { type EmbeddedOptions, openEmbedded } from "./database/EmbeddedDatabase.ts"
 import { PgliteStream } from "./database/PgliteStream.ts"
 import { SqlTypes } from "./database/SqlTypes.ts"
+
+/** How many connections to PostgreSQL. */
+export const poolSize: Config.Config<number> = Config.withDefault(
+  Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })), "DATABASE_POOL"),
+  10
+)
 
 const session = { types: SqlTypes, applicationName: "guichet", startupParameters: { timezone: "UTC" } }
 
@@ -62,6 +68,33 @@ export const layerEmbedded = (
 ): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, SqlError | DatabaseError> =>
   PgClient.layerFrom(Effect.flatMap(openEmbedded(options), fromPglite))
 
+/** The words of a server that does not let us in: its place and the reason, never the password. */
+const serverAway = (url: Redacted.Redacted, { reason }: SqlError): DatabaseError => {
+  const { host, pathname } = new URL(Redacted.value(url))
+  const { cause } = reason
+  const why = cause instanceof Error
+    ? "code" in cause && typeof cause.code === "string" ? cause.code : cause.message
+    : reason._tag
+  return new DatabaseError({
+    message: reason._tag === "AuthenticationError"
+      ? `PostgreSQL at ${host} refuses the user or the password of DATABASE_URL.`
+      : `PostgreSQL at ${host} does not open ${
+        pathname.slice(1)
+      } (${why}): start it, or correct DATABASE_URL.`,
+    cause: reason
+  })
+}
+
+const unopened = (
+  error: DatabaseError
+): Layer.Layer<PgClient.PgClient | SqlClient.SqlClient, DatabaseError> =>
+  Layer.effectContext(Effect.fail(error))
+
+/** A pool connects when it is first asked: this asks. */
+const reached = Layer.effectDiscard(
+  Effect.scoped(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.reserve))
+)
+
 /** The database that the environment chooses: `DATABASE_URL` (`DATABASE_POOL`, 10) or `GUICHET_DATA`. */
 export const layer: Layer.Layer<
   PgClient.PgClient | SqlClient.SqlClient,
@@ -69,8 +102,16 @@ export const layer: Layer.Layer<
 > = Layer.unwrap(Effect.gen(function* () {
   const server = yield* url
   if (Option.isSome(server)) {
-    const maxConnections = yield* Config.withDefault(Config.Int("DATABASE_POOL"), 10)
-    return layerPostgres({ url: server.value, maxConnections })
+    const serverUrl = server.value
+    if (!/^postgres(ql)?:\/\//.test(Redacted.value(serverUrl)) || !URL.canParse(Redacted.value(serverUrl))) {
+      return yield* new DatabaseError({
+        message: "DATABASE_URL is not an address such as postgres://user:password@db.example:5432/guichet."
+      })
+    }
+    return reached.pipe(
+      Layer.provideMerge(layerPostgres({ url: serverUrl, maxConnections: yield* poolSize })),
+      Layer.catchTag("SqlError", (error) => unopened(serverAway(serverUrl, error)))
+    )
   }
   return layerEmbedded({ dataDir: (yield* ThrowAway) ? "memory" : Path.join(yield* dataDirectory, "data") })
 }))

@@ -1,17 +1,32 @@
 /** Logs on standard error, and traces, metrics and logs to OpenTelemetry where an endpoint is given. */
-import { Config, type Duration, Effect, Layer, Logger, Option, References, String } from "effect"
+import { Config, type Duration, Effect, Layer, Logger, Option, References, Schema, String } from "effect"
 import { Otlp } from "effect/observability"
 import process from "node:process"
 import * as Platform from "./Platform.ts"
 
-/** JSON lines for machines, colours for a terminal: `LOG_FORMAT` chooses, the kind of output otherwise. */
-const layerLogger = Layer.unwrap(Effect.gen(function* () {
-  const usual = process.stderr.isTTY ? "pretty" : "json"
-  const format = yield* Config.withDefault(Config.Literals(["json", "pretty"], "LOG_FORMAT"), usual)
-  const level = yield* Config.withDefault(
+/** How logs are written, from which level on, and where telemetry goes. */
+export const observabilitySettings = {
+  format: Config.withDefault(
+    Config.Literals(["json", "pretty"], "LOG_FORMAT"),
+    process.stderr.isTTY ? "pretty" : "json"
+  ),
+  level: Config.withDefault(
     Config.Literals(["trace", "debug", "info", "warn", "error"], "LOG_LEVEL"),
     "info"
-  )
+  ),
+  endpoint: Config.option(Config.schema(
+    Schema.String.check(
+      Schema.isPattern(/^https?:\/\/[^\s/]+/, { message: "Expected a URL such as http://localhost:4318" })
+    ),
+    "OTEL_EXPORTER_OTLP_ENDPOINT"
+  )),
+  serviceName: Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet")
+}
+
+/** JSON lines for machines, colours for a terminal: `LOG_FORMAT` chooses, the kind of output otherwise. */
+const layerLogger = Layer.unwrap(Effect.gen(function* () {
+  const format = yield* observabilitySettings.format
+  const level = yield* observabilitySettings.level
   return Layer.mergeAll(
     Logger.layer([
       format === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty({ mode: "tty" })
@@ -24,9 +39,9 @@ const layerLogger = Layer.unwrap(Effect.gen(function* () {
 /** `lastWords`: how long the end waits for what is still to be told, a collector that is away included. */
 const layerOtlp = (lastWords: Duration.Input) =>
   Layer.unwrap(Effect.gen(function* () {
-    const endpoint = yield* Config.option(Config.NonEmptyString("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    const endpoint = yield* observabilitySettings.endpoint
     if (Option.isNone(endpoint)) return Layer.empty
-    const serviceName = yield* Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet")
+    const serviceName = yield* observabilitySettings.serviceName
     return Otlp.layerJson({
       baseUrl: endpoint.value,
       resource: { serviceName },

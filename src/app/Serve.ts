@@ -55,7 +55,11 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const express = name === "core" ? { find, contract } : undefined
       const server = yield* Effect.mapError(
         Layer.build(Platform.httpServer({ ...address, express })),
-        PortRefused.of(`${name.toUpperCase()}_PORT`, address.host, address.port)
+        PortRefused.of({
+          ...address,
+          hostVariable: "GUICHET_HOST",
+          portVariable: `${name.toUpperCase()}_PORT`
+        })
       )
       yield* Effect.provide(HttpServer.serveEffect(answer), server)
       yield* Effect.logInfo(`Serving ${name} on http://${address.host}:${address.port}`)

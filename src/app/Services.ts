@@ -20,6 +20,7 @@ import { TicketPress } from "../services/tickets/TicketPress.ts"
 import { TicketRenderer } from "../services/tickets/TicketRenderer.ts"
 import { TicketServerLayer } from "../services/tickets/TicketServer.ts"
 import { publicUrl } from "./Foundation.ts"
+import { redisLayer } from "./RedisServer.ts"
 
 const guards = Layer.mergeAll(ProblemMiddleware.layer, ServiceAuth.layer)
 
@@ -37,12 +38,13 @@ export const NotificationsLayer = Layer.unwrap(Effect.map(
 export const PaymentsLayer = PaymentServerLayer
 
 /** The generator's queue: on Redis when `REDIS_URL` is set, in SQL otherwise. */
-const queueLayer = Layer.unwrap(Effect.gen(function* () {
-  const given = yield* Config.option(Config.Redacted("REDIS_URL"))
-  const url = Option.filter(given, (value) => Redacted.value(value).trim() !== "")
-  if (Option.isNone(url)) return Layer.orDie(GeneratorQueue.layerSql)
-  return Layer.orDie(GeneratorQueue.layerRedis.pipe(Layer.provide(Platform.redis(url.value))))
-}))
+const queueLayer = Layer.unwrap(Effect.map(
+  redisLayer,
+  Option.match({
+    onNone: () => Layer.orDie(GeneratorQueue.layerSql),
+    onSome: (redis) => GeneratorQueue.layerRedis.pipe(Layer.provide(redis))
+  })
+))
 
 /** What a render thread is told: where to store, how to link, and where to say what it does. */
 const threadSettings = Effect.gen(function* () {

@@ -2,28 +2,41 @@
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command } from "effect/cli"
 import { randomUUID } from "node:crypto"
-import { filesLayer, publicUrl } from "../app/Foundation.ts"
+import { filesLayer } from "../app/Foundation.ts"
+import { redisLayer } from "../app/RedisServer.ts"
+import { settings } from "../app/Settings.ts"
 import * as Database from "../Database.ts"
+import { DatabaseError } from "../database/DatabaseError.ts"
 import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../Migrations.ts"
-import { chosenGateway } from "../services/payments/PaymentServer.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
-import { told } from "./Sentence.ts"
+import { sentenceOf, told } from "./Sentence.ts"
 
 /** Something is marked ✗. */
 class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
 
+const isInUse = (error: unknown): boolean => error instanceof DatabaseError && error.inUse === true
+
 const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
   work.pipe(
     Effect.matchEffect({
-      onFailure: (error) => {
-        const sentence = error instanceof Error && error.message !== "" ? error.message : String(error)
-        return Effect.as(Console.log(`✗ ${name}: ${sentence}`), false)
-      },
+      onFailure: (error) =>
+        isInUse(error)
+          ? Effect.as(Console.log(`– ${name}: not looked at. ${sentenceOf(error)}`), true)
+          : Effect.as(Console.log(`✗ ${name}: ${sentenceOf(error)}`), false),
       onSuccess: () => Effect.as(Console.log(`✓ ${name}`), true)
     })
   )
+
+/** One line for all settings that are right, one for each that is wrong. */
+const checkSettings = Effect.gen(function* () {
+  const [, wrong] = yield* Effect.partition(settings, (setting) => Effect.asVoid(setting))
+  const sentences = new Set(wrong.map(sentenceOf))
+  if (sentences.size === 0) yield* Console.log("✓ The settings can be used")
+  for (const sentence of sentences) yield* Console.log(`✗ ${sentence}`)
+  return sentences.size === 0
+})
 
 /** A file that is put, read and taken away again. */
 const probeFiles = Effect.gen(function* () {
@@ -38,21 +51,27 @@ const probeFiles = Effect.gen(function* () {
 
 const examine = Effect.gen(function* () {
   const server = Option.isSome(yield* Database.url)
+  const directory = yield* Database.dataDirectory
   const results = [
+    yield* checkSettings,
     yield* check(
       server ? "PostgreSQL answers and its schema is this version's" : "The embedded database opens",
       Effect.provide(server ? Migrations.check : Effect.void, Database.layer)
     ),
-    ...(server
-      ? [
-        yield* check("The service secrets are set", Layer.build(ServiceSecrets.layerConfig)),
-        yield* check("The ticket signing key is set", Layer.build(SigningKeys.layerConfig))
-      ]
-      : []),
-    yield* check("The file store takes, gives and forgets a file", Effect.provide(probeFiles, filesLayer)),
-    yield* check("PUBLIC_URL is an address", publicUrl),
-    yield* check("The payment gateway is chosen", chosenGateway)
+    yield* check(
+      "The service secrets can be used",
+      Layer.build(server ? ServiceSecrets.layerConfig : ServiceSecrets.layerFile(directory))
+    ),
+    yield* check(
+      "The ticket signing key can be used",
+      Layer.build(server ? SigningKeys.layerConfig : SigningKeys.layerFile(directory))
+    ),
+    yield* check("The file store takes, gives and forgets a file", Effect.provide(probeFiles, filesLayer))
   ]
+  const redis = yield* Effect.option(redisLayer)
+  if (Option.isSome(redis) && Option.isSome(redis.value)) {
+    results.push(yield* check("Redis answers", Layer.build(redis.value.value)))
+  }
   if (results.includes(false)) {
     return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })
   }

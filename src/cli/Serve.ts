@@ -19,7 +19,9 @@ export const serve = Command.make(
   "serve",
   {
     part: Argument.Literals("part", parts).pipe(
-      Argument.withDescription("Which part to serve: all of them in one process, unless told"),
+      Argument.withDescription(
+        `${parts.join(", ")}: which part to serve; all of them in one process, unless told`
+      ),
       Argument.withDefault("all")
     )
   },

@@ -1,14 +1,14 @@
 /** `guichet token`: makes, lists and revokes the tokens that clients send. */
-import { Console, DateTime, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, Console, Effect, Layer, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { databaseLayer } from "../app/Foundation.ts"
-import { TokenStore } from "../store/TokenStore.ts"
+import { type NewToken, TokenStore } from "../store/TokenStore.ts"
 import { told } from "./Sentence.ts"
+import { table, TokenRefused, toNewToken } from "./TokenWords.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))
 
-const list = (text: string): ReadonlyArray<string> =>
-  text.split(",").map((item) => item.trim()).filter(Boolean)
+const insert = (token: NewToken) => Effect.flatMap(TokenStore, (tokens) => tokens.create(token))
 
 const create = Command.make(
   "create",
@@ -29,28 +29,20 @@ const create = Command.make(
     ),
     days: Flag.Int("days").pipe(Flag.withDescription("Days until the token expires"), Flag.optional)
   },
-  Effect.fn(function* ({ days, events, gates, role, subject }) {
-    const tokens = yield* TokenStore
-    const now = yield* DateTime.now
-    const made = yield* tokens.create({
-      role,
-      subject,
-      events: Option.getOrUndefined(Option.map(events, (text) => list(text).map(Number))),
-      gates: Option.getOrUndefined(Option.map(gates, list)),
-      expiresAt: Option.getOrUndefined(Option.map(days, (days) => DateTime.add(now, { days })))
-    })
-    yield* Console.error(`Token ${made.tokenId} (${role}, ${subject}); it is shown this once:`)
-    yield* Console.log(Redacted.value(made.token))
-  }, (made) => told(Effect.provide(made, store)))
+  (asked) =>
+    told(Effect.gen(function* () {
+      const token = yield* toNewToken(asked)
+      const made = yield* Effect.provide(insert(token), store)
+      yield* Console.error(`Token ${made.tokenId} (${token.role}, ${token.subject}); it is shown this once:`)
+      yield* Console.log(Redacted.value(made.token))
+    }))
 ).pipe(Command.withDescription("Make a token and print it"))
 
 const show = Command.make("list", {}, () =>
   told(Effect.provide(
     Effect.gen(function* () {
-      for (const token of yield* (yield* TokenStore).list) {
-        const state = token.revoked_at !== null ? "revoked" : token.expires_at?.toISOString() ?? "no expiry"
-        yield* Console.log([token.token_id, token.role, token.subject, state].join("\t"))
-      }
+      const tokens = yield* (yield* TokenStore).list
+      yield* Console.log(table(tokens, yield* Clock.currentTimeMillis).join("\n"))
     }),
     store
   ))).pipe(Command.withDescription("List tokens, never their text"))
@@ -58,10 +50,10 @@ const show = Command.make("list", {}, () =>
 const revoke = Command.make("revoke", { id: Argument.String("id") }, ({ id }) =>
   told(Effect.provide(
     Effect.gen(function* () {
-      const revoked = yield* (yield* TokenStore).revoke(id)
-      yield* Console.log(
-        revoked ? `Revoked ${id}: it opens nothing within five seconds.` : `No live token is ${id}.`
-      )
+      if (!(yield* (yield* TokenStore).revoke(id))) {
+        return yield* new TokenRefused({ message: `No live token is ${id}: guichet token list shows them.` })
+      }
+      yield* Console.log(`Revoked ${id}: it opens nothing within five seconds.`)
     }),
     store
   ))).pipe(Command.withDescription("Revoke a token"))

@@ -4,5 +4,7 @@ import { Schema } from "effect"
 /** Raised while the database is opened; `message` says what to do. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
   message: Schema.String,
+  /** Set where another process has the database: nothing is wrong with it. */
+  inUse: Schema.optionalKey(Schema.Boolean),
   cause: Schema.optionalKey(Schema.Defect())
 }) {}

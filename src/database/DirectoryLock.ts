@@ -92,6 +92,7 @@ export const acquireDirectoryLock = (path: string): Effect.Effect<void, Database
     )
     if (holder === undefined) return
     return yield* new DatabaseError({
+      inUse: true,
       message: `Another process (${holder}) is using this data directory. Stop it first, or set ` +
         `GUICHET_DATA to another directory. If no such process is Guichet, delete ${path}.`
     })

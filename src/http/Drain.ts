@@ -1,5 +1,11 @@
 /** Says when the process is leaving: readiness turns off first, then requests in flight finish. */
-import { Config, Context, Deferred, Duration, Effect, Layer, Ref } from "effect"
+import { Config, Context, Deferred, Duration, Effect, Layer, Ref, Schema } from "effect"
+
+/** How long a stopping process stays up for the load balancer to notice. */
+export const drainSeconds = Config.withDefault(
+  Config.schema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 3_600 })), "DRAIN_SECONDS"),
+  0
+)
 
 /** Whether the process drains, and the switches. */
 export class Drain extends Context.Service<Drain, {
@@ -33,7 +39,7 @@ export class Drain extends Context.Service<Drain, {
   static readonly layerOnStop: Layer.Layer<never, Config.ConfigError, Drain> = Layer.effectDiscard(
     Effect.gen(function* () {
       const drain = yield* Drain
-      const seconds = yield* Config.withDefault(Config.Finite("DRAIN_SECONDS"), 0)
+      const seconds = yield* drainSeconds
       yield* Effect.addFinalizer(() =>
         Effect.logInfo("Draining: no longer ready, finishing what is in flight").pipe(
           Effect.andThen(drain.begin),

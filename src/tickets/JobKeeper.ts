@@ -9,10 +9,10 @@ import { JobIndex, type Patience } from "../store/JobIndex.ts"
  * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids, after fifteen times that
  * under new ones, if that is before the end; `TICKET_JOB_GIVE_UP` and their tickets fail as `generator_silent`.
  */
-const config = Config.all({
+export const patienceSettings = {
   quiet: Config.Duration("TICKET_JOB_QUIET").pipe(Config.withDefault(Duration.minutes(5))),
   giveUp: Config.Duration("TICKET_JOB_GIVE_UP").pipe(Config.withDefault(Duration.days(1)))
-})
+}
 
 /** One look: what this does, it may do again. */
 export const keep = Effect.fnUntraced(function* (patience: Patience) {
@@ -31,7 +31,7 @@ export const keep = Effect.fnUntraced(function* (patience: Patience) {
 /** Runs on one process of the cluster, once a minute, or as often as `quiet` when that is less. */
 export const JobKeeperLayer = Layer.unwrap(
   Effect.map(
-    config,
+    Config.all(patienceSettings),
     (patience) => Keeper.make("JobKeeper", keep(patience), Duration.min(patience.quiet, Duration.minutes(1)))
   )
 )

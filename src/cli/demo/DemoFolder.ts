@@ -20,7 +20,7 @@ const stamp = Effect.map(
 
 const cannot = (what: string) =>
   Effect.mapError((error: { readonly message: string }) =>
-    new DemoFailed({ message: `${what}: ${error.message}` })
+    new DemoFailed({ message: `${what}: ${error.message}`, cause: error })
   )
 
 /** Makes the folder, `.guichet/demo-<timestamp>` unless told; one that holds anything is left alone. */

@@ -1,5 +1,5 @@
 /** Hands one e-mail to SMTP (`SMTP_URL`), or to the outbox as a real `.eml` file. */
-import { Config, Context, Effect, Layer, Option, Redacted } from "effect"
+import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { PlatformError } from "effect"
 import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
@@ -26,6 +26,32 @@ export interface Email {
 }
 
 const sender = Config.NonEmptyString("MAIL_FROM")
+
+/** The mail server or the sender is not what it must be; `message` says which variable to set. */
+export class MailMisconfigured
+  extends Schema.TaggedError<MailMisconfigured>()("MailMisconfigured", { message: Schema.String }) {}
+
+/** Whether each message is kept beside the mail server. */
+export const outboxKept = Config.withDefault(Config.Boolean("MAIL_OUTBOX"), false)
+
+/** The server, when there is one, and whether each message is kept beside it. */
+export const mailSettings = Effect.gen(function* () {
+  const smtp = yield* Config.option(Config.Redacted("SMTP_URL"))
+  if (Option.isSome(smtp)) {
+    const url = Redacted.value(smtp.value)
+    if (!/^smtps?:\/\/[^\s/]/.test(url) || !URL.canParse(url)) {
+      return yield* new MailMisconfigured({
+        message: "SMTP_URL is not an address such as smtps://user:password@mail.example:465."
+      })
+    }
+    if (Option.isNone(yield* Config.option(sender))) {
+      return yield* new MailMisconfigured({
+        message: "SMTP_URL is set: set MAIL_FROM too, such as Guichet <tickets@example.com>."
+      })
+    }
+  }
+  return { smtp, keep: yield* outboxKept }
+})
 
 const closed = { disableFileAccess: true, disableUrlAccess: true } as const
 
@@ -166,8 +192,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
   /** SMTP when `SMTP_URL` is set (copies kept when `MAIL_OUTBOX` is true), the outbox in `dir` otherwise. */
   static readonly layer = (dir: string) =>
     Layer.unwrap(Effect.gen(function* () {
-      const smtp = yield* Config.option(Config.Redacted("SMTP_URL"))
-      const keep = yield* Config.Boolean("MAIL_OUTBOX").pipe(Config.withDefault(false))
+      const { keep, smtp } = yield* mailSettings
       return Option.isSome(smtp)
         ? EmailTransport.layerSmtp(keep ? { outboxDir: dir } : {})
         : EmailTransport.layerOutbox(dir)

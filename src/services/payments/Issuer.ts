@@ -2,10 +2,11 @@
  * Who issues the invoices: the seller's particulars that French law wants on each (CGI, annexe II, art. 242
  * nonies A).
  */
-import { Config, Context, DateTime, Effect, Layer, Option } from "effect"
+import { Config, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import type { InvoiceParty } from "./InvoicePdf.ts"
 
-const settings = Config.all({
+/** The variables of the issuer. */
+export const issuerSettings = {
   prefix: Config.withDefault(Config.NonEmptyString("INVOICE_PREFIX"), "G"),
   name: Config.withDefault(Config.NonEmptyString("INVOICE_ISSUER_NAME"), "EXEMPLE – émetteur à configurer"),
   address: Config.withDefault(
@@ -14,10 +15,19 @@ const settings = Config.all({
   ),
   siren: Config.withDefault(Config.NonEmptyString("INVOICE_ISSUER_SIREN"), "000000000"),
   vat: Config.option(Config.NonEmptyString("INVOICE_ISSUER_VAT")),
-  vatBasisPoints: Config.withDefault(Config.Int("INVOICE_VAT_BASIS_POINTS"), 2000),
-  timezone: Config.withDefault(Config.NonEmptyString("INVOICE_TIMEZONE"), "Europe/Paris"),
+  vatBasisPoints: Config.withDefault(
+    Config.schema(
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10_000 })),
+      "INVOICE_VAT_BASIS_POINTS"
+    ),
+    2000
+  ),
+  timezone: Config.withDefault(
+    Config.schema(Schema.TimeZoneNamedFromString, "INVOICE_TIMEZONE"),
+    DateTime.zoneMakeNamedUnsafe("Europe/Paris")
+  ),
   locale: Config.withDefault(Config.Literals(["fr", "en"], "INVOICE_LOCALE"), "fr")
-})
+}
 
 /** `prefix` begins every number and names the issuer's books; rates are basis points: 2000 is 20 %. */
 export class Issuer extends Context.Service<Issuer, {
@@ -35,19 +45,17 @@ export class Issuer extends Context.Service<Issuer, {
   static readonly layer: Layer.Layer<Issuer, Config.ConfigError> = Layer.effect(
     Issuer,
     Effect.gen(function* () {
-      const { prefix, name, address, siren, vat, vatBasisPoints, timezone, locale } = yield* settings
-      const zone = DateTime.zoneMakeNamed(timezone)
-      if (Option.isNone(zone)) {
-        return yield* Effect.die(new Error(`INVOICE_TIMEZONE is not a time zone: ${timezone}`))
-      }
+      const { prefix, name, address, siren, vat, vatBasisPoints, timezone, locale } = yield* Config.all(
+        issuerSettings
+      )
       const number = Option.getOrUndefined(vat) ?? (vatBasisPoints === 0 ? undefined : "FR00000000000")
       return Issuer.of({
         prefix,
         particulars: { name, address: address.split(/[;\n]/).map((line) => line.trim()), siren, vat: number },
         vatBasisPoints,
-        timezone: zone.value,
+        timezone,
         locale,
-        yearOf: (instant) => DateTime.toParts(DateTime.setZone(instant, zone.value)).year
+        yearOf: (instant) => DateTime.toParts(DateTime.setZone(instant, timezone)).year
       })
     })
   )

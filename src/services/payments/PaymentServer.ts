@@ -29,7 +29,7 @@ const sandbox = Layer.merge(routes, SandboxRoutesLayer).pipe(
 /** The routes over any gateway, for tests. */
 export const gatewayServer = routes
 
-/** Stripe's key is missing where real money is expected; `message` says what to set. */
+/** Stripe's key or its webhook secret is missing where real money is expected; `message` says what to set. */
 export class GatewayMissing extends Schema.TaggedError<GatewayMissing>()("GatewayMissing", {
   message: Schema.String
 }) {}
@@ -38,8 +38,19 @@ export class GatewayMissing extends Schema.TaggedError<GatewayMissing>()("Gatewa
 export const chosenGateway = Effect.gen(function* () {
   const stripeKey = yield* Config.option(Config.Redacted("STRIPE_SECRET_KEY"))
   const wish = yield* Config.option(Config.Literals(["stripe", "sandbox"], "PAYMENTS"))
+  const secret = yield* Config.option(Config.Redacted("STRIPE_WEBHOOK_SECRET"))
+  const stripes = Option.isSome(wish) ? wish.value === "stripe" : Option.isSome(stripeKey)
+  if (stripes && Option.isNone(stripeKey)) {
+    return yield* new GatewayMissing({ message: "PAYMENTS is stripe: set STRIPE_SECRET_KEY too." })
+  }
+  if (Option.isSome(stripeKey) && Option.isNone(secret)) {
+    return yield* new GatewayMissing({
+      message:
+        "STRIPE_SECRET_KEY is set: set STRIPE_WEBHOOK_SECRET too, without it no payment is ever decided."
+    })
+  }
+  if (stripes) return "stripe"
   if (Option.isSome(wish)) return wish.value
-  if (Option.isSome(stripeKey)) return "stripe"
   if (Option.isNone(yield* Database.url)) return "sandbox"
   return yield* new GatewayMissing({
     message:
@@ -53,5 +64,9 @@ export const chosenGateway = Effect.gen(function* () {
  * left open.
  */
 export const PaymentServerLayer = Layer.unwrap(
-  Effect.map(chosenGateway, (gateway) => gateway === "stripe" ? stripe : sandbox)
-).pipe(Layer.provide(PaymentLedger.layer), Layer.provide(StripeSignature.layer))
+  Effect.map(chosenGateway, (gateway) =>
+    (gateway === "stripe" ? stripe : sandbox).pipe(
+      Layer.provide(PaymentLedger.layer),
+      Layer.provide(StripeSignature.layer)
+    ))
+)

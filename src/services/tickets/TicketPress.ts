@@ -27,7 +27,7 @@ const ahead = 2
 const longest = "10 minutes"
 
 /** Rendering uses every processor, at a lower priority than the server; `TICKET_THREADS` says how many, 0 for none. */
-const threads = Config.withDefault(
+export const threadCount = Config.withDefault(
   Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 64 })), "TICKET_THREADS"),
   Math.min(availableParallelism(), 8)
 )
@@ -64,7 +64,7 @@ export class TicketPress extends Context.Service<TicketPress, {
       TicketPress,
       Effect.gen(function* () {
         const here = yield* TicketPress
-        const size = yield* threads
+        const size = yield* threadCount
         if (size === 0) return here
         const pool = yield* Pool.makeWithTTL({
           acquire: Effect.provide(thread, spawning),

@@ -1,0 +1,38 @@
+/** Every setting that a layer reads, by the very Configs it reads, so that `guichet doctor` refuses what a start would. */
+import type { Effect } from "effect"
+import * as Cluster from "../Cluster.ts"
+import * as Database from "../Database.ts"
+import { bucketConfig } from "../files/S3Bucket.ts"
+import { drainSeconds } from "../http/Drain.ts"
+import { observabilitySettings } from "../Observability.ts"
+import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
+import { issuerSettings } from "../services/payments/Issuer.ts"
+import { chosenGateway } from "../services/payments/PaymentServer.ts"
+import { ports, serviceTargets } from "../services/ServiceName.ts"
+import { threadCount } from "../services/tickets/TicketPress.ts"
+import { patienceSettings } from "../tickets/JobKeeper.ts"
+import { publicUrl } from "./Foundation.ts"
+import { redisLayer } from "./RedisServer.ts"
+import { host } from "./Serve.ts"
+
+/** Each fails alone; one that is not set has its default. */
+export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+  ...Object.values(ports),
+  host,
+  publicUrl,
+  ...Object.values(serviceTargets).map(({ baseUrl }) => baseUrl),
+  Database.url,
+  Database.poolSize,
+  Cluster.chosenMode,
+  ...Object.values(Cluster.runnerSettings),
+  ...Object.values(observabilitySettings),
+  drainSeconds,
+  bucketConfig,
+  mailSettings,
+  outboxKept,
+  chosenGateway,
+  ...Object.values(issuerSettings),
+  threadCount,
+  ...Object.values(patienceSettings),
+  redisLayer
+]

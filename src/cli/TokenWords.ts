@@ -1,0 +1,90 @@
+/** What `guichet token` is told and what it shows: arguments checked before the database is asked, a table of tokens. */
+import { DateTime, Effect, Option, Schema } from "effect"
+import type { Role } from "../http/Caller.ts"
+import type { NewToken, TokenRow } from "../store/TokenStore.ts"
+
+/** An argument cannot be right; `message` names it and says what it must be. */
+export class TokenRefused extends Schema.TaggedError<TokenRefused>()("TokenRefused", {
+  message: Schema.String
+}) {}
+
+/** The arguments of `guichet token create`. */
+export interface TokenArguments {
+  readonly role: Role
+  readonly subject: string
+  readonly events: Option.Option<string>
+  readonly gates: Option.Option<string>
+  readonly days: Option.Option<number>
+}
+
+const longest = 36_500
+
+const isEvent = (text: string): boolean => /^[1-9]\d*$/.test(text) && Number.isSafeInteger(Number(text))
+
+const listOf = (text: Option.Option<string>): ReadonlyArray<string> =>
+  Option.match(text, {
+    onNone: () => [],
+    onSome: (text) => text.split(",").map((item) => item.trim()).filter(Boolean)
+  })
+
+const faultOf = ({ days, events, gates, role, subject }: TokenArguments): string | undefined => {
+  if (!/^\P{Cc}+$/u.test(subject) || subject.trim() === "") return "--subject must be a name."
+  for (const [flag, text] of [["--events", events], ["--gates", gates]] as const) {
+    if (Option.isNone(text)) continue
+    if (role !== "operator") return `${flag} limits operators: leave it out for the role ${role}.`
+    if (listOf(text).length === 0) return `${flag} names nothing: leave it out for no limit.`
+  }
+  const odd = listOf(events).find((event) => !isEvent(event))
+  if (odd !== undefined) return `--events has event numbers, separated by commas: ${odd} is none.`
+  if (Option.isSome(days) && (days.value < 1 || days.value > longest)) {
+    return `--days is between 1 and ${longest}: leave it out for a token that does not expire.`
+  }
+  return undefined
+}
+
+/** The token that is asked for. */
+export const toNewToken = Effect.fn("TokenWords.toNewToken")(function* (asked: TokenArguments) {
+  const fault = faultOf(asked)
+  if (fault !== undefined) return yield* new TokenRefused({ message: fault })
+  const now = yield* DateTime.now
+  const { days, events, gates, role, subject } = asked
+  const token: NewToken = {
+    role,
+    subject: subject.trim(),
+    events: Option.isSome(events) ? listOf(events).map(Number) : undefined,
+    gates: Option.isSome(gates) ? listOf(gates) : undefined,
+    expiresAt: Option.getOrUndefined(Option.map(days, (days) => DateTime.add(now, { days })))
+  }
+  return token
+})
+
+const day = (date: Date): string => date.toISOString().slice(0, 16).replace("T", " ")
+
+const stateOf = ({ expires_at, revoked_at }: typeof TokenRow.Type, now: number): string => {
+  if (revoked_at !== null) return `revoked ${day(revoked_at)}`
+  if (expires_at === null) return "no expiry"
+  return `${expires_at.getTime() > now ? "until" : "expired"} ${day(expires_at)}`
+}
+
+const headings = ["ID", "ROLE", "SUBJECT", "EVENTS", "GATES", "CREATED (UTC)", "STATE"]
+
+/** The lines of `guichet token list`; `now` in Unix milliseconds. */
+export const table = (
+  tokens: ReadonlyArray<typeof TokenRow.Type>,
+  now: number
+): ReadonlyArray<string> => {
+  const rows = [
+    headings,
+    ...tokens.map((token) => [
+      token.token_id,
+      token.role,
+      token.subject,
+      token.events?.join(",") ?? "all",
+      token.gates?.join(",") ?? "all",
+      day(token.created_at),
+      stateOf(token, now)
+    ])
+  ]
+  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd())
+}

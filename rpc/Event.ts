@@ -119,14 +119,10 @@ export const Annulment = Schema.Struct({
 })
 export type Annulment = typeof Annulment.Type
 
-/** The sentence for whoever reads the refusal, added where their language is known. */
-const detail = Schema.optionalKey(Schema.String)
-
 /** No scan of this event has this id. */
 export class ScanNotFound extends Schema.TaggedError<ScanNotFound>()(
   "ScanNotFound",
-  { scan_id: Schema.String, detail },
-  { httpApiStatus: 404 }
+  { scan_id: Schema.String }
 ) {}
 
 /**
@@ -144,8 +140,7 @@ export type AnnulRefusal = typeof AnnulRefusal.Type
 
 export class AnnulRefused extends Schema.TaggedError<AnnulRefused>()(
   "AnnulRefused",
-  { scan_id: Schema.String, reason: AnnulRefusal, detail },
-  { httpApiStatus: 409 }
+  { scan_id: Schema.String, reason: AnnulRefusal }
 ) {}
 
 /**

@@ -1,5 +1,5 @@
 /** `guichet doctor`: says in sentences what is wrong with an installation before it is served. */
-import { Console, Effect, Layer, Option, Schema } from "effect"
+import { Console, Effect, Layer, Option, References, Schema } from "effect"
 import { Command } from "effect/cli"
 import { randomUUID } from "node:crypto"
 import { filesLayer } from "../app/Foundation.ts"
@@ -70,7 +70,8 @@ const examine = Effect.gen(function* () {
   ]
   const redis = yield* Effect.option(redisLayer)
   if (Option.isSome(redis) && Option.isSome(redis.value)) {
-    results.push(yield* check("Redis answers", Layer.build(redis.value.value)))
+    const quietly = Effect.provideService(Layer.build(redis.value.value), References.MinimumLogLevel, "None")
+    results.push(yield* check("Redis answers", quietly))
   }
   if (results.includes(false)) {
     return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })

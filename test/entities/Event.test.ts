@@ -108,7 +108,7 @@ layer(Stores)("the gate of an event", (it) => {
       assert.strictEqual((yield* gate.Admit(scanOf(13, ticket!.code, { direction: "exit" }))).result, "valid")
     }))
 
-  it.effect("gives the same verdict under the same scan id, and never for another ticket", () =>
+  it.effect("gives the same verdict under the same scan id, and never for another ticket or direction", () =>
     Effect.gen(function* () {
       const [ticket, other] = yield* publish(14, 2)
       const gate = yield* gateOf(14)
@@ -116,7 +116,9 @@ layer(Stores)("the gate of an event", (it) => {
       const admitted = scanOf(14, ticket!.code)
       const first = [yield* gate.Admit(refused), yield* gate.Admit(admitted)]
       const later = yield* gateOf(14)
-      assert.deepStrictEqual(yield* later.Admit({ ...refused, direction: "entry" }), first[0])
+      assert.deepStrictEqual(yield* later.Admit({ ...refused, gate: "B" }), first[0])
+      const turned = yield* later.Admit({ ...refused, direction: "entry" })
+      assert.deepInclude(turned, { result: "scan_id_reused", guest_first_name: null })
       assert.deepStrictEqual(yield* later.Admit({ ...admitted, gate: "B" }), first[1])
       for (const ticketCode of [other!.code, "TKT-014-UNKNOWN"]) {
         const reused = yield* later.Admit({ ...admitted, ticketCode })

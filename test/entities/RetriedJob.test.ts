@@ -189,9 +189,17 @@ layer(Env, { excludeTestServices: true })("a job that is tried again", (it) => {
   it.effect("by two looks at once is sent once", () =>
     Effect.gen(function* () {
       const { job, jobId } = yield* prepare(11, 1)
+      const notes = yield* Notes
+      const [asked, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       yield* job.Start({ jobId })
       yield* reminded(job, 3)
-      yield* Effect.all([reminded(job, 1), reminded(job, 1)], { concurrency: 2 })
+      notes.meanwhile = () => Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(go))
+      const first = yield* Effect.forkChild(reminded(job, 1))
+      yield* Deferred.await(asked)
+      yield* reminded(job, 1)
+      notes.meanwhile = () => Effect.void
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(first)
       assert.deepStrictEqual((yield* sentOf(jobId)).slice(4).map(([id]) => id), ["job_11.1.2_0"])
     }))
 

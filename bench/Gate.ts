@@ -78,7 +78,7 @@ const onEmbedded = async (at: number): Promise<void> => {
   await embeddedGate.resume()
   await embeddedSubject.measureClosed(1, { seconds: 2 }, { seconds: 3 })
   await embeddedSubject.measureSteady(1, { seconds: 0.5 }, { seconds: 3 })
-  await growth(embeddedSubject, at, pairs / 2)
+  await growth(embeddedSubject, at, pairs)
   await embeddedGate.pause()
 }
 

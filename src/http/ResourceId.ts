@@ -11,14 +11,19 @@ const short = (digest: Uint8Array): string =>
 
 /**
  * `flow_` and 100 bits of a digest over the caller, and over the Idempotency-Key or, without one, the body:
- * sending the same request twice is one piece of work, also after a crash between the two.
+ * sending the same request twice is one piece of work, also after a crash between the two. A key names one piece of
+ * work for ever; a body names what `current` answers for the first of its ids.
  */
-export const resourceId = Effect.fnUntraced(function* (prefix: string, body: unknown) {
-  const caller = yield* CurrentCaller
-  const key = yield* IdempotencyKey
-  const reason = Option.match(key, {
-    onNone: () => `body\n${JSON.stringify(body)}`,
-    onSome: ({ key }) => `key\n${key}`
+export const resourceId = Effect.fnUntraced(function* <E, R>(
+  prefix: string,
+  body: unknown,
+  current: (first: string) => Effect.Effect<string, E, R>
+) {
+  const { tokenId } = yield* CurrentCaller
+  const idOf = (reason: string) =>
+    `${prefix}_${short(createHash("sha256").update(`${prefix}\n${tokenId}\n${reason}`).digest())}`
+  return yield* Option.match(yield* IdempotencyKey, {
+    onNone: () => current(idOf(`body\n${JSON.stringify(body)}`)),
+    onSome: ({ key }) => Effect.succeed(idOf(`key\n${key}`))
   })
-  return `${prefix}_${short(createHash("sha256").update(`${prefix}\n${caller.tokenId}\n${reason}`).digest())}`
 })

@@ -11,6 +11,7 @@ import {
   StepStatus
 } from "../../rpc/CompleteFlow.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
+import * as Repeats from "./Repeats.ts"
 import * as Rows from "./Rows.ts"
 
 const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
@@ -77,6 +78,11 @@ export class FlowStore extends Context.Service<FlowStore, {
     readonly request: CompleteFlowRequest
     readonly deadline: DateTime.Utc
   }) => Effect.Effect<void>
+  /**
+   * The flow that a body is for: one that failed is tried anew, a minute after it was asked for and once nothing of its
+   * payment stands; any other end stays the same, so that nobody is charged or told twice.
+   */
+  readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
   readonly begin: (flowId: string) => Effect.Effect<void>
@@ -115,6 +121,14 @@ export class FlowStore extends Context.Service<FlowStore, {
           INSERT INTO flow_steps (flow_id, position, step)
           SELECT flow.flow_id, step.ordinality::int, step.value
           FROM flow, jsonb_array_elements_text(${JSON.stringify(steps)}::jsonb) WITH ORDINALITY AS step`)
+      })
+
+      const current = Repeats.make(sql, {
+        table: "flows",
+        id: "flow_id",
+        over: sql`(status = 'failed' AND created_at < now() - interval '1 minute' AND NOT EXISTS (
+          SELECT 1 FROM payments p
+          WHERE p.flow_id = flows.flow_id AND p.status NOT IN ('canceled', 'refunded')))`
       })
 
       const load = (flowId: string) =>
@@ -224,6 +238,7 @@ export class FlowStore extends Context.Service<FlowStore, {
 
       return {
         accept,
+        current,
         load,
         view,
         begin,

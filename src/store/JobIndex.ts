@@ -3,6 +3,7 @@ import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { JobStatus, Priority } from "../../rpc/TicketJob.ts"
 import { columns, JobRow } from "./JobRows.ts"
+import * as Repeats from "./Repeats.ts"
 import * as Rows from "./Rows.ts"
 
 /** Which page, newest job first: those before `before` that fit every filter that is given. */
@@ -35,6 +36,12 @@ export class JobIndex extends Context.Service<JobIndex, {
   readonly page: (
     request: JobsRequest
   ) => Effect.Effect<{ readonly jobs: ReadonlyArray<JobRow>; readonly more: boolean }>
+  /**
+   * The job that a body is for: a repeat is the same job until that has ended, and for a minute after it was asked for,
+   * since whoever missed the answer asks again; afterwards the tickets are rendered anew. Whoever canceled it had the
+   * answer.
+   */
+  readonly current: (first: string) => Effect.Effect<string>
   /**
    * The jobs that a report of one ticket is for: those that wait for it and, when it was generated, the ticket's last
    * job if that has it as failed.
@@ -100,7 +107,14 @@ export class JobIndex extends Context.Service<JobIndex, {
           RETURNING j.job_id, ${silent} AS silent`)
       }
 
-      return { page, waitingFor, late }
+      const current = Repeats.make(sql, {
+        table: "ticket_jobs",
+        id: "job_id",
+        over: sql`(status = 'canceled'
+          OR (finished_at IS NOT NULL AND created_at < now() - interval '1 minute'))`
+      })
+
+      return { page, current, waitingFor, late }
     })
   )
 }

@@ -7,6 +7,7 @@ import {
   type Trigger,
   Trigger as Triggers
 } from "../../rpc/NotificationSequence.ts"
+import * as Repeats from "./Repeats.ts"
 import * as Rows from "./Rows.ts"
 
 const Row = Schema.Struct({
@@ -33,6 +34,11 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     readonly owner: string
     readonly request: SequenceRequest
   }) => Effect.Effect<void>
+  /**
+   * The sequence that a body is for: one that was canceled begins anew, and so does one that a fault of ours ended, a
+   * minute after it was asked for; a completed one stays the same, so that no guest is told twice.
+   */
+  readonly current: (first: string) => Effect.Effect<string>
   readonly get: (sequenceId: string) => Effect.Effect<Option.Option<StoredSequence>>
   readonly finish: (sequenceId: string, status: Exclude<SequenceStatus, "running">) => Effect.Effect<void>
   /** Notes that something happened to these users and returns the executions that may wait for it. */
@@ -63,6 +69,13 @@ export class SequenceStore extends Context.Service<SequenceStore, {
         }
       )
 
+      const current = Repeats.make(sql, {
+        table: "notification_sequences",
+        id: "sequence_id",
+        over: sql`(status = 'canceled'
+          OR (status = 'failed' AND created_at < now() - interval '1 minute'))`
+      })
+
       const get = (sequenceId: string) =>
         Rows.first(Row)(sql`
           SELECT sequence_id, execution_id, owner, event_id, user_id, config, status, created_at, finished_at
@@ -92,7 +105,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
           Effect.map((rows) => new Set(rows.map((row) => row.trigger)))
         )
 
-      return { accept, get, finish, fire, fired }
+      return { accept, current, get, finish, fire, fired }
     })
   )
 }

@@ -30,7 +30,13 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
     payload: CompleteFlowRequest,
     success: HttpApiSchema.WithHeaders(FlowAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, NotFound, InvalidRequest]
-  }).annotateMerge(OpenApi.annotations({ summary: "Run the complete flow" })),
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Run the complete flow",
+    description:
+      "Under one Idempotency-Key it is one flow for ever. Without a key, the same body is the same flow, " +
+      "however it ended, so that nobody is charged twice; but one that `failed` is tried anew, a minute after it was " +
+      "asked for and once nothing of its payment stands. To run a flow again that has ended otherwise, send a new key."
+  })),
   HttpApiEndpoint.get("get", "/orchestration/flows/:flow_id", {
     params,
     success: FlowView,

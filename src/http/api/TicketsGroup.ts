@@ -64,7 +64,13 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     payload: JobRequest,
     success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, InvalidRequest, Unavailable]
-  }).annotateMerge(OpenApi.annotations({ summary: "Generate the files of tickets" })),
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Generate the files of tickets",
+    description:
+      "Under one Idempotency-Key it is one job for ever. Without a key, the same body is the same job " +
+      "until that has ended, and for a minute after it was asked for; then, or as soon as the job was canceled, it " +
+      "renders the tickets anew, in a job of its own."
+  })),
   HttpApiEndpoint.get("jobs", "/tickets/generation-jobs", {
     query: JobsQuery,
     success: HttpApiSchema.WithHeaders(JobsPage, { link: Schema.optionalKey(Schema.String) }),

@@ -34,7 +34,7 @@ const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequ
   const caller = yield* requireRole("admin", "organizer")
   yield* admissible(caller.subject, request)
   const flows = yield* FlowStore
-  const flowId = yield* resourceId("flow", request)
+  const flowId = yield* resourceId("flow", request, flows.current)
   const executionId = yield* CompleteFlow.executionId({ flowId })
   const deadline = DateTime.add(yield* DateTime.now, {
     seconds: request.orchestration_options.timeout_seconds

@@ -19,7 +19,7 @@ const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequ
     "event",
     Effect.map(events.owner(request.event_id), Option.map((owner) => ({ owner })))
   )
-  const sequenceId = yield* resourceId("seq", request)
+  const sequenceId = yield* resourceId("seq", request, sequences.current)
   const executionId = yield* NotificationSequence.executionId({ sequenceId })
   yield* sequences.accept({ sequenceId, executionId, owner: caller.subject, request })
   yield* NotificationSequence.execute({ sequenceId }, { discard: true })

@@ -66,7 +66,7 @@ const accepted = (job: JobRow) => {
 const start = Effect.fn("TicketsHttp.generate")(function* (request: JobRequest) {
   const jobs = yield* JobStore
   const { eventId, owner } = yield* checked(request)
-  const jobId = yield* resourceId("job", request)
+  const jobId = yield* resourceId("job", request, (yield* JobIndex).current)
   yield* jobs.create({
     jobId,
     eventId,

@@ -136,7 +136,8 @@ export const FlowStatus = Schema.Literals([
 ])
 export type FlowStatus = typeof FlowStatus.Type
 
-export const FlowView = Schema.Struct({
+/** A flow without its steps. */
+export const FlowSummary = Schema.Struct({
   flow_id: FlowId,
   flow_type: Schema.Literal("complete_event_flow"),
   event_id: EventId,
@@ -145,7 +146,12 @@ export const FlowView = Schema.Struct({
   started_at: Schema.NullOr(Instant),
   finished_at: Schema.NullOr(Instant),
   deadline: Instant,
-  error: Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String })),
+  error: Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
+})
+export type FlowSummary = typeof FlowSummary.Type
+
+export const FlowView = Schema.Struct({
+  ...FlowSummary.fields,
   job_id: Schema.NullOr(JobId),
   payment_id: Schema.NullOr(PaymentId),
   invoice_number: Schema.NullOr(Schema.String),

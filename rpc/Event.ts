@@ -7,6 +7,7 @@ import { AdmitRequests, Direction, GateRules, Verdict } from "./Scan.ts"
 import { Email, Instant, Label, Locale, Phone, TimeZone } from "./Values.ts"
 
 export const EventStatus = Schema.Literals(["draft", "active", "canceled", "completed"])
+export type EventStatus = typeof EventStatus.Type
 
 /** What an organiser publishes; `doors_*` limit scans by time only when they are given. */
 export const EventData = Schema.Struct({
@@ -34,8 +35,7 @@ export const GuestData = Schema.Struct({
 })
 export type GuestData = typeof GuestData.Type
 
-/** An event as its organiser reads it, with what has happened so far. */
-export const EventView = Schema.Struct({
+const published = {
   event_id: EventId,
   title: Schema.String,
   date: Instant,
@@ -45,7 +45,16 @@ export const EventView = Schema.Struct({
   status: EventStatus,
   doors_open_at: Schema.NullOr(Instant),
   doors_close_at: Schema.NullOr(Instant),
-  reentry: Schema.Boolean,
+  reentry: Schema.Boolean
+}
+
+/** An event in a list: what was published, and when it was first. */
+export const EventSummary = Schema.Struct({ ...published, created_at: Instant })
+export type EventSummary = typeof EventSummary.Type
+
+/** An event as its organiser reads it, with what has happened so far. */
+export const EventView = Schema.Struct({
+  ...published,
   guests: Schema.Int,
   tickets: Schema.Int,
   inside: Schema.Int,

@@ -1,7 +1,7 @@
 /** Migrations apply once, whoever runs them, and a wrong schema is refused in a sentence. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { SqlClient } from "effect/sql"
+import { Migrator, SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
 import * as Database from "../src/Database.ts"
 import * as Migrations from "../src/Migrations.ts"
@@ -29,6 +29,26 @@ describe("the migrations", () => {
       assert.isNotEmpty(yield* Migrations.run)
       yield* Migrations.check
       assert.isEmpty(yield* Migrations.run)
+    }).pipe(Effect.provide(emptyDatabase)))
+
+  it.effect("list what an older version made by its age, and what is made since behind it", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const older = Effect.map(
+        Migrations.loader,
+        (all) => all.slice(0, all.findIndex(([, name]) => name === "lists"))
+      )
+      yield* Migrator.make({})({ loader: older, table: "guichet_migrations" })
+      const event = (id: number, age: string) =>
+        sql`INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status, created_at)
+            VALUES (${id}, 'alice', 'Gala', now(), 'UTC', 'Lyon', 1, 'active', now() - ${age}::interval)`
+      yield* event(1, "1 hour")
+      yield* event(2, "3 hours")
+      yield* event(3, "2 hours")
+      yield* Migrations.run
+      yield* event(4, "4 hours")
+      const rows = yield* sql`SELECT event_id::int AS id, seq::int FROM events ORDER BY seq`
+      assert.deepStrictEqual(rows, [2, 3, 1, 4].map((id, at) => ({ id, seq: at + 1 })))
     }).pipe(Effect.provide(emptyDatabase)))
 
   it.effect("are refused when the database is ahead of this version", () =>

@@ -7,6 +7,7 @@ import { BundleStore } from "../store/BundleStore.ts"
 import { EntryStore } from "../store/EntryStore.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { FeedStore } from "../store/FeedStore.ts"
+import { FlowIndex } from "../store/FlowIndex.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import { GateStore } from "../store/GateStore.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
@@ -34,6 +35,7 @@ export const StoresLayer = Layer.mergeAll(
   BundleStore.layer,
   EntryStore.layer,
   EventStore.layer,
+  FlowIndex.layer,
   FlowStore.layer,
   GateStore.layer,
   IdempotencyStore.layer,

@@ -8,6 +8,12 @@ export const missing = (what: string) => new NotFound({ detail: `There is no suc
 const mayRead = (caller: Caller, owner: string | null): boolean =>
   caller.role === "admin" || caller.subject === owner
 
+/** Whose a list shows: the caller's own, or everybody's, which is undefined, to an admin. */
+export const ownerOf = Effect.map(
+  requireRole("admin", "organizer"),
+  ({ role, subject }) => role === "admin" ? undefined : subject
+)
+
 /** The resource, when it exists and the caller may read it. */
 export const visible = <A extends { readonly owner: string | null }, R>(
   what: string,

@@ -11,12 +11,13 @@ import {
   type GuestData
 } from "../../rpc/Event.ts"
 import type { GateRules } from "../../rpc/Scan.ts"
+import * as Newest from "./Newest.ts"
 import * as Rows from "./Rows.ts"
 
 /** The zone of an event whose organiser names none. */
 export const defaultZone = "Europe/Paris"
 
-const ViewRow = Schema.Struct({
+const published = {
   event_id: Schema.Int,
   title: Schema.String,
   date: Rows.At,
@@ -26,12 +27,25 @@ const ViewRow = Schema.Struct({
   status: EventStatus,
   doors_open_at: Rows.AtOrNull,
   doors_close_at: Rows.AtOrNull,
-  reentry: Schema.Boolean,
+  reentry: Schema.Boolean
+}
+
+const SummaryRow = Schema.Struct({ ...published, seq: Schema.Int, created_at: Rows.At })
+
+const ViewRow = Schema.Struct({
+  ...published,
   guests: Schema.Int,
   tickets: Schema.Int,
   inside: Schema.Int,
   entered: Schema.Int
 })
+
+/** Which page, newest event first: those that fit every filter that is given, from `from` to before `to`. */
+export interface EventsRequest extends Newest.Request {
+  readonly status?: EventStatus | undefined
+  readonly from?: DateTime.Utc | undefined
+  readonly to?: DateTime.Utc | undefined
+}
 
 const OwnerRow = Schema.Struct({ owner: Schema.String })
 const RoomRow = Schema.Struct({ max_attendees: Schema.Int, guests: Schema.Int })
@@ -50,6 +64,7 @@ export class EventStore extends Context.Service<EventStore, {
   readonly setGateRules: (eventId: number, rules: GateRules) => Effect.Effect<void, EventNotFound>
   readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
+  readonly page: (request: EventsRequest) => Effect.Effect<Newest.Page<typeof SummaryRow.Type>>
 }>()("guichet/store/EventStore") {
   static readonly layer: Layer.Layer<EventStore, never, SqlClient.SqlClient> = Layer.effect(
     EventStore,
@@ -148,7 +163,22 @@ export class EventStore extends Context.Service<EventStore, {
           Effect.map(Option.map((row) => row.owner))
         )
 
-      return EventStore.of({ publish, registerGuests, setGateRules, get, owner })
+      const newest = Newest.make(
+        sql,
+        "events",
+        `event_id, seq, title, starts_at AS date, timezone, location, max_attendees, status, doors_open_at,
+         doors_close_at, reentry, created_at`,
+        SummaryRow
+      )
+
+      const page = (request: EventsRequest) =>
+        newest(request, [
+          ...Newest.when(request.status, (status) => sql`status = ${status}`),
+          ...Newest.when(request.from, (from) => sql`starts_at >= ${instant(from)}::timestamptz`),
+          ...Newest.when(request.to, (to) => sql`starts_at < ${instant(to)}::timestamptz`)
+        ])
+
+      return EventStore.of({ publish, registerGuests, setGateRules, get, owner, page })
     })
   )
 }

@@ -14,7 +14,8 @@ import { type Entry, FeedStore } from "./FeedStore.ts"
 import * as Repeats from "./Repeats.ts"
 import * as Rows from "./Rows.ts"
 
-const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
+/** Why a flow or a step failed, or null. */
+export const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
 
 const FlowRow = Schema.Struct({
   flow_id: Schema.String,

@@ -3,15 +3,12 @@ import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { JobStatus, Priority } from "../../rpc/TicketJob.ts"
 import { columns, JobRow } from "./JobRows.ts"
+import * as Newest from "./Newest.ts"
 import * as Repeats from "./Repeats.ts"
 import * as Rows from "./Rows.ts"
 
-/** Which page, newest job first: those before `before` that fit every filter that is given. */
-export interface JobsRequest {
-  /** Undefined is everybody's. */
-  readonly owner: string | undefined
-  readonly before: number | undefined
-  readonly limit: number
+/** Which page, newest job first: those that fit every filter that is given. */
+export interface JobsRequest extends Newest.Request {
   readonly eventId?: number | undefined
   readonly status?: JobStatus | undefined
   readonly priority?: Priority | undefined
@@ -33,9 +30,7 @@ const IdRow = Schema.Struct({ job_id: Schema.String })
 const seconds = (duration: Duration.Duration) => Duration.toMillis(duration) / 1000
 
 export class JobIndex extends Context.Service<JobIndex, {
-  readonly page: (
-    request: JobsRequest
-  ) => Effect.Effect<{ readonly jobs: ReadonlyArray<JobRow>; readonly more: boolean }>
+  readonly page: (request: JobsRequest) => Effect.Effect<Newest.Page<JobRow>>
   /**
    * The job that a body is for: a repeat is the same job until that has ended, and for a minute after it was asked for,
    * since whoever missed the answer asks again; afterwards the tickets are rendered anew. Whoever canceled it had the
@@ -59,23 +54,15 @@ export class JobIndex extends Context.Service<JobIndex, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const conditions = ({ before, eventId, flowId, owner, priority, status }: JobsRequest) =>
-        sql.and([
-          sql`true`,
-          ...(owner === undefined ? [] : [sql`owner = ${owner}`]),
-          ...(before === undefined ? [] : [sql`seq < ${before}::bigint`]),
-          ...(eventId === undefined ? [] : [sql`event_id = ${eventId}::bigint`]),
-          ...(flowId === undefined ? [] : [sql`flow_id = ${flowId}`]),
-          ...(priority === undefined ? [] : [sql`priority = ${priority}`]),
-          ...(status === undefined ? [] : [sql`status = ${status}`])
-        ])
+      const newest = Newest.make(sql, "ticket_jobs", columns, JobRow)
 
-      const page = Effect.fn("JobIndex.page")(function* (request: JobsRequest) {
-        const rows = yield* Rows.all(JobRow)(sql`
-          SELECT ${sql.literal(columns)} FROM ticket_jobs WHERE ${conditions(request)}
-          ORDER BY seq DESC LIMIT ${request.limit + 1}::int`)
-        return { jobs: rows.slice(0, request.limit), more: rows.length > request.limit }
-      })
+      const page = (request: JobsRequest) =>
+        newest(request, [
+          ...Newest.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`),
+          ...Newest.when(request.flowId, (flowId) => sql`flow_id = ${flowId}`),
+          ...Newest.when(request.priority, (priority) => sql`priority = ${priority}`),
+          ...Newest.when(request.status, (status) => sql`status = ${status}`)
+        ])
 
       const waitingFor = (ticketId: number, generated: boolean) =>
         Effect.map(

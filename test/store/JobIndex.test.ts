@@ -35,13 +35,13 @@ const create = Effect.fn(function* (jobId: string, changes: Changes = {}) {
 })
 
 const pageOf = Effect.fn(function* (request: Partial<Parameters<JobIndex["Service"]["page"]>[0]>) {
-  const { jobs, more } = yield* (yield* JobIndex).page({
+  const { more, rows } = yield* (yield* JobIndex).page({
     owner: undefined,
     before: undefined,
     limit: 10,
     ...request
   })
-  return { ids: jobs.map((job) => job.job_id), more, last: jobs.at(-1)?.seq }
+  return { ids: rows.map((job) => job.job_id), more, last: rows.at(-1)?.seq }
 })
 
 /** As if the last news of every job were this old. */

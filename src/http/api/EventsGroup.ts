@@ -1,14 +1,15 @@
 /** Events and payments, read back. */
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { EventView } from "../../../rpc/Event.ts"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { EventStatus, EventSummary, EventView } from "../../../rpc/Event.ts"
 import { EventId, PaymentId } from "../../../rpc/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
-import { Label } from "../../../rpc/Values.ts"
+import { Instant, Label } from "../../../rpc/Values.ts"
 import { Authorization } from "../Authorization.ts"
+import { PageQuery } from "../NextPage.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
-import { Pdf } from "./Shapes.ts"
+import { Link, Pdf } from "./Shapes.ts"
 
 /** `G-2026-000001.pdf`. */
 export const InvoiceFile = Schema.String.check(
@@ -41,7 +42,31 @@ export const TermsView = Schema.Struct({
   organizer: Schema.NullOr(Schema.String)
 })
 
+/** Which page, and which events; an event must fit every filter. */
+export const EventsQuery = {
+  ...PageQuery,
+  status: Schema.optionalKey(EventStatus),
+  from: Schema.optionalKey(Instant),
+  to: Schema.optionalKey(Instant)
+}
+
+/** Newest first; `next_cursor` is null on the last page. */
+export const EventsPage = Schema.Struct({
+  events: Schema.Array(EventSummary),
+  next_cursor: Schema.NullOr(Schema.String)
+})
+
 export class EventsGroup extends HttpApiGroup.make("events").add(
+  HttpApiEndpoint.get("list", "/events", {
+    query: EventsQuery,
+    success: HttpApiSchema.WithHeaders(EventsPage, Link),
+    error: [Forbidden, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Your events, newest first, in pages",
+    description:
+      "In the order in which they were made, the latest first; an admin sees everybody's. `from` and `to` " +
+      "are about the event's `date`: at `from` or later, and before `to`."
+  })),
   HttpApiEndpoint.get("get", "/events/:event_id", {
     params: { event_id: EventId },
     success: EventView,

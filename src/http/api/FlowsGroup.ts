@@ -1,14 +1,15 @@
 /** Flow 6 over HTTP: start it, read it, watch it. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CompleteFlowRequest, FlowStatus, FlowView } from "../../../rpc/CompleteFlow.ts"
-import { FlowId } from "../../../rpc/Ids.ts"
+import { CompleteFlowRequest, FlowStatus, FlowSummary, FlowView } from "../../../rpc/CompleteFlow.ts"
+import { EventId, FlowId } from "../../../rpc/Ids.ts"
 import { MessageView } from "../../../rpc/NotificationSequence.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
+import { PageQuery } from "../NextPage.ts"
 import { Forbidden, InvalidRequest, NotFound } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
-import { FeedStream, lastEventId, Location } from "./Shapes.ts"
+import { FeedStream, lastEventId, Link, Location } from "./Shapes.ts"
 
 export const FlowAccepted = Schema.Struct({
   flow_id: FlowId,
@@ -21,6 +22,19 @@ export const FlowAccepted = Schema.Struct({
 export const MessagePage = Schema.Struct({
   messages: Schema.Array(MessageView),
   next: Schema.NullOr(Schema.String)
+})
+
+/** Which page, and which flows; a flow must fit every filter. */
+export const FlowsQuery = {
+  ...PageQuery,
+  status: Schema.optionalKey(FlowStatus),
+  event_id: Schema.optionalKey(EventId)
+}
+
+/** Newest first; `next_cursor` is null on the last page. */
+export const FlowsPage = Schema.Struct({
+  flows: Schema.Array(FlowSummary),
+  next_cursor: Schema.NullOr(Schema.String)
 })
 
 const params = { flow_id: FlowId }
@@ -36,6 +50,14 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
       "Under one Idempotency-Key it is one flow for ever. Without a key, the same body is the same flow, " +
       "however it ended, so that nobody is charged twice; but one that `failed` is tried anew, a minute after it was " +
       "asked for and once nothing of its payment stands. To run a flow again that has ended otherwise, send a new key."
+  })),
+  HttpApiEndpoint.get("list", "/orchestration/flows", {
+    query: FlowsQuery,
+    success: HttpApiSchema.WithHeaders(FlowsPage, Link),
+    error: [Forbidden, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Your complete flows, newest first, in pages",
+    description: "Without their steps; an admin sees everybody's."
   })),
   HttpApiEndpoint.get("get", "/orchestration/flows/:flow_id", {
     params,
@@ -58,7 +80,7 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
         Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1_000 }))
       )
     },
-    success: HttpApiSchema.WithHeaders(MessagePage, { link: Schema.optionalKey(Schema.String) }),
+    success: HttpApiSchema.WithHeaders(MessagePage, Link),
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "The ledger of a flow's messages, reminders included" }))
 )

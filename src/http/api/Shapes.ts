@@ -5,6 +5,9 @@ import { HttpApiSchema } from "effect/http-api"
 /** Where the accepted work can be followed. */
 export const Location = { location: Schema.String }
 
+/** `Link: <…>; rel="next"`, except on the last page. */
+export const Link = { link: Schema.optionalKey(Schema.String) }
+
 /** One server-sent event: its number as id, its kind as event, its data as JSON. */
 export const FeedSse = Schema.Struct({
   id: Schema.String,

@@ -1,5 +1,5 @@
 /** Flow 1 over HTTP, and tickets read back. */
-import { Schema, SchemaGetter } from "effect"
+import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { EventId, FlowId, JobId } from "../../../rpc/Ids.ts"
 import { TicketView } from "../../../rpc/Ticket.ts"
@@ -7,9 +7,10 @@ import { JobRequest, JobStatus, JobSummary, JobView, Priority } from "../../../r
 import { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
 import { Authorization } from "../Authorization.ts"
 import { Idempotency } from "../Idempotency.ts"
+import { PageQuery } from "../NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
-import { FeedStream, lastEventId, Location, Pdf } from "./Shapes.ts"
+import { FeedStream, lastEventId, Link, Location, Pdf } from "./Shapes.ts"
 
 export const JobAccepted = Schema.Struct({
   job_id: JobId,
@@ -21,25 +22,9 @@ export const JobAccepted = Schema.Struct({
 
 const job = { job_id: JobId }
 
-const read = (text: string) => /^[1-9]\d{0,15}$/.exec(Buffer.from(text, "base64url").toString("latin1"))?.[0]
-
-/** Before which job a page begins: opaque to clients, and no secret. */
-export const JobsCursor = Schema.String.check(
-  Schema.isMaxLength(32),
-  Schema.makeFilter((text: string) => read(text) !== undefined || "Expected a next_cursor of this list")
-).pipe(
-  Schema.decodeTo(Schema.Int, {
-    decode: SchemaGetter.transform((text: string) => Number(read(text))),
-    encode: SchemaGetter.transform((seq: number) => Buffer.from(String(seq), "latin1").toString("base64url"))
-  })
-)
-
 /** Which page, and which jobs; a job must fit every filter. */
 export const JobsQuery = {
-  limit: Schema.optionalKey(
-    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 500 }))
-  ),
-  cursor: Schema.optionalKey(JobsCursor),
+  ...PageQuery,
   event_id: Schema.optionalKey(EventId),
   status: Schema.optionalKey(JobStatus),
   priority: Schema.optionalKey(Priority),
@@ -73,7 +58,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   })),
   HttpApiEndpoint.get("jobs", "/tickets/generation-jobs", {
     query: JobsQuery,
-    success: HttpApiSchema.WithHeaders(JobsPage, { link: Schema.optionalKey(Schema.String) }),
+    success: HttpApiSchema.WithHeaders(JobsPage, Link),
     error: [Forbidden, InvalidRequest]
   }).annotateMerge(OpenApi.annotations({ summary: "Your generation jobs, newest first, in pages" })),
   HttpApiEndpoint.get("job", "/tickets/generation-jobs/:job_id", {

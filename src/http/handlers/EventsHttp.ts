@@ -1,6 +1,6 @@
 /** Answers for events and payments. */
 import { Effect, Option } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../services/payments/InvoiceFiles.ts"
 import { PaymentClient } from "../../services/payments/PaymentClient.ts"
@@ -14,9 +14,10 @@ import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
 import { pdfNamed } from "../FileNamed.ts"
 import { fileStoreAway } from "../FileStoreAway.ts"
+import { nextPage, pageSize } from "../NextPage.ts"
 import { noStore } from "../NoStore.ts"
 import { type FieldError, InvalidRequest } from "../Problems.ts"
-import { missing, visible } from "../Visible.ts"
+import { missing, ownerOf, visible } from "../Visible.ts"
 
 const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
 
@@ -63,6 +64,12 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     })
 
     return handlers.handleAll({
+      list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
+        Effect.gen(function* () {
+          const page = yield* events.page({ owner: yield* ownerOf, before: cursor, limit, ...filters })
+          const { headers, next_cursor } = yield* nextPage("/api/events", page)
+          return HttpApiSchema.withHeaders({ body: { events: page.rows, next_cursor }, headers })
+        }),
       get: ({ params: { event_id: id } }) =>
         Effect.gen(function* () {
           yield* own(id)

@@ -5,19 +5,21 @@ import { WorkflowEngine } from "effect/workflow"
 import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { FeedStore } from "../../store/FeedStore.ts"
+import { FlowIndex } from "../../store/FlowIndex.ts"
 import { feedOf, FlowStore } from "../../store/FlowStore.ts"
 import { NotificationStore } from "../../store/NotificationStore.ts"
 import { TemplateStore } from "../../store/TemplateStore.ts"
 import { Api } from "../Api.ts"
 import { requireRole } from "../Caller.ts"
 import { Drain } from "../Drain.ts"
+import { nextPage, pageSize } from "../NextPage.ts"
 import { InvalidRequest } from "../Problems.ts"
 import { resourceId } from "../ResourceId.ts"
-import { missing, visible } from "../Visible.ts"
+import { missing, ownerOf, visible } from "../Visible.ts"
 import { live } from "./Sse.ts"
 
 /** Messages on a page, unless `limit` says otherwise. */
-const pageSize = 200
+const messagesOnPage = 200
 
 /** What the body alone cannot show: its template exists, its event is not somebody else's. */
 const admissible = Effect.fnUntraced(function* (owner: string, request: CompleteFlowRequest) {
@@ -54,6 +56,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
   "flows",
   Effect.fn(function* (handlers) {
     const flows = yield* FlowStore
+    const index = yield* FlowIndex
     const feeds = yield* FeedStore
     const drain = yield* Drain
     const ledger = yield* NotificationStore
@@ -69,6 +72,12 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           Effect.provideService(TemplateStore, templates),
           Effect.provideService(EventStore, events)
         ),
+      list: ({ query: { cursor, event_id: eventId, limit = pageSize, status } }) =>
+        Effect.gen(function* () {
+          const page = yield* index.page({ owner: yield* ownerOf, before: cursor, limit, eventId, status })
+          const { headers, next_cursor } = yield* nextPage("/api/orchestration/flows", page)
+          return HttpApiSchema.withHeaders({ body: { flows: page.rows, next_cursor }, headers })
+        }),
       get: ({ params }) => own(params.flow_id),
       events: ({ headers, params }) =>
         live(
@@ -81,7 +90,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
       messages: ({ params, query }) =>
         Effect.gen(function* () {
           yield* own(params.flow_id)
-          const limit = query.limit ?? pageSize
+          const limit = query.limit ?? messagesOnPage
           const messages = yield* ledger.ofFlow(params.flow_id, { after: query.after ?? "", limit })
           const last = messages.length === limit ? messages[limit - 1]!.message_id : null
           const path = `/api/orchestration/flows/${params.flow_id}/messages`

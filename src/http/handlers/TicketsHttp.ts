@@ -1,5 +1,5 @@
 /** Answers for flow 1, and tickets with their files. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { FileStore } from "../../files/FileStore.ts"
@@ -11,15 +11,16 @@ import { FlowStore } from "../../store/FlowStore.ts"
 import { feedOfJob, type JobRow, JobStore } from "../../store/JobStore.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
 import { Api } from "../Api.ts"
-import { JobsCursor, JobsQuery } from "../api/TicketsGroup.ts"
+import type { JobsQuery } from "../api/TicketsGroup.ts"
 import { requireRole } from "../Caller.ts"
 import { Drain } from "../Drain.ts"
 import { pdfNamed } from "../FileNamed.ts"
 import { fileStoreAway } from "../FileStoreAway.ts"
+import { nextPage, pageSize } from "../NextPage.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
 import { resourceId } from "../ResourceId.ts"
-import { missing, visible } from "../Visible.ts"
+import { missing, ownerOf, visible } from "../Visible.ts"
 import { live } from "./Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
@@ -87,24 +88,13 @@ const read = Effect.fn("TicketsHttp.job")(function* (jobId: string) {
   return yield* Effect.orDie((yield* JobStore).view(jobId))
 })
 
-/** Jobs on a page, unless `limit` says otherwise. */
-const pageSize = 100
-
-const encodeCursor = Schema.encodeSync(JobsCursor)
-
 const list = Effect.fn("TicketsHttp.jobs")(function* (query: Query) {
-  const caller = yield* requireRole("admin", "organizer")
+  const owner = yield* ownerOf
   const { cursor, event_id: eventId, flow_id: flowId, limit = pageSize, priority, status } = query
-  const owner = caller.role === "admin" ? undefined : caller.subject
   const request = { owner, before: cursor, limit, eventId, flowId, priority, status }
-  const { jobs, more } = yield* (yield* JobIndex).page(request)
-  const next = more ? encodeCursor(jobs.at(-1)!.seq) : null
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries({ ...query, cursor: next })) search.set(name, String(value))
-  return HttpApiSchema.withHeaders({
-    body: { jobs, next_cursor: next },
-    headers: next === null ? {} : { link: `</api/tickets/generation-jobs?${search}>; rel="next"` }
-  })
+  const page = yield* (yield* JobIndex).page(request)
+  const { headers, next_cursor } = yield* nextPage("/api/tickets/generation-jobs", page)
+  return HttpApiSchema.withHeaders({ body: { jobs: page.rows, next_cursor }, headers })
 })
 
 /** Why a job in this state is neither canceled nor tried again. */

@@ -20,6 +20,8 @@ const documented = {
 } as const
 
 const resources = [
+  "/api/events",
+  "/api/orchestration/flows",
   "/api/orchestration/flows/{flow_id}",
   "/api/orchestration/flows/{flow_id}/events",
   "/api/orchestration/flows/{flow_id}/messages",

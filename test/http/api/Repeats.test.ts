@@ -158,15 +158,16 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the s
       yield* post(`${again.status_url}/cancel`)
     }))
 
-  it.effect("charges nobody twice: a flow that ended well, or with errors, stays the same", () =>
+  it.effect("charges and tells nobody twice: a flow that ended well, or with errors, stays the same", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const body = bodyFor(6)
-      const { accepted } = yield* run(body)
-      yield* minutesLater
-      assert.strictEqual((yield* start(body)).json.flow_id, accepted.json.flow_id)
-      yield* sql`UPDATE flows SET status = 'completed_with_errors' WHERE flow_id = ${accepted.json.flow_id}`
-      assert.strictEqual((yield* start(body)).json.flow_id, accepted.json.flow_id)
+      for (const body of [bodyFor(6), bodyFor(8, { payment_config: { amount: 0 } })]) {
+        const { flow_id } = (yield* run(body)).flow
+        yield* minutesLater
+        assert.strictEqual((yield* start(body)).json.flow_id, flow_id)
+        yield* sql`UPDATE flows SET status = 'completed_with_errors' WHERE flow_id = ${flow_id}`
+        assert.strictEqual((yield* start(body)).json.flow_id, flow_id)
+      }
     }))
 
   it.effect("tries a failed flow again after a minute, once none of its money stands", () =>

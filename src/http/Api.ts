@@ -8,6 +8,7 @@ import { OfflineGroup } from "./api/OfflineGroup.ts"
 import { OrdersGroup } from "./api/OrdersGroup.ts"
 import { InternalGroup, ScansGroup } from "./api/ScansGroup.ts"
 import { SequencesGroup } from "./api/SequencesGroup.ts"
+import { signatureSchemes } from "./api/Signed.ts"
 import { TemplatesGroup } from "./api/TemplatesGroup.ts"
 import { TicketsGroup } from "./api/TicketsGroup.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./api/WebhooksGroup.ts"
@@ -29,6 +30,7 @@ export class Api extends HttpApi.make("guichet")
   .add(TicketWebhooksGroup)
   .prefix("/api")
   .annotate(HttpApi.ParseOptions, parseOptions)
+  .annotateMerge(signatureSchemes)
   .annotateMerge(OpenApi.annotations({
     title: "Guichet",
     version: "0.1.0",

@@ -14,6 +14,7 @@ import { Idempotency } from "../Idempotency.ts"
 import { Forbidden, NotFound, Unavailable } from "../Problems.ts"
 import { problemType } from "../ProblemCatalog.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
+import { betweenServices, signedBy } from "./Signed.ts"
 
 /** The device that made the scan says that nobody passed; a scan id names a scan of this event alone. */
 export const AnnulBody = Schema.Struct({
@@ -72,17 +73,21 @@ export class InternalGroup extends HttpApiGroup.make("internal").add(
     error: Unavailable
   })
     .annotate(AllowedServices, ["scan-validation-service"])
-    .annotateMerge(OpenApi.annotations({ summary: "Decide a scan that the scan service has decoded" })),
+    .annotateMerge(OpenApi.annotations({
+      summary: "Decide a scan that the scan service has decoded",
+      description: "For `scan-validation-service` alone."
+    })),
   HttpApiEndpoint.post("printDetails", "/internal/print-details", {
     payload: PrintDetailsRequest,
     success: PrintDetails
   })
     .annotate(AllowedServices, ["ticket-generator-service"])
-    .annotateMerge(OpenApi.annotations({ summary: "What is printed on tickets beside the documented job" }))
+    .annotateMerge(OpenApi.annotations({
+      summary: "What is printed on tickets beside the documented job",
+      description: "For `ticket-generator-service` alone."
+    }))
 )
   .middleware(ProblemMiddleware)
   .middleware(ServiceAuth)
-  .annotateMerge(OpenApi.annotations({
-    title: "Internal",
-    description: "What the services ask of the core, signed with X-Service-Signature."
-  })) {}
+  .annotateEndpointsMerge(signedBy("serviceSignature"))
+  .annotateMerge(OpenApi.annotations({ title: "Internal", description: betweenServices })) {}

@@ -6,6 +6,7 @@ import { Conflict, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 import { TicketWebhook } from "../TicketWebhookBodies.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../WebhookSignatures.ts"
+import { paymentWebhooks, signedBy, ticketWebhooks } from "./Signed.ts"
 
 /** `ignored` is said of event types that mean nothing here: they are kept all the same. */
 export const Received = Schema.Struct({
@@ -24,10 +25,8 @@ export class PaymentWebhooksGroup extends HttpApiGroup.make("paymentWebhooks").a
 )
   .middleware(ProblemMiddleware)
   .middleware(PaymentWebhookAuth)
-  .annotateMerge(OpenApi.annotations({
-    title: "Payment webhooks",
-    description: "Flow 2: signed with Stripe-Signature over the raw body."
-  })) {}
+  .annotateEndpointsMerge(signedBy("paymentSignature"))
+  .annotateMerge(OpenApi.annotations({ title: "Payment webhooks", description: paymentWebhooks })) {}
 
 export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add(
   HttpApiEndpoint.post("receive", "/ticket-webhook-routes", {
@@ -38,7 +37,5 @@ export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add
 )
   .middleware(ProblemMiddleware)
   .middleware(TicketWebhookAuth)
-  .annotateMerge(OpenApi.annotations({
-    title: "Ticket webhooks",
-    description: "Flow 4: signed with X-Ticket-Service-Signature."
-  })) {}
+  .annotateEndpointsMerge(signedBy("ticketSignature"))
+  .annotateMerge(OpenApi.annotations({ title: "Ticket webhooks", description: ticketWebhooks })) {}

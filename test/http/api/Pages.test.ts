@@ -87,6 +87,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
       assert.include(headers.get("content-type"), "text/html")
       assert.include(text, "<html")
       assert.include(text, "complete-flow")
+      assert.include(text, "X-Ticket-Service-Signature")
     }))
 
   it.effect("the public keys that verify tickets, and no private part of them", () =>

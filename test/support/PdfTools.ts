@@ -43,6 +43,30 @@ export const textOf = (pdf: Uint8Array): string =>
     return run("pdftotext", ["-layout", `${directory}/file.pdf`, "-"]).toString()
   })
 
+/** A word on a page and the room it takes, in points from the top left. */
+export interface PlacedWord {
+  readonly text: string
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+/** The words of a PDF where `pdftotext` sees them. */
+export const placedWordsOf = (pdf: Uint8Array): ReadonlyArray<PlacedWord> =>
+  withDirectory((directory) => {
+    Fs.writeFileSync(`${directory}/file.pdf`, pdf)
+    const page = run("pdftotext", ["-bbox", `${directory}/file.pdf`, "-"]).toString()
+    const word = /<word xMin="(\S+)" yMin="(\S+)" xMax="(\S+)" yMax="(\S+)">(.*?)<\/word>/g
+    return [...page.matchAll(word)].map(([, left, top, right, bottom, text]) => ({
+      text: text!,
+      left: Number(left),
+      top: Number(top),
+      right: Number(right),
+      bottom: Number(bottom)
+    }))
+  })
+
 /** What `pdfinfo` says of a PDF. */
 export const infoOf = (pdf: Uint8Array): string =>
   withDirectory((directory) => {

@@ -1,6 +1,6 @@
 /** The `classic` design: a framed certificate, everything on one axis. */
 import type { Canvas } from "../../pdf/Canvas.ts"
-import { drawQr, footer, ink, notes } from "./TicketParts.ts"
+import { drawQr, footer, ink, notes, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
 const margin = 36
@@ -38,16 +38,15 @@ export const drawClassic = (canvas: Canvas, view: TicketView): void => {
   y = canvas.paragraph(inner, y + 22, kind, canvas.fit(kind, kindStyle, 9))
 
   drawQr(canvas, (canvas.width - edge) / 2, y + 12, edge, view.qr)
-  y += 12 + edge
-  canvas.text(inner, y + 8, view.code, { ...centred, size: 12, bold: true, spacing: 0.8 })
-  const outer = { x: margin, y: margin, width: canvas.width - 2 * margin, height: y + 36 - margin }
+  y = printCode(canvas, inner, y + 20 + edge, view, { size: 12, spacing: 0.8, fill: ink.text, width })
+  const outer = { x: margin, y: margin, width: canvas.width - 2 * margin, height: y + 28 - margin }
   canvas.frame(outer, view.accent, 2.2)
   canvas.frame(
     { x: outer.x + 6, y: outer.y + 6, width: outer.width - 12, height: outer.height - 12 },
     view.accent,
     0.6
   )
-  notes(canvas, view, inner - 12, y + 36 + 36)
+  notes(canvas, view, inner - 12, y + 28 + 36)
   footer(canvas, view, inner - 12)
 }
 

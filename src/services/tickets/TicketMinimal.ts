@@ -1,7 +1,7 @@
 /** The `minimal` design: large type on white, one rule, the QR. */
 import type { Canvas } from "../../pdf/Canvas.ts"
 import { quietZone } from "./QrMatrix.ts"
-import { drawQr, field, footer, ink, notes } from "./TicketParts.ts"
+import { drawQr, field, footer, ink, notes, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
 const margin = 52
@@ -30,11 +30,9 @@ export const drawMinimal = (canvas: Canvas, view: TicketView): void => {
   const quiet = (edge / view.qr.edge) * quietZone
   const left = canvas.width - margin - edge + quiet
   drawQr(canvas, left, top - quiet, edge, view.qr)
-  canvas.text(left + quiet, top + edge - 2 * quiet + 20, view.code, {
+  printCode(canvas, left + quiet, top + edge - 2 * quiet + 20, view, {
     size: 11,
-    bold: true,
     fill: ink.text,
-    align: "center",
     width: edge - 2 * quiet
   })
   const column = width - edge + quiet - 16

@@ -1,6 +1,6 @@
 /** The `modern` design: a coloured head, a card with the QR, and a stub to tear off. */
 import type { Canvas } from "../../pdf/Canvas.ts"
-import { caption, drawQr, field, footer, ink, notes } from "./TicketParts.ts"
+import { caption, drawQr, field, footer, ink, notes, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
 const margin = 36
@@ -50,14 +50,7 @@ const drawBody = (canvas: Canvas, view: TicketView): void => {
   const x = canvas.width - inner - panel
   canvas.rect({ x, y: top + 24, width: panel, height: panel }, ink.white, 10)
   drawQr(canvas, x + 3, top + 27, panel - 6, view.qr)
-  canvas.text(x, top + panel + 43, view.code, {
-    size: 11.5,
-    bold: true,
-    spacing: 0.4,
-    fill: ink.text,
-    align: "center",
-    width: panel
-  })
+  printCode(canvas, x, top + panel + 43, view, { size: 11.5, spacing: 0.4, fill: ink.text, width: panel })
   const width = x - inner - 24
   const large = { size: 23, bold: true, fill: ink.text, width, leading: 27, lines: 2 }
   const plain = { size: 13, fill: ink.text, width, leading: 17, lines: 2 }

@@ -1,5 +1,5 @@
 /** What every design of a ticket shares: greys, captions above values, the QR, advice and terms. */
-import type { Box, Canvas, Colour, ParagraphStyle } from "../../pdf/Canvas.ts"
+import type { Box, Canvas, Colour, ParagraphStyle, TextStyle } from "../../pdf/Canvas.ts"
 import { quietZone } from "./QrMatrix.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
@@ -42,6 +42,18 @@ export const drawQr = (canvas: Canvas, x: number, y: number, edge: number, qr: T
   const quiet = quietZone * unit
   canvas.rect({ x, y, width: edge, height: edge }, ink.white)
   canvas.cells(x + quiet, y + quiet, unit, qr.runs)
+}
+
+/** The code on one line in the middle of `width`; one of a long event number is smaller. Returns the last baseline. */
+export const printCode = (
+  canvas: Canvas,
+  x: number,
+  y: number,
+  view: TicketView,
+  style: TextStyle & { readonly width: number }
+): number => {
+  const line = { ...style, bold: true, align: "center", leading: style.size * 1.1, lines: 1 } as const
+  return canvas.paragraph(x, y, view.code, canvas.fit(view.code, line, 7))
 }
 
 const body = 9.5

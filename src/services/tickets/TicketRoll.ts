@@ -1,6 +1,6 @@
 /** Every design on the 80 mm roll of a thermal printer: black on white, as long as its text. */
 import { type Canvas, mm } from "../../pdf/Canvas.ts"
-import { drawQr } from "./TicketParts.ts"
+import { drawQr, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
 const margin = 5 * mm
@@ -27,11 +27,10 @@ export const drawRoll = (canvas: Canvas, view: TicketView): void => {
   y = canvas.paragraph(margin, y + 32, view.place, place)
   rule(y + 13)
   drawQr(canvas, (canvas.width - edge) / 2, y + 15, edge, view.qr)
-  y += 15 + edge
-  canvas.text(margin, y + 11, view.code, { ...centred, size: 11.5, bold: true, spacing: 0.3 })
-  rule(y + 24)
+  y = printCode(canvas, margin, y + 26 + edge, view, { size: 11.5, spacing: 0.3, fill: black, width })
+  rule(y + 13)
   const guest = canvas.fit(view.guest, { ...centred, size: 18, bold: true, leading: 21, lines: 2 }, 9)
-  y = canvas.paragraph(margin, y + 34 + guest.size, view.guest, guest)
+  y = canvas.paragraph(margin, y + 23 + guest.size, view.guest, guest)
   const kind = canvas.fit(view.type, { ...centred, size: 12, leading: 15, lines: 2 }, 10)
   y = canvas.paragraph(margin, y + 18, view.type, kind)
   if (view.seat !== undefined) {

@@ -12,7 +12,16 @@ import { qrMatrix } from "../../../src/services/tickets/QrMatrix.ts"
 import { type TicketInput, TicketPdf } from "../../../src/services/tickets/TicketPdf.ts"
 import { QrData } from "../../../src/tickets/QrData.ts"
 import { SigningKeys } from "../../../src/tickets/SigningKeys.ts"
-import { checkStructure, codesIn, greyPageOf, has, infoOf, pagesOf, textOf } from "../../support/PdfTools.ts"
+import {
+  checkStructure,
+  codesIn,
+  greyPageOf,
+  has,
+  infoOf,
+  pagesOf,
+  placedWordsOf,
+  textOf
+} from "../../support/PdfTools.ts"
 import { dark, findQr, readPgm } from "../../support/QrOnPaper.ts"
 import { sampleCode, sampleTicket } from "../../support/SampleTicket.ts"
 
@@ -186,6 +195,28 @@ layer(Env)("TicketPdf", (it) => {
         for (const variant of variants) {
           const ticket = yield* sampleTicket({ ...variant, guestName: `${long} Li` })
           assert.include(textOf((yield* TicketPdf.render(fonts, ticket)).bytes), long, variant.design)
+        }
+      })
+  )
+
+  it.effect.skipIf(!has("pdftotext"))(
+    "keeps the code within its column, however long the number of its event",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const columns = { modern: [62, 533.3], classic: [74, 521.3], minimal: [52, 543.3] } as const
+        for (const eventId of ["001", "1234567890", String(Number.MAX_SAFE_INTEGER)]) {
+          const code = `TKT-${eventId}-7TAJTBRJ49AY0X3B`
+          for (const variant of variants) {
+            const { bytes } = yield* TicketPdf.render(fonts, yield* sampleTicket({ ...variant, code }))
+            const [left, right] = variant.format === "roll80" ? [14, 212.7] : columns[variant.design]
+            const codes = placedWordsOf(bytes).filter(({ text }) => text === code)
+            assert.isNotEmpty(codes, `${variant.design} ${variant.format}`)
+            for (const printed of codes) {
+              assert.isAtLeast(printed.left, left, `${variant.design} ${variant.format} ${code}`)
+              assert.isAtMost(printed.right, right, `${variant.design} ${variant.format} ${code}`)
+            }
+          }
         }
       })
   )

@@ -84,7 +84,7 @@ const stubRow = (content: Content, locale: Locale): Html | undefined => {
       style="font-size:12px;line-height:16px;letter-spacing:.04em;text-transform:uppercase;color:#6b7280;">${stub
         .label}</div>
     <div class="ink"
-      style="${mono}font-size:21px;line-height:30px;font-weight:700;letter-spacing:.05em;color:#111827;word-break:break-all;">${stub
+      style="${mono}font-size:21px;line-height:30px;font-weight:700;letter-spacing:.05em;color:#111827;word-break:break-word;">${stub
         .code}</div>
   `
   return row(

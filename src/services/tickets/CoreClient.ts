@@ -1,17 +1,42 @@
 /** How the ticket generator speaks to the core: it asks what to print, and reports what it made. */
 import { Context, Effect, Layer, Schema } from "effect"
-import { type HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import {
+  type HttpBody,
+  type HttpClient,
+  HttpClientError,
+  HttpClientRequest,
+  HttpClientResponse
+} from "effect/http"
 import { TicketsGenerated } from "../../http/TicketWebhookBodies.ts"
+import { isFinal } from "../Refusals.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { PrintDetails, PrintDetailsRequest } from "./PrintDetails.ts"
 
-/** The core did not answer 2xx, or not what it should; it passes, or a person has to look. */
+/**
+ * The core did not answer 2xx, or not what it should. `retryable`: it passes, or a person mends it; otherwise the same
+ * request will be refused again.
+ */
 export class CoreUnavailable extends Schema.TaggedError<CoreUnavailable>()("CoreUnavailable", {
   route: Schema.String,
-  reason: Schema.String
+  reason: Schema.String,
+  retryable: Schema.Boolean
 }) {}
 
 const service = "ticket-generator-service"
+
+/** A wrong secret is mended by a person; a body that breaks the contract is not sent at all. */
+const unavailable =
+  (route: string) =>
+  (error: HttpClientError.HttpClientError | HttpBody.HttpBodyError | Schema.SchemaError): CoreUnavailable => {
+    if (!HttpClientError.isHttpClientError(error)) {
+      return new CoreUnavailable({ route, reason: error._tag, retryable: error._tag === "SchemaError" })
+    }
+    const { reason, response } = error
+    if (response === undefined) return new CoreUnavailable({ route, reason: reason._tag, retryable: true })
+    const { status } = response
+    const retryable = !isFinal(status) || status === 401 || status === 403
+    return new CoreUnavailable({ route, reason: `HTTP ${status}`, retryable })
+  }
 
 const post = Effect.fnUntraced(function* <S extends Schema.Codec<unknown, unknown>>(
   client: HttpClient.HttpClient,
@@ -23,8 +48,7 @@ const post = Effect.fnUntraced(function* <S extends Schema.Codec<unknown, unknow
   const request = HttpClientRequest.post(route, { headers: { "x-request-id": requestId } })
   return yield* HttpClientRequest.schemaBodyJson(schema)(request, body).pipe(
     Effect.flatMap((request) => client.execute(request)),
-    Effect.flatMap(HttpClientResponse.filterStatusOk),
-    Effect.mapError((error) => new CoreUnavailable({ route, reason: error._tag }))
+    Effect.flatMap(HttpClientResponse.filterStatusOk)
   )
 })
 
@@ -48,15 +72,15 @@ export class CoreClient extends Context.Service<CoreClient, {
         (requestId: string, request: PrintDetailsRequest) =>
           post(signed, "/internal/print-details", requestId, PrintDetailsRequest, request).pipe(
             Effect.flatMap(HttpClientResponse.schemaBodyJson(PrintDetails)),
-            Effect.mapError((error) =>
-              new CoreUnavailable({ route: "/internal/print-details", reason: error._tag })
-            )
+            Effect.mapError(unavailable("/internal/print-details"))
           )
       )
 
       const report = Effect.fn("CoreClient.report")((batch: TicketsGenerated) =>
         Effect.scoped(Effect.asVoid(
-          post(webhooks, "/ticket-webhook-routes/", batch.webhook_id, TicketsGenerated, batch)
+          post(webhooks, "/ticket-webhook-routes/", batch.webhook_id, TicketsGenerated, batch).pipe(
+            Effect.mapError(unavailable("/ticket-webhook-routes/"))
+          )
         ))
       )
 

@@ -49,8 +49,11 @@ export const GenerationJob = Schema.Struct({
 })
 export type GenerationJob = typeof GenerationJob.Type
 
-/** The sender's id of a chunk: the same id is one chunk, however often it is sent. */
-export const ChunkId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/))
+/**
+ * The sender's id of a chunk: the same id is one chunk, however often it is sent. Ids of requests and webhooks, of 128
+ * characters at most, are made of it.
+ */
+export const ChunkId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,121}$/))
 
 /** The tickets are queued: a webhook will report them. */
 export const Accepted = Schema.Struct({

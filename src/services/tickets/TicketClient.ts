@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { HttpClientError } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import type { Priority } from "../../../rpc/TicketJob.ts"
+import { isFinal } from "../Refusals.ts"
 import { ServiceTransport } from "../ServiceClients.ts"
 import { type Accepted, type GenerationJob, TicketApi } from "./TicketApi.ts"
 
@@ -12,9 +13,6 @@ export class GeneratorUnavailable extends Schema.TaggedError<GeneratorUnavailabl
   retryable: Schema.Boolean
 }) {}
 
-/** Refusals of a request that ask for patience. */
-const patient: ReadonlySet<number> = new Set([408, 425, 429])
-
 /** Whether the same chunk may be taken later: the rest is a disagreement about the contract. */
 const unavailable = (error: { readonly _tag: string }) => {
   if (!HttpClientError.isHttpClientError(error)) {
@@ -23,8 +21,7 @@ const unavailable = (error: { readonly _tag: string }) => {
   const { reason: { _tag }, response } = error
   if (response === undefined) return new GeneratorUnavailable({ reason: _tag, retryable: true })
   const { status } = response
-  const retryable = status < 400 || status >= 500 || patient.has(status)
-  return new GeneratorUnavailable({ reason: `HTTP ${status}`, retryable })
+  return new GeneratorUnavailable({ reason: `HTTP ${status}`, retryable: !isFinal(status) })
 }
 
 /** Hands chunks of jobs to the generator: one id is one chunk, however often it is sent. */

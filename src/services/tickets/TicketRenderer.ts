@@ -48,6 +48,9 @@ const printed = Effect.fnUntraced(function* (
   return yield* new Unprintable({ reason: missingReason(pdf.missingGlyphs) })
 })
 
+/** A reason as the contract has it: 500 characters at most, no control character, no half of one. */
+const plain = (reason: string): string => reason.slice(0, 500).replace(/[\p{Cc}\p{Cs}]/gu, "\uFFFD")
+
 /** A drawn ticket: what is stored of it, and its report once that is done. */
 interface Drawn {
   readonly files: ReadonlyArray<StoredFile>
@@ -147,7 +150,7 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
               report: {
                 ticket_id: ticket.id,
                 status: "failed",
-                reason: reason.slice(0, 500),
+                reason: plain(reason),
                 generation_data: null,
                 metadata: {}
               }

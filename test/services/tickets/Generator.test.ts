@@ -1,7 +1,7 @@
 /** Chunks are rendered, reported once, and lost by nothing. */
 import { NodeRedis } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Deferred, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Redis } from "effect/persistence"
 import { randomUUID } from "node:crypto"
 import { FileStore } from "../../../src/files/FileStore.ts"
@@ -96,6 +96,61 @@ describe("the ticket generator", () => {
       const reports = yield* reported(1)
       assert.strictEqual(reports.length, 1)
       assert.deepStrictEqual(core.asked, [[1]])
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("fails the tickets of a report that the core refuses for good, and renders them once", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const core = yield* Core
+      core.refusalsForGood = 1
+      yield* queue.offer(chunkOf("job_7", [ticketOf(1), ticketOf(2)]))
+      const [report] = yield* reported(1)
+      assert.strictEqual(report?.webhook_id, "wh_job_7_0")
+      assert.deepStrictEqual(report?.tickets.map(({ reason, status }) => [status, reason]), [
+        ["failed", "core_refused: HTTP 422"],
+        ["failed", "core_refused: HTTP 422"]
+      ])
+      assert.deepStrictEqual(core.asked, [[1, 2]])
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("is done with a chunk of which the core takes no report at all", () =>
+    Effect.gen(function* () {
+      const core = yield* Core
+      core.refusalsForGood = 2
+      const ended = yield* Deferred.make<Exit.Exit<unknown, unknown>>()
+      const one = Layer.succeed(GeneratorQueue, {
+        offer: () => Effect.void,
+        take: (priority, work) =>
+          priority === "normal"
+            ? work(chunkOf("job_8", [ticketOf(1)])).pipe(
+              Effect.onExit((exit) => Deferred.succeed(ended, exit)),
+              Effect.andThen(Effect.never)
+            )
+            : Effect.never
+      })
+      yield* Effect.scoped(Effect.andThen(
+        Layer.build(Layer.fresh(Layer.provide(GeneratorWorkerLayer, one))),
+        Effect.map(Deferred.await(ended), (exit) => assert.isTrue(Exit.isSuccess(exit)))
+      ))
+      assert.deepStrictEqual(core.reports, [])
+    }).pipe(Effect.provide(Layer.fresh(Renderer))))
+
+  it.live("reports any reason as the core takes it", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const { template } = ticketOf(1)
+      const designs = [`${"b".repeat(39)}🎟`, "ba\u0000ro\nque", "ba\ud83droque"]
+      yield* queue.offer(chunkOf(
+        "job_9",
+        designs.map((design, at) => ({ ...ticketOf(at + 1), template: { ...template, design } }))
+      ))
+      const [report] = yield* reported(1)
+      assert.isTrue(Schema.is(TicketsGenerated)(report))
+      assert.deepStrictEqual(report?.tickets.map(({ reason }) => reason), [
+        `unknown_design: ${"b".repeat(39)}\uFFFD`,
+        "unknown_design: ba\uFFFDro\uFFFDque",
+        "unknown_design: ba\uFFFDroque"
+      ])
     }).pipe(Effect.provide(inMemory)))
 
   it.live("leaves what it was working at to the next worker", () =>

@@ -13,12 +13,13 @@ import { TicketPress } from "../../../src/services/tickets/TicketPress.ts"
 import { TicketRenderer } from "../../../src/services/tickets/TicketRenderer.ts"
 import { Redacted } from "effect"
 
-/** What the core was told, when it takes a report, and how often it first refuses one. */
+/** What the core was told, when it takes a report, how often it first refuses one, and how often for good. */
 export class Core extends Context.Service<Core, {
   readonly reports: Array<TicketsGenerated>
   readonly asked: Array<ReadonlyArray<number>>
   readonly arrived: Latch.Latch
   refusals: number
+  refusalsForGood: number
   unknown: ReadonlySet<number>
 }>()("test/Core") {
   static readonly layer = Layer.sync(Core, () => ({
@@ -26,6 +27,7 @@ export class Core extends Context.Service<Core, {
     asked: [],
     arrived: Latch.makeUnsafe(false),
     refusals: 0,
+    refusalsForGood: 0,
     unknown: new Set<number>()
   }))
 }
@@ -56,10 +58,12 @@ const CoreStub = Layer.effect(
         }),
       report: (batch) =>
         Effect.suspend(() => {
+          const route = "/ticket-webhook-routes/"
           if (core.refusals-- > 0) {
-            return Effect.fail(
-              new CoreUnavailable({ route: "/ticket-webhook-routes/", reason: "StatusCode" })
-            )
+            return Effect.fail(new CoreUnavailable({ route, reason: "HTTP 503", retryable: true }))
+          }
+          if (core.refusalsForGood-- > 0) {
+            return Effect.fail(new CoreUnavailable({ route, reason: "HTTP 422", retryable: false }))
           }
           core.reports.push(batch)
           core.arrived.openUnsafe()

@@ -205,7 +205,7 @@ export class Canvas {
       : this.balance(text, narrow, narrower)
   }
 
-  /** A line break in the text stays one; a word wider than a line is broken between letters. */
+  /** A line break in the text stays one; a word wider than a line is broken after a hyphen or a slash, or between letters. */
   private split(text: string, style: ParagraphStyle): ReadonlyArray<string> {
     const space = this.measure(" ", style) + 2 * (style.spacing ?? 0)
     return text.trim().split(/[\r\n]+/).flatMap((row) => {
@@ -224,9 +224,12 @@ export class Canvas {
           line += line === "" ? word : ` ${word}`
           continue
         }
-        for (const letter of letters(word)) {
-          if (line !== "" && this.measure(line + letter, style) > style.width) end()
-          line += letter
+        for (const part of word.split(/(?<=[-/])/)) {
+          if (line !== "" && this.measure(line + part, style) > style.width) end()
+          for (const letter of letters(part)) {
+            if (line !== "" && this.measure(line + letter, style) > style.width) end()
+            line += letter
+          }
         }
         used = this.measure(line, style)
       }

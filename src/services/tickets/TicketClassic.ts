@@ -34,7 +34,7 @@ export const drawClassic = (canvas: Canvas, view: TicketView): void => {
   const guest = canvas.fit(view.guest, { ...centred, size: 24, bold: true, leading: 28, lines: 1 }, 14)
   y = canvas.paragraph(inner, y + 26 + guest.size, view.guest, guest)
   const kind = view.seat === undefined ? view.type : `${view.type}  ·  ${view.words.seat} ${view.seat}`
-  const kindStyle = { ...centred, size: 14, bold: true, leading: 17, lines: 1, fill: view.accentInk }
+  const kindStyle = { ...centred, size: 14, bold: true, leading: 17, lines: 2, fill: view.accentInk }
   y = canvas.paragraph(inner, y + 22, kind, canvas.fit(kind, kindStyle, 9))
 
   drawQr(canvas, (canvas.width - edge) / 2, y + 12, edge, view.qr)

@@ -14,7 +14,7 @@ export const drawMinimal = (canvas: Canvas, view: TicketView): void => {
   const title = canvas.fit(
     view.title,
     { size: 40, bold: true, fill: view.accentInk, width, leading: 45, lines: 2 },
-    22
+    17
   )
   const titleEnd = canvas.paragraph(
     margin,
@@ -36,13 +36,15 @@ export const drawMinimal = (canvas: Canvas, view: TicketView): void => {
     width: edge - 2 * quiet
   })
   const column = width - edge + quiet - 16
-  const plain = { size: 13, fill: ink.text, width: column, leading: 17, lines: 2 }
-  const strong = { ...plain, size: 15, bold: true, leading: 19, lines: 1 }
-  const large = { ...plain, size: 22, bold: true, leading: 26 }
+  const plain = { size: 13, fill: ink.text, width: column, leading: 17, lines: 3 }
+  const strong = { ...plain, size: 15, bold: true, leading: 19, lines: 2 }
+  const large = { ...strong, size: 22, leading: 26 }
   const guest = field(canvas, margin, top + 6, view.words.guest, view.guest, large)
   const place = field(canvas, margin, guest + 32, view.words.place, view.place, plain)
   let y = field(canvas, margin, place + 32, view.words.type, view.type, strong)
-  if (view.seat !== undefined) y = field(canvas, margin, y + 32, view.words.seat, view.seat, strong)
+  if (view.seat !== undefined) {
+    y = field(canvas, margin, y + 32, view.words.seat, view.seat, { ...strong, lines: 1 })
+  }
   notes(canvas, view, margin, Math.max(top + edge + 36, y + 46))
   footer(canvas, view, margin)
 }

@@ -24,21 +24,21 @@ export const drawModern = (canvas: Canvas, view: TicketView): void => {
 const drawHead = (canvas: Canvas, view: TicketView, width: number): void => {
   const room = width - 52
   canvas.rect({ x: margin, y: margin, width, height: head }, view.accent, 16, 0)
-  canvas.text(inner, margin + 33, view.words.ticket.toLocaleUpperCase(), {
+  canvas.text(inner, margin + 31, view.words.ticket.toLocaleUpperCase(), {
     size: 9,
     bold: true,
     spacing: 2.2,
     fill: view.onAccent
   })
-  canvas.logo({ x: inner + room - 150, y: margin + 15, width: 150, height: 32 }, view.logo, "right")
+  canvas.logo({ x: inner + room - 150, y: margin + 14, width: 150, height: 30 }, view.logo, "right")
   const title = canvas.fit(
     view.title,
     { size: 31, bold: true, fill: view.onAccent, width: room, leading: 35, lines: 2 },
     14
   )
   const lines = canvas.wrap(view.title, title).length
-  canvas.paragraph(inner, margin + head - 52 - (lines - 1) * title.leading, view.title, title)
-  canvas.text(inner, margin + head - 23, `${view.day} · ${view.hour}`, {
+  canvas.paragraph(inner, margin + head - 47 - (lines - 1) * title.leading, view.title, title)
+  canvas.text(inner, margin + head - 20, `${view.day} · ${view.hour}`, {
     size: 14.5,
     bold: true,
     fill: view.onAccent
@@ -55,7 +55,7 @@ const drawBody = (canvas: Canvas, view: TicketView): void => {
   const large = { size: 23, bold: true, fill: ink.text, width, leading: 27, lines: 2 }
   const plain = { size: 13, fill: ink.text, width, leading: 17, lines: 2 }
   const guest = field(canvas, inner, top + 38, view.words.guest, view.guest, large)
-  const place = field(canvas, inner, guest + 32, view.words.place, view.place, plain)
+  const place = field(canvas, inner, guest + 32, view.words.place, view.place, { ...plain, lines: 3 })
   const half = { ...plain, size: 15, leading: 18, bold: true, width: (width - 16) / 2, lines: 2 }
   const whole = { ...half, width }
   const y = place + 32
@@ -87,6 +87,7 @@ const drawStub = (canvas: Canvas, view: TicketView, width: number): void => {
       width: columns * column - 12
     }
     caption(canvas, inner + from * column, y + 28, label)
-    canvas.paragraph(inner + from * column, y + 45, value, canvas.fit(value, style, 7))
+    const fitted = canvas.fit(value, style, 7)
+    canvas.paragraph(inner + from * column, y + 45, value, { ...fitted, lines: Math.min(fitted.lines, 3) })
   }
 }

@@ -110,5 +110,5 @@ export const footer = (canvas: Canvas, view: TicketView, margin: number): void =
   const style = { size: 8.5, fill: ink.small, width: canvas.width - 2 * margin, leading: 11, lines: 1 }
   canvas.line([margin, y - 16], [canvas.width - margin, y - 16], ink.line, 0.6)
   const text = `${view.words.organizer} ${view.organizer}`
-  canvas.paragraph(margin, y, text, { ...canvas.fit(text, style, 6), lines: 1 })
+  canvas.paragraph(margin, y, text, canvas.fit(text, style, 6.5))
 }

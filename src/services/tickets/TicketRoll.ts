@@ -1,5 +1,5 @@
 /** Every design on the 80 mm roll of a thermal printer: black on white, as long as its text. */
-import { type Canvas, mm } from "../../pdf/Canvas.ts"
+import { type Canvas, mm, type ParagraphStyle } from "../../pdf/Canvas.ts"
 import { drawQr, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketTemplates.ts"
 
@@ -11,6 +11,11 @@ const edge = 64 * mm
 export const drawRoll = (canvas: Canvas, view: TicketView): void => {
   const width = canvas.width - 2 * margin
   const centred = { fill: black, align: "center", width } as const
+  /** The paper is as long as it takes: nothing is cut. */
+  const fit = (text: string, style: Omit<ParagraphStyle, keyof typeof centred>, smallest: number) => ({
+    ...canvas.fit(text, { ...centred, ...style }, smallest),
+    lines: Infinity
+  })
   const rule = (y: number): void => canvas.line([margin, y], [canvas.width - margin, y], black, 0.8, 3)
 
   let y = margin
@@ -18,24 +23,24 @@ export const drawRoll = (canvas: Canvas, view: TicketView): void => {
     canvas.logo({ x: margin, y, width, height: 44 }, view.logo, "center")
     y += 54
   }
-  const title = canvas.fit(view.title, { ...centred, size: 18, bold: true, leading: 21, lines: 3 }, 12)
+  const title = fit(view.title, { size: 18, bold: true, leading: 21, lines: 3 }, 12)
   y = canvas.paragraph(margin, y + title.size, view.title, title)
-  const day = canvas.fit(view.day, { ...centred, size: 11.5, bold: true, leading: 14, lines: 1 }, 9.5)
+  const day = fit(view.day, { size: 11.5, bold: true, leading: 14, lines: 1 }, 9.5)
   y = canvas.paragraph(margin, y + 24, view.day, day)
   canvas.text(margin, y + 15, view.hour, { ...centred, size: 11.5 })
-  const place = canvas.fit(view.place, { ...centred, size: 10, leading: 12.5, lines: 3 }, 9)
+  const place = fit(view.place, { size: 10, leading: 12.5, lines: 3 }, 9)
   y = canvas.paragraph(margin, y + 32, view.place, place)
   rule(y + 13)
   drawQr(canvas, (canvas.width - edge) / 2, y + 15, edge, view.qr)
   y = printCode(canvas, margin, y + 26 + edge, view, { size: 11.5, spacing: 0.3, fill: black, width })
   rule(y + 13)
-  const guest = canvas.fit(view.guest, { ...centred, size: 18, bold: true, leading: 21, lines: 2 }, 9)
+  const guest = fit(view.guest, { size: 18, bold: true, leading: 21, lines: 2 }, 9)
   y = canvas.paragraph(margin, y + 23 + guest.size, view.guest, guest)
-  const kind = canvas.fit(view.type, { ...centred, size: 12, leading: 15, lines: 2 }, 10)
+  const kind = fit(view.type, { size: 12, leading: 15, lines: 2 }, 10)
   y = canvas.paragraph(margin, y + 18, view.type, kind)
   if (view.seat !== undefined) {
     const seat = `${view.words.seat} ${view.seat}`
-    const style = canvas.fit(seat, { ...centred, size: 16, bold: true, leading: 19, lines: 1 }, 11)
+    const style = fit(seat, { size: 16, bold: true, leading: 19, lines: 1 }, 11)
     y = canvas.paragraph(margin, y + 6 + style.size, seat, style)
   }
   const small = { fill: black, width, size: 7.5, leading: 10, lines: Infinity }

@@ -200,6 +200,20 @@ layer(Env)("TicketPdf", (it) => {
   )
 
   it.effect.skipIf(!has("pdftotext"))(
+    "breaks what is wider than its line after a hyphen or a slash",
+    () =>
+      Effect.gen(function* () {
+        const address = "https://www.example.org/conditions-generales-de-vente/et-d-utilisation-des-billets"
+        const ticket = yield* sampleTicket({ format: "roll80", terms: address })
+        const { bytes } = yield* TicketPdf.render(yield* Fonts, ticket)
+        const words = placedWordsOf(bytes).map(({ text }) => text)
+        const [first = "", second = ""] = words.slice(words.findIndex((word) => word.startsWith("https:")))
+        assert.strictEqual(first + second, address)
+        assert.match(first, /[-/]$/)
+      })
+  )
+
+  it.effect.skipIf(!has("pdftotext"))(
     "keeps the code within its column, however long the number of its event",
     () =>
       Effect.gen(function* () {
@@ -217,6 +231,38 @@ layer(Env)("TicketPdf", (it) => {
               assert.isAtMost(printed.right, right, `${variant.design} ${variant.format} ${code}`)
             }
           }
+        }
+      })
+  )
+
+  it.effect.skipIf(!has("pdftotext"))(
+    "cuts nothing that the entrance asks for, and keeps the stub on its card",
+    () =>
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const { event } = yield* sampleTicket()
+        const ending = (text: string, length: number, last: string) =>
+          `${text.repeat(9).slice(0, length - last.length - 1).trim()} ${last}`
+        const long = {
+          event: {
+            ...event,
+            title: ending("Festival international de musique contemporaine ", 200, "Acte"),
+            location: ending("Grande Halle de la Villette, avenue Jean-Jaurès ", 200, "Paris")
+          },
+          guestName: ending("Anne-Charlotte de La Rochefoucauld ", 100, "Durand"),
+          ticketType: ending("Accès prioritaire aux trois jours ", 80, "Mezzanine"),
+          seat: "Tribune-Nord-Ouest-rang-AA-côté-jardin-siège 127"
+        }
+        for (const variant of variants) {
+          const { bytes } = yield* TicketPdf.render(fonts, yield* sampleTicket({ ...variant, ...long }))
+          const words = placedWordsOf(bytes)
+          for (const last of ["Acte", "Paris", "Durand", "Mezzanine", "127"]) {
+            const found = words.some(({ text }) => text === last)
+            assert.isTrue(found, `${last} on ${variant.design} ${variant.format}`)
+          }
+          if (variant.design !== "modern" || variant.format !== "a4") continue
+          const edge = 516
+          assert.deepStrictEqual(words.filter(({ bottom, top }) => top < edge && bottom > edge), [])
         }
       })
   )

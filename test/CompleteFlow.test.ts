@@ -75,6 +75,13 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the c
       for (const { json } of notifier) assert.sameMembers(Object.keys(json), Object.keys(toNotifier))
     }).pipe(Effect.scoped))
 
+  it.effect("completes for guests whose numbers lie on both sides of 2^31", () =>
+    Effect.gen(function* () {
+      const [near, other] = guestsNamed("John Doe", "Jane Smith")
+      const { flow } = yield* run(bodyFor(31, { guests: [near!, { ...other!, guest_id: 3_000_000_000 }] }))
+      assert.strictEqual(flow.status, "completed", JSON.stringify(flow))
+    }))
+
   it.effect("takes the documented body with a trailing slash, and plans reminders that lie ahead", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

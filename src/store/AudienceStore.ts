@@ -51,14 +51,15 @@ export class AudienceStore extends Context.Service<AudienceStore, {
           Rows.all(Row)(sql`
           SELECT ${columns} FROM guests g JOIN events e USING (event_id)
           LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
-          WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${guestIds}::bigint[]) ORDER BY g.guest_id`),
+          WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${Rows.bigints(guestIds)}::bigint[])
+          ORDER BY g.guest_id`),
           Effect.forEach(current)
         )
       const holders: AudienceStore["Service"]["holders"] = (ticketIds) =>
         Effect.flatMap(
           Rows.all(Row)(sql`
           SELECT ${columns} FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          WHERE t.ticket_id = ANY(${ticketIds}::bigint[]) ORDER BY t.ticket_id`),
+          WHERE t.ticket_id = ANY(${Rows.bigints(ticketIds)}::bigint[]) ORDER BY t.ticket_id`),
           Effect.forEach(current)
         )
       return { guests, holders }

@@ -106,7 +106,7 @@ export class EventStore extends Context.Service<EventStore, {
           yield* Rows.first(RoomRow)(sql`
             SELECT e.max_attendees, (SELECT count(*) FROM (
                 SELECT guest_id FROM guests WHERE event_id = e.event_id
-                UNION SELECT value::bigint FROM jsonb_array_elements_text(${JSON.stringify(guestIds)}::jsonb)
+                UNION SELECT unnest(${Rows.bigints(guestIds)}::bigint[])
               ) AS everyone) AS guests
             FROM events e WHERE e.event_id = ${eventId}::bigint`)
         ))

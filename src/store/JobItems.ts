@@ -33,7 +33,7 @@ export const make = (sql: SqlClient.SqlClient) => {
     ids(
       Rows.all(IdRow)(sql`
       SELECT ticket_id FROM ticket_job_items
-      WHERE job_id = ${jobId} AND ticket_id = ANY(${ticketIds}::bigint[]) AND status = 'queued'
+      WHERE job_id = ${jobId} AND ticket_id = ANY(${Rows.bigints(ticketIds)}::bigint[]) AND status = 'queued'
       ORDER BY ticket_id`)
     )
 

@@ -117,9 +117,8 @@ export class JobStore extends Context.Service<JobStore, {
             ON CONFLICT (job_id) DO NOTHING RETURNING job_id
           )
           INSERT INTO ticket_job_items (job_id, ticket_id, chunk)
-          SELECT job.job_id, item.value::bigint, (item.position - 1) / ${sizeOf(job.options)}::int
-          FROM job, jsonb_array_elements(${JSON.stringify(job.ticketIds)}::jsonb) WITH ORDINALITY
-            AS item (value, position)`)
+          SELECT job.job_id, asked.id, (asked.position - 1) / ${sizeOf(job.options)}::int
+          FROM job, ${Rows.asked(sql)(job.ticketIds)}`)
 
       const row = (jobId: string) => one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId}`)
 

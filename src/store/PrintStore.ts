@@ -54,10 +54,7 @@ export class PrintStore extends Context.Service<PrintStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const asked = (ids: ReadonlyArray<number>) =>
-        sql`(SELECT value::bigint AS id, position
-             FROM jsonb_array_elements(${JSON.stringify(ids)}::jsonb) WITH ORDINALITY AS e (value, position)
-            ) AS asked`
+      const asked = Rows.asked(sql)
 
       const rows = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(DetailRow)(sql`

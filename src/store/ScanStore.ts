@@ -64,10 +64,9 @@ export class ScanStore extends Context.Service<ScanStore, {
                       OR (s.result = 'suspected_fraud' AND s.detail->>'shown_again' = 'true'))
                     ORDER BY s.received_at DESC LIMIT 100) late) ELSE '[]'::jsonb END)), '[]'::jsonb)
               FROM tickets t JOIN guests g USING (event_id, guest_id)
-              WHERE t.code = ANY(${codes}::text[]) OR t.ticket_id = ANY(ARRAY(
-                SELECT value::bigint FROM jsonb_array_elements_text(${
-            JSON.stringify(ids)
-          }::jsonb)))) AS tickets,
+              WHERE t.code = ANY(${codes}::text[]) OR t.ticket_id = ANY(${
+            Rows.bigints(ids)
+          }::bigint[])) AS tickets,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('scan_id', s.scan_id, 'result', s.result,
                 'ticket_id', s.ticket_id, 'event_id', s.event_id, 'gate', s.gate, 'direction', s.direction,
                 'guest_first_name', split_part(btrim(g.name), ' ', 1), 'ticket_type', t.ticket_type,

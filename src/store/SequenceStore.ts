@@ -90,11 +90,13 @@ export class SequenceStore extends Context.Service<SequenceStore, {
         userIds.length === 0 ? Effect.succeed([]) : Effect.andThen(
           Rows.run(sql`
             INSERT INTO notification_triggers (event_id, user_id, trigger)
-            SELECT ${eventId}::bigint, user_id, ${trigger} FROM unnest(${userIds}::bigint[]) AS u(user_id)
+            SELECT ${eventId}::bigint, user_id, ${trigger}
+            FROM unnest(${Rows.bigints(userIds)}::bigint[]) AS u(user_id)
             ON CONFLICT DO NOTHING`),
           Rows.all(Waiting)(sql`
             SELECT execution_id FROM notification_sequences
-            WHERE status = 'running' AND event_id = ${eventId}::bigint AND user_id = ANY(${userIds}::bigint[])`)
+            WHERE status = 'running' AND event_id = ${eventId}::bigint
+              AND user_id = ANY(${Rows.bigints(userIds)}::bigint[])`)
             .pipe(Effect.map((rows) => rows.map((row) => row.execution_id)))
         )
 

@@ -79,12 +79,7 @@ export class TicketStore extends Context.Service<TicketStore, {
       const sql = yield* SqlClient.SqlClient
       const keys = yield* SigningKeys
 
-      /** A set of ids as a row source `asked (id, position)`: an array parameter could not hold large ids. */
-      const asked = (ids: ReadonlyArray<number>) =>
-        sql`(SELECT value::bigint AS id, position
-             FROM jsonb_array_elements(${
-          JSON.stringify(ids)
-        }::jsonb) WITH ORDINALITY AS e (value, position)) AS asked`
+      const asked = Rows.asked(sql)
 
       const wanted = ({ eventId, guestIds }: IssueRequest) =>
         Rows.all(WantedRow)(sql`

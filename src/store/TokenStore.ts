@@ -3,6 +3,7 @@ import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redact
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, Role } from "../http/Caller.ts"
+import * as Rows from "./Rows.ts"
 
 /** What a new token allows; without `expiresAt` it lives until it is revoked. */
 export interface NewToken {
@@ -88,11 +89,12 @@ export class TokenStore extends Context.Service<TokenStore, {
       const create = Effect.fn("TokenStore.create")(function* (token: NewToken) {
         const secret = Redacted.make(`gct_${randomBytes(32).toString("base64url")}`)
         const tokenId = `tok_${randomBytes(9).toString("base64url")}`
+        const events = token.events === undefined ? null : Rows.bigints(token.events)
         const expires = token.expiresAt === undefined ? null : DateTime.toDateUtc(token.expiresAt)
         yield* sql`
           INSERT INTO tokens (digest, token_id, role, subject, events, gates, expires_at)
           VALUES (${digestOf(secret)}, ${tokenId}, ${token.role}, ${token.subject},
-            ${token.events ?? null}::bigint[], ${token.gates ?? null}::text[], ${expires})`
+            ${events}::bigint[], ${token.gates ?? null}::text[], ${expires})`
         return { token: secret, tokenId }
       }, Effect.orDie)
 

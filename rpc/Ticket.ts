@@ -70,14 +70,4 @@ export const Generated = Rpc.make("Generated", {
   primaryKey: ({ webhookId }) => webhookId
 }).annotate(ClusterSchema.Persisted, true)
 
-/** Ends the ticket's life. Volatile: a guarded update, sent by durable flows. */
-export const Void = Rpc.make("Void", {
-  payload: { reason: Schema.String },
-  success: Schema.Struct({ voided: Schema.Boolean }),
-  error: TicketNotFound
-})
-
-/** Reads the ticket. Volatile: a read. */
-export const Get = Rpc.make("Get", { success: TicketView, error: TicketNotFound })
-
-export const Ticket = Entity.make("Ticket", [Generated, Void, Get])
+export const Ticket = Entity.make("Ticket", [Generated])

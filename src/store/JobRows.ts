@@ -60,7 +60,6 @@ export interface Applied {
   readonly total: number
   readonly generated: number
   readonly failed: number
-  readonly done: boolean
   readonly applied: ReadonlyArray<number>
 }
 
@@ -68,6 +67,5 @@ export const appliedTo = (job: JobRow, applied: ReadonlyArray<number>): Applied 
   total: job.total,
   generated: job.generated,
   failed: job.failed,
-  done: job.queued === 0,
   applied
 })

@@ -1,7 +1,7 @@
 /** Tickets: issued once a guest, voided once, and the files the generator made of them. */
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { type GeneratedTicket, TicketNotFound, TicketStatus } from "../../rpc/Ticket.ts"
+import { type GeneratedTicket, TicketNotFound } from "../../rpc/Ticket.ts"
 import { QrData } from "../tickets/QrData.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
@@ -24,7 +24,6 @@ const WantedRow = Schema.Struct({
 })
 const CountRow = Schema.Struct({ count: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
-const StatusRow = Schema.Struct({ status: TicketStatus })
 
 /** The files of a ticket: each is a key and an address. */
 type StoredPair = "file" | "qr"
@@ -54,9 +53,8 @@ export class TicketStore extends Context.Service<TicketStore, {
     flowId: string,
     guestIds: ReadonlyArray<number>
   ) => Effect.Effect<number>
+  /** As it is stored: the addresses of our own files are made anew for whoever reads them (`currentLink`). */
   readonly get: (ticketId: number) => Effect.Effect<TicketRow, TicketNotFound>
-  /** True for the call that ended the ticket's life. */
-  readonly void_: (ticketId: number, reason: string) => Effect.Effect<boolean, TicketNotFound>
   /** Voids what a flow issued; answers how many were still live. */
   readonly voidFlow: (flowId: string, reason: string) => Effect.Effect<number>
   /**
@@ -157,17 +155,6 @@ export class TicketStore extends Context.Service<TicketStore, {
         return Option.isSome(row) ? row.value : yield* new TicketNotFound({ ticket_id: ticketId })
       })
 
-      const void_ = Effect.fn("TicketStore.void")(function* (ticketId: number, reason: string) {
-        const voided = yield* Rows.all(IdRow)(sql`
-          UPDATE tickets SET status = 'voided', voided_at = now(), void_reason = ${reason}
-          WHERE ticket_id = ${ticketId} AND status <> 'voided' RETURNING ticket_id`)
-        if (voided.length > 0) return true
-        const known = yield* Rows.first(StatusRow)(
-          sql`SELECT status FROM tickets WHERE ticket_id = ${ticketId}`
-        )
-        return Option.isSome(known) ? false : yield* new TicketNotFound({ ticket_id: ticketId })
-      })
-
       const voidFlow = (flowId: string, reason: string) =>
         Effect.map(
           Rows.all(IdRow)(sql`
@@ -226,7 +213,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, unsettled, get, void_, voidFlow, generated, forJob, owners }
+      return { issue, unsettled, get, voidFlow, generated, forJob, owners }
     })
   )
 }

@@ -8,6 +8,7 @@ import { Effect, Exit, Layer } from "effect"
 import { TicketJob } from "../../rpc/TicketJob.ts"
 import { JobStore } from "../../src/store/JobStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
+import { voidTicket } from "../support/GateFixture.ts"
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 
 const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge(JobStores))
@@ -145,7 +146,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
   it.effect("fails a ticket that was voided meanwhile, and sends the others", () =>
     Effect.gen(function* () {
       const { job, jobId, ticketIds: [a, b], view } = yield* prepare(7, 2)
-      yield* (yield* TicketStore).void_(a!, "changed my mind")
+      yield* voidTicket(a!)
       yield* job.Start({ jobId })
       assert.deepStrictEqual(
         (yield* chunksOf(jobId)).flatMap((chunk) => chunk.job.tickets.map(({ id }) => id)),

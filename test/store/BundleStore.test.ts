@@ -15,7 +15,7 @@ import { BundleStore } from "../../src/store/BundleStore.ts"
 import { PaymentStore } from "../../src/store/PaymentStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
 import { after, agrees, blank, caughtUp, type Device, pageOf } from "../support/BundleDevice.ts"
-import { activation, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { activation, GateStores, publish, scanOf, voidTicket } from "../support/GateFixture.ts"
 import documented from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -55,7 +55,7 @@ layer(Env, { excludeTestServices: true })("the offline bundle", (it) => {
       const gate = yield* gateOf(eventId)
       for (const at of [0, 1, 2]) yield* gate.Admit(scanOf(eventId, codes[at]!))
       yield* gate.Admit(scanOf(eventId, codes[1]!, { direction: "exit" }))
-      yield* (yield* TicketStore).void_(rows[2]!.id, "refunded")
+      yield* voidTicket(rows[2]!.id)
       yield* sql`UPDATE tickets SET payment_state = 'disputed' WHERE ticket_id = ${rows[3]!.id}`
       yield* sql`UPDATE tickets SET payment_state = 'paid' WHERE ticket_id = ${rows[4]!.id}`
       const page = yield* pageOf(eventId, blank, 100)
@@ -114,7 +114,7 @@ layer(Env, { excludeTestServices: true })("the offline bundle", (it) => {
       const [one, other] = yield* publish(eventId, 3)
       yield* sql`UPDATE tickets SET flow_id = 'flow_v' WHERE ticket_id = ${other!.id}`
       const first = yield* caughtUp(eventId, blank)
-      yield* tickets.void_(one!.id, "lost")
+      yield* voidTicket(one!.id)
       const [single, second] = yield* news(eventId, first, one!.code)
       yield* tickets.voidFlow("flow_v", "stopped")
       const [flow] = yield* news(eventId, second, other!.code)

@@ -80,6 +80,14 @@ export const publish = Effect.fn("GateFixture.publish")(
   }
 )
 
+/** Ends a ticket's life, as the undoing of its flow does. */
+export const voidTicket = (ticketId: number) =>
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) =>
+      sql`UPDATE tickets SET status = 'voided', voided_at = now(), void_reason = 'test' WHERE ticket_id = ${ticketId}`
+  )
+
 let scans = 0
 
 /** A scan of a ticket code at gate A by someone who may scan anything. */

@@ -105,7 +105,6 @@ export const Links = FileLinks.layer({
 /** The two entities on this runner; the stores and the notes are left open. */
 export const entitiesOn = <A, R>(runner: Layer.Layer<A | Sharding.Sharding, never, R>) =>
   Layer.mergeAll(TicketJobLayer, TicketLayer).pipe(
-    Layer.provide(Links),
     Layer.provideMerge(runner),
     Layer.provideMerge(Layer.merge(Generator, Listener))
   )

@@ -2,6 +2,7 @@
 import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
+import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../services/tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../services/tickets/TicketTemplates.ts"
@@ -9,6 +10,7 @@ import { FeedStore } from "../../store/FeedStore.ts"
 import { JobIndex } from "../../store/JobIndex.ts"
 import { FlowStore } from "../../store/FlowStore.ts"
 import { feedOfJob, type JobRow, JobStore } from "../../store/JobStore.ts"
+import type { TicketRow } from "../../store/TicketRows.ts"
 import { TicketStore } from "../../store/TicketStore.ts"
 import { Api } from "../Api.ts"
 import type { JobsQuery } from "../api/TicketsGroup.ts"
@@ -167,10 +169,20 @@ const printed = Effect.fn("TicketsHttp.print")(
   })
 )
 
+/** The ticket as it is stored, with links that open from now on. */
+const viewOf = Effect.fnUntraced(function* (ticket: TicketRow) {
+  const links = yield* FileLinks
+  return {
+    ...ticket,
+    file_url: yield* currentLink(links, ticket.file_key, ticket.file_url),
+    qr_url: yield* currentLink(links, ticket.qr_key, ticket.qr_url)
+  }
+})
+
 const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format: TicketFormat | undefined) {
   const ticketId = Number(file.replace(".pdf", ""))
   const ticket = yield* visible("ticket", Effect.option((yield* TicketStore).get(ticketId)))
-  if (!file.endsWith(".pdf")) return ticket
+  if (!file.endsWith(".pdf")) return yield* viewOf(ticket)
   if (format !== undefined) return yield* printed(ticketId, format)
   if (ticket.file_key === null) {
     return yield* new Conflict({
@@ -194,6 +206,7 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
       | JobIndex
       | JobStore
       | TicketStore
+      | FileLinks
       | FileStore
       | OrderPrinter
       | Effect.Services<typeof TicketJob.client>

@@ -7,8 +7,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { digestOf, digestRecipe } from "../../../src/gate/OfflineBundle.ts"
-import { TicketStore } from "../../../src/store/TicketStore.ts"
-import { crowd, publish } from "../../support/GateFixture.ts"
+import { crowd, publish, voidTicket } from "../../support/GateFixture.ts"
 import { fetchPage, OfflineDevice, steward, tokenFor } from "../../support/OfflineDevice.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { type Answer, TestApp } from "../../support/TestApp.ts"
@@ -128,7 +127,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
           more = page.more
         }
         assert.deepStrictEqual(sizes, [3, 3, 1])
-        yield* (yield* TicketStore).void_(rows[4]!.id, "lost")
+        yield* voidTicket(rows[4]!.id)
         const next = yield* fetchPage(token, 6, { gate: "A", cursor })
         assert.isFalse(next.full)
         assert.strictEqual(next.tickets.voided, digestOf(6, rows[4]!.code))
@@ -143,7 +142,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
         SELECT code, qr_data FROM tickets WHERE event_id = 8`
         const qrs = yield* sql<{ qr_data: string }>`
         SELECT qr_data FROM tickets WHERE event_id = 7 ORDER BY guest_id`
-        yield* (yield* TicketStore).void_(rows[5]!.id, "lost")
+        yield* voidTicket(rows[5]!.id)
         yield* sql`UPDATE tickets SET payment_state = 'pending' WHERE ticket_id = ${rows[6]!.id}`
         const device = new OfflineDevice(yield* steward(7, ["A"]), 7, "A", "solo")
         yield* device.sync()

@@ -7,8 +7,7 @@
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { TicketStore } from "../../../src/store/TicketStore.ts"
-import { crowd, publish } from "../../support/GateFixture.ts"
+import { crowd, publish, voidTicket } from "../../support/GateFixture.ts"
 import { OfflineDevice, steward, tokenFor } from "../../support/OfflineDevice.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
@@ -68,7 +67,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an up
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [first, second, voided, unpaid] = yield* publish(3, 4, { max_attendees: 1 })
-      yield* (yield* TicketStore).void_(voided!.id, "lost")
+      yield* voidTicket(voided!.id)
       yield* sql`UPDATE tickets SET payment_state = 'refunded' WHERE ticket_id = ${unpaid!.id}`
       const token = yield* steward(3, ["A"])
       const { conflicts, summary } = yield* sent(token, 3, [

@@ -9,7 +9,7 @@ import { FileStore } from "../../../src/files/FileStore.ts"
 import { EventStore } from "../../../src/store/EventStore.ts"
 import { TicketStore } from "../../../src/store/TicketStore.ts"
 import { TokenStore } from "../../../src/store/TokenStore.ts"
-import { eventData } from "../../support/GateFixture.ts"
+import { eventData, voidTicket } from "../../support/GateFixture.ts"
 import { checkStructure, codesIn, has, infoOf, pagesOf, textOf } from "../../support/PdfTools.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
@@ -106,7 +106,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       assert.strictEqual(refused.status, 409)
       assert.include(refused.json.detail, (yield* tickets.get(id)).ticket_code)
       assert.include(refused.json.detail, "U+738B")
-      yield* tickets.void_(id, "test")
+      yield* voidTicket(id)
       const voided = yield* printed
       assert.strictEqual(voided.status, 409)
       assert.include(voided.json.detail, "voided")

@@ -2,6 +2,7 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { type GeneratedTicket, TicketNotFound } from "../../rpc/Ticket.ts"
+import { isFileKey } from "../files/FileKey.ts"
 import { QrData } from "../tickets/QrData.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
@@ -28,14 +29,17 @@ const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 /** The files of a ticket: each is a key and an address. */
 type StoredPair = "file" | "qr"
 
+/** A key that our store cannot have is none. */
+const keyOf = (key: string | null = null) => key !== null && isFileKey(key) ? key : null
+
 const filesOf = (tickets: ReadonlyArray<GeneratedTicket>) =>
   tickets.flatMap(({ ticketId, status, data, metadata }) =>
     status === "generated" && data !== null
       ? [{
         ticket_id: ticketId,
-        file_key: data.file_key ?? null,
+        file_key: keyOf(data.file_key),
         file_url: data.file_url,
-        qr_key: data.qr_key ?? null,
+        qr_key: keyOf(data.qr_key),
         qr_url: data.qr_url,
         file_size: data.file_size,
         generation: { data, metadata }

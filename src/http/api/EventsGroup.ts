@@ -7,7 +7,7 @@ import { PaymentView } from "../../../rpc/Payment.ts"
 import { Instant, Label } from "../../../rpc/Values.ts"
 import { Authorization } from "../Authorization.ts"
 import { PageQuery } from "../NextPage.ts"
-import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
+import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../Problems.ts"
 import { ProblemMiddleware } from "../ProblemMiddleware.ts"
 import { Link, Pdf } from "./Shapes.ts"
 
@@ -93,7 +93,7 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
   HttpApiEndpoint.get("invoice", "/invoices/:file", {
     params: { file: InvoiceFile },
     success: Pdf,
-    error: [Forbidden, NotFound, Unavailable]
+    error: [Forbidden, NotFound, Conflict, Unavailable]
   }).annotateMerge(OpenApi.annotations({ summary: "An invoice as PDF" }))
 )
   .middleware(ProblemMiddleware)

@@ -13,7 +13,7 @@ import type { PaymentRow } from "../../store/PaymentRow.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
 import { pdfNamed } from "../FileNamed.ts"
-import { fileStoreAway } from "../FileStoreAway.ts"
+import { storedBytes } from "../FileStoreAway.ts"
 import { nextPage, pageSize } from "../NextPage.ts"
 import { noStore } from "../NoStore.ts"
 import { type FieldError, InvalidRequest } from "../Problems.ts"
@@ -104,7 +104,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           noStore(Effect.gen(function* () {
             const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
             const key = yield* Effect.orDie(drawings.file(invoice))
-            return (yield* Effect.catchTag(files.get(key), "FileStoreError", fileStoreAway)).bytes
+            return yield* storedBytes(files, key, "Ask whoever runs this installation to restore it.")
           }))
         )
     })

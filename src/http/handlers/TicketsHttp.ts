@@ -17,7 +17,7 @@ import type { JobsQuery } from "../api/TicketsGroup.ts"
 import { requireRole } from "../Caller.ts"
 import { Drain } from "../Drain.ts"
 import { pdfNamed } from "../FileNamed.ts"
-import { fileStoreAway } from "../FileStoreAway.ts"
+import { fileStoreAway, storedBytes } from "../FileStoreAway.ts"
 import { nextPage, pageSize } from "../NextPage.ts"
 import { noStore } from "../NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
@@ -191,8 +191,11 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format:
         : "The ticket's file is kept elsewhere: open its file_url, or ask for a format to have it drawn here."
     })
   }
-  const stored = (yield* FileStore).get(ticket.file_key)
-  return (yield* Effect.catchTag(stored, "FileStoreError", fileStoreAway)).bytes
+  return yield* storedBytes(
+    yield* FileStore,
+    ticket.file_key,
+    "Ask for a format to have the ticket drawn here, or start a generation job for it."
+  )
 })
 
 type Query = Schema.Struct<typeof JobsQuery>["Type"]

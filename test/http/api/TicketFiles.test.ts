@@ -1,6 +1,6 @@
 /**
  * A ticket's stored files as they are handed out. Guards whose removal turns this file red: the link that is made anew,
- * for both files.
+ * for both files; the keys that are none; the file that is gone, also an invoice's.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -9,7 +9,7 @@ import { SignedUrl } from "../../../src/files/SignedUrl.ts"
 import { ServiceSecrets } from "../../../src/services/ServiceSecrets.ts"
 import { EventStore } from "../../../src/store/EventStore.ts"
 import { TicketStore } from "../../../src/store/TicketStore.ts"
-import { read, until } from "../../support/FlowClient.ts"
+import { bodyFor, read, run, until } from "../../support/FlowClient.ts"
 import { eventData } from "../../support/GateFixture.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
@@ -62,5 +62,30 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
         assert.isTrue(view[name].startsWith("http://localhost"), view[name])
         assert.strictEqual((yield* app.ask(pathOf(view[name]))).status, 200, name)
       }
+    }))
+
+  it.effect("are at the address that came with a key that is none of ours", () =>
+    Effect.gen(function* () {
+      const { links, url, view } = yield* reported(72, "their-own-name", "../qr.png")
+      assert.deepInclude(view, links)
+      const answer = yield* read(`${url}.pdf`)
+      assert.strictEqual(answer.status, 409)
+      assert.include(answer.json.detail, "kept elsewhere")
+    }))
+
+  it.effect("that are gone are 409, and the ticket can be drawn anew; so is an invoice's", () =>
+    Effect.gen(function* () {
+      const { url } = yield* reported(73, "tickets/73/lost.pdf", "tickets/73/lost.png")
+      const lost = yield* read(`${url}.pdf`)
+      assert.strictEqual(lost.status, 409, lost.text)
+      assert.include(lost.json.detail, "not in the store")
+      assert.strictEqual((yield* read(`${url}.pdf?format=a4`)).status, 200)
+      const { flow } = yield* run(bodyFor(74))
+      const invoice = `/api/invoices/${flow.invoice_number}.pdf`
+      assert.strictEqual((yield* read(invoice)).status, 200)
+      yield* (yield* FileStore).remove(`invoices/${flow.invoice_number}.pdf`)
+      const gone = yield* read(invoice)
+      assert.strictEqual(gone.status, 409, gone.text)
+      assert.include(gone.json.detail, "not in the store")
     }))
 })

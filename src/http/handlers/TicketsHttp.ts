@@ -156,11 +156,13 @@ const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
   return accepted(yield* own(jobId))
 })
 
+const voided = new Conflict({ detail: "The ticket is voided: it is not printed any more." })
+
 /** The ticket on a page of this format, drawn now. */
 const printed = Effect.fn("TicketsHttp.print")(
   function* (ticketId: number, format: TicketFormat) {
     const bytes = yield* (yield* OrderPrinter).print([ticketId], format)
-    return bytes ?? (yield* new Conflict({ detail: "The ticket is voided: it is not printed any more." }))
+    return bytes ?? (yield* voided)
   },
   Effect.catchTags({
     TicketUnprintable: ({ code, reason }) =>
@@ -169,8 +171,9 @@ const printed = Effect.fn("TicketsHttp.print")(
   })
 )
 
-/** The ticket as it is stored, with links that open from now on. */
+/** The ticket as it is stored, with links that open from now on; a voided one's files are not handed out. */
 const viewOf = Effect.fnUntraced(function* (ticket: TicketRow) {
+  if (ticket.status === "voided") return { ...ticket, file_url: null, qr_url: null }
   const links = yield* FileLinks
   return {
     ...ticket,
@@ -183,6 +186,7 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format:
   const ticketId = Number(file.replace(".pdf", ""))
   const ticket = yield* visible("ticket", Effect.option((yield* TicketStore).get(ticketId)))
   if (!file.endsWith(".pdf")) return yield* viewOf(ticket)
+  if (ticket.status === "voided") return yield* voided
   if (format !== undefined) return yield* printed(ticketId, format)
   if (ticket.file_key === null) {
     return yield* new Conflict({

@@ -1,6 +1,6 @@
 /**
  * A ticket's stored files as they are handed out. Guards whose removal turns this file red: the link that is made anew,
- * for both files; the keys that are none; the file that is gone, also an invoice's.
+ * for both files; the keys that are none; the file that is gone, also an invoice's; the voided ticket, in each answer.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -10,7 +10,7 @@ import { ServiceSecrets } from "../../../src/services/ServiceSecrets.ts"
 import { EventStore } from "../../../src/store/EventStore.ts"
 import { TicketStore } from "../../../src/store/TicketStore.ts"
 import { bodyFor, read, run, until } from "../../support/FlowClient.ts"
-import { eventData } from "../../support/GateFixture.ts"
+import { eventData, voidTicket } from "../../support/GateFixture.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
 import * as Webhooks from "../../support/Webhooks.ts"
@@ -87,5 +87,20 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       const gone = yield* read(invoice)
       assert.strictEqual(gone.status, 409, gone.text)
       assert.include(gone.json.detail, "not in the store")
+    }))
+
+  it.effect("of a voided ticket are not handed out any more", () =>
+    Effect.gen(function* () {
+      const pdf = "tickets/75/1.pdf"
+      yield* (yield* FileStore).put(pdf, new TextEncoder().encode("%PDF-1.7"), "application/pdf")
+      const { id, url } = yield* reported(75, pdf, "tickets/75/1-qr.png")
+      assert.strictEqual((yield* read(`${url}.pdf`)).status, 200)
+      yield* voidTicket(id)
+      for (const path of [`${url}.pdf`, `${url}.pdf?format=a4`]) {
+        const answer = yield* read(path)
+        assert.strictEqual(answer.status, 409, path)
+        assert.include(answer.json.detail, "voided")
+      }
+      assert.deepInclude((yield* read(url)).json, { status: "voided", file_url: null, qr_url: null })
     }))
 })

@@ -137,12 +137,23 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* conclude()
     })
 
+    /** The reports of the job's own tickets; a report of another one is not this job's to tell. */
+    const ownOf = Effect.fnUntraced(function* (reports: ReadonlyArray<GeneratedTicket>) {
+      const items = new Set(yield* jobs.itemsAmong(jobId, reports.map(({ ticketId }) => ticketId)))
+      const others = reports.flatMap(({ ticketId }) => items.has(ticketId) ? [] : [ticketId])
+      if (others.length > 0) {
+        yield* Effect.logWarning("A report names tickets that are not in its job", { jobId, others })
+      }
+      return reports.filter(({ ticketId }) => items.has(ticketId))
+    })
+
     /** What was being rendered when the job was canceled changes neither the job nor a ticket. */
     const take = Effect.fn("TicketJob.take")(function* (batch: Rpc.Payload<typeof BatchGenerated>) {
       const job = yield* jobs.row(jobId)
       if (job.status === "canceled") return
-      yield* tickets.generated(batch.tickets, batch.generatedAt)
-      yield* report(job, batch.tickets, attemptOf(jobId, batch.webhookId))
+      const reports = yield* ownOf(batch.tickets)
+      yield* tickets.generated(reports, batch.generatedAt)
+      yield* report(job, reports, attemptOf(jobId, batch.webhookId))
       yield* conclude()
     })
 

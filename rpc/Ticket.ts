@@ -59,12 +59,17 @@ export const GeneratedTicket = Schema.Struct({
 })
 export type GeneratedTicket = typeof GeneratedTicket.Type
 
-/** Stores files and archived metadata of one rendering. Persisted: a webhook is answered once it is in the mailbox. */
+/**
+ * Stores files and archived metadata of one rendering, unless it names another event or guest than the ticket's.
+ * Persisted: a webhook is answered once it is in the mailbox.
+ */
 export const Generated = Rpc.make("Generated", {
   payload: {
     webhookId: Schema.String,
     generatedAt: Schema.DateTimeUtc,
-    ticket: GeneratedTicket
+    ticket: GeneratedTicket,
+    eventId: Schema.optional(EventId),
+    guestId: Schema.optional(GuestId)
   },
   error: TicketNotFound,
   primaryKey: ({ webhookId }) => webhookId

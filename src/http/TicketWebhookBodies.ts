@@ -44,6 +44,7 @@ export const TicketGenerated = Schema.Struct({
 export const TicketFailed = Schema.Struct({
   event_type: Schema.Literal("ticket.failed"),
   ticket_id: TicketRef,
+  guest_id: Schema.optionalKey(GuestId),
   event_id: Schema.optionalKey(EventId),
   reason: Reason,
   generated_at: Instant,
@@ -114,6 +115,8 @@ export type TicketMessage =
       readonly webhookId: string
       readonly generatedAt: DateTime.Utc
       readonly ticket: GeneratedTicket
+      readonly eventId: number | undefined
+      readonly guestId: number | undefined
     }
   }
   | { readonly _tag: "Ignored"; readonly eventType: string }
@@ -141,10 +144,10 @@ export const toMessage = (body: TicketWebhook, requestId: string): TicketMessage
     }))
     return { _tag: "BatchGenerated", jobId: body.job_id, payload: { webhookId, generatedAt, tickets } }
   }
-  const ticketId = body.ticket_id
+  const { event_id: eventId, guest_id: guestId, ticket_id: ticketId } = body
   const metadata = body.metadata ?? {}
   const ticket: GeneratedTicket = body.event_type === "ticket.generated"
     ? { ticketId, status: "generated", reason: null, data: body.generation_data, metadata }
     : { ticketId, status: "failed", reason: body.reason, data: null, metadata }
-  return { _tag: "Generated", ticketId, payload: { webhookId, generatedAt, ticket } }
+  return { _tag: "Generated", ticketId, payload: { webhookId, generatedAt, ticket, eventId, guestId } }
 }

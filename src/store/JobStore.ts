@@ -66,6 +66,11 @@ export class JobStore extends Context.Service<JobStore, {
     job: Pick<JobRow, "job_id" | "attempt">,
     chunk: number
   ) => Effect.Effect<ReadonlyArray<number>>
+  /** Those of these tickets that are the job's, however far each is. */
+  readonly itemsAmong: (
+    jobId: string,
+    ticketIds: ReadonlyArray<number>
+  ) => Effect.Effect<ReadonlyArray<number>>
   /** Those of these tickets that are still to be printed for the job: none once it is canceled. */
   readonly printable: (
     jobId: string,

@@ -1,7 +1,7 @@
 /**
  * The life of a generation job, from its start to its end, whatever comes twice, late or not at all.
  * Guards whose removal turns this file red: `status = 'queued'` on items and chunks, the guarded end of a
- * job, `announced_at`, the order of `generated_at`; the rest of a job's life is in `CanceledJob` and `RetriedJob`.
+ * job, `announced_at`, the order of `generated_at`, the tickets of the job; the rest of a job's life is in `CanceledJob` and `RetriedJob`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
@@ -185,6 +185,16 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       assert.strictEqual((yield* chunksOf(jobId)).length, 1)
       const ticket = yield* (yield* TicketStore).get(a!)
       assert.strictEqual(ticket.file_url, `https://files.example.com/${a}-late.pdf`)
+    }))
+
+  it.effect("takes the reports of its own tickets alone", () =>
+    Effect.gen(function* () {
+      const { job, ticketIds: [a], view } = yield* prepare(12, 1)
+      const { ticketIds: [stranger] } = yield* prepare(13, 1)
+      const tickets = [good(a!), good(stranger!), good(999_999)]
+      yield* job.BatchGenerated({ webhookId: "wh_1", generatedAt: at("10:00:00"), tickets })
+      assert.deepInclude(yield* view, { status: "completed", total: 1, generated: 1 })
+      assert.isNull((yield* (yield* TicketStore).get(stranger!)).generated_at)
     }))
 
   it.effect("takes a webhook that overtakes its start", () =>

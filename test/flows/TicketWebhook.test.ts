@@ -131,7 +131,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
         token: app.organizer,
         body
       })
-      for (let times = 0; times < 2; times++) isReceived(yield* Webhooks.ticket(single(first)))
+      for (let times = 0; times < 2; times++) {
+        isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
+      }
       const { json } = yield* until(read(accepted.status_url), ({ json }) => json.messages.length === 2)
       assert.sameMembers(json.messages.map((message: { channel: string }) => message.channel), [
         "email",
@@ -139,7 +141,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       ])
       yield* until(read(accepted.status_url), ({ json }) => json.status === "completed")
       assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
-      isReceived(yield* Webhooks.ticket(single(first)))
+      isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
       assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
     }).pipe(Effect.scoped))
 

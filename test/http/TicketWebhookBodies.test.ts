@@ -47,7 +47,9 @@ describe("a ticket webhook", () => {
           reason: null,
           data: documented.generation_data,
           metadata: documented.metadata
-        }
+        },
+        eventId: 1,
+        guestId: 1
       }
     })
   })

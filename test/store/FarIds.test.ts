@@ -57,6 +57,7 @@ layer(Env, { excludeTestServices: true })("ids on both sides of 2^31", (it) => {
       const jobs = yield* JobStore
       yield* jobs.create({ jobId: "job_far", eventId, owner: "alice", flowId: null, options, ticketIds })
       assert.deepStrictEqual(yield* jobs.printable("job_far", ticketIds), ticketIds)
+      assert.sameMembers([...yield* jobs.itemsAmong("job_far", [...ticketIds, far + 1])], ticketIds)
 
       const sequences = yield* SequenceStore
       assert.deepStrictEqual(yield* sequences.fire(eventId, guestIds, "ticket_creation"), [])

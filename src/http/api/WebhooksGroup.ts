@@ -33,7 +33,13 @@ export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add
     payload: TicketWebhook,
     success: Received,
     error: [NotFound, Unavailable]
-  }).annotateMerge(OpenApi.annotations({ summary: "An event of the ticket generator" }))
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "An event of the ticket generator",
+      description:
+        "What is reported of a single ticket changes nothing when it names another `event_id` or `guest_id` than the ticket's; of a batch, the tickets of its job are taken. What is left out is kept and logged, and answered alike."
+    })
+  )
 )
   .middleware(ProblemMiddleware)
   .middleware(TicketWebhookAuth)

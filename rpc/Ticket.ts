@@ -22,6 +22,28 @@ export const GenerationData = Schema.Struct({
 })
 export type GenerationData = typeof GenerationData.Type
 
+/**
+ * What is archived of a report, beside the files: a `reason` of a failure, `format` and QR of a success.
+ * `processing_time_ms` is that of the whole report, which may have been of many tickets.
+ */
+export const ArchivedReport = Schema.Struct({
+  generated_at: Instant,
+  reason: Schema.optionalKey(Schema.String),
+  format: Schema.optionalKey(Schema.String),
+  qr_code: Schema.optionalKey(Schema.Boolean),
+  qr_size: Schema.optionalKey(Schema.String),
+  processing_time_ms: Schema.optionalKey(Schema.Finite),
+  notification_sent: Schema.optionalKey(Schema.Boolean),
+  metadata: Schema.Json
+})
+export type ArchivedReport = typeof ArchivedReport.Type
+
+/** The last report that the ticket was generated, and the last that it could not be. */
+export const GenerationArchive = Schema.Struct({
+  generated: Schema.optionalKey(ArchivedReport),
+  failed: Schema.optionalKey(ArchivedReport)
+})
+
 /** A ticket as its organiser reads it. */
 export const TicketView = Schema.Struct({
   ticket_id: TicketId,
@@ -39,6 +61,7 @@ export const TicketView = Schema.Struct({
   file_url: Schema.NullOr(Schema.String),
   qr_url: Schema.NullOr(Schema.String),
   file_size: Schema.NullOr(Schema.Int),
+  generation: Schema.NullOr(GenerationArchive),
   first_admitted_at: Schema.NullOr(Instant),
   first_gate: Schema.NullOr(Schema.String),
   flow_id: Schema.NullOr(Schema.String)
@@ -49,13 +72,18 @@ export class TicketNotFound extends Schema.TaggedError<TicketNotFound>()("Ticket
   ticket_id: TicketId
 }) {}
 
-/** What the generator reports of one ticket: files, or the reason of its failure. */
+/**
+ * What the generator reports of one ticket: files, or the reason of its failure; how long the whole report took, and
+ * whether the guest was told.
+ */
 export const GeneratedTicket = Schema.Struct({
   ticketId: TicketId,
   status: Schema.Literals(["generated", "failed"]),
   reason: Schema.NullOr(Schema.String),
   data: Schema.NullOr(GenerationData),
-  metadata: Schema.Json
+  metadata: Schema.Json,
+  processingTimeMs: Schema.optional(Schema.Finite),
+  notificationSent: Schema.optional(Schema.Boolean)
 })
 export type GeneratedTicket = typeof GeneratedTicket.Type
 

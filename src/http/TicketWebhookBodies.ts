@@ -48,6 +48,7 @@ export const TicketFailed = Schema.Struct({
   event_id: Schema.optionalKey(EventId),
   reason: Reason,
   generated_at: Instant,
+  processing_time_ms: Schema.optionalKey(Milliseconds),
   metadata: Schema.optionalKey(Metadata)
 })
 
@@ -140,14 +141,21 @@ export const toMessage = (body: TicketWebhook, requestId: string): TicketMessage
       status: ticket.status,
       reason: ticket.reason,
       data: ticket.generation_data,
-      metadata: ticket.metadata
+      metadata: ticket.metadata,
+      processingTimeMs: body.processing_time_ms
     }))
     return { _tag: "BatchGenerated", jobId: body.job_id, payload: { webhookId, generatedAt, tickets } }
   }
   const { event_id: eventId, guest_id: guestId, ticket_id: ticketId } = body
-  const metadata = body.metadata ?? {}
+  const told = { ticketId, metadata: body.metadata ?? {}, processingTimeMs: body.processing_time_ms }
   const ticket: GeneratedTicket = body.event_type === "ticket.generated"
-    ? { ticketId, status: "generated", reason: null, data: body.generation_data, metadata }
-    : { ticketId, status: "failed", reason: body.reason, data: null, metadata }
+    ? {
+      ...told,
+      status: "generated",
+      reason: null,
+      data: body.generation_data,
+      notificationSent: body.notification_sent
+    }
+    : { ...told, status: "failed", reason: body.reason, data: null }
   return { _tag: "Generated", ticketId, payload: { webhookId, generatedAt, ticket, eventId, guestId } }
 }

@@ -1,6 +1,6 @@
 /** Tickets as they are read: by their organiser, by a generation job, by the generator. */
 import { Schema } from "effect"
-import { PaymentState, TicketStatus } from "../../rpc/Ticket.ts"
+import { GenerationArchive, PaymentState, TicketStatus } from "../../rpc/Ticket.ts"
 import { Locale } from "../../rpc/Values.ts"
 import * as Rows from "./Rows.ts"
 
@@ -24,6 +24,7 @@ export const TicketRow = Schema.Struct({
   file_key: Schema.NullOr(Schema.String),
   qr_key: Schema.NullOr(Schema.String),
   file_size: Schema.NullOr(Schema.Int),
+  generation: Schema.NullOr(GenerationArchive),
   first_admitted_at: Rows.AtOrNull,
   first_gate: Schema.NullOr(Schema.String),
   flow_id: Schema.NullOr(Schema.String),

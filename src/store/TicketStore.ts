@@ -2,11 +2,11 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { type GeneratedTicket, TicketNotFound } from "../../rpc/Ticket.ts"
-import { isFileKey } from "../files/FileKey.ts"
 import { QrData } from "../tickets/QrData.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
 import * as Rows from "./Rows.ts"
+import * as TicketReports from "./TicketReports.ts"
 import { JobTicketRow, OwnerRow, TicketRow } from "./TicketRows.ts"
 
 /** Who gets a ticket, and why: `paymentState` and `flowId` are kept on tickets that this call makes. */
@@ -26,27 +26,6 @@ const WantedRow = Schema.Struct({
 const CountRow = Schema.Struct({ count: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 
-/** The files of a ticket: each is a key and an address. */
-type StoredPair = "file" | "qr"
-
-/** A key that our store cannot have is none. */
-const keyOf = (key: string | null = null) => key !== null && isFileKey(key) ? key : null
-
-const filesOf = (tickets: ReadonlyArray<GeneratedTicket>) =>
-  tickets.flatMap(({ ticketId, status, data, metadata }) =>
-    status === "generated" && data !== null
-      ? [{
-        ticket_id: ticketId,
-        file_key: keyOf(data.file_key),
-        file_url: data.file_url,
-        qr_key: keyOf(data.qr_key),
-        qr_url: data.qr_url,
-        file_size: data.file_size,
-        generation: { data, metadata }
-      }]
-      : []
-  )
-
 /** Every read and write of tickets outside of the gate. */
 export class TicketStore extends Context.Service<TicketStore, {
   /** The live tickets of these guests, in their order, made where there were none; strangers get none. */
@@ -62,8 +41,8 @@ export class TicketStore extends Context.Service<TicketStore, {
   /** Voids what a flow issued; answers how many were still live. */
   readonly voidFlow: (flowId: string, reason: string) => Effect.Effect<number>
   /**
-   * Stores files and metadata of what was generated. Of two renderings the later one stays; a file that a report does
-   * not name stays too, and an earlier report still fills in what is missing. A file's address and its key go together:
+   * Stores the files of what was generated, and archives the last report of a success and the last of a failure. Of two
+   * renderings the later one stays; a file that a report does not name stays too, and an earlier report still fills in what is missing. A file's address and its key go together:
    * a new address without a key is not that of the file whose key was stored.
    */
   readonly generated: (
@@ -152,7 +131,7 @@ export class TicketStore extends Context.Service<TicketStore, {
         const row = yield* Rows.first(TicketRow)(sql`
           SELECT t.ticket_id, t.event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code,
             t.ticket_type, t.template_id, t.seat, t.status, t.payment_state, t.qr_data, t.issued_at,
-            t.generated_at, t.file_url, t.qr_url, t.file_key, t.qr_key, t.file_size, t.first_admitted_at,
+            t.generated_at, t.file_url, t.qr_url, t.file_key, t.qr_key, t.file_size, t.generation, t.first_admitted_at,
             t.first_gate, t.flow_id, e.owner
           FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
           WHERE t.ticket_id = ${ticketId}`)
@@ -166,41 +145,6 @@ export class TicketStore extends Context.Service<TicketStore, {
             WHERE flow_id = ${flowId} AND status <> 'voided' RETURNING ticket_id`),
           (voided) => voided.length
         )
-
-      const generated: TicketStore["Service"]["generated"] = (tickets, generatedAt) => {
-        const files = filesOf(tickets)
-        const at = DateTime.toDateUtc(generatedAt)
-        const later = sql`coalesce(t.generated_at <= ${at}::timestamptz, true)`
-        /** An address counts for more than a key alone, and that for more than nothing. */
-        const worth = (row: "r" | "t", file: StoredPair) =>
-          sql.literal(`CASE WHEN ${row}.${file}_url IS NOT NULL THEN 2
-                            WHEN ${row}.${file}_key IS NOT NULL THEN 1 ELSE 0 END`)
-        const taken = (file: StoredPair) =>
-          sql`(${worth("r", file)} > ${worth("t", file)} OR ${worth("r", file)} = ${
-            worth("t", file)
-          } AND ${later})`
-        const chosen = (file: StoredPair, column: string) =>
-          sql`CASE WHEN ${taken(file)} THEN ${sql.literal(`r.${column}`)} ELSE ${
-            sql.literal(`t.${column}`)
-          } END`
-        const key = (file: StoredPair) =>
-          sql`CASE WHEN ${
-            sql.literal(`r.${file}_url = t.${file}_url AND num_nulls(r.${file}_key, t.${file}_key) = 1`)
-          }
-                   THEN ${sql.literal(`coalesce(r.${file}_key, t.${file}_key)`)}
-                   ELSE ${chosen(file, `${file}_key`)} END`
-        return files.length === 0 ? Effect.void : Rows.run(sql`
-          UPDATE tickets t SET generated_at = greatest(t.generated_at, ${at}::timestamptz),
-            file_key = ${key("file")}, file_url = ${chosen("file", "file_url")},
-            file_size = ${chosen("file", "file_size")},
-            qr_key = ${key("qr")}, qr_url = ${chosen("qr", "qr_url")},
-            generation = CASE WHEN ${later} THEN r.generation ELSE t.generation END
-          FROM jsonb_to_recordset(${JSON.stringify(files)}::jsonb)
-            AS r (ticket_id bigint, file_key text, file_url text, qr_key text, qr_url text, file_size integer,
-                  generation jsonb)
-          WHERE t.ticket_id = r.ticket_id
-            AND (${later} OR num_nulls(t.file_key, t.file_url, t.qr_key, t.qr_url) > 0)`)
-      }
 
       const forJob = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(JobTicketRow)(sql`
@@ -217,7 +161,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, unsettled, get, voidFlow, generated, forJob, owners }
+      return { issue, unsettled, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
     })
   )
 }

@@ -12,14 +12,8 @@ import { type Answer, TestApp } from "../support/TestApp.ts"
 import * as Webhooks from "../support/Webhooks.ts"
 import { around, ownRowCounts } from "../support/Witness.ts"
 
-const Archive = Schema.Array(Schema.Struct({ metadata: Schema.Json }))
-
-const archiveOf = Effect.fnUntraced(function* (ticketId: number) {
-  const sql = yield* SqlClient.SqlClient
-  const rows =
-    yield* sql`SELECT generation->'metadata' AS metadata FROM tickets WHERE ticket_id = ${ticketId}`
-  return (yield* Schema.decodeUnknownEffect(Archive)(rows))[0]?.metadata
-})
+const archiveOf = (ticketId: number) =>
+  Effect.map(read(`/api/tickets/${ticketId}`), ({ json }) => json.generation)
 
 const isReceived = (answer: Answer) => {
   assert.strictEqual(answer.status, 200, answer.text)
@@ -67,8 +61,10 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       isReceived(yield* Webhooks.ticket(single(`ticket-${first}`)))
       const running = yield* until(read(accepted.status_url), ({ json }) => json.generated === 1)
       assert.strictEqual(running.json.status, "running")
+      const { generated_at } = documented
       const failed = { event_type: "ticket.failed", ticket_id: String(second), reason: "out of ink" }
-      isReceived(yield* Webhooks.ticket({ ...failed, generated_at: documented.generated_at }))
+      const metadata = { printer: "B" }
+      isReceived(yield* Webhooks.ticket({ ...failed, generated_at, processing_time_ms: 40, metadata }))
       const feed = yield* follow(accepted.events_url)
       assert.strictEqual(feed.at(-1)!.data.status, "partially_failed")
       const { json: ended } = yield* read(accepted.status_url)
@@ -81,7 +77,42 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       assert.strictEqual(ticket.qr_url, documented.generation_data.qr_url)
       assert.strictEqual(ticket.file_size, documented.generation_data.file_size)
       assert.strictEqual(ticket.generated_at, "2025-06-15T10:25:00.000Z")
-      assert.deepStrictEqual(yield* archiveOf(first), documented.metadata)
+      const at = "2025-06-15T10:25:00.000Z"
+      assert.deepStrictEqual(yield* archiveOf(first), {
+        generated: {
+          generated_at: at,
+          format: "pdf",
+          qr_code: true,
+          qr_size: "medium",
+          processing_time_ms: 1250,
+          notification_sent: true,
+          metadata: documented.metadata
+        }
+      })
+      assert.deepStrictEqual(yield* archiveOf(second), {
+        failed: { generated_at: at, reason: "out of ink", processing_time_ms: 40, metadata }
+      })
+    }).pipe(Effect.scoped))
+
+  it.effect("is archived beside what was told before: a failure and a success, the later of each", () =>
+    Effect.gen(function* () {
+      const { ids: [first] } = yield* prepare(4)
+      const told = Effect.fnUntraced(function* (generated_at: string, reason?: string) {
+        const failed = { event_type: "ticket.failed", ticket_id: first, reason, generated_at, event_id: 4 }
+        const body = reason === undefined ? single(first, { event_id: 4, generated_at }) : failed
+        isReceived(yield* Webhooks.ticket(body))
+      })
+      const archive = (kind: string, at: string) =>
+        until(archiveOf(first), (archive) => archive?.[kind]?.generated_at === at)
+      yield* told("2025-06-15T10:05:00.000Z", "torn")
+      yield* told("2025-06-15T10:04:00.000Z", "wet")
+      yield* told("2025-06-15T10:03:00.000Z")
+      const { failed } = yield* archive("generated", "2025-06-15T10:03:00.000Z")
+      assert.deepInclude(failed, { generated_at: "2025-06-15T10:05:00.000Z", reason: "torn" })
+      yield* told("2025-06-15T10:02:00.000Z")
+      yield* told("2025-06-15T10:06:00.000Z", "lost")
+      const { generated } = yield* archive("failed", "2025-06-15T10:06:00.000Z")
+      assert.strictEqual(generated.generated_at, "2025-06-15T10:03:00.000Z")
     }).pipe(Effect.scoped))
 
   it.effect("of many tickets at once does the same in one delivery", () =>
@@ -115,7 +146,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       isReceived(answer)
       assert.strictEqual(answer.json.webhook_id, body.webhook_id)
       assert.strictEqual((yield* follow(accepted.events_url)).at(-1)!.data.status, "partially_failed")
-      assert.deepStrictEqual(yield* archiveOf(first), documented.metadata)
+      const archive = yield* archiveOf(first)
+      assert.deepInclude(archive.generated, { processing_time_ms: 2500, metadata: documented.metadata })
+      assert.deepInclude((yield* archiveOf(second)).failed, { reason: "torn", processing_time_ms: 2500 })
       const again = yield* Webhooks.ticket(body)
       assert.strictEqual(again.text, answer.text)
     }).pipe(Effect.scoped))

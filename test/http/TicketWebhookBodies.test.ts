@@ -46,7 +46,9 @@ describe("a ticket webhook", () => {
           status: "generated",
           reason: null,
           data: documented.generation_data,
-          metadata: documented.metadata
+          metadata: documented.metadata,
+          processingTimeMs: 1250,
+          notificationSent: true
         },
         eventId: 1,
         guestId: 1

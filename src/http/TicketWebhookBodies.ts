@@ -1,5 +1,6 @@
 /** What the ticket generator posts to `/api/ticket-webhook-routes/`, and which mailbox each body is for. */
 import { DateTime, Schema, SchemaGetter } from "effect"
+import { createHash } from "node:crypto"
 import { EventId, GuestId, JobId, TemplateId, TicketId } from "../../rpc/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "../../rpc/Ticket.ts"
 import { Instant, JsonData, text } from "../../rpc/Values.ts"
@@ -126,14 +127,19 @@ type KnownWebhook = typeof TicketGenerated.Type | typeof TicketFailed.Type | Tic
 
 const isKnown = (body: TicketWebhook): body is KnownWebhook => known.includes(body.event_type)
 
-/** The webhook's id is in a batch's body; a single body's is its `X-Request-ID`. */
-export const webhookIdOf = (body: TicketWebhook, requestId: string): string =>
-  isKnown(body) && body.event_type === "tickets.generated" ? body.webhook_id : requestId
+/**
+ * What a delivery is known by. A batch has an id in its body; a single body is named by its `X-Request-ID` and by all
+ * that it says, because one id may be that of a whole run. A repeat has the same bytes.
+ */
+export const webhookIdOf = (body: TicketWebhook, requestId: string, bytes: Uint8Array): string => {
+  if (isKnown(body) && body.event_type === "tickets.generated") return body.webhook_id
+  const digest = createHash("sha256").update(`${requestId}\n`).update(bytes).digest("hex")
+  return `${requestId.slice(0, 64)}/${digest}`
+}
 
-/** Which mailbox a webhook goes to, and with what. */
-export const toMessage = (body: TicketWebhook, requestId: string): TicketMessage => {
+/** Which mailbox a webhook goes to, and with what; a single body's delivery is known by `webhookId`. */
+export const toMessage = (body: TicketWebhook, webhookId: string): TicketMessage => {
   if (!isKnown(body)) return { _tag: "Ignored", eventType: body.event_type }
-  const webhookId = webhookIdOf(body, requestId)
   const generatedAt = body.generated_at
   if (body.event_type === "tickets.generated") {
     const tickets = body.tickets.map((ticket): GeneratedTicket => ({
@@ -144,7 +150,8 @@ export const toMessage = (body: TicketWebhook, requestId: string): TicketMessage
       metadata: ticket.metadata,
       processingTimeMs: body.processing_time_ms
     }))
-    return { _tag: "BatchGenerated", jobId: body.job_id, payload: { webhookId, generatedAt, tickets } }
+    const payload = { webhookId: body.webhook_id, generatedAt, tickets }
+    return { _tag: "BatchGenerated", jobId: body.job_id, payload }
   }
   const { event_id: eventId, guest_id: guestId, ticket_id: ticketId } = body
   const told = { ticketId, metadata: body.metadata ?? {}, processingTimeMs: body.processing_time_ms }

@@ -199,6 +199,21 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       assert.deepStrictEqual(yield* ownRowCounts, before)
     }))
 
+  it.effect("is another one for each thing that it says, also under an X-Request-ID of a whole run", () =>
+    Effect.gen(function* () {
+      const { accepted, ids } = yield* prepare(4)
+      const requestId = Array.from({ length: 200 }, () => randomUUID()).join("-")
+      for (const id of ids) isReceived(yield* Webhooks.ticket(single(id), { requestId }))
+      assert.strictEqual((yield* follow(accepted.events_url)).at(-1)!.data.status, "completed")
+      const later = { ...documented.generation_data, file_size: 9 }
+      const again = { generation_data: later, generated_at: "2025-06-15T10:26:00Z" }
+      isReceived(yield* Webhooks.ticket(single(ids[1], again), { requestId }))
+      yield* until(read(`/api/tickets/${ids[1]}`), ({ json }) => json.file_size === 9)
+      const before = yield* ownRowCounts
+      for (const id of ids) isReceived(yield* Webhooks.ticket(single(id), { requestId }))
+      assert.deepStrictEqual(yield* ownRowCounts, before)
+    }).pipe(Effect.scoped))
+
   it.effect("of an unknown type is kept and ignored", () =>
     Effect.gen(function* () {
       const before = (yield* ownRowCounts)["webhook_deliveries"]!

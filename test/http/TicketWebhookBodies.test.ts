@@ -98,7 +98,7 @@ describe("a ticket webhook", () => {
 
   it("sends a batch to its job under its own webhook id", () => {
     const body = decode(batch)
-    assert.strictEqual(webhookIdOf(body, "req_1"), "wh_job_1_0")
+    assert.strictEqual(webhookIdOf(body, "req_1", new Uint8Array()), "wh_job_1_0")
     const message = toMessage(body, "req_1")
     assert.strictEqual(message._tag, "BatchGenerated")
     if (message._tag !== "BatchGenerated") return
@@ -107,6 +107,17 @@ describe("a ticket webhook", () => {
       [5, "generated"],
       [6, "failed"]
     ])
+  })
+
+  it("is one delivery by its X-Request-ID and its bytes together, however long the id", () => {
+    const bytes = (text: string) => new TextEncoder().encode(text)
+    const idOf = (requestId: string, text: string) => webhookIdOf(decode(documented), requestId, bytes(text))
+    assert.strictEqual(idOf("req_1", "a"), idOf("req_1", "a"))
+    assert.notStrictEqual(idOf("req_1", "a"), idOf("req_1", "b"))
+    assert.notStrictEqual(idOf("req_1", "a"), idOf("req_2", "a"))
+    const long = "x".repeat(10_000)
+    assert.notStrictEqual(idOf(`${long}1`, "a"), idOf(`${long}2`, "a"))
+    assert.isAtMost(idOf(long, "a").length, 129)
   })
 
   it("writes a batch as it reads it", () => {

@@ -37,7 +37,10 @@ export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add
     OpenApi.annotations({
       summary: "An event of the ticket generator",
       description:
-        "What is reported of a single ticket changes nothing when it names another `event_id` or `guest_id` than the ticket's; of a batch, the tickets of its job are taken. What is left out is kept and logged, and answered alike."
+        "A batch is known by its `webhook_id`, any other body by its X-Request-ID and its bytes together: several " +
+        "tickets may be reported under one X-Request-ID. What is reported of a single ticket changes nothing when it " +
+        "names another `event_id` or `guest_id` than the ticket's; of a batch, the tickets of its job are taken. What is " +
+        "left out is kept and logged, and answered alike."
     })
   )
 )

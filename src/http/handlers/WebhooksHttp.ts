@@ -18,10 +18,14 @@ const isPaymentEvent = Schema.is(PaymentEventType)
 const encodePayment = Schema.encodeEffect(Schema.toCodecJson(PaymentWebhook))
 const encodeTicket = Schema.encodeEffect(Schema.toCodecJson(TicketWebhook))
 
-/** Stores a delivery, sends its message, and keeps the answer; nothing is answered before it is durable. */
+/**
+ * Stores a delivery, sends its message, and keeps the answer, which calls the delivery what its sender calls it; nothing
+ * is answered before it is durable.
+ */
 const receive = Effect.fn("WebhooksHttp.receive")(function* <R>(
   delivery: Omit<Delivery, "headers">,
-  send: Effect.Effect<Received["outcome"], Unavailable, R>
+  send: Effect.Effect<Received["outcome"], Unavailable, R>,
+  called = delivery.webhookId
 ) {
   const deliveries = yield* WebhookStore
   const { headers } = yield* HttpServerRequest.HttpServerRequest
@@ -31,7 +35,7 @@ const receive = Effect.fn("WebhooksHttp.receive")(function* <R>(
   })
   const first = decodeAnswer(answer)
   if (first._tag === "Some") return first.value
-  const received: Received = { received: true, webhook_id: delivery.webhookId, outcome: yield* send }
+  const received: Received = { received: true, webhook_id: called, outcome: yield* send }
   yield* deliveries.answered(delivery.source, delivery.webhookId, received)
   return received
 })
@@ -50,10 +54,11 @@ const paid = Effect.fnUntraced(function* (webhook: PaymentWebhook) {
 })
 
 const generated = Effect.fnUntraced(function* (webhook: TicketWebhook) {
-  const { headers } = yield* HttpServerRequest.HttpServerRequest
-  const requestId = headers["x-request-id"] ?? ""
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const requestId = request.headers["x-request-id"] ?? ""
   const body = yield* Effect.orDie(encodeTicket(webhook))
-  const message = toMessage(webhook, requestId)
+  const webhookId = webhookIdOf(webhook, requestId, new Uint8Array(yield* Effect.orDie(request.arrayBuffer)))
+  const message = toMessage(webhook, webhookId)
   const send = Effect.gen(function* () {
     if (message._tag === "Ignored") return "ignored"
     yield* fromCluster(
@@ -64,8 +69,9 @@ const generated = Effect.fnUntraced(function* (webhook: TicketWebhook) {
     return "queued"
   })
   return yield* receive(
-    { source: "ticket", webhookId: webhookIdOf(webhook, requestId), eventType: webhook.event_type, body },
-    send
+    { source: "ticket", webhookId, eventType: webhook.event_type, body },
+    send,
+    message._tag === "BatchGenerated" ? webhookId : requestId
   )
 })
 

@@ -35,26 +35,25 @@ export const messageIdOf = (
 export const recipientOf = (reader: Reader, channel: Channel): string | null =>
   channel === "email" ? reader.email : reader.phone
 
-/** A stored file that goes with a message. */
-export interface MessageFile {
-  readonly filename: string
-  readonly file_key: string
-  readonly content_type: string
-}
+/** A file that goes with a message: a stored one, or the QR code of a text, drawn when it is sent. */
+export type MessageFile =
+  & { readonly filename: string; readonly content_type: string }
+  & ({ readonly file_key: string } | { readonly qr_text: string })
 
+/** The QR code is drawn for the message: what its job stored may be an SVG or text, which no mail client shows. */
 const attachments = (
   template: string,
   channel: Channel,
-  reader: Reader,
+  { code, file_key, qr_data }: Reader,
   data: Variables
 ): ReadonlyArray<MessageFile> =>
-  template !== "ticket_generated" || channel !== "email" || reader.file_key === null ? [] : [
-    ...(data["include_pdf"] === false
+  template !== "ticket_generated" || channel !== "email" ? [] : [
+    ...(data["include_pdf"] === false || file_key === null
       ? []
-      : [{ filename: `${reader.code}.pdf`, file_key: reader.file_key, content_type: "application/pdf" }]),
-    ...(data["include_qr"] === false || reader.qr_key === null || !reader.qr_key.endsWith(".png")
+      : [{ filename: `${code}.pdf`, file_key, content_type: "application/pdf" }]),
+    ...(data["include_qr"] === false || qr_data === null
       ? []
-      : [{ filename: "qr.png", file_key: reader.qr_key, content_type: "image/png" }])
+      : [{ filename: "qr.png", qr_text: qr_data, content_type: "image/png" }])
   ]
 
 /** The variable that names the files of a message, where it has some. */
@@ -78,6 +77,7 @@ export const toGuest = (
     typeof personalization === "object" && personalization !== null && !Array.isArray(personalization)
       ? personalization as Variables
       : {}
+  const link = reader.file_url ?? reader.qr_url
   return {
     ...rest,
     recipient: recipientOf(reader, message.channel),
@@ -96,7 +96,7 @@ export const toGuest = (
       user_id: reader.guest_id,
       event_id: reader.event_id,
       ...(reader.code === null ? {} : { ticket_code: reader.code }),
-      ...(reader.file_url === null ? {} : { ticket_url: reader.file_url }),
+      ...(link === null ? {} : { ticket_url: link }),
       ...carrying([...attachments(message.template, message.channel, reader, data), ...(files ?? [])])
     }
   }

@@ -21,9 +21,14 @@ const Row = Schema.Struct({
   code: Schema.NullOr(Schema.String),
   file_key: Schema.NullOr(Schema.String),
   file_url: Schema.NullOr(Schema.String),
-  qr_key: Schema.NullOr(Schema.String)
+  qr_key: Schema.NullOr(Schema.String),
+  qr_url: Schema.NullOr(Schema.String),
+  qr_data: Schema.NullOr(Schema.String)
 })
-/** One reader of a message; `file_url` opens from now on. */
+/**
+ * One reader of a message; the links open from now on. `qr_data` is there once a QR code was made, `qr_url` when that is
+ * an image and not its text.
+ */
 export type Reader = typeof Row.Type
 
 export class AudienceStore extends Context.Service<AudienceStore, {
@@ -39,13 +44,17 @@ export class AudienceStore extends Context.Service<AudienceStore, {
       const links = yield* FileLinks
       const columns = sql.literal(
         `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
-         g.locale, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key`
+         g.locale, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
+         CASE WHEN t.qr_key IS NOT NULL OR t.qr_url IS NOT NULL THEN t.qr_data END AS qr_data`
       )
-      const current = (reader: Reader) =>
-        Effect.map(
-          currentLink(links, reader.file_key, reader.file_url),
-          (file_url) => ({ ...reader, file_url })
-        )
+      const current = Effect.fnUntraced(function* (reader: Reader) {
+        const isText = reader.qr_key?.endsWith(".txt") === true
+        return {
+          ...reader,
+          file_url: yield* currentLink(links, reader.file_key, reader.file_url),
+          qr_url: isText ? null : yield* currentLink(links, reader.qr_key, reader.qr_url)
+        }
+      })
       const guests: AudienceStore["Service"]["guests"] = (eventId, guestIds) =>
         Effect.flatMap(
           Rows.all(Row)(sql`

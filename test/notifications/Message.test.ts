@@ -23,7 +23,9 @@ const reader: Reader = {
   code: "TKT-001-ABC123",
   file_key: "tickets/7/ticket.pdf",
   file_url: "http://localhost/files/tickets/7/ticket.pdf",
-  qr_key: "tickets/7/qr.png"
+  qr_key: "tickets/7/qr.txt",
+  qr_url: null,
+  qr_data: '{"id":7}'
 }
 
 const base = {
@@ -56,19 +58,30 @@ describe("a message", () => {
     })
   })
 
-  it("carries the reader's own ticket, and only what is asked for", () => {
-    const files = (data: Record<string, boolean>) =>
-      toGuest(reader, { ...base, template: "ticket_generated", data: { ...data, attachments: stolen } })
+  it("carries the reader's own ticket, and only what is there and asked for", () => {
+    const files = (data: Record<string, boolean>, whom = reader) =>
+      toGuest(whom, { ...base, template: "ticket_generated", data: { ...data, attachments: stolen } })
         .variables["attachments"]
     const pdf = {
       filename: "TKT-001-ABC123.pdf",
       file_key: "tickets/7/ticket.pdf",
       content_type: "application/pdf"
     }
-    const qr = { filename: "qr.png", file_key: "tickets/7/qr.png", content_type: "image/png" }
+    const qr = { filename: "qr.png", qr_text: '{"id":7}', content_type: "image/png" }
     assert.deepStrictEqual(files({}), [pdf, qr])
     assert.deepStrictEqual(files({ include_pdf: false }), [qr])
     assert.isUndefined(files({ include_pdf: false, include_qr: false }))
+    assert.deepStrictEqual(files({}, { ...reader, file_key: null, file_url: null }), [qr])
+    assert.deepStrictEqual(files({}, { ...reader, qr_data: null }), [pdf])
+  })
+
+  it("links to the ticket's PDF, or else to its QR code", () => {
+    const linked = (whom: Reader) =>
+      toGuest(whom, { ...base, template: "ticket_alert", data: {} }).variables["ticket_url"]
+    const both = { ...reader, qr_url: "http://localhost/files/tickets/7/qr.svg" }
+    assert.strictEqual(linked(both), reader.file_url)
+    assert.strictEqual(linked({ ...both, file_url: null }), both.qr_url)
+    assert.isUndefined(linked({ ...reader, file_url: null }))
   })
 
   it("is sent with exactly the documented fields", () => {

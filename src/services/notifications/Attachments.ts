@@ -1,20 +1,26 @@
 /**
- * The files a message carries: `variables.attachments`, read from the file store when the message is sent.
+ * The files a message carries: `variables.attachments`, read from the file store or drawn when the message is sent.
  */
 import { Effect, Schema } from "effect"
 import { FileStore } from "../../files/FileStore.ts"
+import { QrImage } from "../tickets/QrImage.ts"
+import { qrMatrix } from "../tickets/QrMatrix.ts"
 import type { EmailFile } from "./EmailTransport.ts"
 import { DeliveryDelayed, InvalidAttachment } from "./NotificationApi.ts"
 import { qrCid } from "./templates/EmailLayout.ts"
 import type { Variables } from "./templates/Variables.ts"
 import type { Attached } from "./templates/View.ts"
 
-/** One stored file under the name its reader sees. */
-export const Attachment = Schema.Struct({
+const named = {
   filename: Schema.String.check(Schema.isPattern(/^[^\\/\p{Cc}]{1,150}$/u)),
-  file_key: Schema.String,
   content_type: Schema.String.check(Schema.isPattern(/^[a-z]+\/[a-z0-9.+-]+$/i))
-})
+}
+
+/** One file under the name its reader sees: a stored one, or the QR code of a text as a PNG. */
+export const Attachment = Schema.Union([
+  Schema.Struct({ ...named, file_key: Schema.String }),
+  Schema.Struct({ ...named, content_type: Schema.Literal("image/png"), qr_text: Schema.String })
+])
 export type Attachment = typeof Attachment.Type
 
 const decode = Schema.decodeUnknownEffect(Schema.Array(Attachment).check(Schema.isMaxLength(10)))
@@ -27,7 +33,8 @@ export const list = Effect.fnUntraced(function* (attachments: unknown, variables
   const files = yield* decode(attachments ?? []).pipe(
     Effect.mapError(() =>
       new InvalidAttachment({
-        detail: "`variables.attachments` is up to 10 of { filename, file_key, content_type }."
+        detail:
+          "`variables.attachments` is up to 10 of { filename, content_type, file_key }, or `qr_text` for the key."
       })
     )
   )
@@ -42,19 +49,31 @@ export const describe = (files: ReadonlyArray<Attachment>): Attached => ({
   pdf: files.some(isPdf)
 })
 
-const readOne = Effect.fnUntraced(function* (file: Attachment, index: number) {
-  const store = yield* FileStore
-  const stored = yield* store.get(file.file_key).pipe(
+const invalid = (index: number, why: string) =>
+  new InvalidAttachment({ detail: `The file of \`variables.attachments[${index}]\` ${why}.` })
+
+const stored = Effect.fnUntraced(function* (key: string, index: number) {
+  const { bytes } = yield* (yield* FileStore).get(key).pipe(
     Effect.mapError((error) =>
       error.reason === "unavailable"
         ? new DeliveryDelayed({ retry_after: 2, detail: "The file store does not answer." })
-        : new InvalidAttachment({ detail: `The file of \`variables.attachments[${index}]\` does not exist.` })
+        : invalid(index, "does not exist")
     )
   )
+  return bytes
+})
+
+const drawn = (text: string, index: number) =>
+  Effect.try({
+    try: () => QrImage.png(qrMatrix(text), "medium"),
+    catch: () => invalid(index, "is too long for a QR code")
+  })
+
+const readOne = Effect.fnUntraced(function* (file: Attachment, index: number) {
   const read: EmailFile = {
     filename: file.filename,
     contentType: file.content_type,
-    content: stored.bytes,
+    content: yield* "qr_text" in file ? drawn(file.qr_text, index) : stored(file.file_key, index),
     ...(isQr(file) ? { cid: qrCid } : {})
   }
   return read

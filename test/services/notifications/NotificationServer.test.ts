@@ -17,6 +17,7 @@ import { Templates } from "../../../src/services/notifications/Templates.ts"
 import documented from "../../fixtures/bodies/5-notification-flow.to-notification-service.json" with {
   type: "json"
 }
+import { codesReadBy } from "../../support/QrReader.ts"
 import * as Mime from "./Mime.ts"
 
 /** The service's door: raw requests, and the folder its messages land in. */
@@ -174,10 +175,9 @@ describe("the notification service", () => {
         const { send } = yield* NotificationClient
         const store = yield* FileStore
         yield* store.put("tickets/1.pdf", new Uint8Array([37, 80]), "application/pdf")
-        yield* store.put("tickets/1.png", new Uint8Array([137, 80]), "image/png")
         const attachments = [
           { filename: "billet.pdf", file_key: "tickets/1.pdf", content_type: "application/pdf" },
-          { filename: "qr.png", file_key: "tickets/1.png", content_type: "image/png" }
+          { filename: "qr.png", qr_text: '{"id":1}', content_type: "image/png" }
         ]
         const variables = {
           ...body.variables,
@@ -188,7 +188,9 @@ describe("the notification service", () => {
         yield* send("with-files", { ...body, subject: null, template_id: "ticket_generated", variables })
         const message = Mime.parse(yield* read("with-files.eml"))
         assert.deepStrictEqual([...Mime.leaf(message, "application/pdf").body], [37, 80])
-        assert.strictEqual(Mime.leaf(message, "image/png").headers["content-id"], "<qr-code@guichet>")
+        const image = Mime.leaf(message, "image/png")
+        assert.strictEqual(image.headers["content-id"], "<qr-code@guichet>")
+        assert.deepStrictEqual(yield* Effect.promise(() => codesReadBy(image.body)), ['{"id":1}'])
         assert.include(Mime.leaf(message, "text/html").body.toString("utf8"), "cid:qr-code@guichet")
         assert.include(Mime.leaf(message, "text/calendar").body.toString("utf8"), "DTSTART:20250620T090000Z")
 
@@ -210,6 +212,14 @@ describe("the notification service", () => {
         change: {
           variables: {
             attachments: [{ filename: "a.pdf", file_key: "no.pdf", content_type: "application/pdf" }]
+          }
+        }
+      },
+      {
+        reason: "InvalidAttachment",
+        change: {
+          variables: {
+            attachments: [{ filename: "qr.png", qr_text: "x".repeat(2_332), content_type: "image/png" }]
           }
         }
       }

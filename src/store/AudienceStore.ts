@@ -1,5 +1,5 @@
 /** Who a message is for: a guest with the event and the live ticket that the message speaks of. */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Locale } from "../../rpc/Values.ts"
 import { currentLink, FileLinks } from "../files/FileLinks.ts"
@@ -34,8 +34,8 @@ export type Reader = typeof Row.Type
 export class AudienceStore extends Context.Service<AudienceStore, {
   /** The readers among these guests of an event, in order of guest id. */
   readonly guests: (eventId: number, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
-  /** The guests of these tickets. */
-  readonly holders: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+  /** The guest of a ticket, as long as that is live. */
+  readonly holder: (ticketId: number) => Effect.Effect<Option.Option<Reader>>
 }>()("guichet/store/AudienceStore") {
   static readonly layer = Layer.effect(
     AudienceStore,
@@ -64,14 +64,17 @@ export class AudienceStore extends Context.Service<AudienceStore, {
           ORDER BY g.guest_id`),
           Effect.forEach(current)
         )
-      const holders: AudienceStore["Service"]["holders"] = (ticketIds) =>
+      const holder: AudienceStore["Service"]["holder"] = (ticketId) =>
         Effect.flatMap(
-          Rows.all(Row)(sql`
+          Rows.first(Row)(sql`
           SELECT ${columns} FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          WHERE t.ticket_id = ANY(${Rows.bigints(ticketIds)}::bigint[]) ORDER BY t.ticket_id`),
-          Effect.forEach(current)
+          WHERE t.ticket_id = ${ticketId}::bigint AND t.voided_at IS NULL`),
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (reader) => Effect.asSome(current(reader))
+          })
         )
-      return { guests, holders }
+      return { guests, holder }
     })
   )
 }

@@ -34,19 +34,16 @@ export const JobAnnouncerLayer = Layer.effect(
       })
     }, Effect.provideService(WorkflowEngine.WorkflowEngine, engine))
 
-    const fire = Effect.fnUntraced(function* (ticketIds: ReadonlyArray<number>) {
-      const holders = yield* audience.holders(ticketIds)
-      const eventId = holders[0]?.event_id
-      if (eventId === undefined) return
-      yield* triggers.fire(eventId, holders.map((holder) => holder.guest_id), "ticket_creation")
-    })
-
     return JobListener.of({
       finished: Effect.fn("JobAnnouncer.finished")(function* (job, status) {
         yield* triggers.fire(job.event_id, yield* jobs.guests(job.job_id), "ticket_creation")
         if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
       }),
-      generated: (ticketId) => fire([ticketId]),
+      generated: Effect.fn("JobAnnouncer.generated")(function* (ticketId) {
+        const holder = yield* audience.holder(ticketId)
+        if (Option.isNone(holder)) return
+        yield* triggers.fire(holder.value.event_id, [holder.value.guest_id], "ticket_creation")
+      }),
       progressed: Effect.fn("JobAnnouncer.progressed")(
         function* (jobId, flowId, { failed, generated, ticketIds, total }) {
           const entry = { kind: "tickets", data: { generated, failed, total, ticket_ids: ticketIds } }

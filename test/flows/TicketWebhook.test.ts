@@ -1,8 +1,10 @@
 /** Flow 4: the documented webhook, for one ticket or many: job state, file links, notification, archive. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { DateTime, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
+import { Ticket } from "../../rpc/Ticket.ts"
+import { TicketJob } from "../../rpc/TicketJob.ts"
 import job from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
@@ -52,6 +54,37 @@ const single = (ticketId: number | string, change: object = {}) => ({
   ...documented,
   ticket_id: ticketId,
   ...change
+})
+
+/** A sequence of the documented `ticket_creation` step for a guest. */
+const tellingOf = Effect.fnUntraced(function* (eventId: number, guestId: number) {
+  const app = yield* TestApp
+  const [, told] = sequence.notification_sequence
+  const { json } = yield* app.ask("/api/orchestration/notification-flow", {
+    token: app.organizer,
+    body: {
+      ...sequence,
+      event_id: eventId,
+      user_id: guestId,
+      notification_sequence: [{ ...told, delay_seconds: 0, data: {} }]
+    }
+  })
+  return json as { readonly flow_id: string; readonly status_url: string }
+})
+
+/** The guests of an event to whom the creation of a ticket was told, or would be by a sequence. */
+const firedOf = Effect.fnUntraced(function* (eventId: number) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql`
+    SELECT user_id FROM notification_triggers WHERE event_id = ${eventId} AND trigger = 'ticket_creation'`
+})
+
+/** Answers once the mailboxes of a ticket and of a job have done what was sent before. */
+const quiet = Effect.fnUntraced(function* (ticketId: number, jobId: string) {
+  const nothing = { generatedAt: DateTime.makeUnsafe(0), webhookId: randomUUID() }
+  yield* Effect.orDie((yield* TicketJob.client)(jobId).BatchGenerated({ ...nothing, tickets: [] }))
+  const failed = { ticketId, status: "failed", reason: "a test", data: null, metadata: {} } as const
+  yield* Effect.orDie((yield* Ticket.client)(String(ticketId)).Generated({ ...nothing, ticket: failed }))
 })
 
 layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket webhook", (it) => {
@@ -155,18 +188,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
 
   it.effect("has the guest told that the ticket is there, once, also of a ticket that no job waits for", () =>
     Effect.gen(function* () {
-      const app = yield* TestApp
       const { ids: [first] } = yield* prepare(3)
-      const [, told] = sequence.notification_sequence
-      const steps = [{ ...told, delay_seconds: 0, data: {} }]
-      const body = { ...sequence, event_id: 3, user_id: 1, notification_sequence: steps }
-      const { json: accepted } = yield* app.ask("/api/orchestration/notification-flow", {
-        token: app.organizer,
-        body
-      })
-      for (let times = 0; times < 2; times++) {
-        isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
-      }
+      const accepted = yield* tellingOf(3, 1)
+      for (let times = 0; times < 2; times++) isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
       const { json } = yield* until(read(accepted.status_url), ({ json }) => json.messages.length === 2)
       assert.sameMembers(json.messages.map((message: { channel: string }) => message.channel), [
         "email",
@@ -176,6 +200,16 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
       isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
       assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
+    }).pipe(Effect.scoped))
+
+  it.effect("tells nobody of a ticket that is voided", () =>
+    Effect.gen(function* () {
+      const { accepted, ids: [first] } = yield* prepare(6)
+      yield* (yield* SqlClient.SqlClient)`
+        UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${first}`
+      isReceived(yield* Webhooks.ticket(single(first)))
+      yield* quiet(first, accepted.job_id)
+      assert.deepStrictEqual(yield* firedOf(6), [])
     }).pipe(Effect.scoped))
 
   it.effect("in the documented words is received also when its ticket is not ours", () =>

@@ -51,11 +51,13 @@ export const TicketJobLayer = TicketJob.toLayer(
       }
     )
 
+    /** Answers whether there was an end to tell. */
     const conclude = Effect.fn("TicketJob.conclude")(function* () {
       const ended = yield* jobs.end(jobId)
-      if (Option.isNone(ended)) return
+      if (Option.isNone(ended)) return false
       yield* listener.finished(ended.value, ended.value.status)
       yield* jobs.announced(ended.value)
+      return true
     }, oneEnd.withPermit)
 
     /** Reads the chunk anew each time that it is called: what was canceled or reported meanwhile is not sent. */
@@ -154,7 +156,10 @@ export const TicketJobLayer = TicketJob.toLayer(
       const reports = yield* ownOf(batch.tickets)
       yield* tickets.generated(reports, batch.generatedAt)
       yield* report(job, reports, attemptOf(jobId, batch.webhookId))
-      yield* conclude()
+      const good = reports.filter(({ status }) => status === "generated")
+      if (!(yield* conclude()) && good.length > 0) {
+        yield* listener.generated(job, good.map(({ ticketId }) => ticketId))
+      }
     })
 
     const cancel = Effect.fn("TicketJob.cancel")(function* () {

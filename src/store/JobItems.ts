@@ -44,11 +44,21 @@ export const make = (sql: SqlClient.SqlClient) => {
       ORDER BY ticket_id`)
     )
 
-  const guests = (jobId: string) =>
+  /** `OFFSET 0` has each ticket looked up by its key, however large the job and however old the statistics. */
+  const items = (jobId: string, among: ReadonlyArray<number> | undefined) =>
+    among === undefined
+      ? sql`(SELECT ticket_id, status FROM ticket_job_items WHERE job_id = ${jobId}) i`
+      : sql`jsonb_array_elements(${JSON.stringify(among)}::jsonb) AS asked (id)
+        CROSS JOIN LATERAL (
+          SELECT ticket_id, status FROM ticket_job_items
+          WHERE job_id = ${jobId} AND ticket_id = asked.id::bigint OFFSET 0
+        ) i`
+
+  const guests = (jobId: string, among?: ReadonlyArray<number>) =>
     Effect.map(
       Rows.all(GuestRow)(sql`
-        SELECT t.guest_id FROM ticket_job_items i JOIN tickets t USING (ticket_id)
-        WHERE i.job_id = ${jobId} AND i.status = 'generated' AND t.status <> 'voided' ORDER BY t.guest_id`),
+        SELECT t.guest_id FROM ${items(jobId, among)} JOIN tickets t USING (ticket_id)
+        WHERE i.status = 'generated' AND t.status <> 'voided' ORDER BY t.guest_id`),
       (rows) => rows.map((row) => row.guest_id)
     )
 

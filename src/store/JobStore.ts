@@ -92,8 +92,8 @@ export class JobStore extends Context.Service<JobStore, {
   readonly end: (jobId: string) => Effect.Effect<Option.Option<JobRow>>
   /** The end that `end` answered is told, and closes the feed; one that a report changed meanwhile does neither. */
   readonly announced: (told: JobRow) => Effect.Effect<void>
-  /** The guests whose tickets the job generated. */
-  readonly guests: (jobId: string) => Effect.Effect<ReadonlyArray<number>>
+  /** The guests whose tickets the job generated, all of them or those among these tickets; voided ones are left out. */
+  readonly guests: (jobId: string, among?: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<number>>
 }>()("guichet/store/JobStore") {
   static readonly layer: Layer.Layer<JobStore, never, SqlClient.SqlClient | FeedStore> = Layer.effect(
     JobStore,

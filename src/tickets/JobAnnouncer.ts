@@ -39,7 +39,10 @@ export const JobAnnouncerLayer = Layer.effect(
         yield* triggers.fire(job.event_id, yield* jobs.guests(job.job_id), "ticket_creation")
         if (job.flow_id !== null) yield* wake(job.flow_id, job.job_id, status)
       }),
-      generated: Effect.fn("JobAnnouncer.generated")(function* (ticketId) {
+      generated: Effect.fn("JobAnnouncer.generated")(function* (job, ticketIds) {
+        yield* triggers.fire(job.event_id, yield* jobs.guests(job.job_id, ticketIds), "ticket_creation")
+      }),
+      reported: Effect.fn("JobAnnouncer.reported")(function* (ticketId) {
         const holder = yield* audience.holder(ticketId)
         if (Option.isNone(holder)) return
         yield* triggers.fire(holder.value.event_id, [holder.value.guest_id], "ticket_creation")

@@ -18,14 +18,17 @@ export interface JobProgress {
  */
 export class JobListener extends Context.Service<JobListener, {
   readonly finished: (job: JobRow, status: JobStatus) => Effect.Effect<void>
-  /** One ticket was reported by itself; its job, if it has one, may still be under way. */
-  readonly generated: (ticketId: number) => Effect.Effect<void>
+  /** So many tickets of a job were reported as generated, and others are still waited for. Safe to repeat. */
+  readonly generated: (job: JobRow, ticketIds: ReadonlyArray<number>) => Effect.Effect<void>
+  /** One ticket was reported by itself as generated, be it that no job waits for it. Safe to repeat. */
+  readonly reported: (ticketId: number) => Effect.Effect<void>
   readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
 }>()("guichet/tickets/JobListener") {
   /** Nobody listens. */
   static readonly layerSilent: Layer.Layer<JobListener> = Layer.succeed(JobListener, {
     finished: () => Effect.void,
     generated: () => Effect.void,
+    reported: () => Effect.void,
     progressed: () => Effect.void
   })
 }

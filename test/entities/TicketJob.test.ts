@@ -5,6 +5,8 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import type { GeneratedTicket } from "../../rpc/Ticket.ts"
 import { TicketJob } from "../../rpc/TicketJob.ts"
 import { JobStore } from "../../src/store/JobStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
@@ -229,6 +231,29 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       yield* job.BatchGenerated({ ...webhook, webhookId: "wh_1_and_again" })
       assert.deepStrictEqual(yield* endsOf(jobId), ["completed"])
       assert.strictEqual((yield* progressOf(jobId)).length, 1)
+    }))
+
+  it.effect("says which tickets were generated while others are waited for, and the rest with its end", () =>
+    Effect.gen(function* () {
+      const { job, jobId, ticketIds: [a, b, c, d] } = yield* prepare(12, 4)
+      const { ticketIds: [stranger] } = yield* prepare(13, 1)
+      const notes = yield* Notes
+      const report = (webhookId: string, ...tickets: ReadonlyArray<GeneratedTicket>) =>
+        job.BatchGenerated({ webhookId, generatedAt: at("10:00:00"), tickets })
+      yield* job.Start({ jobId })
+      yield* report("wh_1", good(a!), bad(b!))
+      yield* report("wh_2", bad(c!))
+      yield* report("wh_3", good(d!))
+      const told = notes.generated.filter((batch) => batch.jobId === jobId)
+      assert.deepStrictEqual(told, [{ jobId, ticketIds: [a!] }])
+      assert.deepStrictEqual(yield* endsOf(jobId), ["partially_failed"])
+      const jobs = yield* JobStore
+      yield* jobs.applyBatch("job_13", [good(stranger!)])
+      assert.deepStrictEqual(yield* jobs.guests(jobId, [b!, d!, stranger!]), [4])
+      assert.deepStrictEqual(yield* jobs.guests(jobId), [1, 4])
+      yield* (yield* SqlClient.SqlClient)`
+        UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${d!}`
+      assert.deepStrictEqual(yield* jobs.guests(jobId, [a!, d!]), [1])
     }))
 
   it.effect("runs each step again after a crash without doing anything twice", () =>

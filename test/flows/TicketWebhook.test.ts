@@ -56,6 +56,23 @@ const single = (ticketId: number | string, change: object = {}) => ({
   ...change
 })
 
+/** Our generator's report of one ticket of a job. */
+const batchOf = (jobId: string, eventId: number, ticketId: number) => ({
+  event_type: "tickets.generated",
+  webhook_id: `wh_${randomUUID()}`,
+  job_id: jobId,
+  event_id: eventId,
+  generated_at: documented.generated_at,
+  processing_time_ms: 1,
+  tickets: [{
+    ticket_id: ticketId,
+    status: "generated",
+    reason: null,
+    generation_data: documented.generation_data,
+    metadata: {}
+  }]
+})
+
 /** A sequence of the documented `ticket_creation` step for a guest. */
 const tellingOf = Effect.fnUntraced(function* (eventId: number, guestId: number) {
   const app = yield* TestApp
@@ -202,6 +219,20 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       assert.strictEqual(Object.keys(yield* outbox(accepted.flow_id)).length, 2)
     }).pipe(Effect.scoped))
 
+  it.effect("of some of a job's tickets has their guests told before the others are there", () =>
+    Effect.gen(function* () {
+      const { accepted, ids: [first, second] } = yield* prepare(5)
+      const told = yield* tellingOf(5, 1)
+      const other = yield* tellingOf(5, 2)
+      isReceived(yield* Webhooks.ticket(batchOf(accepted.job_id, 5, first)))
+      yield* until(read(told.status_url), ({ json }) => json.status === "completed")
+      assert.strictEqual((yield* read(accepted.status_url)).json.status, "running")
+      assert.strictEqual((yield* read(other.status_url)).json.status, "running")
+      isReceived(yield* Webhooks.ticket(batchOf(accepted.job_id, 5, second)))
+      yield* until(read(other.status_url), ({ json }) => json.status === "completed")
+      assert.strictEqual(Object.keys(yield* outbox(told.flow_id)).length, 2)
+    }).pipe(Effect.scoped))
+
   it.effect("tells nobody of a ticket that is voided", () =>
     Effect.gen(function* () {
       const { accepted, ids: [first] } = yield* prepare(6)
@@ -210,6 +241,16 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
       isReceived(yield* Webhooks.ticket(single(first)))
       yield* quiet(first, accepted.job_id)
       assert.deepStrictEqual(yield* firedOf(6), [])
+    }).pipe(Effect.scoped))
+
+  it.effect("that comes when its job is canceled tells nobody", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const { accepted, ids: [first] } = yield* prepare(7)
+      yield* app.ask(`${accepted.status_url}/cancel`, { method: "POST", token: app.organizer })
+      isReceived(yield* Webhooks.ticket(batchOf(accepted.job_id, 7, first)))
+      yield* quiet(first, accepted.job_id)
+      assert.deepStrictEqual(yield* firedOf(7), [])
     }).pipe(Effect.scoped))
 
   it.effect("in the documented words is received also when its ticket is not ours", () =>

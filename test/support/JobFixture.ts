@@ -22,6 +22,7 @@ import * as TestDatabase from "./TestDatabase.ts"
 export class Notes extends Context.Service<Notes, {
   readonly sent: Array<{ readonly chunkId: string; readonly priority: string; readonly job: GenerationJob }>
   readonly progress: Array<JobProgress & { readonly jobId: string }>
+  readonly generated: Array<{ readonly jobId: string; readonly ticketIds: ReadonlyArray<number> }>
   readonly ends: Array<{ readonly jobId: string; readonly flowId: string | null; readonly status: JobStatus }>
   /** Whether the generator refuses a chunk. */
   refuses: (chunkId: string) => boolean
@@ -37,6 +38,7 @@ export class Notes extends Context.Service<Notes, {
   static readonly layer = Layer.sync(Notes, () => ({
     sent: [],
     progress: [],
+    generated: [],
     ends: [],
     refuses: () => false,
     meanwhile: () => Effect.void,
@@ -82,7 +84,9 @@ const Listener = Layer.effect(
           notes.ends.push({ jobId: job.job_id, flowId: job.flow_id, status })
           return Effect.void
         }),
-      generated: () => Effect.void,
+      generated: (job, ticketIds) =>
+        Effect.sync(() => void notes.generated.push({ jobId: job.job_id, ticketIds })),
+      reported: () => Effect.void,
       progressed: (jobId, _flowId, progress) =>
         Effect.sync(() => void notes.progress.push({ jobId, ...progress }))
     }))

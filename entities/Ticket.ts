@@ -39,7 +39,7 @@ export const TicketLayer = Ticket.toLayer(
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId, news.ticket.status === "generated")
       yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })
-      if (news.ticket.status === "generated") yield* listener.reported(ticketId)
+      if (news.ticket.status === "generated") yield* listener.reported(ticketId, news.notify === true)
     })
 
     return Ticket.of({ Generated: ({ payload }) => outlast(generated(payload)) })

@@ -27,7 +27,7 @@ const aboutTicket: ReadonlySet<Template> = new Set<Template>(["ticket_generated"
 const wanted = (plan: Plan, reader: Reader) => (template: Template): boolean => {
   const { generate_pdf, send_notifications } = plan.request.ticket_config
   if (elsewhere.has(template)) return false
-  return !aboutTicket.has(template) || (send_notifications && (reader.file_key !== null || !generate_pdf))
+  return !aboutTicket.has(template) || (send_notifications && (reader.file_url !== null || !generate_pdf))
 }
 
 const messagesFor = (plan: Plan) => (reader: Reader): ReadonlyArray<Message> => {
@@ -45,6 +45,19 @@ const messagesFor = (plan: Plan) => (reader: Reader): ReadonlyArray<Message> => 
     ...email_templates.filter(wanted(plan, reader)).map(over("email")),
     ...sms_templates.filter(wanted(plan, reader)).map(over("sms"))
   ]
+}
+
+/** What the flow's messages about a guest's ticket are called, sent or not. */
+export const ticketMessageIds = (
+  flowId: string,
+  { notification_config: config }: Plan["request"],
+  guestId: number
+): ReadonlyArray<string> => {
+  const over = (channel: Channel, templates: ReadonlyArray<Template>) =>
+    templates.filter((template) => aboutTicket.has(template)).map((template) =>
+      messageIdOf(flowId, template, guestId, channel)
+    )
+  return [...over("email", config.email_templates), ...over("sms", config.sms_templates)]
 }
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */

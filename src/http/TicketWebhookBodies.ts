@@ -119,6 +119,7 @@ export type TicketMessage =
       readonly ticket: GeneratedTicket
       readonly eventId: number | undefined
       readonly guestId: number | undefined
+      readonly notify: boolean
     }
   }
   | { readonly _tag: "Ignored"; readonly eventType: string }
@@ -164,5 +165,6 @@ export const toMessage = (body: TicketWebhook, webhookId: string): TicketMessage
       notificationSent: body.notification_sent
     }
     : { ...told, status: "failed", reason: body.reason, data: null }
-  return { _tag: "Generated", ticketId, payload: { webhookId, generatedAt, ticket, eventId, guestId } }
+  const notify = body.event_type === "ticket.generated" && body.notification_sent !== true
+  return { _tag: "Generated", ticketId, payload: { webhookId, generatedAt, ticket, eventId, guestId, notify } }
 }

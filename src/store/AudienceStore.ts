@@ -23,7 +23,8 @@ const Row = Schema.Struct({
   file_url: Schema.NullOr(Schema.String),
   qr_key: Schema.NullOr(Schema.String),
   qr_url: Schema.NullOr(Schema.String),
-  qr_data: Schema.NullOr(Schema.String)
+  qr_data: Schema.NullOr(Schema.String),
+  flow_id: Schema.NullOr(Schema.String)
 })
 /**
  * One reader of a message; the links open from now on. `qr_data` is there once a QR code was made, `qr_url` when that is
@@ -44,7 +45,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
       const links = yield* FileLinks
       const columns = sql.literal(
         `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
-         g.locale, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
+         g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
          CASE WHEN t.qr_key IS NOT NULL OR t.qr_url IS NOT NULL THEN t.qr_data END AS qr_data`
       )
       const current = Effect.fnUntraced(function* (reader: Reader) {

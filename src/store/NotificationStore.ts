@@ -1,5 +1,5 @@
 /** The ledger of messages: each has one row, one state and every attempt to deliver it. */
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channel, MessageStatus, type MessageView } from "../../rpc/NotificationSequence.ts"
 import * as Rows from "./Rows.ts"
@@ -65,6 +65,8 @@ export class NotificationStore extends Context.Service<NotificationStore, {
   readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
   /** Which of these messages are still to be delivered; a delivered one is never named again. */
   readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
+  /** Whether the ledger has any of these messages, whatever became of it. */
+  readonly anyOf: (messageIds: ReadonlyArray<string>) => Effect.Effect<boolean>
   /** The messages of one sequence step that wait, or failed in a way that may pass: `limit` of them after an id. */
   readonly due: (
     sequenceId: string,
@@ -105,6 +107,13 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           SELECT message_id FROM notifications
           WHERE message_id = ANY(${messageIds}::text[]) AND status IN ('scheduled', 'failed')`).pipe(
           Effect.map((rows) => new Set(rows.map((row) => row.message_id)))
+        )
+
+      const anyOf: NotificationStore["Service"]["anyOf"] = (messageIds) =>
+        Effect.map(
+          Rows.first(Id)(sql`
+            SELECT message_id FROM notifications WHERE message_id = ANY(${messageIds}::text[]) LIMIT 1`),
+          Option.isSome
         )
 
       const due: NotificationStore["Service"]["due"] = (sequenceId, type, { after, limit }) =>
@@ -151,7 +160,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} AND message_id > ${after}
           ORDER BY message_id LIMIT ${limit}::int`)
 
-      return { enlist, open, due, record, skip, cancel, ofSequence, ofFlow }
+      return { enlist, open, anyOf, due, record, skip, cancel, ofSequence, ofFlow }
     })
   )
 }

@@ -47,6 +47,8 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     userIds: ReadonlyArray<number>,
     trigger: Trigger
   ) => Effect.Effect<ReadonlyArray<string>>
+  /** Whether a sequence of this user says something when this happens, or said it; one that met a fault of ours does not. */
+  readonly speaks: (eventId: number, userId: number, trigger: Trigger) => Effect.Effect<boolean>
   /** What has happened to this user already. */
   readonly fired: (eventId: number, userId: number) => Effect.Effect<ReadonlySet<Trigger>>
 }>()("guichet/store/SequenceStore") {
@@ -100,6 +102,15 @@ export class SequenceStore extends Context.Service<SequenceStore, {
             .pipe(Effect.map((rows) => rows.map((row) => row.execution_id)))
         )
 
+      const speaks: SequenceStore["Service"]["speaks"] = (eventId, userId, trigger) =>
+        Effect.map(
+          Rows.first(Waiting)(sql`
+            SELECT execution_id FROM notification_sequences
+            WHERE event_id = ${eventId}::bigint AND user_id = ${userId}::bigint AND status <> 'failed'
+              AND config->'notification_sequence' @> ${JSON.stringify([{ trigger }])}::jsonb LIMIT 1`),
+          Option.isSome
+        )
+
       const fired: SequenceStore["Service"]["fired"] = (eventId, userId) =>
         Rows.all(Fired)(sql`
           SELECT trigger FROM notification_triggers
@@ -107,7 +118,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
           Effect.map((rows) => new Set(rows.map((row) => row.trigger)))
         )
 
-      return { accept, current, get, finish, fire, fired }
+      return { accept, current, get, finish, fire, speaks, fired }
     })
   )
 }

@@ -10,6 +10,7 @@ import { FeedStore } from "../store/FeedStore.ts"
 import { feedOf, FlowStore } from "../store/FlowStore.ts"
 import { feedOfJob, JobStore } from "../store/JobStore.ts"
 import { JobListener } from "./JobListener.ts"
+import { TicketNotice } from "./TicketNotice.ts"
 
 export const JobAnnouncerLayer = Layer.effect(
   JobListener,
@@ -19,6 +20,7 @@ export const JobAnnouncerLayer = Layer.effect(
     const jobs = yield* JobStore
     const audience = yield* AudienceStore
     const triggers = yield* Triggers
+    const notice = yield* TicketNotice
     const engine = yield* WorkflowEngine.WorkflowEngine
 
     const wake = Effect.fnUntraced(function* (flowId: string, jobId: string, status: JobStatus) {
@@ -42,10 +44,11 @@ export const JobAnnouncerLayer = Layer.effect(
       generated: Effect.fn("JobAnnouncer.generated")(function* (job, ticketIds) {
         yield* triggers.fire(job.event_id, yield* jobs.guests(job.job_id, ticketIds), "ticket_creation")
       }),
-      reported: Effect.fn("JobAnnouncer.reported")(function* (ticketId) {
+      reported: Effect.fn("JobAnnouncer.reported")(function* (ticketId, notify) {
         const holder = yield* audience.holder(ticketId)
         if (Option.isNone(holder)) return
         yield* triggers.fire(holder.value.event_id, [holder.value.guest_id], "ticket_creation")
+        if (notify) yield* notice.send(ticketId, holder.value)
       }),
       progressed: Effect.fn("JobAnnouncer.progressed")(
         function* (jobId, flowId, { failed, generated, ticketIds, total }) {
@@ -56,4 +59,4 @@ export const JobAnnouncerLayer = Layer.effect(
       )
     })
   })
-)
+).pipe(Layer.provide(TicketNotice.layer))

@@ -20,8 +20,8 @@ export class JobListener extends Context.Service<JobListener, {
   readonly finished: (job: JobRow, status: JobStatus) => Effect.Effect<void>
   /** So many tickets of a job were reported as generated, and others are still waited for. Safe to repeat. */
   readonly generated: (job: JobRow, ticketIds: ReadonlyArray<number>) => Effect.Effect<void>
-  /** One ticket was reported by itself as generated, be it that no job waits for it. Safe to repeat. */
-  readonly reported: (ticketId: number) => Effect.Effect<void>
+  /** A ticket was reported by itself as generated; with `notify`, its guest is to be told. Safe to repeat. */
+  readonly reported: (ticketId: number, notify: boolean) => Effect.Effect<void>
   readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
 }>()("guichet/tickets/JobListener") {
   /** Nobody listens. */

@@ -1,107 +1,24 @@
 /** Flow 4: the documented webhook, for one ticket or many: job state, file links, notification, archive. */
 import { assert, layer } from "@effect/vitest"
-import { DateTime, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
-import { Ticket } from "../../rpc/Ticket.ts"
-import { TicketJob } from "../../rpc/TicketJob.ts"
-import job from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
-import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
-import { bodyFor, follow, outbox, read, run, until } from "../support/FlowClient.ts"
+import { follow, outbox, read, until } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { type Answer, TestApp } from "../support/TestApp.ts"
+import { TestApp } from "../support/TestApp.ts"
+import { batchOf, isReceived, prepare, quiet, single, tellingOf } from "../support/TicketReports.ts"
 import * as Webhooks from "../support/Webhooks.ts"
-import { around, ownRowCounts } from "../support/Witness.ts"
+import { ownRowCounts } from "../support/Witness.ts"
 
 const archiveOf = (ticketId: number) =>
   Effect.map(read(`/api/tickets/${ticketId}`), ({ json }) => json.generation)
-
-const isReceived = (answer: Answer) => {
-  assert.strictEqual(answer.status, 200, answer.text)
-  assert.strictEqual(answer.json.outcome, "queued")
-}
-
-/** A generator that takes everything and reports nothing: the test reports. */
-const silentGenerator = around("tickets", async (request) => {
-  const { job_id, tickets } = await request.json()
-  return Response.json(
-    { job_id, accepted: tickets.length, queued_at: new Date().toISOString() },
-    { status: 202 }
-  )
-})
-
-/** Two tickets without files, and a job that waits for a report of both. */
-const prepare = Effect.fnUntraced(function* (eventId: number) {
-  const app = yield* TestApp
-  const bare = {
-    ticket_config: { generate_pdf: false, generate_qr: false },
-    payment_config: { amount: 0 }
-  }
-  yield* run(bodyFor(eventId, bare))
-  const sql = yield* SqlClient.SqlClient
-  const Ids = Schema.Array(Schema.Struct({ ticket_id: Schema.Int }))
-  const rows = yield* sql`SELECT ticket_id FROM tickets WHERE event_id = ${eventId} ORDER BY 1`
-  const ids = (yield* Schema.decodeUnknownEffect(Ids)(rows)).map((row) => row.ticket_id)
-  yield* silentGenerator
-  const body = { ...job, ticket_ids: ids }
-  const accepted = yield* app.ask("/api/tickets/generation-jobs", { token: app.organizer, body })
-  yield* until(read(accepted.json.status_url), ({ json }) => json.status === "running")
-  return { ids: ids as [number, number], accepted: accepted.json }
-})
-
-const single = (ticketId: number | string, change: object = {}) => ({
-  ...documented,
-  ticket_id: ticketId,
-  ...change
-})
-
-/** Our generator's report of one ticket of a job. */
-const batchOf = (jobId: string, eventId: number, ticketId: number) => ({
-  event_type: "tickets.generated",
-  webhook_id: `wh_${randomUUID()}`,
-  job_id: jobId,
-  event_id: eventId,
-  generated_at: documented.generated_at,
-  processing_time_ms: 1,
-  tickets: [{
-    ticket_id: ticketId,
-    status: "generated",
-    reason: null,
-    generation_data: documented.generation_data,
-    metadata: {}
-  }]
-})
-
-/** A sequence of the documented `ticket_creation` step for a guest. */
-const tellingOf = Effect.fnUntraced(function* (eventId: number, guestId: number) {
-  const app = yield* TestApp
-  const [, told] = sequence.notification_sequence
-  const { json } = yield* app.ask("/api/orchestration/notification-flow", {
-    token: app.organizer,
-    body: {
-      ...sequence,
-      event_id: eventId,
-      user_id: guestId,
-      notification_sequence: [{ ...told, delay_seconds: 0, data: {} }]
-    }
-  })
-  return json as { readonly flow_id: string; readonly status_url: string }
-})
 
 /** The guests of an event to whom the creation of a ticket was told, or would be by a sequence. */
 const firedOf = Effect.fnUntraced(function* (eventId: number) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql`
     SELECT user_id FROM notification_triggers WHERE event_id = ${eventId} AND trigger = 'ticket_creation'`
-})
-
-/** Answers once the mailboxes of a ticket and of a job have done what was sent before. */
-const quiet = Effect.fnUntraced(function* (ticketId: number, jobId: string) {
-  const nothing = { generatedAt: DateTime.makeUnsafe(0), webhookId: randomUUID() }
-  yield* Effect.orDie((yield* TicketJob.client)(jobId).BatchGenerated({ ...nothing, tickets: [] }))
-  const failed = { ticketId, status: "failed", reason: "a test", data: null, metadata: {} } as const
-  yield* Effect.orDie((yield* Ticket.client)(String(ticketId)).Generated({ ...nothing, ticket: failed }))
 })
 
 layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket webhook", (it) => {

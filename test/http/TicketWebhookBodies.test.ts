@@ -51,9 +51,15 @@ describe("a ticket webhook", () => {
           notificationSent: true
         },
         eventId: 1,
-        guestId: 1
+        guestId: 1,
+        notify: false
       }
     })
+    const { notification_sent: _, ...silent } = documented
+    for (const body of [silent, { ...documented, notification_sent: false }]) {
+      const asked = toMessage(decode(body), "req_1")
+      assert.isTrue(asked._tag === "Generated" && asked.payload.notify)
+    }
   })
 
   it('reads ticket numbers as 1, "1" and "ticket-1", and nothing else', () => {
@@ -94,6 +100,7 @@ describe("a ticket webhook", () => {
       reason: "disk full",
       data: null
     })
+    assert.isFalse(message.payload.notify)
   })
 
   it("sends a batch to its job under its own webhook id", () => {

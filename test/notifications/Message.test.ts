@@ -25,7 +25,8 @@ const reader: Reader = {
   file_url: "http://localhost/files/tickets/7/ticket.pdf",
   qr_key: "tickets/7/qr.txt",
   qr_url: null,
-  qr_data: '{"id":7}'
+  qr_data: '{"id":7}',
+  flow_id: null
 }
 
 const base = {

@@ -84,7 +84,7 @@ Signed under \`TICKET_GENERATOR_SECRET\`, the secret of the ticket generator.
 | header | value |
 | --- | --- |
 | \`X-Service-Name\` | \`ticket-generator-service\` |
-| \`X-Request-ID\` | the id of this delivery |
+| \`X-Request-ID\` | the id of this delivery, or of the run that it is of |
 | \`X-Timestamp\` | when this attempt was signed |
 | \`X-Ticket-Service-Signature\` | \`v1=<signature>\` |
 

@@ -166,5 +166,9 @@ export const toMessage = (body: TicketWebhook, webhookId: string): TicketMessage
     }
     : { ...told, status: "failed", reason: body.reason, data: null }
   const notify = body.event_type === "ticket.generated" && body.notification_sent !== true
-  return { _tag: "Generated", ticketId, payload: { webhookId, generatedAt, ticket, eventId, guestId, notify } }
+  return {
+    _tag: "Generated",
+    ticketId,
+    payload: { webhookId, generatedAt, ticket, eventId, guestId, notify }
+  }
 }

@@ -1,6 +1,6 @@
 /** Flow 4: the documented webhook, for one ticket or many: job state, file links, notification, archive. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
@@ -124,7 +124,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tic
     Effect.gen(function* () {
       const { ids: [first] } = yield* prepare(3)
       const accepted = yield* tellingOf(3, 1)
-      for (let times = 0; times < 2; times++) isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
+      for (let times = 0; times < 2; times++) {
+        isReceived(yield* Webhooks.ticket(single(first, { event_id: 3 })))
+      }
       const { json } = yield* until(read(accepted.status_url), ({ json }) => json.messages.length === 2)
       assert.sameMembers(json.messages.map((message: { channel: string }) => message.channel), [
         "email",

@@ -44,8 +44,6 @@ layer(Env, { excludeTestServices: true })("ids on both sides of 2^31", (it) => {
       const audience = yield* AudienceStore
       const readers = yield* audience.guests(eventId, guestIds)
       assert.deepStrictEqual(readers.map((reader) => reader.guest_id), guestIds)
-      const holders = yield* audience.holders(ticketIds)
-      assert.deepStrictEqual(holders.map((reader) => reader.ticket_id), ticketIds)
 
       const owned = yield* (yield* TicketStore).owners(ticketIds)
       assert.deepStrictEqual(owned.map((row) => row.ticket_id), ticketIds)

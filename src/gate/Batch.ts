@@ -3,7 +3,7 @@ import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
 import { decide, type Decision, happenedAt, refusedOperator } from "./Decision.ts"
-import type { GateTicket, Snapshot } from "./GateState.ts"
+import type { GateTicket, Given, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
 export interface Move {
@@ -83,25 +83,24 @@ const nobody = {
 /**
  * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
  * one ticket is not given for another, nor that of an entry for an exit: a device that always sends the same id would
- * let everybody in, and nobody out. An annulled
- * scan admits nobody any more.
+ * let everybody in, and nobody out. Nor is it given to another device, which has somebody else before it, with the same
+ * ticket. An annulled scan admits nobody any more.
  */
 const again = (
   eventId: number,
-  verdict: Verdict,
+  { annulled, deviceId, verdict }: Given,
   scan: AdmitRequest,
-  ticketId: number | undefined,
-  annulled: boolean
+  ticketId: number | undefined
 ): Verdict => {
   const another = verdict.ticket_id !== null && verdict.ticket_id !== ticketId
-  if (another || verdict.direction !== scan.direction) {
+  if (another || verdict.direction !== scan.direction || deviceId !== scan.deviceId) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }
   const told = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
   return annulled ? { ...told, result: "scan_annulled", signals: [] } : told
 }
 
-/** Pure. A scan id that was answered before, in the database or in this batch, gets that verdict again. */
+/** Pure. A scan that was answered before, in the database or in this batch, gets that verdict again. */
 export const decideBatch = (
   eventId: number,
   snapshot: Snapshot,
@@ -113,7 +112,7 @@ export const decideBatch = (
   const before = new Map(snapshot.tickets.map((ticket) => [ticket.ticketId, ticket]))
   const current = new Map(before)
   const moved = new Set<number>()
-  const answered = new Map(snapshot.verdicts.map((verdict) => [verdict.scan_id, verdict]))
+  const answered = new Map(snapshot.given.map((given) => [given.verdict.scan_id, given]))
   const lines: Array<Line> = []
   const timezone = snapshot.event?.timezone ?? "UTC"
   let crowd: Crowd = { delta: 0, entered: 0, peak: null }
@@ -139,15 +138,13 @@ export const decideBatch = (
     }
     const verdict = verdictOf(eventId, timezone, scan, decision, now)
     lines.push({ scan, verdict, shownAgain: decision.shownAgain })
-    answered.set(scan.scanId, verdict)
+    answered.set(scan.scanId, { verdict, deviceId: scan.deviceId, annulled: false })
     return verdict
   }
 
   const verdicts = scans.map((scan) => {
     const given = answered.get(scan.scanId)
-    return given === undefined
-      ? answer(scan)
-      : again(eventId, given, scan, find(scan), snapshot.annulled.has(scan.scanId))
+    return given === undefined ? answer(scan) : again(eventId, given, scan, find(scan))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
   return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, crowd } }

@@ -31,14 +31,17 @@ export interface GateTicket {
   readonly refusals: ReadonlyArray<DateTime.Utc>
 }
 
-/**
- * One consistent read of the database; `verdicts` are those already given under the scan ids of the batch, `annulled`
- * the scan ids that were taken back since.
- */
+/** A verdict given before: to which device, and whether the scan was taken back since. */
+export interface Given {
+  readonly verdict: Verdict
+  readonly deviceId: string
+  readonly annulled: boolean
+}
+
+/** One consistent read of the database; `given` has what was answered under the scan ids of the batch before. */
 export interface Snapshot {
   readonly event: GateEvent | null
   readonly inside: number
   readonly tickets: ReadonlyArray<GateTicket>
-  readonly verdicts: ReadonlyArray<Verdict>
-  readonly annulled: ReadonlySet<string>
+  readonly given: ReadonlyArray<Given>
 }

@@ -8,7 +8,7 @@ import { QrData } from "../tickets/QrData.ts"
 import type { TrustedKeys } from "../tickets/SigningKeys.ts"
 import { storableJson, storableText } from "./StorableJson.ts"
 
-/** The device's own id of a scan: sent again with it, the scan gets the same verdict again. */
+/** The device's own id of a scan: sent again with it by the same device, the scan gets the same verdict again. */
 export const ScanId = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, {
     message: "Expected 1 to 128 letters, digits or . _ : -, such as a UUID"

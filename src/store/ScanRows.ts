@@ -48,6 +48,7 @@ const Detail = Schema.Struct({
 
 const Stored = Schema.Struct({
   scan_id: Schema.String,
+  device_id: Schema.String,
   result: ScanResult,
   ticket_id: Schema.NullOr(Schema.Int),
   event_id: Schema.Int,
@@ -159,12 +160,15 @@ export const toSnapshot = ({ event, tickets, verdicts }: typeof Read.Type): Snap
   event: event === null ? null : { ...event, rules: event.rules ?? usualRules },
   inside: event?.inside ?? 0,
   tickets,
-  annulled: new Set(verdicts.flatMap(({ annulled, scan_id }) => annulled ? [scan_id] : [])),
-  verdicts: verdicts.map(({ annulled: _, detail, ...verdict }) => ({
-    ...verdict,
-    first_use: detail.first_use ?? null,
-    last_use: detail.last_use ?? null,
-    timezone: detail.timezone,
-    signals: detail.signals ?? []
+  given: verdicts.map(({ annulled, detail, device_id: deviceId, ...verdict }) => ({
+    verdict: {
+      ...verdict,
+      first_use: detail.first_use ?? null,
+      last_use: detail.last_use ?? null,
+      timezone: detail.timezone,
+      signals: detail.signals ?? []
+    },
+    deviceId,
+    annulled
   }))
 })

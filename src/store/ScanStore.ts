@@ -67,7 +67,7 @@ export class ScanStore extends Context.Service<ScanStore, {
               WHERE t.code = ANY(${codes}::text[]) OR t.ticket_id = ANY(${
             Rows.bigints(ids)
           }::bigint[])) AS tickets,
-            (SELECT coalesce(jsonb_agg(jsonb_build_object('scan_id', s.scan_id, 'result', s.result,
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('scan_id', s.scan_id, 'device_id', s.device_id, 'result', s.result,
                 'ticket_id', s.ticket_id, 'event_id', s.event_id, 'gate', s.gate, 'direction', s.direction,
                 'guest_first_name', split_part(btrim(g.name), ' ', 1), 'ticket_type', t.ticket_type,
                 'detail', s.detail, 'annulled', s.annulled_at IS NOT NULL, 'decided_at', s.received_at)), '[]'::jsonb)

@@ -13,7 +13,7 @@ import type { Snapshot } from "../../src/gate/GateState.ts"
 import { ScanStore } from "../../src/store/ScanStore.ts"
 import { scanOf } from "../support/GateFixture.ts"
 
-const nothing: Snapshot = { event: null, inside: 0, tickets: [], verdicts: [], annulled: new Set() }
+const nothing: Snapshot = { event: null, inside: 0, tickets: [], given: [] }
 
 const gateOf = (store: ScanStore["Service"]) =>
   Effect.provideService(Gatekeeper.make(1), ScanStore, ScanStore.of(store))
@@ -85,7 +85,11 @@ describe("a gatekeeper", () => {
       const { gate, written } = failing(() => undefined)
       const [first] = yield* (yield* gate).admit([scans[0]!])
       const repeating = yield* gateOf({
-        load: () => Effect.succeed({ ...nothing, verdicts: [first!] }),
+        load: () =>
+          Effect.succeed({
+            ...nothing,
+            given: [{ verdict: first!, deviceId: scans[0]!.deviceId, annulled: false }]
+          }),
         commit: () => Effect.die("nothing is to be written"),
         admitFresh: () => Effect.succeed([]),
         alone: (_, round) => round

@@ -1,11 +1,12 @@
 /**
- * A scan id names one scan of one ticket, as a pure function.
- * Guards whose removal turns this file red: the ticket and the direction of `again` in Batch, the annulled scan and the guest's name
- * towards a stranger, the code that is meant and the ticket that two names must share (`finder`).
+ * A scan id names one scan of one ticket by one device, as a pure function.
+ * Guards whose removal turns this file red: the ticket, the direction and the device of `again` in Batch, the annulled
+ * scan and the guest's name towards a stranger, the code that is meant and the ticket that two names must share
+ * (`finder`).
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
-import type { AdmitRequest } from "../../rpc/Scan.ts"
+import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { decideBatch } from "../../src/gate/Batch.ts"
 import { scanOf } from "../support/GateFixture.ts"
 import { gateSnapshot } from "../support/GateSnapshot.ts"
@@ -16,6 +17,12 @@ const snapshot = gateSnapshot({ maxAttendees: 9, reentry: false, tickets: 2 })
 
 const scan = (id: number | string, changes: Partial<AdmitRequest> = {}) =>
   scanOf(1, `TKT-001-${id}`, { scanId: "scan-same", ...changes })
+
+/** The gate once this was answered under the id. */
+const after = (verdict: Verdict, annulled = false) => ({
+  ...snapshot,
+  given: [{ verdict, deviceId: scan(1).deviceId, annulled }]
+})
 
 const nobody = {
   result: "scan_id_reused",
@@ -37,8 +44,7 @@ describe("a scan id", () => {
 
   it("used for another ticket in an earlier batch opens nothing either", () => {
     const { verdicts: [given] } = decideBatch(1, snapshot, [scan(1)], now)
-    const later = { ...snapshot, verdicts: [given!] }
-    const { verdicts: [reused], writes } = decideBatch(1, later, [scan(2)], now)
+    const { verdicts: [reused], writes } = decideBatch(1, after(given!), [scan(2)], now)
     assert.deepInclude(reused, nobody)
     assert.deepInclude(writes, { lines: [], moves: [], crowd: { delta: 0, entered: 0, peak: null } })
   })
@@ -46,6 +52,22 @@ describe("a scan id", () => {
   it("of an entry is not one of an exit, nor the other way round", () => {
     const { verdicts } = decideBatch(1, snapshot, [scan(1), scan(1, { direction: "exit" })], now)
     assert.deepStrictEqual(verdicts.map(({ result }) => result), ["valid", "scan_id_reused"])
+  })
+
+  it("of one device is no other's, which has another guest with the same ticket before it", () => {
+    const copy = scan(1, { deviceId: "scanner-2" })
+    const { verdicts: [given, together], writes } = decideBatch(1, snapshot, [scan(1), copy], now)
+    assert.strictEqual(given!.result, "valid")
+    assert.deepInclude(together, nobody)
+    assert.deepStrictEqual([writes.lines.length, writes.crowd.entered], [1, 1])
+    for (const annulled of [false, true]) {
+      const { verdicts: [later], writes } = decideBatch(1, after(given!, annulled), [copy], now)
+      assert.deepInclude(later, nobody)
+      assert.lengthOf(writes.lines, 0)
+    }
+    const unknown = scan("UNKNOWN")
+    const { verdicts } = decideBatch(1, snapshot, [unknown, copy], now)
+    assert.deepStrictEqual(verdicts.map(({ result }) => result), ["unknown_ticket", "scan_id_reused"])
   })
 
   it("used again for its ticket gives its verdict, by code as it is typed or by number", () => {
@@ -63,11 +85,10 @@ describe("a scan id", () => {
 
   it("that was taken back admits nobody any more, whoever asks, and stays one ticket's", () => {
     const { verdicts: [given] } = decideBatch(1, snapshot, [scan(1)], now)
-    const later = { ...snapshot, verdicts: [given!], annulled: new Set(["scan-same"]) }
     const stranger = scan(1, { operator: { operatorId: "o", events: [2], gates: null, known: true } })
     const { verdicts: [own, strange, other], writes } = decideBatch(
       1,
-      later,
+      after(given!, true),
       [scan(1), stranger, scan(2)],
       now
     )

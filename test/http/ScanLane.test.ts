@@ -207,4 +207,19 @@ layer(app, { timeout: 60_000, excludeTestServices: true })("the express way of a
       const stored = yield* sql`SELECT scan_id FROM scans WHERE event_id = 4 AND result = 'valid'`
       assert.deepStrictEqual(stored, [{ scan_id: "device-7-scan-1" }])
     }))
+
+  it.effect("gives one device's verdict to no other that uses the same scan id", () =>
+    Effect.gen(function* () {
+      const { taken } = yield* Port
+      const [ticket] = yield* GateFixture.publish(5, 1)
+      const steward = yield* operator()
+      yield* acquaint(steward, 5)
+      const before = taken()
+      const first = scan(5, ticket!.code, { scan_id: "cloned-1" })
+      assert.strictEqual((yield* both([first, first], { token: steward })).json.result, "valid")
+      const other = { ...first, scanner_id: "scanner-cloned" }
+      const { json } = yield* both([other, other], { token: steward })
+      assert.deepInclude(json, { result: "scan_id_reused", guest_first_name: null, ticket_id: null })
+      assert.strictEqual(taken() - before, 2)
+    }))
 })

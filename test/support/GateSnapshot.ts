@@ -38,6 +38,5 @@ export const gateSnapshot = (
   },
   inside: 0,
   tickets: Array.from({ length: tickets }, (_, at) => ticket(at + 1)),
-  verdicts: [],
-  annulled: new Set()
+  given: []
 })

@@ -50,8 +50,8 @@ device's own entries and exits since, is below \`max_attendees\`. Whoever leaves
 const uploadText = `
 Scans that a device decided alone, with the times of its clock and what it decided (\`result\`: \`valid\`, or why it let
 nobody pass). They are decided in the order in which they happened, and answered in the order of the upload, each
-once: the same upload again gets the same answer. A clock that is ahead counts as now. What a device refused lets nobody
-in afterwards: \`refused_offline\` when the ticket was good.
+once: the same upload again gets the same answer, and the id of another device's scan \`scan_id_reused\`. A clock that
+is ahead counts as now. What a device refused lets nobody in afterwards: \`refused_offline\` when the ticket was good.
 
 \`conflicts\` names the entries that should not have been: \`double_entry\` with both gates and times, whichever came
 first; \`over_capacity\`; \`not_admissible\` with the reason. History is not rewritten: the entry that was stored first

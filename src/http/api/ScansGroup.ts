@@ -62,7 +62,10 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
   .middleware(Authorization)
   .annotateMerge(OpenApi.annotations({
     title: "Gate",
-    description: "Flow 3: a scan is decided once; a refusal is an answer with a reason."
+    description:
+      "Flow 3: a scan is decided once; a refusal is an answer with a reason. Sent again under its `scan_id` by the same " +
+      "`scanner_id`, it gets the same verdict; the id of another ticket's, another device's or an opposite scan is " +
+      "refused as `scan_id_reused`."
   })) {}
 
 export class InternalGroup extends HttpApiGroup.make("internal").add(

@@ -63,6 +63,26 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an up
       assert.deepInclude(uploaded, { gate: "A", at: iso(0), device_id: "scanner-1" })
     }))
 
+  it.effect("under a scan id of another device is refused and told", () =>
+    Effect.gen(function* () {
+      const [ticket] = yield* publish(18, 1)
+      const token = yield* steward(18)
+      const scan = entry(ticket!.code, 0, { scan_id: "cloned-2" })
+      const first = yield* sent(token, 18, [scan])
+      assert.deepStrictEqual([results(first), first.conflicts], [["valid"], []])
+      const second = yield* sent(token, 18, [{ ...scan, gate: "B" }], { device: "scanner-2" })
+      assert.deepStrictEqual(results(second), ["scan_id_reused"])
+      assert.deepInclude(second.conflicts[0], {
+        kind: "not_admissible",
+        scan_id: "cloned-2",
+        ticket_id: null,
+        reason: "scan_id_reused",
+        entries: [{ gate: "B", at: iso(0), scan_id: "cloned-2", device_id: "scanner-2" }]
+      })
+      assert.deepStrictEqual(yield* sent(token, 18, [scan]), first)
+      assert.deepStrictEqual(yield* crowd(18), { inside: 1, entered: 1, tickets: 1 })
+    }))
+
   it.effect("tells whom a device let in beyond the last place, or without a ticket that opens the gate", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

@@ -71,6 +71,8 @@ export class Devices {
         return { ...earlier, request: { ...request, direction: step.direction } }
       case "gate":
         return { ...earlier, request: { ...request, gate: step.gate } }
+      case "device":
+        return { ...earlier, request: { ...request, deviceId: step.device } }
       case "ticket":
         return { ...made, request: { ...made.request, scanId: request.scanId } }
     }

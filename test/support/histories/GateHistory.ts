@@ -13,7 +13,10 @@ export type Naming = "printed" | "typed" | "number" | "both" | "mixed"
 /** A scan that no ticket can mend. */
 export type Flaw = "forged" | "stranger" | "gate"
 
-/** A scan, or an earlier one sent again: the same, turned round, at another gate, or for this ticket. */
+/** What is different when a scan is sent again. */
+export type Change = "none" | "direction" | "gate" | "device" | "ticket"
+
+/** A scan, or an earlier one sent again: the same, turned round, at another gate, by another device, or for this ticket. */
 export interface ScanStep {
   readonly ticket: number
   readonly direction: Direction
@@ -22,7 +25,7 @@ export interface ScanStep {
   readonly naming: Naming
   readonly flaw: Flaw | null
   readonly offline: "valid" | "refused" | null
-  readonly again: { readonly of: number; readonly change: "none" | "direction" | "gate" | "ticket" } | null
+  readonly again: { readonly of: number; readonly change: Change } | null
 }
 
 /** What happens to a message: it is answered, its answer is lost, or its activation dies before the write. */
@@ -71,10 +74,11 @@ const scan: fc.Arbitrary<ScanStep> = fc.record({
   again: fc.option(
     fc.record({
       of: fc.nat({ max: 11 }),
-      change: weighted<"none" | "direction" | "gate" | "ticket">(
+      change: weighted<Change>(
         [5, "none"],
         [1, "direction"],
         [1, "gate"],
+        [1, "device"],
         [2, "ticket"]
       )
     }),

@@ -116,7 +116,7 @@ export class GateModel {
     this.moves.set(ticket, [...this.moves.get(ticket) ?? [], scanId])
   }
 
-  /** Answers a scan, once for all under its id; a verdict on one ticket or direction is not given for another. */
+  /** Answers a scan, once for all under its id; a verdict on one ticket or direction is not given for another, nor to another device. */
   answer(scan: ModelScan, at: number): ScanResult {
     const said = this.said.get(scan.request.scanId)
     if (said === undefined) {
@@ -126,6 +126,7 @@ export class GateModel {
     }
     if (said.ticket !== null && said.ticket !== scan.ticket) return "scan_id_reused"
     if (said.direction !== scan.request.direction) return "scan_id_reused"
+    if (said.device !== scan.request.deviceId) return "scan_id_reused"
     return said.annulled ? "scan_annulled" : said.result
   }
 

@@ -138,8 +138,7 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
       tickets: [...tables.tickets.values()].filter(({ code, ticketId }) =>
         codes.has(code) || ids.has(ticketId)
       ),
-      verdicts: said.map(({ verdict }) => verdict),
-      annulled: new Set(said.flatMap(({ annulled, verdict }) => annulled ? [verdict.scan_id] : []))
+      given: said.map(({ annulled, scan: { deviceId }, verdict }) => ({ verdict, deviceId, annulled }))
     }
   }
 
@@ -180,8 +179,9 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
     },
     *account() {
       return {
-        journal: [...tables.journal.values()].map(({ annulled, verdict }) => ({
+        journal: [...tables.journal.values()].map(({ annulled, scan: { deviceId }, verdict }) => ({
           scanId: verdict.scan_id,
+          deviceId,
           ticketId: verdict.ticket_id,
           direction: verdict.direction,
           result: verdict.result,

@@ -26,6 +26,7 @@ export type AnnulAnswer = "annulled" | "not_found" | AnnulRefusal
 /** A line of the journal. */
 export interface JournalLine {
   readonly scanId: string
+  readonly deviceId: string
   readonly ticketId: number | null
   readonly direction: Direction
   readonly result: ScanResult

@@ -82,15 +82,15 @@ class Rivalry {
   }
 
   /** Several scans may have been sent under one id at once: the line is of one that it fits. */
-  #follow({ direction, result, scanId, ticketId }: JournalLine): void {
+  #follow({ deviceId, direction, result, scanId, ticketId }: JournalLine): void {
     const { codes } = this.premises
     const scan = this.tried.get(scanId)?.find((one) =>
-      one.request.direction === direction &&
+      one.request.direction === direction && one.request.deviceId === deviceId &&
       (isKnown(one) ? codes[one.ticket]!.id : null) === ticketId &&
       fits(this.model, one, result)
     )
     if (scan === undefined) {
-      return assert.fail(`${scanId} cannot be ${result} as an ${direction} of ${ticketId}`)
+      return assert.fail(`${scanId} of ${deviceId} cannot be ${result} as an ${direction} of ${ticketId}`)
     }
     this.model.note(scan, result, Number.MAX_SAFE_INTEGER)
   }

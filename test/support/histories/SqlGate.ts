@@ -15,6 +15,7 @@ import type { Account, Activation, Circumstances, Premises } from "./Premises.ts
 const Stored = Schema.Struct({
   journal: Schema.Array(Schema.Struct({
     scanId: Schema.String,
+    deviceId: Schema.String,
     ticketId: Schema.NullOr(Schema.Int),
     direction: Direction,
     result: ScanResult,
@@ -37,8 +38,8 @@ export const account = Effect.fn("SqlGate.account")(function* (eventId: number) 
   const sql = yield* SqlClient.SqlClient
   const [stored] = yield* Rows.all(Stored)(sql`
     SELECT o.inside, o.entered,
-      (SELECT coalesce(jsonb_agg(jsonb_build_object('scanId', scan_id, 'ticketId', ticket_id, 'direction', direction,
-          'result', result, 'annulled', annulled_at IS NOT NULL) ORDER BY seq), '[]'::jsonb)
+      (SELECT coalesce(jsonb_agg(jsonb_build_object('scanId', scan_id, 'deviceId', device_id, 'ticketId', ticket_id,
+          'direction', direction, 'result', result, 'annulled', annulled_at IS NOT NULL) ORDER BY seq), '[]'::jsonb)
         FROM scans WHERE event_id = o.event_id) AS journal,
       (SELECT jsonb_agg(jsonb_build_object('ticketId', ticket_id, 'inside', inside, 'entries', entries,
           'firstScanId', first_scan_id) ORDER BY guest_id)

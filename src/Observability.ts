@@ -1,10 +1,22 @@
 /** Logs on standard error, and traces, metrics and logs to OpenTelemetry where an endpoint is given. */
-import { Config, type Duration, Effect, Layer, Logger, Option, References, Schema, String } from "effect"
+import {
+  Config,
+  type Duration,
+  Effect,
+  Layer,
+  Logger,
+  Option,
+  References,
+  Schema,
+  String,
+  Tracer
+} from "effect"
 import { Otlp } from "effect/observability"
 import process from "node:process"
 import * as Platform from "./Platform.ts"
+import { type Sampling, sampling, SamplingTracer } from "./Sampling.ts"
 
-/** How logs are written, from which level on, and where telemetry goes. */
+/** How logs are written, from which level on, where telemetry goes, and which traces. */
 export const observabilitySettings = {
   format: Config.withDefault(
     Config.Literals(["json", "pretty"], "LOG_FORMAT"),
@@ -20,7 +32,8 @@ export const observabilitySettings = {
     ),
     "OTEL_EXPORTER_OTLP_ENDPOINT"
   )),
-  serviceName: Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet")
+  serviceName: Config.withDefault(Config.NonEmptyString("OTEL_SERVICE_NAME"), "guichet"),
+  sampling
 }
 
 /** JSON lines for machines, colours for a terminal: `LOG_FORMAT` chooses, the kind of output otherwise. */
@@ -36,18 +49,27 @@ const layerLogger = Layer.unwrap(Effect.gen(function* () {
   )
 }))
 
+/** The tracer that is there, without the traces that are not told. */
+const layerSampled = (sampling: Sampling) =>
+  Layer.effect(
+    Tracer.Tracer,
+    Effect.map(Effect.tracer, (tracer) => new SamplingTracer(tracer, sampling))
+  )
+
 /** `lastWords`: how long the end waits for what is still to be told, a collector that is away included. */
 const layerOtlp = (lastWords: Duration.Input) =>
   Layer.unwrap(Effect.gen(function* () {
     const endpoint = yield* observabilitySettings.endpoint
+    const sampling = yield* observabilitySettings.sampling
     if (Option.isNone(endpoint)) return Layer.empty
     const serviceName = yield* observabilitySettings.serviceName
-    return Otlp.layerJson({
+    const layer = Otlp.layerJson({
       baseUrl: endpoint.value,
       resource: { serviceName },
       loggerMergeWithExisting: true,
       shutdownTimeout: lastWords
     }).pipe(Layer.provide(Platform.httpClient))
+    return sampling === undefined ? layer : Layer.provideMerge(layerSampled(sampling), layer)
   }))
 
 /** The variables that are read. */
@@ -55,7 +77,9 @@ export const observabilityVariables: ReadonlyArray<string> = [
   "LOG_FORMAT",
   "LOG_LEVEL",
   "OTEL_EXPORTER_OTLP_ENDPOINT",
-  "OTEL_SERVICE_NAME"
+  "OTEL_SERVICE_NAME",
+  "OTEL_TRACES_SAMPLER",
+  "OTEL_TRACES_SAMPLER_ARG"
 ]
 
 /** Everything a process says about itself. */

@@ -6,7 +6,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import { type Config, type Duration, Effect, Layer, Redacted, Runtime } from "effect"
+import { type Config, type Context, type Duration, Effect, Layer, Redacted, Runtime } from "effect"
 import type { MessageStorage, Runners, Sharding, ShardingConfig } from "effect/cluster"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
@@ -20,7 +20,7 @@ import type { Socket } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
-import type { Express } from "./http/Express.ts"
+import type { Express, Resumed } from "./http/Express.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
 export const runMain = NodeRuntime.runMain
@@ -34,7 +34,7 @@ export const digest = NodeCrypto.layerDigest
 /** What stands in front of the server's handler, and where what it does not answer goes. */
 export interface ExpressLane {
   readonly find: () => Express | undefined
-  readonly contract: (request: Request) => Promise<Response>
+  readonly contract: (request: Request, context?: Context.Context<never>) => Promise<Response>
 }
 
 type Exchange = readonly [request: IncomingMessage, response: ServerResponse, body: string]
@@ -43,25 +43,25 @@ type Exchange = readonly [request: IncomingMessage, response: ServerResponse, bo
 const relay = async (
   contract: ExpressLane["contract"],
   [request, response, body]: Exchange,
-  requestId?: string
+  resumed?: Resumed
 ): Promise<void> => {
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers.set(name, String(value))
   }
-  if (requestId !== undefined) headers.set("x-request-id", requestId)
+  if (resumed !== undefined) headers.set("x-request-id", resumed.resume)
   const url = `http://localhost${request.url ?? "/"}`
-  const answer = await contract(new Request(url, { method: request.method ?? "POST", headers, body }))
+  const asked = new Request(url, { method: request.method ?? "POST", headers, body })
+  const answer = await contract(asked, resumed?.context)
   response.writeHead(answer.status, Object.fromEntries(answer.headers))
   response.end(Buffer.from(await answer.arrayBuffer()))
 }
 
 const answerBy = (express: Express, contract: ExpressLane["contract"], exchange: Exchange): void => {
   const [request, response, body] = exchange
-  const goOn = (requestId?: string) =>
-    void relay(contract, exchange, requestId).catch(() => response.destroy())
+  const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(() => response.destroy())
   const answered = express.answer(request, body, (said) => {
-    if ("resume" in said) return goOn(said.resume)
+    if ("resume" in said) return goOn(said)
     response.writeHead(said.status, { ...said.headers, "content-length": Buffer.byteLength(said.text) })
     response.end(said.text)
   })

@@ -1,6 +1,6 @@
 /** A flow's log lines are those of the flows document, as fields, in one JSON line each. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, ConfigProvider, Effect, Layer, Logger } from "effect"
+import { Clock, ConfigProvider, Effect, Layer, Logger, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -8,6 +8,8 @@ import * as Observability from "../src/Observability.ts"
 import { spent } from "./support/PassingTime.ts"
 
 const { OrchestrationLog } = Observability
+
+const traceId = "0af7651916cd43dd8448eb211c80319c"
 
 describe("the log", () => {
   it.effect("says START, CALL and COMPLETE with the flow id as a field", () =>
@@ -71,7 +73,7 @@ describe("the log", () => {
       assert.isAtLeast(whole, 3_000, "a process tells what it has to tell")
     }))
 
-  it.live("sends spans to the OpenTelemetry endpoint, and nowhere without one", () =>
+  it.live("sends spans to the OpenTelemetry endpoint, those that the sampler keeps, and nowhere without one", () =>
     Effect.gen(function* () {
       const paths: Array<string> = []
       const server = createServer((request, response) => {
@@ -85,8 +87,8 @@ describe("the log", () => {
         () => Effect.sync(() => server.close().closeAllConnections())
       )
       const { port } = server.address() as AddressInfo
-      const traced = (env: Record<string, string>) =>
-        Effect.withSpan(Effect.void, "a flow").pipe(
+      const traced = (env: Record<string, string>, options?: Tracer.SpanOptions) =>
+        Effect.withSpan(Effect.withSpan(Effect.void, "a step"), "a flow", options).pipe(
           Effect.provide(
             Layer.provide(Observability.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
           )
@@ -95,5 +97,20 @@ describe("the log", () => {
       assert.deepStrictEqual(paths, [])
       yield* traced({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
       assert.include(paths, "/v1/traces")
+      const parent = (sampled: boolean) =>
+        Tracer.externalSpan({ traceId, spanId: "00000000000000ff", sampled })
+      const kept = Effect.fnUntraced(function* (OTEL_TRACES_SAMPLER: string, options?: Tracer.SpanOptions) {
+        paths.length = 0
+        yield* traced(
+          { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_TRACES_SAMPLER },
+          options
+        )
+        return paths.includes("/v1/traces")
+      })
+      assert.isTrue(yield* kept("always_on", { parent: parent(false) }))
+      assert.isFalse(yield* kept("always_off", { parent: parent(true) }))
+      assert.isFalse(yield* kept("parentbased_always_on", { parent: parent(false) }))
+      assert.isTrue(yield* kept("parentbased_always_off", { parent: parent(true) }))
+      assert.isFalse(yield* kept("parentbased_always_off"))
     }))
 })

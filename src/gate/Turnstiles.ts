@@ -1,5 +1,5 @@
 /** The way of a scan into the mailbox of its event: scans that arrive together travel in one message. */
-import { Context, Effect, Exit, Layer, Schema } from "effect"
+import { Context, Effect, Exit, Layer, Schema, type Tracer } from "effect"
 import type { Sharding } from "effect/cluster"
 import { Event } from "../../rpc/Event.ts"
 import { type AdmitRequest, batchesAtOnce, batchLimit, type Verdict } from "../../rpc/Scan.ts"
@@ -28,7 +28,11 @@ export class Turnstiles extends Context.Service<Turnstiles, {
     scans: ReadonlyArray<AdmitRequest>
   ) => Effect.Effect<ReadonlyArray<Verdict>, Unavailable>
   /** `admit` without a fiber; false, and nothing is done, when no scan of this event has come this way yet. */
-  readonly put: (scan: AdmitRequest, reply: (exit: Exit.Exit<Verdict, Unavailable>) => void) => boolean
+  readonly put: (
+    scan: AdmitRequest,
+    reply: (exit: Exit.Exit<Verdict, Unavailable>) => void,
+    span?: Tracer.AnySpan
+  ) => boolean
 }>()("guichet/gate/Turnstiles") {
   static readonly layer: Layer.Layer<Turnstiles, never, Sharding.Sharding> = Layer.effect(
     Turnstiles,
@@ -75,11 +79,12 @@ export class Turnstiles extends Context.Service<Turnstiles, {
       return Turnstiles.of({
         admit: (scan) => Effect.map(admitAll([scan]), ([verdict]) => verdict!),
         admitAll,
-        put: (scan, reply) => {
+        put: (scan, reply, span) => {
           const known = turnstiles.get(scan.eventId)
           known?.put(
             [scan],
-            (exit) => reply(Exit.isSuccess(exit) ? decided(scan, exit.value[0]) : Exit.failCause(exit.cause))
+            (exit) => reply(Exit.isSuccess(exit) ? decided(scan, exit.value[0]) : Exit.failCause(exit.cause)),
+            span
           )
           return known !== undefined
         }

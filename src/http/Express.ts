@@ -8,10 +8,16 @@ export interface Head {
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 }
 
-/** An answer, ready to be sent; or the routes answer after all, under this request id. */
+/** The routes answer after all: under this request id, and with what was begun for them. */
+export interface Resumed {
+  readonly resume: string
+  readonly context: Context.Context<never> | undefined
+}
+
+/** An answer, ready to be sent, or none. */
 export type Said =
   | { readonly status: number; readonly headers: Record<string, string>; readonly text: string }
-  | { readonly resume: string }
+  | Resumed
 
 /** Whatever it does not take, or takes and does not answer, goes to the routes as if it had not been there. */
 export interface Express {

@@ -31,6 +31,7 @@ const wrong = {
   REDIS_URL: "http://:hunter2@localhost",
   MAIL_OUTBOX: "perhaps",
   DRAIN_SECONDS: "-1",
+  OTEL_TRACES_SAMPLER: "sometimes",
   TICKET_SIGNING_KEY: "abc",
   PAYMENT_SERVICE_SECRET: "short"
 }
@@ -71,6 +72,10 @@ describe("a start", () => {
     [
       { REDIS_URL: `redis://:hunter2@${nowhere}` },
       `guichet: Redis at ${nowhere} does not answer (connect ECONNREFUSED`
+    ],
+    [
+      { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "10%" },
+      "guichet: OTEL_TRACES_SAMPLER_ARG is wrong: Expected"
     ],
     [{ GUICHET_HOST: "999.1.1.1" }, "set GUICHET_HOST to an address of this machine."],
     [

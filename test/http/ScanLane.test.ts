@@ -5,81 +5,13 @@
  * that is not plain, the request id of the scan.
  */
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted } from "effect"
-import { HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import * as Platform from "../../src/Platform.ts"
-import { ExpressDesk } from "../../src/http/Express.ts"
-import { Loopback } from "../../src/services/Loopback.ts"
+import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
-import { TokenStore } from "../../src/store/TokenStore.ts"
 import * as GateFixture from "../support/GateFixture.ts"
 import { mutations } from "../support/Mutations.ts"
+import { acquaint, operator, Port, scan } from "../support/ScanPort.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { type Answer, type Ask, TestApp } from "../support/TestApp.ts"
-
-const path = "/api/scans/validate"
-
-const operator = (events?: ReadonlyArray<number>, gates?: ReadonlyArray<string>) =>
-  Effect.flatMap(TokenStore, (tokens) =>
-    Effect.map(
-      tokens.create({ role: "operator", subject: "operator-123", events, gates }),
-      ({ token }) => Redacted.value(token)
-    ))
-
-/** The core on a port, and how many requests its express has answered. */
-class Port extends Context.Service<Port, {
-  readonly ask: (ask: Ask) => Effect.Effect<Answer>
-  readonly taken: () => number
-}>()("test/Port") {}
-
-const port = Layer.effect(
-  Port,
-  Effect.gen(function* () {
-    const contract = (yield* Loopback).find("core")!
-    const desk = yield* ExpressDesk
-    let taken = 0
-    const find = () => {
-      const express = desk.find()
-      return express === undefined ? undefined : {
-        takes: express.takes,
-        answer: (...given: Parameters<typeof express.answer>) => {
-          const answers = express.answer(...given)
-          if (answers) taken += 1
-          return answers
-        }
-      }
-    }
-    const server = yield* Layer.build(Platform.httpServer({ port: 0, express: { find, contract } }))
-    const forward = Effect.gen(function* () {
-      const request = yield* Effect.flatMap(HttpServerRequest.HttpServerRequest, HttpServerRequest.toWeb)
-      return HttpServerResponse.fromWeb(yield* Effect.promise(() => contract(request)))
-    })
-    yield* Effect.provide(HttpServer.serveEffect(forward), server)
-    const { address } = Context.get(server, HttpServer.HttpServer)
-    const url = `http://127.0.0.1:${"port" in address ? address.port : 0}${path}`
-    const ask = ({ body, headers, token }: Ask) =>
-      Effect.promise(async (): Promise<Answer> => {
-        const response = await fetch(url, {
-          method: "POST",
-          headers: {
-            "content-type": "application/json",
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-            ...headers
-          },
-          body: typeof body === "string" ? body : JSON.stringify(body)
-        })
-        const text = await response.text()
-        return {
-          status: response.status,
-          headers: response.headers,
-          text,
-          json: text.startsWith("{") ? JSON.parse(text) : undefined
-        }
-      })
-    return Port.of({ ask, taken: () => taken })
-  })
-)
+import { type Answer, TestApp } from "../support/TestApp.ts"
 
 let keys = 0
 
@@ -114,20 +46,7 @@ const both = Effect.fnUntraced(function* (bodies: readonly [unknown, unknown], {
   return plain
 })
 
-const scan = (eventId: number, code: string, changes: object = {}) => ({
-  ...documented,
-  event_id: eventId,
-  ticket_code: code,
-  ...changes
-})
-
-/** The first request of a token, and of an event, goes the contract's way; the next ones need not. */
-const acquaint = Effect.fnUntraced(function* (token: string, eventId: number) {
-  const { ask } = yield* Port
-  yield* ask({ token, body: scan(eventId, `TKT-${eventId}-FIRST`) })
-})
-
-const app = Layer.provideMerge(port, TestAppLayer.layer)
+const app = Layer.provideMerge(Port.layer, TestAppLayer.layer)
 
 layer(app, { timeout: 60_000, excludeTestServices: true })("the express way of a scan", (it) => {
   it.effect("answers as the contract does: admitted, used, unknown, forbidden, in French and in English", () =>

@@ -1,0 +1,87 @@
+/** Scans over a socket, as stewards' devices send them: the core's express way stands before its routes. */
+import { Context, Effect, Layer, Redacted } from "effect"
+import { HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { ExpressDesk } from "../../src/http/Express.ts"
+import * as Platform from "../../src/Platform.ts"
+import { Loopback } from "../../src/services/Loopback.ts"
+import { TokenStore } from "../../src/store/TokenStore.ts"
+import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
+import type { Answer, Ask } from "./TestApp.ts"
+
+const path = "/api/scans/validate"
+
+/** A steward's token for these events and gates, or for all. */
+export const operator = (events?: ReadonlyArray<number>, gates?: ReadonlyArray<string>) =>
+  Effect.flatMap(TokenStore, (tokens) =>
+    Effect.map(
+      tokens.create({ role: "operator", subject: "operator-123", events, gates }),
+      ({ token }) => Redacted.value(token)
+    ))
+
+/** The core on a port, and how many requests its express has answered. */
+export class Port extends Context.Service<Port, {
+  readonly ask: (ask: Ask) => Effect.Effect<Answer>
+  readonly taken: () => number
+}>()("test/Port") {
+  static readonly layer = Layer.effect(
+    Port,
+    Effect.gen(function* () {
+      const contract = (yield* Loopback).find("core")!
+      const desk = yield* ExpressDesk
+      let taken = 0
+      const find = () => {
+        const express = desk.find()
+        return express === undefined ? undefined : {
+          takes: express.takes,
+          answer: (...[head, body, reply]: Parameters<typeof express.answer>) =>
+            express.answer(head, body, (said) => {
+              if (!("resume" in said)) taken += 1
+              reply(said)
+            })
+        }
+      }
+      const server = yield* Layer.build(Platform.httpServer({ port: 0, express: { find, contract } }))
+      const forward = Effect.gen(function* () {
+        const request = yield* Effect.flatMap(HttpServerRequest.HttpServerRequest, HttpServerRequest.toWeb)
+        return HttpServerResponse.fromWeb(yield* Effect.promise(() => contract(request)))
+      })
+      yield* Effect.provide(HttpServer.serveEffect(forward), server)
+      const { address } = Context.get(server, HttpServer.HttpServer)
+      const url = `http://127.0.0.1:${"port" in address ? address.port : 0}${path}`
+      const ask = ({ body, headers, token }: Ask) =>
+        Effect.promise(async (): Promise<Answer> => {
+          const response = await fetch(url, {
+            method: "POST",
+            headers: {
+              "content-type": "application/json",
+              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+              ...headers
+            },
+            body: typeof body === "string" ? body : JSON.stringify(body)
+          })
+          const text = await response.text()
+          return {
+            status: response.status,
+            headers: response.headers,
+            text,
+            json: text.startsWith("{") ? JSON.parse(text) : undefined
+          }
+        })
+      return Port.of({ ask, taken: () => taken })
+    })
+  )
+}
+
+/** The documented scan, of this ticket. */
+export const scan = (eventId: number, code: string, changes: object = {}) => ({
+  ...documented,
+  event_id: eventId,
+  ticket_code: code,
+  ...changes
+})
+
+/** The first request of a token, and of an event, goes the contract's way; the next ones need not. */
+export const acquaint = Effect.fnUntraced(function* (token: string, eventId: number) {
+  const { ask } = yield* Port
+  yield* ask({ token, body: scan(eventId, `TKT-${eventId}-FIRST`) })
+})

@@ -13,6 +13,7 @@ export const ScanResult = Schema.Literals([
   "unpaid",
   "not_yet_valid",
   "expired",
+  "unknown_event",
   "event_inactive",
   "capacity_reached",
   "operator_forbidden",

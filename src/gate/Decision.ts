@@ -136,7 +136,7 @@ export const decide = (situation: Situation, scan: AdmitRequest): Decision => {
   const { event, eventId, now } = situation
   const operator = refusedOperator(eventId, scan)
   if (operator !== null) return refuse(operator)
-  if (event === null) return refuse("event_inactive")
+  if (event === null) return refuse("unknown_event")
   const closed = refusedEvent(event, now, scan)
   if (closed !== null) return refuse(closed)
   return heldBack(judged(passed(situation, event, scan), situation, event, scan), scan)

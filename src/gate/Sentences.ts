@@ -30,6 +30,8 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
   unpaid: () => "Ce billet n'est pas payé.",
   not_yet_valid: () => "Les portes ne sont pas encore ouvertes.",
   expired: () => "Les portes sont fermées.",
+  unknown_event: ({ event_id }) =>
+    `Aucun événement ne porte le numéro ${event_id} : vérifiez le réglage du lecteur.`,
   event_inactive: () => "L'événement n'est pas ouvert aux entrées.",
   capacity_reached: () => "La salle est pleine : attendez une sortie.",
   operator_forbidden: () => "Vous n'êtes pas autorisé à contrôler cet événement.",
@@ -57,6 +59,7 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   unpaid: () => "This ticket has not been paid for.",
   not_yet_valid: () => "The doors are not open yet.",
   expired: () => "The doors are closed.",
+  unknown_event: ({ event_id }) => `No event has the number ${event_id}: check the scanner's settings.`,
   event_inactive: () => "The event is not open for entry.",
   capacity_reached: () => "The house is full: wait until someone leaves.",
   operator_forbidden: () => "You may not scan at this event.",

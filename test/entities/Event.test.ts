@@ -37,7 +37,7 @@ layer(Stores)("the gate of an event", (it) => {
         ["operator_forbidden", scanOf(1, used!.code, operator({ events: [2] }))],
         ["gate_forbidden", scanOf(1, used!.code, operator({ gates: ["B"] }))],
         ["event_inactive", scanOf(3, used!.code)],
-        ["event_inactive", scanOf(999, used!.code)],
+        ["unknown_event", scanOf(999, used!.code)],
         ["not_yet_valid", scanOf(4, used!.code)],
         ["expired", scanOf(5, used!.code)],
         ["forged", scanOf(1, used!.code, { forged: "unsigned" })],

@@ -74,7 +74,7 @@ describe("the checks of a scan", () => {
   })
 
   it("refuse an event or a ticket that does not exist", () => {
-    assert.strictEqual(result({ event: null }), "event_inactive")
+    assert.strictEqual(result({ event: null }), "unknown_event")
     assert.strictEqual(result({ ticket: null }), "unknown_ticket")
     assert.strictEqual(result({ ticket: null, scan: { forged: "unsigned" } }), "forged")
   })

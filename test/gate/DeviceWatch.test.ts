@@ -40,6 +40,7 @@ describe("what is remembered of devices", () => {
     const others = [
       "valid",
       "capacity_reached",
+      "unknown_event",
       "event_inactive",
       "not_yet_valid",
       "expired",

@@ -30,12 +30,7 @@ export const TicketLayer = Ticket.toLayer(
       )
 
     const generated = Effect.fn("Ticket.generated")(function* (news: Rpc.Payload<typeof Generated>) {
-      const { event_id, guest_id } = yield* tickets.get(ticketId)
-      const { eventId = event_id, guestId = guest_id } = news
-      if (eventId !== event_id || guestId !== guest_id) {
-        const named = { ticketId, eventId, guestId }
-        return yield* Effect.logWarning("A report names another event or guest than its ticket's", named)
-      }
+      yield* tickets.get(ticketId)
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId, news.ticket.status === "generated")
       yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })

@@ -88,17 +88,14 @@ export const GeneratedTicket = Schema.Struct({
 export type GeneratedTicket = typeof GeneratedTicket.Type
 
 /**
- * Stores files and archived metadata of one rendering, unless it names another event or guest than the ticket's; with
- * `notify` the guest is to be told, which the generator did not. Persisted: a webhook is answered once it is in the
- * mailbox.
+ * Stores files and archived metadata of one rendering; with `notify` the guest is to be told, which the generator did
+ * not. Persisted: a webhook is answered once it is in the mailbox.
  */
 export const Generated = Rpc.make("Generated", {
   payload: {
     webhookId: Schema.String,
     generatedAt: Schema.DateTimeUtc,
     ticket: GeneratedTicket,
-    eventId: Schema.optional(EventId),
-    guestId: Schema.optional(GuestId),
     notify: Schema.optionalKey(Schema.Boolean)
   },
   error: TicketNotFound,

@@ -117,8 +117,6 @@ export type TicketMessage =
       readonly webhookId: string
       readonly generatedAt: DateTime.Utc
       readonly ticket: GeneratedTicket
-      readonly eventId: number | undefined
-      readonly guestId: number | undefined
       readonly notify: boolean
     }
   }
@@ -154,7 +152,7 @@ export const toMessage = (body: TicketWebhook, webhookId: string): TicketMessage
     const payload = { webhookId: body.webhook_id, generatedAt, tickets }
     return { _tag: "BatchGenerated", jobId: body.job_id, payload }
   }
-  const { event_id: eventId, guest_id: guestId, ticket_id: ticketId } = body
+  const ticketId = body.ticket_id
   const told = { ticketId, metadata: body.metadata ?? {}, processingTimeMs: body.processing_time_ms }
   const ticket: GeneratedTicket = body.event_type === "ticket.generated"
     ? {
@@ -169,6 +167,6 @@ export const toMessage = (body: TicketWebhook, webhookId: string): TicketMessage
   return {
     _tag: "Generated",
     ticketId,
-    payload: { webhookId, generatedAt, ticket, eventId, guestId, notify }
+    payload: { webhookId, generatedAt, ticket, notify }
   }
 }

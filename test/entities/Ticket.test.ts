@@ -1,7 +1,7 @@
 /**
  * One ticket: the documented webhook reaches it, it reaches the jobs that wait for it.
  * Guards whose removal turns this file red: the order of `generated_at`, the key that goes with its address, the files
- * that a report does not name, the jobs that a report is for, the event and the guest that it names.
+ * that a report does not name, the jobs that a report is for.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
@@ -140,25 +140,6 @@ layer(Env, { excludeTestServices: true })("a ticket", (it) => {
       yield* job.BatchGenerated({ webhookId: "wh_3", generatedAt: at("00:00:00"), tickets: [] })
       assert.strictEqual((yield* view).status, "completed")
       assert.isNotNull((yield* stored(id!)).file_url)
-    }))
-
-  it.effect("is not changed by a report that names another event or guest", () =>
-    Effect.gen(function* () {
-      const { job, ticketIds: [id], jobId, view } = yield* prepare(12, 1)
-      yield* job.Start({ jobId })
-      const told = Effect.fnUntraced(function* (named: object) {
-        const body = Schema.decodeUnknownSync(TicketWebhook)({ ...documented, ticket_id: id, ...named })
-        const message = toMessage(body, `req_${JSON.stringify(named)}`)
-        if (message._tag !== "Generated") return assert.fail("the documented body is for a ticket")
-        yield* (yield* clientOf(id!)).Generated(message.payload)
-      })
-      yield* told({ event_id: 1, guest_id: 1 })
-      yield* told({ event_id: 12, guest_id: 2 })
-      assert.isNull((yield* stored(id!)).generated_at)
-      yield* told({ event_id: 12, guest_id: 1 })
-      assert.isNotNull((yield* stored(id!)).generated_at)
-      yield* job.BatchGenerated({ webhookId: "wh_after", generatedAt: at("00:00:00"), tickets: [] })
-      assert.strictEqual((yield* view).status, "completed")
     }))
 
   it.effect("that does not exist is not found", () =>

@@ -235,8 +235,8 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
 
   it.effect("says which tickets were generated while others are waited for, and the rest with its end", () =>
     Effect.gen(function* () {
-      const { job, jobId, ticketIds: [a, b, c, d] } = yield* prepare(12, 4)
-      const { ticketIds: [stranger] } = yield* prepare(13, 1)
+      const { job, jobId, ticketIds: [a, b, c, d] } = yield* prepare(14, 4)
+      const { ticketIds: [stranger] } = yield* prepare(15, 1)
       const notes = yield* Notes
       const report = (webhookId: string, ...tickets: ReadonlyArray<GeneratedTicket>) =>
         job.BatchGenerated({ webhookId, generatedAt: at("10:00:00"), tickets })
@@ -248,7 +248,7 @@ layer(Env, { excludeTestServices: true })("a generation job", (it) => {
       assert.deepStrictEqual(told, [{ jobId, ticketIds: [a!] }])
       assert.deepStrictEqual(yield* endsOf(jobId), ["partially_failed"])
       const jobs = yield* JobStore
-      yield* jobs.applyBatch("job_13", [good(stranger!)])
+      yield* jobs.applyBatch("job_15", [good(stranger!)])
       assert.deepStrictEqual(yield* jobs.guests(jobId, [b!, d!, stranger!]), [4])
       assert.deepStrictEqual(yield* jobs.guests(jobId), [1, 4])
       yield* (yield* SqlClient.SqlClient)`

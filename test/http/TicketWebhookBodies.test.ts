@@ -50,8 +50,6 @@ describe("a ticket webhook", () => {
           processingTimeMs: 1250,
           notificationSent: true
         },
-        eventId: 1,
-        guestId: 1,
         notify: false
       }
     })

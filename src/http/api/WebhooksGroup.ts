@@ -38,9 +38,8 @@ export class TicketWebhooksGroup extends HttpApiGroup.make("ticketWebhooks").add
       summary: "An event of the ticket generator",
       description:
         "A batch is known by its `webhook_id`, any other body by its X-Request-ID and its bytes together: several " +
-        "tickets may be reported under one X-Request-ID. What is reported of a single ticket changes nothing when it " +
-        "names another `event_id` or `guest_id` than the ticket's; of a batch, the tickets of its job are taken. What is " +
-        "left out is kept and logged, and answered alike. Unless `notification_sent` is true, the first " +
+        "tickets may be reported under one X-Request-ID. A single ticket is the one of its `ticket_id`, whatever event " +
+        "and guest are named beside it; of a batch, the tickets of its job are taken, others are logged. Unless `notification_sent` is true, the first " +
         "`ticket.generated` of a ticket sends its guest one `ticket_generated` e-mail, where neither a notification " +
         "sequence nor the complete flow of the ticket speaks for it. A batch sends none."
     })

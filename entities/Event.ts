@@ -47,6 +47,7 @@ export const EventLayer = Event.toLayer(
           (registered) => ({ registered })
         )),
       IssueTickets: ({ payload }) => outlast(issue(payload)),
+      SetStatus: ({ payload }) => outlast(events.setStatus(eventId, payload.status)),
       SetGateRules: ({ payload }) => outlast(events.setGateRules(eventId, payload.rules)),
       Admit: ({ payload }) => admit(payload.scans),
       Annul: ({ payload }) => outlast(annulments.annul({ eventId, ...payload }))

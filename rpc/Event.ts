@@ -76,11 +76,23 @@ export class EventFull extends Schema.TaggedError<EventFull>()("EventFull", {
   requested: Schema.Int
 }) {}
 
-/** Creates or updates the event. Volatile: an upsert, and the flow that sends it is durable. */
+/** The event is over: it was canceled or completed, and only its status itself opens it again. */
+export class EventClosed extends Schema.TaggedError<EventClosed>()("EventClosed", {
+  event_id: EventId,
+  status: EventStatus
+}) {}
+
+/**
+ * Creates or updates the event; one that is canceled or completed stays as it is, whatever order comes late. Volatile:
+ * an upsert, and the flow that sends it is durable.
+ */
 export const Publish = Rpc.make("Publish", {
   payload: { owner: Schema.String, event: EventData },
-  error: EventNotYours
+  error: Schema.Union([EventNotYours, EventClosed])
 })
+
+/** Opens, cancels or completes the event, for the next scan already. Volatile: the same again changes nothing. */
+export const SetStatus = Rpc.make("SetStatus", { payload: { status: EventStatus }, error: EventNotFound })
 
 /** Adds guests. Volatile: idempotent by guest id, and the flow that sends it is durable. */
 export const RegisterGuests = Rpc.make("RegisterGuests", {
@@ -172,6 +184,7 @@ export const Event = Entity.make("Event", [
   Publish,
   RegisterGuests,
   IssueTickets,
+  SetStatus,
   SetGateRules,
   Admit,
   Annul

@@ -23,8 +23,14 @@ export const publish = (plan: Plan) =>
     const { event_data: event } = plan.request
     const gate = (yield* Event.client)(String(event.event_id))
     yield* reach(gate.Publish({ owner: plan.owner, event })).pipe(
-      Effect.catchTag("EventNotYours", () =>
-        Effect.fail(final("event_not_yours", `Event ${event.event_id} belongs to someone else.`)))
+      Effect.catchTags({
+        EventNotYours: () =>
+          Effect.fail(final("event_not_yours", `Event ${event.event_id} belongs to someone else.`)),
+        EventClosed: ({ status }) =>
+          Effect.fail(
+            final("event_closed", `Event ${event.event_id} is ${status}: its organiser opens it again.`)
+          )
+      })
     )
     return { event_id: event.event_id }
   })

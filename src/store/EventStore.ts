@@ -2,6 +2,7 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import {
+  EventClosed,
   type EventData,
   EventFull,
   EventNotFound,
@@ -47,6 +48,7 @@ export interface EventsRequest extends Newest.Request {
   readonly to?: DateTime.Utc | undefined
 }
 
+const StandingRow = Schema.Struct({ owner: Schema.String, status: EventStatus })
 const OwnerRow = Schema.Struct({ owner: Schema.String })
 const RoomRow = Schema.Struct({ max_attendees: Schema.Int, guests: Schema.Int })
 
@@ -55,12 +57,13 @@ const instant = (at: DateTime.Utc | undefined): Date | null =>
 
 /** Everything about 10,000 guests is one statement; the room is counted under the event's lock. */
 export class EventStore extends Context.Service<EventStore, {
-  readonly publish: (owner: string, event: EventData) => Effect.Effect<void, EventNotYours>
+  readonly publish: (owner: string, event: EventData) => Effect.Effect<void, EventNotYours | EventClosed>
   readonly registerGuests: (
     eventId: number,
     flowId: string | null,
     guests: ReadonlyArray<GuestData>
   ) => Effect.Effect<number, EventNotFound | EventFull>
+  readonly setStatus: (eventId: number, status: EventStatus) => Effect.Effect<void, EventNotFound>
   readonly setGateRules: (eventId: number, rules: GateRules) => Effect.Effect<void, EventNotFound>
   readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
@@ -88,14 +91,21 @@ export class EventStore extends Context.Service<EventStore, {
               timezone = EXCLUDED.timezone, location = EXCLUDED.location, max_attendees = EXCLUDED.max_attendees,
               status = EXCLUDED.status, doors_open_at = EXCLUDED.doors_open_at,
               doors_close_at = EXCLUDED.doors_close_at, reentry = EXCLUDED.reentry, updated_at = now()
-            WHERE events.owner = EXCLUDED.owner
+            WHERE events.owner = EXCLUDED.owner AND events.status NOT IN ('canceled', 'completed')
             RETURNING event_id, owner, gate_version
           ), gates AS (
             INSERT INTO gates_occupancy (event_id, gate_version) SELECT event_id, gate_version FROM published
             ON CONFLICT DO NOTHING
           )
           SELECT owner FROM published`)
-        if (Option.isNone(published)) return yield* new EventNotYours({ event_id: event.event_id })
+        if (Option.isSome(published)) return
+        const { owner: holder, status } = yield* Effect.orDie(Effect.fromOption(
+          yield* Rows.first(StandingRow)(sql`
+            SELECT owner, status FROM events WHERE event_id = ${event.event_id}::bigint`)
+        ))
+        return yield* holder === owner
+          ? new EventClosed({ event_id: event.event_id, status })
+          : new EventNotYours({ event_id: event.event_id })
       })
 
       const checkRoom = Effect.fnUntraced(function* (eventId: number, guestIds: ReadonlyArray<number>) {
@@ -140,6 +150,13 @@ export class EventStore extends Context.Service<EventStore, {
         Effect.catchTag("SqlError", Effect.die)
       )
 
+      const setStatus = Effect.fn("EventStore.setStatus")(function* (eventId: number, status: EventStatus) {
+        const found = yield* Rows.first(OwnerRow)(sql`
+          UPDATE events SET status = ${status}, updated_at = now()
+          WHERE event_id = ${eventId}::bigint RETURNING owner`)
+        if (Option.isNone(found)) return yield* new EventNotFound({ event_id: eventId })
+      })
+
       const setGateRules = Effect.fn("EventStore.setGateRules")(
         function* (eventId: number, rules: GateRules) {
           const found = yield* Rows.first(OwnerRow)(sql`
@@ -178,7 +195,7 @@ export class EventStore extends Context.Service<EventStore, {
           ...Newest.when(request.to, (to) => sql`starts_at < ${instant(to)}::timestamptz`)
         ])
 
-      return EventStore.of({ publish, registerGuests, setGateRules, get, owner, page })
+      return EventStore.of({ publish, registerGuests, setStatus, setGateRules, get, owner, page })
     })
   )
 }

@@ -1,6 +1,6 @@
 /**
  * Events and guests.
- * Guards whose removal turns this file red: the owner in the upsert, the count under the event's lock.
+ * Guards whose removal turns this file red: the owner and the status in the upsert, the count under the event's lock.
  */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Layer, Option } from "effect"
@@ -37,6 +37,24 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
       })
       assert.deepStrictEqual(yield* events.owner(1), Option.some("organizer-1"))
       assert.isTrue(Option.isNone(yield* events.get(2)))
+    }))
+
+  it.effect("stays canceled or completed whatever is published late, until its status itself says otherwise", () =>
+    Effect.gen(function* () {
+      const events = yield* EventStore
+      yield* events.publish("organizer-1", eventData(7, { title: "Before" }))
+      for (const status of ["canceled", "completed"] as const) {
+        yield* events.setStatus(7, status)
+        const late = yield* Effect.flip(events.publish("organizer-1", eventData(7, { title: "After" })))
+        assert.deepInclude(late, { _tag: "EventClosed", event_id: 7, status })
+        const stolen = yield* Effect.flip(events.publish("organizer-2", eventData(7)))
+        assert.strictEqual(stolen._tag, "EventNotYours")
+        assert.deepInclude(Option.getOrThrow(yield* events.get(7)), { title: "Before", status })
+      }
+      yield* events.setStatus(7, "active")
+      yield* events.publish("organizer-1", eventData(7, { title: "After" }))
+      assert.deepInclude(Option.getOrThrow(yield* events.get(7)), { title: "After", status: "active" })
+      assert.strictEqual((yield* Effect.flip(events.setStatus(8, "canceled")))._tag, "EventNotFound")
     }))
 
   it.effect("takes 10,000 guests at once, and again without doubling them", () =>

@@ -42,6 +42,8 @@ export const TermsView = Schema.Struct({
   organizer: Schema.NullOr(Schema.String)
 })
 
+export const StatusBody = Schema.Struct({ status: EventStatus })
+
 /** Which page, and which events; an event must fit every filter. */
 export const EventsQuery = {
   ...PageQuery,
@@ -72,6 +74,20 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
     success: EventView,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "An event and its counters" })),
+  HttpApiEndpoint.put("setStatus", "/events/:event_id/status", {
+    params: { event_id: EventId },
+    payload: StatusBody,
+    success: EventView,
+    error: [Forbidden, NotFound, Unavailable]
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "Open, cancel or complete an event",
+      description:
+        "Its gates admit while it is `active`, from the next scan on. Reminders are sent while it is " +
+        "`draft` or `active` when they are due. A complete flow opens no event that is `canceled` or `completed`; " +
+        "this does. Tickets and payments stay as they are."
+    })
+  ),
   HttpApiEndpoint.get("terms", "/events/:event_id/terms", {
     params: { event_id: EventId },
     success: TermsView,

@@ -1,6 +1,7 @@
 /** Answers for events and payments. */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { Event } from "../../../rpc/Event.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../services/payments/InvoiceFiles.ts"
 import { PaymentClient } from "../../services/payments/PaymentClient.ts"
@@ -16,7 +17,7 @@ import { pdfNamed } from "../FileNamed.ts"
 import { storedBytes } from "../FileStoreAway.ts"
 import { nextPage, pageSize } from "../NextPage.ts"
 import { noStore } from "../NoStore.ts"
-import { type FieldError, InvalidRequest } from "../Problems.ts"
+import { type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
 import { missing, ownerOf, visible } from "../Visible.ts"
 
 const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
@@ -33,9 +34,16 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const service = yield* PaymentClient
     const prints = yield* PrintStore
     const fonts = yield* Fonts
+    const event = yield* Event.client
 
     const own = (id: number) =>
       visible("event", Effect.map(events.owner(id), Option.map((owner) => ({ owner }))))
+
+    const view = (id: number) =>
+      Effect.flatMap(
+        events.get(id),
+        Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
+      )
 
     /** What no ticket could be printed with is refused here, before it fails a job. */
     const writable = Effect.fnUntraced(function* (terms: EventTerms) {
@@ -70,14 +78,13 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           const { headers, next_cursor } = yield* nextPage("/api/events", page)
           return HttpApiSchema.withHeaders({ body: { events: page.rows, next_cursor }, headers })
         }),
-      get: ({ params: { event_id: id } }) =>
+      get: ({ params: { event_id: id } }) => Effect.andThen(own(id), view(id)),
+      setStatus: ({ params: { event_id: id }, payload }) =>
         Effect.gen(function* () {
           yield* own(id)
-          return yield* Effect.flatMap(
-            events.get(id),
-            Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
-          )
-        }),
+          yield* fromCluster(event(String(id)).SetStatus(payload))
+          return yield* view(id)
+        }).pipe(Effect.catchTag("EventNotFound", () => missing("event"))),
       terms: ({ params: { event_id: id } }) =>
         Effect.gen(function* () {
           yield* own(id)

@@ -212,6 +212,38 @@ describe("a template", () => {
         assert.notInclude(neither.text, "PDF")
       }))
 
+    it.effect("says how long it still is, ever coarser the further away", () =>
+      Effect.gen(function* () {
+        const words: ReadonlyArray<readonly [hours: number | undefined, fr: string, en: string]> = [
+          [undefined, "bientôt", "soon"],
+          [-0.1, "maintenant", "now"],
+          [0, "maintenant", "now"],
+          [1 / 60, "dans 1 minute", "in 1 minute"],
+          [0.25, "dans 15 minutes", "in 15 minutes"],
+          [0.23, "dans 15 minutes", "in 15 minutes"],
+          [0.98, "dans 1 heure", "in 1 hour"],
+          [1, "dans 1 heure", "in 1 hour"],
+          [1.5, "dans 1 heure 30", "in 1 hour 30 minutes"],
+          [1.96, "dans 2 heures", "in 2 hours"],
+          [23.9, "dans 24 heures", "in 24 hours"],
+          [23.1, "dans 23 heures", "in 23 hours"],
+          [71.99, "dans 3 jours", "in 3 days"],
+          [60, "dans 60 heures", "in 60 hours"]
+        ]
+        for (const [reminder_hours, fr, en] of words) {
+          for (const [locale, said] of [["fr", ` commence ${fr}`], ["en", ` starts ${en}`]] as const) {
+            const variables = { ...everything, locale, reminder_hours }
+            const { subject, text } = yield* email("event_reminder", variables)
+            assert.isTrue(subject.endsWith(said), subject)
+            assert.include(text, `${said}.`)
+            assert.match(
+              yield* sms("event_reminder", variables),
+              new RegExp(`${said.replace("ô", "o")}[ ,.(]`)
+            )
+          }
+        }
+      }))
+
     it.effect("hides the place when the reminder is told to", () =>
       Effect.gen(function* () {
         const hidden = { ...everything, include_location: false }

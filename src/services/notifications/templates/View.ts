@@ -26,7 +26,7 @@ export interface View {
   readonly amount: string | undefined
   readonly invoice: string | undefined
   readonly invoiceUrl: string | undefined
-  readonly hours: number | undefined
+  readonly hoursLeft: number | undefined
 }
 
 /** French unless the variables say otherwise; a language without a translation reads English. */
@@ -94,5 +94,5 @@ export const make = (v: Variables, locale: Locale, attached: Attached): View => 
   amount: amountText(v, locale),
   invoice: v.invoice_number,
   invoiceUrl: v.invoice_url,
-  hours: v.reminder_hours !== undefined && v.reminder_hours > 0 ? Math.round(v.reminder_hours) : undefined
+  hoursLeft: v.reminder_hours
 })

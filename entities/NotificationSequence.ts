@@ -1,32 +1,40 @@
 /** Notification sequences and reminders as durable workflows: what was sent is never sent again. */
-import { Cause, DateTime, Duration, Effect, Layer, Option } from "effect"
+import { Cause, Effect, Layer, Option } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
 import { NotificationSequence, Reminders } from "../rpc/NotificationSequence.ts"
 import { outlast } from "../src/Durable.ts"
 import { logFault } from "../src/Faults.ts"
 import { Triggers } from "../src/notifications/Triggers.ts"
 import * as Once from "../src/services/notifications/Once.ts"
+import * as Beside from "../src/sequences/Beside.ts"
 import { Round, sendDue } from "../src/sequences/DueReminders.ts"
+import { waitFor } from "../src/sequences/Reminder.ts"
 import { type Delivered, runStep, type Sending } from "../src/sequences/SequenceSteps.ts"
+import { NotificationStore } from "../src/store/NotificationStore.ts"
 import { SequenceStore } from "../src/store/SequenceStore.ts"
 
+const finish = (sequenceId: string) =>
+  Activity.make({
+    name: "finish",
+    execute: outlast(Effect.flatMap(SequenceStore, (sequences) => sequences.finish(sequenceId, "completed")))
+  })
+
 const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string, sending: Sending) {
-  const sequences = yield* SequenceStore
   const triggers = yield* Triggers
-  const stored = yield* outlast(sequences.get(sequenceId))
-  if (Option.isNone(stored)) return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
+  const stored = yield* outlast((yield* SequenceStore).get(sequenceId))
+  if (Option.isNone(stored) || stored.value.user_id === null) {
+    return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
+  }
   const sequence = stored.value
 
   yield* Activity.make({
     name: "catch-up",
     execute: outlast(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
   })
-  yield* Effect.forEach(
-    sequence.config.notification_sequence,
-    (step, position) => runStep(sequence, step, position, sending),
-    { concurrency: "unbounded", discard: true }
+  yield* Beside.all(
+    sequence.config.notification_sequence.map((step, position) => runStep(sequence, step, position, sending))
   )
-  yield* Activity.make({ name: "finish", execute: outlast(sequences.finish(sequenceId, "completed")) })
+  yield* finish(sequenceId)
 })
 
 /** The end of a sequence that met a defect: told in its status and in the log. */
@@ -66,14 +74,28 @@ const sendAll = Effect.fnUntraced(function* (sequenceId: string, type: string) {
   }
 })
 
-const RemindersLayer = Reminders.toLayer(
-  Effect.fnUntraced(function* ({ reminders, sequenceId }) {
-    for (const { at, type } of [...reminders].sort((one, other) => DateTime.Order(one.at, other.at))) {
-      const left = DateTime.distance(yield* DateTime.now, at)
-      if (Duration.toMillis(left) > 0) yield* DurableClock.sleep({ name: `${type}/wait`, duration: left })
-      yield* sendAll(sequenceId, type)
-    }
-  })
+const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
+  const stored = yield* outlast((yield* SequenceStore).get(sequenceId))
+  if (Option.isNone(stored) || stored.value.user_id !== null) {
+    return yield* Effect.die(`The reminders ${sequenceId} are not stored`)
+  }
+  const { config: { reminders }, event_id: eventId } = stored.value
+  for (
+    const { hours_before: hours, type } of [...reminders].sort((a, b) => b.hours_before - a.hours_before)
+  ) {
+    yield* waitFor(
+      { eventId, hours, name: type },
+      (at) => Effect.flatMap(NotificationStore, (ledger) => ledger.reschedule({ sequenceId, type }, at))
+    )
+    yield* sendAll(sequenceId, type)
+  }
+  yield* finish(sequenceId)
+})
+
+const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
+  runReminders(sequenceId).pipe(
+    Effect.catchDefect((defect) => abandon(sequenceId, defect))
+  )
 )
 
 const SequenceLayer = Layer.unwrap(Effect.map(Once.make<typeof Delivered.Type, never>(10_000), sequenceLayer))

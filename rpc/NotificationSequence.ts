@@ -89,10 +89,11 @@ export type MessageView = typeof MessageView.Type
 export const SequenceStatus = Schema.Literals(["running", "completed", "canceled", "failed"])
 export type SequenceStatus = typeof SequenceStatus.Type
 
+/** `user_id` is null for the reminders of a complete flow, which are for all its guests; the first 1,000 messages. */
 export const SequenceView = Schema.Struct({
   sequence_id: SequenceId,
   event_id: EventId,
-  user_id: GuestId,
+  user_id: Schema.NullOr(GuestId),
   status: SequenceStatus,
   created_at: Instant,
   finished_at: Schema.NullOr(Instant),
@@ -100,9 +101,12 @@ export const SequenceView = Schema.Struct({
 })
 export type SequenceView = typeof SequenceView.Type
 
-/** What wakes the steps that wait for a trigger; the first completion wins, later ones change nothing. */
+/**
+ * What wakes the steps that wait for a trigger, `over` when it has not come and the event is past; the first completion
+ * wins, later ones change nothing.
+ */
 export const triggered = (trigger: Trigger) =>
-  DurableDeferred.make(`trigger/${trigger}`, { success: Schema.Literals(["fired", "canceled"]) })
+  DurableDeferred.make(`trigger/${trigger}`, { success: Schema.Literals(["fired", "over"]) })
 
 /** Runs the sequence. Durable: a step is sent once, after any number of restarts. */
 export const NotificationSequence = Workflow.make("NotificationSequence", {
@@ -110,11 +114,14 @@ export const NotificationSequence = Workflow.make("NotificationSequence", {
   idempotencyKey: ({ sequenceId }) => sequenceId
 })
 
-/** The reminders of one flow: each moment that lies ahead, with the type its messages are listed under. */
+/** The reminders of one flow, each with the type its messages are listed under. */
+export const ReminderPlan = Schema.Struct({
+  reminders: Schema.Array(Schema.Struct({ type: Schema.String, hours_before: Schema.Finite }))
+})
+export type ReminderPlan = typeof ReminderPlan.Type
+
+/** Sends the reminders of a flow, each that long before the event, wherever its date goes. */
 export const Reminders = Workflow.make("Reminders", {
-  payload: {
-    sequenceId: SequenceId,
-    reminders: Schema.Array(Schema.Struct({ type: Schema.String, at: Instant }))
-  },
+  payload: { sequenceId: SequenceId },
   idempotencyKey: ({ sequenceId }) => sequenceId
 })

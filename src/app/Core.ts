@@ -22,6 +22,7 @@ import { OfflineHttpLayer } from "../http/handlers/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../http/handlers/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../http/handlers/TicketsHttp.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../http/handlers/WebhooksHttp.ts"
+import { SequenceKeeperLayer } from "../sequences/SequenceKeeper.ts"
 import * as ScanLane from "../http/ScanLane.ts"
 import { Idempotency } from "../http/Idempotency.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
@@ -63,6 +64,7 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   EntitiesLayer,
   FlowKeeperLayer,
   JobKeeperLayer,
+  SequenceKeeperLayer,
   HousekeepingLayer
 ).pipe(
   Layer.provideMerge(collaboratorsLayer),

@@ -1,23 +1,22 @@
 /** Step 7: the reminders, entered in the ledger with their times; one whose time has gone is kept as skipped. */
-import { DateTime, Effect } from "effect"
+import { DateTime, Effect, Option } from "effect"
 import type { Reminder } from "../../rpc/CompleteFlow.ts"
-import { Reminders } from "../../rpc/NotificationSequence.ts"
+import { type ReminderPlan, Reminders } from "../../rpc/NotificationSequence.ts"
 import { messageIdOf, recipientOf } from "../notifications/Message.ts"
 import { AudienceStore, type Reader } from "../store/AudienceStore.ts"
+import { momentOf } from "../sequences/Reminder.ts"
 import { type NewMessage, NotificationStore } from "../store/NotificationStore.ts"
+import { SequenceStore } from "../store/SequenceStore.ts"
 import { type Plan, remindersIdOf } from "./Plan.ts"
 
 const chunk = 500
 
 const typeOf = (reminder: Reminder): string => `${reminder.type}-${reminder.hours_before}h`
 
-const momentOf = (plan: Plan, reminder: Reminder): DateTime.Utc =>
-  DateTime.subtract(plan.request.event_data.date, { hours: reminder.hours_before })
-
 const entries = (plan: Plan, now: DateTime.Utc) => (reader: Reader): ReadonlyArray<NewMessage> =>
   plan.request.notification_config.schedule_reminders.flatMap((reminder) =>
     reminder.channels.map((channel): NewMessage => {
-      const at = momentOf(plan, reminder)
+      const at = momentOf(plan.request.event_data.date, reminder.hours_before)
       const recipient = recipientOf(reader, channel)
       return {
         messageId: messageIdOf(plan.flowId, typeOf(reminder), reader.guest_id, channel),
@@ -40,12 +39,32 @@ const entries = (plan: Plan, now: DateTime.Utc) => (reader: Reader): ReadonlyArr
     })
   )
 
+/** Two reminders of one type and time, over a channel each, are one. */
+const planOf = (plan: Plan): ReminderPlan => ({
+  reminders: [
+    ...new Map(
+      plan.request.notification_config.schedule_reminders.map((reminder) => [typeOf(reminder), reminder])
+    )
+  ].map(([type, { hours_before }]) => ({ type, hours_before }))
+})
+
 export const remind = (plan: Plan) =>
   Effect.gen(function* () {
     const audience = yield* AudienceStore
     const ledger = yield* NotificationStore
+    const sequences = yield* SequenceStore
+    const sequenceId = remindersIdOf(plan.flowId)
     const now = yield* DateTime.now
     const ids = plan.request.guests.map((guest) => guest.guest_id)
+    const reminders = planOf(plan)
+    if (reminders.reminders.length === 0) return { scheduled: 0, skipped: 0 }
+    yield* sequences.acceptReminders({
+      sequenceId,
+      executionId: yield* Reminders.executionId({ sequenceId }),
+      owner: plan.owner,
+      eventId: plan.request.event_data.event_id,
+      plan: reminders
+    })
     let scheduled = 0
     let skipped = 0
     for (let at = 0; at < ids.length; at += chunk) {
@@ -55,21 +74,17 @@ export const remind = (plan: Plan) =>
       skipped += messages.filter((message) => message.skip !== null).length
       scheduled += messages.filter((message) => message.skip === null).length
     }
-    const ahead = plan.request.notification_config.schedule_reminders
-      .map((reminder) => ({ type: typeOf(reminder), at: momentOf(plan, reminder) }))
-      .filter(({ at }) => DateTime.isGreaterThan(at, now))
-    if (scheduled > 0) {
-      yield* Reminders.execute(
-        { sequenceId: remindersIdOf(plan.flowId), reminders: ahead },
-        { discard: true, detached: true }
-      )
-    }
+    const stored = yield* sequences.get(sequenceId)
+    if (Option.isSome(stored) && stored.value.status === "canceled") yield* ledger.cancel({ sequenceId })
+    if (scheduled > 0) yield* Reminders.execute({ sequenceId }, { discard: true, detached: true })
+    else yield* sequences.finish(sequenceId, "completed")
     return { scheduled, skipped }
   })
 
 /** Compensation: what is not sent yet is not sent any more. */
 export const cancelMessages = (plan: Plan) =>
   Effect.gen(function* () {
+    yield* (yield* SequenceStore).finish(remindersIdOf(plan.flowId), "canceled")
     yield* (yield* NotificationStore).cancel({ flowId: plan.flowId })
     return { canceled: true }
   })

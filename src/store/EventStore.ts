@@ -48,7 +48,12 @@ export interface EventsRequest extends Newest.Request {
   readonly to?: DateTime.Utc | undefined
 }
 
-const StandingRow = Schema.Struct({ owner: Schema.String, status: EventStatus })
+const StandingRow = Schema.Struct({
+  owner: Schema.String,
+  status: EventStatus,
+  starts_at: Rows.At,
+  version: Schema.Int
+})
 const OwnerRow = Schema.Struct({ owner: Schema.String })
 const RoomRow = Schema.Struct({ max_attendees: Schema.Int, guests: Schema.Int })
 
@@ -68,11 +73,18 @@ export class EventStore extends Context.Service<EventStore, {
   readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
   readonly page: (request: EventsRequest) => Effect.Effect<Newest.Page<typeof SummaryRow.Type>>
+  /** Whose an event is, whether and when it takes place; another `version` of it may say something else. */
+  readonly standing: (eventId: number) => Effect.Effect<Option.Option<typeof StandingRow.Type>>
 }>()("guichet/store/EventStore") {
   static readonly layer: Layer.Layer<EventStore, never, SqlClient.SqlClient> = Layer.effect(
     EventStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+
+      const standing = (eventId: number) =>
+        Rows.first(StandingRow)(sql`
+          SELECT owner, status, starts_at, gate_version AS version FROM events
+          WHERE event_id = ${eventId}::bigint`)
 
       const publish = Effect.fn("EventStore.publish")(function* (owner: string, event: EventData) {
         const published = yield* Rows.first(OwnerRow)(sql`
@@ -99,10 +111,9 @@ export class EventStore extends Context.Service<EventStore, {
           )
           SELECT owner FROM published`)
         if (Option.isSome(published)) return
-        const { owner: holder, status } = yield* Effect.orDie(Effect.fromOption(
-          yield* Rows.first(StandingRow)(sql`
-            SELECT owner, status FROM events WHERE event_id = ${event.event_id}::bigint`)
-        ))
+        const { owner: holder, status } = yield* Effect.orDie(
+          Effect.flatMap(standing(event.event_id), Effect.fromOption)
+        )
         return yield* holder === owner
           ? new EventClosed({ event_id: event.event_id, status })
           : new EventNotYours({ event_id: event.event_id })
@@ -195,7 +206,7 @@ export class EventStore extends Context.Service<EventStore, {
           ...Newest.when(request.to, (to) => sql`starts_at < ${instant(to)}::timestamptz`)
         ])
 
-      return EventStore.of({ publish, registerGuests, setStatus, setGateRules, get, owner, page })
+      return EventStore.of({ publish, registerGuests, setStatus, setGateRules, get, owner, standing, page })
     })
   )
 }

@@ -77,6 +77,14 @@ export class NotificationStore extends Context.Service<NotificationStore, {
   /** Gives up scheduled messages, for a reason that the ledger keeps. */
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
   readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
+  /** Says of scheduled messages when they are due now. */
+  readonly reschedule: (
+    of: { readonly sequenceId: string; readonly type: string } | {
+      readonly messageIds: ReadonlyArray<string>
+    },
+    at: DateTime.Utc
+  ) => Effect.Effect<void>
+  /** The first 1,000 messages of a sequence, by id. */
   readonly ofSequence: (sequenceId: string) => Effect.Effect<ReadonlyArray<MessageView>>
   /** A page of a flow's messages, by id, after one of them. */
   readonly ofFlow: (
@@ -151,16 +159,25 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           UPDATE notifications SET status = 'skipped', reason = ${reason}, updated_at = now()
           WHERE message_id = ANY(${messageIds}::text[]) AND status = 'scheduled'`)
 
+      const reschedule: NotificationStore["Service"]["reschedule"] = (of, at) =>
+        Rows.run(sql`
+          UPDATE notifications SET scheduled_at = ${DateTime.toDateUtc(at)}::timestamptz, updated_at = now()
+          WHERE status = 'scheduled' AND ${
+          "sequenceId" in of
+            ? sql`sequence_id = ${of.sequenceId} AND type = ${of.type}`
+            : sql`message_id = ANY(${of.messageIds}::text[])`
+        }`)
+
       const list = Rows.all(Row)
       const ofSequence = (sequenceId: string) =>
         list(sql`
-          SELECT ${columnsOf} FROM notifications WHERE sequence_id = ${sequenceId} ORDER BY message_id LIMIT 10000`)
+          SELECT ${columnsOf} FROM notifications WHERE sequence_id = ${sequenceId} ORDER BY message_id LIMIT 1000`)
       const ofFlow: NotificationStore["Service"]["ofFlow"] = (flowId, { after, limit }) =>
         list(sql`
           SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} AND message_id > ${after}
           ORDER BY message_id LIMIT ${limit}::int`)
 
-      return { enlist, open, anyOf, due, record, skip, cancel, ofSequence, ofFlow }
+      return { enlist, open, anyOf, due, record, skip, cancel, reschedule, ofSequence, ofFlow }
     })
   )
 }

@@ -1,7 +1,8 @@
 /** Notification sequences and the triggers that wake them. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import {
+  ReminderPlan,
   SequenceRequest,
   SequenceStatus,
   type Trigger,
@@ -10,18 +11,42 @@ import {
 import * as Repeats from "./Repeats.ts"
 import * as Rows from "./Rows.ts"
 
-const Row = Schema.Struct({
+const fields = {
   sequence_id: Schema.String,
   execution_id: Schema.String,
   owner: Schema.String,
   event_id: Schema.Int,
-  user_id: Schema.Int,
-  config: SequenceRequest,
   status: SequenceStatus,
   created_at: Rows.At,
   finished_at: Rows.AtOrNull
-})
-export type StoredSequence = typeof Row.Type
+}
+const SequenceRow = Schema.Struct({ ...fields, user_id: Schema.Int, config: SequenceRequest })
+const RemindersRow = Schema.Struct({ ...fields, user_id: Schema.Null, config: ReminderPlan })
+const Row = Schema.Union([SequenceRow, RemindersRow])
+const columns = [
+  "sequence_id",
+  "execution_id",
+  "owner",
+  "event_id",
+  "user_id",
+  "config",
+  "status",
+  "created_at",
+  "finished_at"
+]
+  .map((column) => `s.${column}`).join(", ")
+
+/** Messages to one user of an event. */
+export type StoredSequence = typeof SequenceRow.Type
+/** The reminders of a flow: of nobody, since they are for all its guests. */
+export type StoredReminders = typeof RemindersRow.Type
+export type Stored = StoredSequence | StoredReminders
+
+const Versions = { seen: Schema.Int, version: Schema.Int }
+const MovedRow = Schema.Union([
+  Schema.Struct({ ...SequenceRow.fields, ...Versions }),
+  Schema.Struct({ ...RemindersRow.fields, ...Versions })
+])
 
 const Waiting = Schema.Struct({ execution_id: Schema.String })
 const Fired = Schema.Struct({ trigger: Triggers })
@@ -34,12 +59,20 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     readonly owner: string
     readonly request: SequenceRequest
   }) => Effect.Effect<void>
+  /** Stores the reminders of a flow; the same id twice is one sequence. */
+  readonly acceptReminders: (reminders: {
+    readonly sequenceId: string
+    readonly executionId: string
+    readonly owner: string
+    readonly eventId: number
+    readonly plan: ReminderPlan
+  }) => Effect.Effect<void>
   /**
    * The sequence that a body is for: one that was canceled begins anew, and so does one that a fault of ours ended, a
    * minute after it was asked for; a completed one stays the same, so that no guest is told twice.
    */
   readonly current: (first: string) => Effect.Effect<string>
-  readonly get: (sequenceId: string) => Effect.Effect<Option.Option<StoredSequence>>
+  readonly get: (sequenceId: string) => Effect.Effect<Option.Option<Stored>>
   readonly finish: (sequenceId: string, status: Exclude<SequenceStatus, "running">) => Effect.Effect<void>
   /** Notes that something happened to these users and returns the executions that may wait for it. */
   readonly fire: (
@@ -51,6 +84,16 @@ export class SequenceStore extends Context.Service<SequenceStore, {
   readonly speaks: (eventId: number, userId: number, trigger: Trigger) => Effect.Effect<boolean>
   /** What has happened to this user already. */
   readonly fired: (eventId: number, userId: number) => Effect.Effect<ReadonlySet<Trigger>>
+  /** Running sequences that go by an earlier version of their event than the one that stands. */
+  readonly moved: Effect.Effect<
+    ReadonlyArray<{ readonly sequence: Stored; readonly seen: number; readonly version: number }>
+  >
+  /** Notes that nothing of a sequence sleeps by a version before this one. */
+  readonly saw: (sequenceId: string, version: number) => Effect.Effect<void>
+  /** Running sequences whose event, and their own beginning, lie before this moment, and which were not let go. */
+  readonly stranded: (before: DateTime.Utc) => Effect.Effect<ReadonlyArray<Stored>>
+  /** Notes that nothing of a sequence waits for a trigger any more. */
+  readonly letGo: (sequenceId: string) => Effect.Effect<void>
 }>()("guichet/store/SequenceStore") {
   static readonly layer = Layer.effect(
     SequenceStore,
@@ -58,18 +101,33 @@ export class SequenceStore extends Context.Service<SequenceStore, {
       const sql = yield* SqlClient.SqlClient
       const encode = Schema.encodeEffect(SequenceRequest)
 
-      const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(
-        function* (sequence) {
-          const config = yield* Effect.orDie(encode(sequence.request))
-          yield* Rows.run(sql`
-          INSERT INTO notification_sequences (sequence_id, execution_id, owner, event_id, user_id, config, status)
-          VALUES (${sequence.sequenceId}, ${sequence.executionId}, ${sequence.owner},
-                  ${config.event_id}::bigint, ${config.user_id}::bigint, ${
-            JSON.stringify(config)
-          }::jsonb, 'running')
+      const columnsOf = sql.literal(columns)
+
+      const store = (row: {
+        readonly sequenceId: string
+        readonly executionId: string
+        readonly owner: string
+        readonly eventId: number
+        readonly userId: number | null
+        readonly config: unknown
+      }) =>
+        Rows.run(sql`
+          INSERT INTO notification_sequences (sequence_id, execution_id, owner, event_id, user_id, config, status,
+            event_version)
+          SELECT ${row.sequenceId}, ${row.executionId}, ${row.owner}, ${row.eventId}::bigint, ${row.userId}::bigint,
+            ${JSON.stringify(row.config)}::jsonb, 'running', coalesce(
+              (SELECT gate_version FROM events WHERE event_id = ${row.eventId}::bigint), 0)
           ON CONFLICT (sequence_id) DO NOTHING`)
+
+      const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(
+        function* ({ request, ...sequence }) {
+          const config = yield* Effect.orDie(encode(request))
+          yield* store({ ...sequence, eventId: config.event_id, userId: config.user_id, config })
         }
       )
+
+      const acceptReminders: SequenceStore["Service"]["acceptReminders"] = ({ plan, ...reminders }) =>
+        store({ ...reminders, userId: null, config: plan })
 
       const current = Repeats.make(sql, {
         table: "notification_sequences",
@@ -80,8 +138,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
 
       const get = (sequenceId: string) =>
         Rows.first(Row)(sql`
-          SELECT sequence_id, execution_id, owner, event_id, user_id, config, status, created_at, finished_at
-          FROM notification_sequences WHERE sequence_id = ${sequenceId}`)
+          SELECT ${columnsOf} FROM notification_sequences s WHERE sequence_id = ${sequenceId}`)
 
       const finish: SequenceStore["Service"]["finish"] = (sequenceId, status) =>
         Rows.run(sql`
@@ -118,7 +175,41 @@ export class SequenceStore extends Context.Service<SequenceStore, {
           Effect.map((rows) => new Set(rows.map((row) => row.trigger)))
         )
 
-      return { accept, current, get, finish, fire, speaks, fired }
+      const moved = Rows.all(MovedRow)(sql`
+        SELECT ${columnsOf}, s.event_version AS seen, e.gate_version AS version
+        FROM notification_sequences s JOIN events e USING (event_id)
+        WHERE s.status = 'running' AND s.event_version < e.gate_version LIMIT 500`).pipe(
+        Effect.map((rows) => rows.map((row) => ({ sequence: row, seen: row.seen, version: row.version })))
+      )
+
+      const saw = (sequenceId: string, version: number) =>
+        Rows.run(sql`
+          UPDATE notification_sequences SET event_version = ${version}::int WHERE sequence_id = ${sequenceId}`)
+
+      const stranded: SequenceStore["Service"]["stranded"] = (before) =>
+        Rows.all(Row)(sql`
+          SELECT ${columnsOf} FROM notification_sequences s JOIN events e USING (event_id)
+          WHERE s.status = 'running' AND s.user_id IS NOT NULL AND s.let_go_at IS NULL
+            AND greatest(e.starts_at, s.created_at) < ${DateTime.toDateUtc(before)}::timestamptz LIMIT 500`)
+
+      const letGo = (sequenceId: string) =>
+        Rows.run(sql`
+          UPDATE notification_sequences SET let_go_at = now() WHERE sequence_id = ${sequenceId}`)
+
+      return {
+        accept,
+        acceptReminders,
+        current,
+        get,
+        finish,
+        fire,
+        speaks,
+        fired,
+        moved,
+        saw,
+        stranded,
+        letGo
+      }
     })
   )
 }

@@ -1,6 +1,7 @@
 /** Flow 5: each step after its trigger and delay, over its channels, once; and a ledger that shows it all. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, type Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import documented from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import sentBody from "../fixtures/bodies/5-notification-flow.to-notification-service.json" with {
   type: "json"
@@ -228,5 +229,52 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
       assert.deepStrictEqual(nobody.messages.map(({ reason, status }: Line) => `${status} ${reason}`), [
         "skipped user 999 is no guest of event 10"
       ])
+    }))
+
+  it.effect("begins every step and sets every clock, although the first waits for what never comes", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const free = { payment_config: { amount: 0 }, notification_config: { schedule_reminders: [] } }
+      yield* run(bodyFor(11, { event_data: far, guests: guest(1), ...free }))
+      const reminder = { trigger: "scheduled", template: "event_reminder", data: { reminder_hours: 24 } }
+      const steps = [{ trigger: "payment_success" }, reminder, {
+        trigger: "scheduled",
+        delay_seconds: 86_400
+      }]
+      const url = yield* configure(sequenceFor(11, 1, ...steps))
+      const lines = yield* ledgerOnce(url, (lines) => lines.length === 2)
+      assert.deepStrictEqual(lines.map(({ status }) => status), ["scheduled", "scheduled"])
+      const clocks = sql`
+        SELECT 1 FROM cluster_messages m JOIN notification_sequences s ON m.entity_id = s.execution_id
+        WHERE s.event_id = 11 AND s.user_id = 1 AND m.entity_type LIKE '%DurableClock'`
+      yield* until(clocks, (rows) => rows.length === 2)
+    }))
+
+  it.effect("of a complete flow's reminders is opened, canceled and closed like any other", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const { flow } = yield* run(bodyFor(12, { event_data: far }))
+      const url = `${route}/${flow.reminders_id}`
+      const { json: opened } = yield* read(url)
+      assert.deepInclude(opened, {
+        sequence_id: flow.reminders_id,
+        event_id: 12,
+        user_id: null,
+        status: "running"
+      })
+      assert.lengthOf(opened.messages, 6)
+      for (let times = 0; times < 2; times++) {
+        const canceled = yield* app.ask(`${url}/cancel`, { method: "POST", token: app.organizer })
+        assert.strictEqual(canceled.status, 200, canceled.text)
+        assert.strictEqual(canceled.json.status, "canceled")
+        assert.deepStrictEqual(
+          canceled.json.messages.map(({ status }: Line) => status),
+          Array(6).fill("canceled")
+        )
+      }
+      const { flow: late } = yield* run(bodyFor(13))
+      const { json: over } = yield* read(`${route}/${late.reminders_id}`)
+      assert.strictEqual(over.status, "completed")
+      assert.deepStrictEqual(over.messages.map(({ status }: Line) => status), Array(6).fill("skipped"))
     }))
 })

@@ -1,103 +1,33 @@
 /**
  * Reminders whose time has come: each is sent, skipped for a reason, or tried again in the next round.
- * Guards whose removal turns this file red: the address of a guest in `sendDue`, the cursor of `due`, the rounds of the
- * workflow, `retryable` in the ledger.
+ * Guards whose removal turns this file red: the address of a guest in `sendDue`, each check of `obstacle`, the cursor of
+ * `due`, the rounds of the workflow, `retryable` in the ledger.
  */
 import { assert, layer } from "@effect/vitest"
-import { Context, DateTime, Effect, Layer } from "effect"
+import { DateTime, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { NotificationSequenceLayer } from "../../entities/NotificationSequence.ts"
 import { type Channel, Reminders } from "../../rpc/NotificationSequence.ts"
-import { Notifier } from "../../src/notifications/Notifier.ts"
-import { Triggers } from "../../src/notifications/Triggers.ts"
 import { sendDue } from "../../src/sequences/DueReminders.ts"
-import {
-  NotificationClient,
-  NotificationsUnavailable,
-  Undeliverable
-} from "../../src/services/notifications/NotificationClient.ts"
-import { AudienceStore } from "../../src/store/AudienceStore.ts"
-import { NotificationStore } from "../../src/store/NotificationStore.ts"
+import { EventStore } from "../../src/store/EventStore.ts"
 import { SequenceStore } from "../../src/store/SequenceStore.ts"
-import { GateStores, publish } from "../support/GateFixture.ts"
+import { eventData } from "../support/GateFixture.ts"
+import * as Post from "../support/Post.ts"
 import * as QuickClocks from "../support/QuickClocks.ts"
-import { Links } from "../support/JobFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
-const type = "event_reminder-24h"
-const past = DateTime.makeUnsafe("2025-06-19T09:00:00Z")
+const { messageId, type } = Post
 
-/** What was sent, in order, and what becomes of a message at its n-th try: `away` may pass, `never` may not. */
-class Post extends Context.Service<Post, {
-  readonly sent: Array<string>
-  fate: (messageId: string, attempt: number) => "taken" | "away" | "never"
-}>()("test/Post") {}
+const Env = Post.house.pipe(Layer.provideMerge(QuickClocks.layer), Layer.provideMerge(TestDatabase.layer))
 
-const PostLayer = Layer.sync(Post, () => ({ sent: [], fate: () => "taken" as const }))
-
-const outcomes = {
-  taken: (message_id: string) =>
-    Effect.succeed({ message_id, channel: "email" as const, status: "sent" as const, provider: "test" }),
-  away: () => Effect.fail(new NotificationsUnavailable({ reason: "DeliveryDelayed" })),
-  never: () => Effect.fail(new Undeliverable({ reason: "InvalidRecipient" }))
-}
-
-const Client = Layer.effect(
-  NotificationClient,
-  Effect.map(Post, (post): NotificationClient["Service"] => ({
-    send: (id) =>
-      Effect.gen(function* () {
-        post.sent.push(id)
-        return yield* outcomes[post.fate(id, post.sent.filter((sent) => sent === id).length)](id)
-      })
-  }))
-)
-
-const Env = NotificationSequenceLayer.pipe(
-  Layer.provideMerge(Layer.mergeAll(Notifier.layer, Triggers.layer)),
-  Layer.provide(Client),
-  Layer.provideMerge(
-    Layer.mergeAll(
-      PostLayer,
-      NotificationStore.layer,
-      AudienceStore.layer.pipe(Layer.provide(Links)),
-      SequenceStore.layer,
-      GateStores
-    )
-  ),
-  Layer.provideMerge(QuickClocks.layer),
-  Layer.provideMerge(TestDatabase.layer)
-)
-
-const messageId = (eventId: number, guestId: number, channel: Channel) =>
-  `${eventId}.${String(guestId).padStart(4, "0")}.${channel}`
-
-/** An event whose guests have tickets and no phone, with a reminder scheduled for each over the channels. */
+/** Reminders of 24 hours for an event that begins then, or at another time. */
 const plan = Effect.fnUntraced(
-  function* (eventId: number, guests: number, ...channels: ReadonlyArray<Channel>) {
-    yield* publish(eventId, guests)
-    const ids = Array.from({ length: guests }, (_, at) => at + 1)
-    yield* (yield* NotificationStore).enlist(ids.flatMap((guestId) =>
-      channels.map((channel) => ({
-        messageId: messageId(eventId, guestId, channel),
-        sequenceId: `seq_${eventId}`,
-        flowId: null,
-        eventId,
-        guestId,
-        type,
-        template: "event_reminder",
-        channel,
-        priority: "normal",
-        recipient: channel === "email" ? "guest@example.com" : "+33612345678",
-        scheduledAt: past,
-        skip: null
-      }))
-    ))
+  function* (eventId: number, guests: number, channels: ReadonlyArray<Channel>, hours = 24) {
+    ;(yield* Post.Post).fate = () => "taken"
+    yield* Post.plan(eventId, guests, channels, DateTime.add(yield* DateTime.now, { hours }))
   }
 )
 
-const remind = (eventId: number) =>
-  Reminders.execute({ sequenceId: `seq_${eventId}`, reminders: [{ type, at: past }] })
+const remind = (eventId: number) => Reminders.execute({ sequenceId: `seq_${eventId}` })
 
 const ledger = (eventId: number) =>
   Effect.flatMap(
@@ -109,18 +39,22 @@ const ledger = (eventId: number) =>
   )
 
 const sentOf = (eventId: number) =>
-  Effect.map(Post, ({ sent }) => sent.filter((id) => id.startsWith(`${eventId}.`)))
-
-const gone = "the guest has no live ticket, or no address any more"
+  Effect.map(Post.Post, ({ sent }) => sent.filter((id) => id.startsWith(`${eventId}.`)))
 
 layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
   it.effect("is skipped for the hundreds who have no address any more, and sent to all others", () =>
     Effect.gen(function* () {
-      yield* plan(1, 130, "email", "sms")
+      yield* plan(1, 130, ["email", "sms"])
       yield* remind(1)
       assert.deepStrictEqual(yield* ledger(1), [
         { channel: "email", status: "sent", reason: null, attempts: 1, count: 130 },
-        { channel: "sms", status: "skipped", reason: gone, attempts: 0, count: 130 }
+        {
+          channel: "sms",
+          status: "skipped",
+          reason: "the guest has no address for sms",
+          attempts: 0,
+          count: 130
+        }
       ])
       assert.strictEqual((yield* sentOf(1)).length, 130)
       assert.deepStrictEqual([...yield* QuickClocks.Sleeps], [])
@@ -128,8 +62,8 @@ layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
 
   it.effect("is gone through in chunks that go forward, whatever becomes of a chunk", () =>
     Effect.gen(function* () {
-      yield* plan(2, 230, "email")
-      const post = yield* Post
+      yield* plan(2, 230, ["email"])
+      const post = yield* Post.Post
       post.fate = () => "away"
       const chunks: Array<string | null> = []
       for (let after: string | null = ""; after !== null && chunks.length < 5;) {
@@ -147,8 +81,8 @@ layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
 
   it.effect("is tried again five minutes later when its failure may pass, and alone", () =>
     Effect.gen(function* () {
-      yield* plan(3, 3, "email")
-      const post = yield* Post
+      yield* plan(3, 3, ["email"])
+      const post = yield* Post.Post
       const sleeps = yield* QuickClocks.Sleeps
       sleeps.clear()
       post.fate = (id, attempt) =>
@@ -169,8 +103,8 @@ layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
 
   it.effect("is given up after an hour", () =>
     Effect.gen(function* () {
-      yield* plan(4, 1, "email")
-      const post = yield* Post
+      yield* plan(4, 1, ["email"])
+      const post = yield* Post.Post
       const sleeps = yield* QuickClocks.Sleeps
       sleeps.clear()
       post.fate = () => "away"
@@ -179,5 +113,64 @@ layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
         { channel: "email", status: "failed", reason: "DeliveryDelayed", attempts: 12, count: 1 }
       ])
       assert.deepStrictEqual([...sleeps.values()], Array(12).fill(300_000))
+    }))
+
+  it.effect("is not sent for an event that is canceled or over, nor to a guest whose ticket is void", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const events = yield* EventStore
+      const skipped = (reason: string, count: number) => ({
+        channel: "email",
+        status: "skipped",
+        reason,
+        attempts: 0,
+        count
+      })
+      for (const [eventId, status] of [[5, "canceled"], [6, "completed"]] as const) {
+        yield* plan(eventId, 2, ["email"])
+        yield* events.setStatus(eventId, status)
+        yield* remind(eventId)
+        assert.deepStrictEqual(yield* ledger(eventId), [skipped(`the event is ${status}`, 2)])
+      }
+      yield* plan(7, 3, ["email"])
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE event_id = 7 AND guest_id = 2`
+      yield* remind(7)
+      assert.deepStrictEqual(yield* ledger(7), [
+        { channel: "email", status: "sent", reason: null, attempts: 1, count: 2 },
+        skipped("the guest has no live ticket", 1)
+      ])
+      assert.notInclude(yield* sentOf(7), messageId(7, 2, "email"))
+    }))
+
+  it.effect("says what is left when it is late, and nothing once the event has begun", () =>
+    Effect.gen(function* () {
+      const post = yield* Post.Post
+      yield* plan(8, 1, ["email"], 1.5)
+      yield* remind(8)
+      assert.closeTo(
+        Number(post.bodies.get(messageId(8, 1, "email"))?.variables["reminder_hours"]),
+        1.5,
+        0.01
+      )
+      yield* plan(9, 1, ["email"], -0.01)
+      yield* remind(9)
+      const [line] = yield* ledger(9)
+      assert.match(line?.reason ?? "", /^the event had begun at 20/)
+      assert.isEmpty(yield* sentOf(9))
+    }))
+
+  it.effect("is of a sequence that ends with its last reminder", () =>
+    Effect.gen(function* () {
+      yield* plan(10, 1, ["email"])
+      const sequences = yield* SequenceStore
+      const status = Effect.map(Effect.flatMap(sequences.get("seq_10"), Effect.fromOption), (stored) =>
+        stored.status)
+      assert.strictEqual(yield* status, "running")
+      yield* remind(10)
+      assert.strictEqual(yield* status, "completed")
+      yield* (yield* EventStore).publish("organizer-1", eventData(10))
+      assert.isEmpty((yield* sequences.moved).filter(({ sequence }) =>
+        sequence.sequence_id === "seq_10"
+      ))
     }))
 })

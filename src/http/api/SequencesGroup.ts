@@ -45,5 +45,7 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
   .middleware(Authorization)
   .annotateMerge(OpenApi.annotations({
     title: "Notification sequences",
-    description: "Flow 5: messages to one guest, each after its trigger and delay."
+    description:
+      "Flow 5: messages to one guest, each after its trigger and delay. The reminders of a complete flow (its " +
+      "`reminders_id`) are read and canceled here too; their `user_id` is null."
   })) {}

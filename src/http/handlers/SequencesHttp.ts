@@ -2,10 +2,10 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
-import { NotificationSequence, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
+import { NotificationSequence, Reminders, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { NotificationStore } from "../../store/NotificationStore.ts"
-import { SequenceStore, type StoredSequence } from "../../store/SequenceStore.ts"
+import { SequenceStore, type Stored } from "../../store/SequenceStore.ts"
 import { Api } from "../Api.ts"
 import { requireRole } from "../Caller.ts"
 import { resourceId } from "../ResourceId.ts"
@@ -40,7 +40,7 @@ export const SequencesHttpLayer = HttpApiBuilder.group(
     const events = yield* EventStore
     const engine = yield* WorkflowEngine.WorkflowEngine
     const own = (sequenceId: string) => visible("notification flow", sequences.get(sequenceId))
-    const view = (sequence: StoredSequence) =>
+    const view = (sequence: Stored) =>
       Effect.map(ledger.ofSequence(sequence.sequence_id), (messages) => ({ ...sequence, messages }))
     return handlers.handleAll({
       start: ({ payload }) =>
@@ -56,7 +56,8 @@ export const SequencesHttpLayer = HttpApiBuilder.group(
           const sequence = yield* own(params.sequence_id)
           yield* sequences.finish(sequence.sequence_id, "canceled")
           yield* ledger.cancel({ sequenceId: sequence.sequence_id })
-          yield* NotificationSequence.interrupt(sequence.execution_id).pipe(
+          const workflow = sequence.user_id === null ? Reminders : NotificationSequence
+          yield* workflow.interrupt(sequence.execution_id).pipe(
             Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
           )
           return yield* Effect.flatMap(own(params.sequence_id), view)

@@ -143,12 +143,14 @@ export class EventStore extends Context.Service<EventStore, {
       const upsertGuests = (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) =>
         Rows.run(sql`
           INSERT INTO guests (event_id, guest_id, name, email, phone, ticket_type, locale, flow_id)
-          SELECT ${eventId}::bigint, g.guest_id, g.name, g.email, g.phone, g.ticket_type, coalesce(g.locale, 'fr'),
+          SELECT ${eventId}::bigint, g.guest_id, g.name, g.email, g.phone, g.ticket_type,
+            coalesce(g.locale, known.locale, 'fr'),
             ${flowId}::text
           FROM jsonb_to_recordset(${JSON.stringify(guests)}::jsonb)
             AS g(guest_id bigint, name text, email text, phone text, ticket_type text, locale text)
+          LEFT JOIN guests known ON known.event_id = ${eventId}::bigint AND known.guest_id = g.guest_id
           ON CONFLICT (event_id, guest_id) DO UPDATE SET name = EXCLUDED.name, email = EXCLUDED.email,
-            phone = EXCLUDED.phone`)
+            phone = EXCLUDED.phone, ticket_type = EXCLUDED.ticket_type, locale = EXCLUDED.locale`)
 
       const registerGuests = Effect.fn("EventStore.registerGuests")(
         function* (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) {

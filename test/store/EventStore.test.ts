@@ -82,6 +82,25 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
       ])
     }))
 
+  it.effect("takes the last word on a guest's ticket type, and on a language that is named; issued tickets keep theirs", () =>
+    Effect.gen(function* () {
+      const events = yield* EventStore
+      const sql = yield* SqlClient.SqlClient
+      yield* events.publish("organizer-1", eventData(9))
+      const known = sql`SELECT ticket_type, locale FROM guests WHERE event_id = 9`
+      yield* events.registerGuests(9, "flow_1", [{ ...guest(1), locale: "fr" }])
+      yield* sql`
+        INSERT INTO tickets (event_id, guest_id, code, ticket_type, template_id)
+        VALUES (9, 1, 'TKT-009-ONE', 'standard', 1)`
+      yield* events.registerGuests(9, "flow_2", [{ ...guest(1), ticket_type: "VIP", locale: "en" }])
+      assert.deepStrictEqual(yield* known, [{ ticket_type: "VIP", locale: "en" }])
+      yield* events.registerGuests(9, "flow_3", [{ ...guest(1), ticket_type: "VIP" }])
+      assert.deepStrictEqual(yield* known, [{ ticket_type: "VIP", locale: "en" }])
+      assert.deepStrictEqual(yield* sql`SELECT ticket_type FROM tickets WHERE event_id = 9`, [
+        { ticket_type: "standard" }
+      ])
+    }))
+
   it.effect("takes no guest beyond its places, whoever registers at the same moment", () =>
     Effect.gen(function* () {
       const events = yield* EventStore

@@ -21,6 +21,7 @@ import { TemplatesHttpLayer } from "../http/handlers/TemplatesHttp.ts"
 import { OfflineHttpLayer } from "../http/handlers/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../http/handlers/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../http/handlers/TicketsHttp.ts"
+import { TokensHttpLayer } from "../http/handlers/TokensHttp.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../http/handlers/WebhooksHttp.ts"
 import { SequenceKeeperLayer } from "../sequences/SequenceKeeper.ts"
 import * as ScanLane from "../http/ScanLane.ts"
@@ -85,7 +86,8 @@ const handlersLayer = Layer.mergeAll(
   ScansHttpLayer,
   SequencesHttpLayer,
   TemplatesHttpLayer,
-  TicketWebhooksHttpLayer
+  TicketWebhooksHttpLayer,
+  TokensHttpLayer
 ).pipe(Layer.provide([
   Authorization.layer,
   Idempotency.layer,

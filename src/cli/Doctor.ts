@@ -6,7 +6,7 @@ import { filesLayer } from "../app/Foundation.ts"
 import { redisLayer } from "../app/RedisServer.ts"
 import { settings } from "../app/Settings.ts"
 import * as Database from "../Database.ts"
-import { DatabaseError } from "../database/DatabaseError.ts"
+import { isInUse } from "../database/DatabaseError.ts"
 import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../Migrations.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
@@ -15,8 +15,6 @@ import { sentenceOf, told } from "./Sentence.ts"
 
 /** Something is marked ✗. */
 class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
-
-const isInUse = (error: unknown): boolean => error instanceof DatabaseError && error.inUse === true
 
 const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
   work.pipe(

@@ -1,12 +1,23 @@
 /** `guichet token`: makes, lists and revokes the tokens that clients send. */
-import { Clock, Console, Effect, Layer, Redacted } from "effect"
+import { Clock, Console, Effect, Layer, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { databaseLayer } from "../app/Foundation.ts"
+import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"
-import { told } from "./Sentence.ts"
+import { sentenceOf, told } from "./Sentence.ts"
 import { table, TokenRefused, toNewToken } from "./TokenWords.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))
+
+/** The database of a process that serves is closed to this one, which then says who can do it. */
+const withStore = <A, E>(work: Effect.Effect<A, E, TokenStore>) =>
+  Effect.mapError(Effect.provide(work, store), (error) =>
+    isInUse(error)
+      ? new TokenRefused({
+        message: `${sentenceOf(error)} While it serves, an admin makes, lists and revokes tokens with ` +
+          "POST, GET and DELETE /api/tokens."
+      })
+      : error)
 
 const insert = (token: NewToken) => Effect.flatMap(TokenStore, (tokens) => tokens.create(token))
 
@@ -32,31 +43,29 @@ const create = Command.make(
   (asked) =>
     told(Effect.gen(function* () {
       const token = yield* toNewToken(asked)
-      const made = yield* Effect.provide(insert(token), store)
+      const made = yield* withStore(insert(token))
       yield* Console.error(`Token ${made.tokenId} (${token.role}, ${token.subject}); it is shown this once:`)
       yield* Console.log(Redacted.value(made.token))
     }))
 ).pipe(Command.withDescription("Make a token and print it"))
 
 const show = Command.make("list", {}, () =>
-  told(Effect.provide(
-    Effect.gen(function* () {
-      const tokens = yield* (yield* TokenStore).list
-      yield* Console.log(table(tokens, yield* Clock.currentTimeMillis).join("\n"))
-    }),
-    store
-  ))).pipe(Command.withDescription("List tokens, never their text"))
+  told(withStore(Effect.gen(function* () {
+    const tokens = yield* (yield* TokenStore).list
+    yield* Console.log(table(tokens, yield* Clock.currentTimeMillis).join("\n"))
+  })))).pipe(Command.withDescription("List tokens, never their text"))
 
-const revoke = Command.make("revoke", { id: Argument.String("id") }, ({ id }) =>
-  told(Effect.provide(
-    Effect.gen(function* () {
-      if (!(yield* (yield* TokenStore).revoke(id))) {
-        return yield* new TokenRefused({ message: `No live token is ${id}: guichet token list shows them.` })
+const revoke = Command.make(
+  "revoke",
+  { id: Argument.String("id") },
+  ({ id }) =>
+    told(withStore(Effect.gen(function* () {
+      if (Option.isNone(yield* (yield* TokenStore).revoke(id))) {
+        return yield* new TokenRefused({ message: `No token is ${id}: guichet token list shows them.` })
       }
       yield* Console.log(`Revoked ${id}: it opens nothing within five seconds.`)
-    }),
-    store
-  ))).pipe(Command.withDescription("Revoke a token"))
+    })))
+).pipe(Command.withDescription("Revoke a token"))
 
 export const token = Command.make("token").pipe(
   Command.withDescription("Tokens of client applications and stewards"),

@@ -58,12 +58,12 @@ export const toNewToken = Effect.fn("TokenWords.toNewToken")(function* (asked: T
   return token
 })
 
-const day = (date: Date): string => date.toISOString().slice(0, 16).replace("T", " ")
+const day = (date: DateTime.Utc): string => DateTime.formatIso(date).slice(0, 16).replace("T", " ")
 
 const stateOf = ({ expires_at, revoked_at }: typeof TokenRow.Type, now: number): string => {
   if (revoked_at !== null) return `revoked ${day(revoked_at)}`
   if (expires_at === null) return "no expiry"
-  return `${expires_at.getTime() > now ? "until" : "expired"} ${day(expires_at)}`
+  return `${DateTime.toEpochMillis(expires_at) > now ? "until" : "expired"} ${day(expires_at)}`
 }
 
 const headings = ["ID", "ROLE", "SUBJECT", "EVENTS", "GATES", "CREATED (UTC)", "STATE"]

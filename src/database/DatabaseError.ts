@@ -8,3 +8,6 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   inUse: Schema.optionalKey(Schema.Boolean),
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
+
+/** Another process has the database: nothing is wrong with it. */
+export const isInUse = (error: unknown): boolean => error instanceof DatabaseError && error.inUse === true

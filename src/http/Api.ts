@@ -11,6 +11,7 @@ import { SequencesGroup } from "./api/SequencesGroup.ts"
 import { signatureSchemes } from "./api/Signed.ts"
 import { TemplatesGroup } from "./api/TemplatesGroup.ts"
 import { TicketsGroup } from "./api/TicketsGroup.ts"
+import { TokensGroup } from "./api/TokensGroup.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./api/WebhooksGroup.ts"
 import { parseOptions } from "./ProblemMiddleware.ts"
 
@@ -25,6 +26,7 @@ export class Api extends HttpApi.make("guichet")
   .add(ScansGroup)
   .add(OfflineGroup)
   .add(JournalGroup)
+  .add(TokensGroup)
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)
   .add(TicketWebhooksGroup)

@@ -3,6 +3,7 @@ import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redact
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, Role } from "../http/Caller.ts"
+import * as Newest from "./Newest.ts"
 import * as Rows from "./Rows.ts"
 
 /** What a new token allows; without `expiresAt` it lives until it is revoked. */
@@ -27,17 +28,31 @@ const CallerRow = Schema.Struct(row)
 /** A token as it is listed: never the token itself. */
 export const TokenRow = Schema.Struct({
   ...row,
-  created_at: Schema.Date,
-  expires_at: Schema.NullOr(Schema.Date),
-  revoked_at: Schema.NullOr(Schema.Date)
+  seq: Schema.Int,
+  created_at: Rows.At,
+  expires_at: Rows.AtOrNull,
+  revoked_at: Rows.AtOrNull
 })
 
+/** Which page, newest token first: those that fit every filter that is given. */
+export interface TokensRequest extends Newest.Request {
+  readonly role?: Role | undefined
+  readonly subject?: string | undefined
+}
+
+/** A new token: its row, and its text, which nothing keeps. */
+export type MadeToken = typeof TokenRow.Type & { readonly token: Redacted.Redacted }
+
+const columns = Object.keys(TokenRow.fields).join(", ")
+
 const decodeCallers = Schema.decodeUnknownEffect(Schema.Array(CallerRow))
-const decodeTokens = Schema.decodeUnknownEffect(Schema.Array(TokenRow))
 
 /** How long a found token is believed, by its digest and then by `known`: five seconds in all; and how many are. */
 const believedMillis = 2_500
 const remembered = 4_096
+
+/** `tok_` and 72 random bits. */
+export const randomId = Effect.sync(() => `tok_${randomBytes(9).toString("base64url")}`)
 
 const digestOf = (token: Redacted.Redacted): Uint8Array =>
   new Uint8Array(createHash("sha256").update(Redacted.value(token)).digest())
@@ -51,14 +66,19 @@ const toCaller = (row: typeof CallerRow.Type): Caller => ({
 })
 
 /**
- * Makes, lists, revokes and finds tokens; a token found is believed for five seconds without asking again.
+ * Makes, lists, revokes and finds tokens. A token found is believed for five seconds without asking again, unless this
+ * process revokes one.
  */
 export class TokenStore extends Context.Service<TokenStore, {
   readonly create: (
     token: NewToken
   ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }>
+  /** A token of a chosen id, unless there was one before: its text is made once. */
+  readonly createOnce: (tokenId: string, token: NewToken) => Effect.Effect<Option.Option<MadeToken>>
   readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
-  readonly revoke: (tokenId: string) => Effect.Effect<boolean>
+  readonly page: (request: TokensRequest) => Effect.Effect<Newest.Page<typeof TokenRow.Type>>
+  /** The token, revoked now or before, if there is one. */
+  readonly revoke: (tokenId: string) => Effect.Effect<Option.Option<typeof TokenRow.Type>>
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
   /** Whom `find` found by this token a moment ago, without a fiber. */
   readonly known: (token: string) => Caller | undefined
@@ -67,6 +87,8 @@ export class TokenStore extends Context.Service<TokenStore, {
     TokenStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const all = sql.literal(columns)
+      const first = Rows.first(TokenRow)
 
       const lookup = Effect.fn("TokenStore.lookup")(function* (digest: string) {
         const rows = yield* decodeCallers(
@@ -86,34 +108,44 @@ export class TokenStore extends Context.Service<TokenStore, {
             : Duration.zero
       })
 
-      const create = Effect.fn("TokenStore.create")(function* (token: NewToken) {
+      const createOnce = Effect.fn("TokenStore.createOnce")(function* (tokenId: string, token: NewToken) {
         const secret = Redacted.make(`gct_${randomBytes(32).toString("base64url")}`)
-        const tokenId = `tok_${randomBytes(9).toString("base64url")}`
         const events = token.events === undefined ? null : Rows.bigints(token.events)
         const expires = token.expiresAt === undefined ? null : DateTime.toDateUtc(token.expiresAt)
-        yield* sql`
+        const made = yield* first(sql`
           INSERT INTO tokens (digest, token_id, role, subject, events, gates, expires_at)
           VALUES (${digestOf(secret)}, ${tokenId}, ${token.role}, ${token.subject},
-            ${events}::bigint[], ${token.gates ?? null}::text[], ${expires})`
-        return { token: secret, tokenId }
-      }, Effect.orDie)
+            ${events}::bigint[], ${token.gates ?? null}::text[], ${expires})
+          ON CONFLICT (token_id) DO NOTHING
+          RETURNING ${all}`)
+        return Option.map(made, (row): MadeToken => ({ ...row, token: secret }))
+      })
 
-      const list = Effect.gen(function* () {
-        return yield* decodeTokens(
-          yield* sql`
-            SELECT token_id, role, subject, events, gates, created_at, expires_at, revoked_at
-            FROM tokens ORDER BY created_at, token_id`
+      const create = (token: NewToken) =>
+        Effect.flatMap(randomId, (tokenId) => createOnce(tokenId, token)).pipe(
+          Effect.flatMap(Effect.fromOption),
+          Effect.map(({ token, token_id }) => ({ token, tokenId: token_id })),
+          Effect.orDie
         )
-      }).pipe(Effect.orDie, Effect.withSpan("TokenStore.list"))
+
+      const list = Rows.all(TokenRow)(sql`SELECT ${all} FROM tokens ORDER BY seq`)
+
+      const newest = Newest.make(sql, "tokens", columns, TokenRow)
+
+      const page = (request: TokensRequest) =>
+        newest(request, [
+          ...Newest.when(request.role, (role) => sql`role = ${role}`),
+          ...Newest.when(request.subject, (subject) => sql`subject = ${subject}`)
+        ])
 
       const revoke = Effect.fn("TokenStore.revoke")(function* (tokenId: string) {
-        const rows = yield* sql`
-          UPDATE tokens SET revoked_at = now()
-          WHERE token_id = ${tokenId} AND revoked_at IS NULL RETURNING token_id`
+        const revoked = yield* first(sql`
+          UPDATE tokens SET revoked_at = coalesce(revoked_at, now()) WHERE token_id = ${tokenId}
+          RETURNING ${all}`)
         yield* Cache.invalidateAll(cache)
         found.clear()
-        return rows.length === 1
-      }, Effect.orDie)
+        return revoked
+      })
 
       const found = new Map<string, { readonly caller: Caller; readonly until: number }>()
 
@@ -138,7 +170,7 @@ export class TokenStore extends Context.Service<TokenStore, {
         return undefined
       }
 
-      return TokenStore.of({ create, list, revoke, find, known })
+      return TokenStore.of({ create, createOnce, list, page, revoke, find, known })
     })
   )
 }

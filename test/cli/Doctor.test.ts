@@ -61,7 +61,10 @@ describe("guichet doctor", () => {
       const { code, said } = yield* run(env, "doctor")
       assert.strictEqual(code, 0, said)
       assert.include(said, "– The embedded database opens: not looked at. Another process")
-    }), 60_000)
+      const tokens = yield* run(env, "token", "list")
+      assert.strictEqual(tokens.code, 1)
+      assert.include(tokens.said, "POST, GET and DELETE /api/tokens")
+    }), 90_000)
 })
 
 describe("a start", () => {

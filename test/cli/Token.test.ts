@@ -52,16 +52,17 @@ describe("guichet token", () => {
   it("lists limits, creation and what has expired, under a heading", () => {
     const row = {
       token_id: "tok_1",
+      seq: 1,
       role: "operator" as const,
       subject: "sam",
       events: [1, 2],
       gates: null,
-      created_at: new Date("2026-01-01T08:00:00Z"),
-      expires_at: new Date("2026-01-02T08:00:00Z"),
+      created_at: DateTime.makeUnsafe("2026-01-01T08:00:00Z"),
+      expires_at: DateTime.makeUnsafe("2026-01-02T08:00:00Z"),
       revoked_at: null
     }
     const [heading, first, second] = table(
-      [row, { ...row, expires_at: null, revoked_at: new Date("2026-01-03T08:00:00Z") }],
+      [row, { ...row, expires_at: null, revoked_at: DateTime.makeUnsafe("2026-01-03T08:00:00Z") }],
       Date.parse("2026-01-02T09:00:00Z")
     )
     assert.match(heading!, /^ID +ROLE +SUBJECT +EVENTS +GATES +CREATED \(UTC\) +STATE$/)

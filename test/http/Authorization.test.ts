@@ -48,8 +48,10 @@ layer(ExampleLayer, { excludeTestServices: true })("a client token", (it) => {
       const tokens = yield* TokenStore
       const { token, tokenId } = yield* tokens.create({ role: "organizer", subject: "org" })
       assert.strictEqual((yield* send("/api/guests/2", as(Redacted.value(token)))).status, 200)
-      assert.isTrue(yield* tokens.revoke(tokenId))
-      assert.isFalse(yield* tokens.revoke(tokenId))
+      const revoked = yield* tokens.revoke(tokenId)
+      assert.isNotNull(Option.getOrThrow(revoked).revoked_at)
+      assert.deepStrictEqual(yield* tokens.revoke(tokenId), revoked)
+      assert.isTrue(Option.isNone(yield* tokens.revoke("tok_none")))
       assert.strictEqual((yield* send("/api/guests/2", as(Redacted.value(token)))).status, 401)
     }))
 

@@ -30,6 +30,8 @@ export const environment = async (databaseUrl: string | undefined): Promise<Reco
   ...(databaseUrl === undefined ? {} : {
     DATABASE_URL: databaseUrl,
     PAYMENTS: "sandbox",
+    MAIL_OUTBOX: "true",
+    SMS_OUTBOX: "true",
     CORE_SERVICE_SECRET: secret(),
     PAYMENT_SERVICE_SECRET: secret(),
     TICKET_GENERATOR_SECRET: secret(),

@@ -29,7 +29,7 @@ export const NotificationsLayer = Layer.unwrap(Effect.map(
   Database.dataDirectory,
   (directory) =>
     NotificationServerLayer.pipe(
-      Layer.provide([EmailTransport.layer(directory), SmsTransport.layerOutbox(directory), Templates.layer]),
+      Layer.provide([EmailTransport.layer(directory), SmsTransport.layer(directory), Templates.layer]),
       Layer.provide(guards)
     )
 ))

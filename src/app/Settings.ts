@@ -6,6 +6,7 @@ import { bucketConfig } from "../files/S3Bucket.ts"
 import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../Observability.ts"
 import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
+import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { issuerSettings } from "../services/payments/Issuer.ts"
 import { chosenGateway } from "../services/payments/PaymentServer.ts"
 import { ports, serviceTargets } from "../services/ServiceName.ts"
@@ -30,6 +31,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   bucketConfig,
   mailSettings,
   outboxKept,
+  smsKept,
   chosenGateway,
   ...Object.values(issuerSettings),
   threadCount,

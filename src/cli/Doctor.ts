@@ -9,6 +9,8 @@ import * as Database from "../Database.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../Migrations.ts"
+import { mailSettings } from "../services/notifications/EmailTransport.ts"
+import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { ServiceSecrets } from "../services/ServiceSecrets.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { sentenceOf, told } from "./Sentence.ts"
@@ -34,6 +36,18 @@ const checkSettings = Effect.gen(function* () {
   if (sentences.size === 0) yield* Console.log("✓ The settings can be used")
   for (const sentence of sentences) yield* Console.log(`✗ ${sentence}`)
   return sentences.size === 0
+})
+
+/** Messages that reach nobody: nothing is wrong with that, but whoever installs knows it before the guests do. */
+const tellUnsent = Effect.gen(function* () {
+  if (Option.isNone((yield* mailSettings).smtp)) {
+    yield* Console.log("– E-mails are files in the outbox: SMTP_URL sends them")
+  }
+  yield* Console.log(
+    (yield* smsKept)
+      ? "– SMS are files in the outbox: this version has no provider that sends them"
+      : "– SMS are skipped: no SMS provider is configured"
+  )
 })
 
 /** A file that is put, read and taken away again. */
@@ -71,6 +85,7 @@ const examine = Effect.gen(function* () {
     const quietly = Effect.provideService(Layer.build(redis.value.value), References.MinimumLogLevel, "None")
     results.push(yield* check("Redis answers", quietly))
   }
+  if (results[0]) yield* tellUnsent
   if (results.includes(false)) {
     return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })
   }

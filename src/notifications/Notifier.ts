@@ -58,12 +58,20 @@ export class Notifier extends Context.Service<Notifier, {
               reason: null,
               retryable: false
             }),
-            onFailure: (error) => ({
-              messageId: message.messageId,
-              status: "failed",
-              reason: error.reason,
-              retryable: error._tag === "NotificationsUnavailable"
-            })
+            onFailure: (error) =>
+              error.reason === "NoProvider"
+                ? {
+                  messageId: message.messageId,
+                  status: "skipped",
+                  reason: `no provider is configured for ${message.channel}`,
+                  retryable: false
+                }
+                : {
+                  messageId: message.messageId,
+                  status: "failed",
+                  reason: error.reason,
+                  retryable: error._tag === "NotificationsUnavailable"
+                }
           })
         )
 
@@ -81,7 +89,8 @@ export class Notifier extends Context.Service<Notifier, {
           )
           yield* store.record(attempts)
           const failed = attempts.filter((attempt) => attempt.status === "failed")
-          const skipped = entries.filter((entry) => entry.skip !== null).length
+          const skipped = entries.filter((entry) => entry.skip !== null).length +
+            attempts.filter((attempt) => attempt.status === "skipped").length
           return {
             sent: messages.length - skipped - failed.length,
             failed: failed.length,

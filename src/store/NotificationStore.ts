@@ -24,7 +24,7 @@ export interface NewMessage {
 /** How one attempt to deliver ended. */
 export interface Attempt {
   readonly messageId: string
-  readonly status: "sent" | "failed"
+  readonly status: "sent" | "failed" | "skipped"
   readonly reason: string | null
   /** Whether the failure may pass. */
   readonly retryable: boolean

@@ -30,6 +30,7 @@ const wrong = {
   GUICHET_CLUSTER: "blah",
   REDIS_URL: "http://:hunter2@localhost",
   MAIL_OUTBOX: "perhaps",
+  SMS_OUTBOX: "maybe",
   DRAIN_SECONDS: "-1",
   OTEL_TRACES_SAMPLER: "sometimes",
   TICKET_SIGNING_KEY: "abc",
@@ -61,6 +62,7 @@ describe("guichet doctor", () => {
       const { code, said } = yield* run(env, "doctor")
       assert.strictEqual(code, 0, said)
       assert.include(said, "– The embedded database opens: not looked at. Another process")
+      assert.include(said, "– SMS are files in the outbox")
       const tokens = yield* run(env, "token", "list")
       assert.strictEqual(tokens.code, 1)
       assert.include(tokens.said, "POST, GET and DELETE /api/tokens")

@@ -36,6 +36,8 @@ export class TestApp extends Context.Service<TestApp, {
 /** What an installation on PostgreSQL must be given. */
 export const secrets = () => ({
   PAYMENTS: "sandbox",
+  MAIL_OUTBOX: "true",
+  SMS_OUTBOX: "true",
   CORE_SERVICE_SECRET: randomBytes(32).toString("base64"),
   PAYMENT_SERVICE_SECRET: randomBytes(32).toString("base64"),
   TICKET_GENERATOR_SECRET: randomBytes(32).toString("base64"),

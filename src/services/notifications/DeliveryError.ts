@@ -12,7 +12,10 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
   cause: Schema.optionalKey(Schema.String)
 }) {}
 
+/** Final: this installation has no provider for the channel. */
+export class Unequipped extends Schema.TaggedError<Unequipped>()("Unequipped", {}) {}
+
 /** The one error of a transport. */
 export class DeliveryError extends Schema.TaggedError<DeliveryError>()("DeliveryError", {
-  reason: Schema.Union([Rejected, Unreachable])
+  reason: Schema.Union([Rejected, Unreachable, Unequipped])
 }) {}

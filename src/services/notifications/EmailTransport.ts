@@ -3,6 +3,7 @@ import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect
 import type { PlatformError } from "effect"
 import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
+import * as Database from "../../Database.ts"
 import { DeliveryError, Rejected, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
 
@@ -31,12 +32,16 @@ const sender = Config.NonEmptyString("MAIL_FROM")
 export class MailMisconfigured
   extends Schema.TaggedError<MailMisconfigured>()("MailMisconfigured", { message: Schema.String }) {}
 
-/** Whether each message is kept beside the mail server. */
+/** Whether each message is kept as a file, beside the mail server or instead of one. */
 export const outboxKept = Config.withDefault(Config.Boolean("MAIL_OUTBOX"), false)
 
-/** The server, when there is one, and whether each message is kept beside it. */
+/**
+ * The mail server, and whether each message is kept beside it. Without one messages are files alone, on a database
+ * server only by who asks for it.
+ */
 export const mailSettings = Effect.gen(function* () {
   const smtp = yield* Config.option(Config.Redacted("SMTP_URL"))
+  const keep = yield* outboxKept
   if (Option.isSome(smtp)) {
     const url = Redacted.value(smtp.value)
     if (!/^smtps?:\/\/[^\s/]/.test(url) || !URL.canParse(url)) {
@@ -50,7 +55,13 @@ export const mailSettings = Effect.gen(function* () {
       })
     }
   }
-  return { smtp, keep: yield* outboxKept }
+  if (Option.isNone(smtp) && !keep && Option.isSome(yield* Database.url)) {
+    return yield* new MailMisconfigured({
+      message:
+        "Set SMTP_URL and MAIL_FROM, or MAIL_OUTBOX=true to keep e-mails as files that are sent to nobody."
+    })
+  }
+  return { smtp, keep }
 })
 
 const closed = { disableFileAccess: true, disableUrlAccess: true } as const

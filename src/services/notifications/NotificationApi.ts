@@ -71,6 +71,13 @@ export class DeliveryRefused extends HttpApiError.Problem<DeliveryRefused>()("De
   title: "The message was refused for good."
 }, { ...final, response_code: Schema.optionalKey(Schema.Int) }) {}
 
+/** This installation has no provider for the channel of `to`. */
+export class NoProvider extends HttpApiError.Problem<NoProvider>()("NoProvider", {
+  type: problemType("no-provider"),
+  status: 422,
+  title: "Nothing carries messages over this channel."
+}, final) {}
+
 /**
  * The provider cannot take the message for now (SMTP 4xx, no connection): send it again later;
  * `retry_after` is in seconds.
@@ -92,7 +99,15 @@ export class NotificationsGroup extends HttpApiGroup.make("notifications").add(
     headers: { "x-request-id": MessageId },
     payload: Notification,
     success: Sent,
-    error: [InvalidRecipient, UnknownTemplate, InvalidAttachment, NotDueYet, DeliveryRefused, DeliveryDelayed]
+    error: [
+      InvalidRecipient,
+      UnknownTemplate,
+      InvalidAttachment,
+      NotDueYet,
+      NoProvider,
+      DeliveryRefused,
+      DeliveryDelayed
+    ]
   })
 ).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}
 

@@ -60,6 +60,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
             UnknownTemplate: undeliverable,
             InvalidAttachment: undeliverable,
             NotDueYet: undeliverable,
+            NoProvider: undeliverable,
             DeliveryRefused: undeliverable,
             InvalidRequest: undeliverable,
             MalformedRequest: undeliverable

@@ -11,6 +11,7 @@ import {
   DeliveryDelayed,
   DeliveryRefused,
   InvalidRecipient,
+  NoProvider,
   NotDueYet,
   NotificationApi
 } from "./NotificationApi.ts"
@@ -24,14 +25,23 @@ import * as Variables from "./templates/Variables.ts"
 const code = (reason: { readonly code?: number }) =>
   reason.code === undefined ? {} : { response_code: reason.code }
 
-const explain = ({ reason }: DeliveryError) =>
-  reason._tag === "Rejected"
-    ? new DeliveryRefused({ ...code(reason), detail: "Correct the address; do not send this message again." })
-    : new DeliveryDelayed({
-      ...code(reason),
-      retry_after: 2,
-      detail: "Send the same message again, under the same X-Request-ID."
-    })
+const explain = ({ reason }: DeliveryError) => {
+  switch (reason._tag) {
+    case "Rejected":
+      return new DeliveryRefused({
+        ...code(reason),
+        detail: "Correct the address; do not send this message again."
+      })
+    case "Unequipped":
+      return new NoProvider({ detail: "No provider is configured for this channel; send over another one." })
+    case "Unreachable":
+      return new DeliveryDelayed({
+        ...code(reason),
+        retry_after: 2,
+        detail: "Send the same message again, under the same X-Request-ID."
+      })
+  }
+}
 
 const checkDue = Effect.fnUntraced(function* ({ scheduled_at }: Notification) {
   if (scheduled_at === null || scheduled_at === undefined) return

@@ -1,6 +1,7 @@
-/** Hands one SMS to a provider; without one, to the outbox as a text file. */
-import { Context, DateTime, Effect, Layer } from "effect"
-import { DeliveryError, Unreachable } from "./DeliveryError.ts"
+/** Hands one SMS to the outbox as a text file, or refuses it: there is no provider yet. */
+import { Config, Context, DateTime, Effect, Layer, Option } from "effect"
+import * as Database from "../../Database.ts"
+import { DeliveryError, Unequipped, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
 import * as SmsText from "./SmsText.ts"
 
@@ -10,6 +11,12 @@ export interface Sms {
   readonly to: string
   readonly text: string
 }
+
+/** Whether SMS become files: what leaves no machine is kept on a database server only by who asks for it. */
+export const smsKept = Effect.gen(function* () {
+  const wish = yield* Config.option(Config.Boolean("SMS_OUTBOX"))
+  return Option.isSome(wish) ? wish.value : Option.isNone(yield* Database.url)
+})
 
 /** The port of SMS: answers the segments the text was cut into. */
 export class SmsTransport extends Context.Service<SmsTransport, {
@@ -42,4 +49,17 @@ export class SmsTransport extends Context.Service<SmsTransport, {
         return SmsTransport.of({ provider: "outbox", send })
       })
     )
+
+  /** Refuses every text for good. */
+  static readonly layerNone = Layer.succeed(
+    SmsTransport,
+    SmsTransport.of({
+      provider: "none",
+      send: () => Effect.fail(new DeliveryError({ reason: new Unequipped() }))
+    })
+  )
+
+  /** The outbox in `dir` with the embedded database or when `SMS_OUTBOX` is true, nothing otherwise. */
+  static readonly layer = (dir: string) =>
+    Layer.unwrap(Effect.map(smsKept, (kept) => kept ? SmsTransport.layerOutbox(dir) : SmsTransport.layerNone))
 }

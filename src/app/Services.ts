@@ -7,6 +7,7 @@ import * as Platform from "../Platform.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { EmailTransport } from "../services/notifications/EmailTransport.ts"
 import { NotificationServerLayer } from "../services/notifications/NotificationServer.ts"
+import * as Outbox from "../services/notifications/Outbox.ts"
 import { SmsTransport } from "../services/notifications/SmsTransport.ts"
 import { Templates } from "../services/notifications/Templates.ts"
 import { PaymentServerLayer } from "../services/payments/PaymentServer.ts"
@@ -28,7 +29,7 @@ const guards = Layer.mergeAll(ProblemMiddleware.layer, ServiceAuth.layer)
 export const NotificationsLayer = Layer.unwrap(Effect.map(
   Database.dataDirectory,
   (directory) =>
-    NotificationServerLayer.pipe(
+    Layer.merge(NotificationServerLayer, Outbox.sweeperLayer(directory)).pipe(
       Layer.provide([EmailTransport.layer(directory), SmsTransport.layer(directory), Templates.layer]),
       Layer.provide(guards)
     )

@@ -4,12 +4,12 @@ import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
 /** No write takes this long, so that nobody's draft in progress is touched. */
 const abandoned = Duration.hours(1)
 
-/** Removes the files of a folder that `isDraft` names and that nobody has written to for an hour; others may finish theirs meanwhile. */
+/** Removes the files of a folder that `isOurs` names and that nobody has written to for so long; others may finish theirs meanwhile. */
 export const sweep = Effect.fn("Drafts.sweep")(
-  function* (folder: string, isDraft: (name: string) => boolean) {
+  function* (folder: string, isOurs: (name: string) => boolean, age: Duration.Duration = abandoned) {
     const fs = yield* FileSystem.FileSystem
-    const before = DateTime.toEpochMillis(DateTime.subtractDuration(yield* DateTime.now, abandoned))
-    for (const name of (yield* fs.readDirectory(folder)).filter(isDraft)) {
+    const before = DateTime.toEpochMillis(DateTime.subtractDuration(yield* DateTime.now, age))
+    for (const name of (yield* fs.readDirectory(folder)).filter(isOurs)) {
       const written = yield* fs.stat(`${folder}/${name}`).pipe(
         Effect.map(({ mtime }) => mtime),
         Effect.catchIf(({ reason }) => reason._tag === "NotFound", () => Effect.succeedNone)

@@ -1,5 +1,5 @@
 /** The folder where messages land as files: `.eml` opens in any mail client. One message id is one file. */
-import { Effect, FileSystem, Path } from "effect"
+import { Duration, Effect, FileSystem, Layer, Path, Schedule } from "effect"
 import type { PlatformError } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import * as Drafts from "../../files/Drafts.ts"
@@ -21,6 +21,28 @@ export interface Outbox {
   readonly write: (name: string, bytes: Uint8Array) => Effect.Effect<void, PlatformError.PlatformError>
 }
 
+const folderIn = (dir: string) => Effect.map(Path.Path, (path) => path.join(dir, "outbox"))
+
+/** As long as anything that is kept for a time: a message is sent again within a day at most. */
+const kept = Duration.days(31)
+
+const sweep = Effect.fn("Outbox.sweep")(function* (dir: string) {
+  const folder = yield* folderIn(dir)
+  if (!(yield* (yield* FileSystem.FileSystem).exists(folder))) return
+  yield* Drafts.sweep(folder, (name) => /\.(?:eml|sms\.txt)$/.test(name), kept)
+})
+
+/** Removes messages after 31 days, once before it is built and every hour: each holds a name, an address and a ticket's code. */
+export const sweeperLayer = (dir: string) =>
+  Layer.effectDiscard(Effect.gen(function* () {
+    const once = Effect.catch(
+      sweep(dir),
+      ({ reason }) => Effect.logWarning("Old messages are still in the outbox", { reason: reason._tag })
+    )
+    yield* once
+    yield* Effect.forkScoped(Effect.schedule(once, Schedule.spaced("1 hour")))
+  }))
+
 /** Opens `<dir>/outbox/`, made when it does not exist. */
 export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
   Outbox,
@@ -29,7 +51,7 @@ export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
 > {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const folder = path.join(dir, "outbox")
+  const folder = yield* folderIn(dir)
   yield* fs.makeDirectory(folder, { recursive: true })
   yield* Drafts.sweep(folder, (name) => name.startsWith(".") && name.endsWith(".tmp"))
 

@@ -1,6 +1,6 @@
 /**
  * Reads `to`: an e-mail address (RFC 5321 sizes, no quoting, nothing a header could break on) or a mobile
- * in E.164.
+ * in E.164. Nobody is at `.invalid` (RFC 2606): erased guests have their address there.
  */
 import { Data } from "effect"
 import { parsePhoneNumberFromString } from "libphonenumber-js/mobile"
@@ -19,7 +19,7 @@ const e164 = /^\+[1-9]\d{6,14}$/
 
 const isEmail = (to: string) => {
   const at = to.lastIndexOf("@")
-  return at > 0 && at <= 64 && to.length <= 254 && local.test(to.slice(0, at)) &&
+  return at > 0 && at <= 64 && to.length <= 254 && !/\.invalid$/i.test(to) && local.test(to.slice(0, at)) &&
     domain.test(to.slice(at + 1))
 }
 

@@ -15,6 +15,11 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
   readonly remember: (request: PaymentRequest) => Effect.Effect<LedgerEntry>
   readonly name: (entry: LedgerEntry, ref: string) => Effect.Effect<void>
   readonly find: (paymentId: string) => Effect.Effect<Option.Option<LedgerEntry>>
+  /** Puts another customer in the place of the one who paid, where there is such a payment. */
+  readonly rename: (
+    paymentId: string,
+    customer: typeof PaymentRequest.Type["customer"]
+  ) => Effect.Effect<void>
   /** The payment that the gateway calls `ref`. */
   readonly paymentOf: (ref: string) => Effect.Effect<string | undefined>
 }>()("guichet/services/payments/PaymentLedger") {
@@ -41,9 +46,18 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
         yield* Effect.orDie(entries.set(`id/${entry.request.payment_id}`, { ...entry, ref }))
       })
 
+      const rename = Effect.fn("PaymentLedger.rename")(
+        function* (paymentId: string, customer: typeof PaymentRequest.Type["customer"]) {
+          const known = yield* find(paymentId)
+          if (Option.isNone(known)) return
+          const { ref, request } = known.value
+          yield* Effect.orDie(entries.set(`id/${paymentId}`, { request: { ...request, customer }, ref }))
+        }
+      )
+
       const paymentOf = (ref: string) => Effect.orDie(store.get(`ref/${ref}`))
 
-      return PaymentLedger.of({ remember, name, find, paymentOf })
+      return PaymentLedger.of({ remember, name, rename, find, paymentOf })
     })
   )
 }

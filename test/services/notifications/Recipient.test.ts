@@ -36,7 +36,8 @@ describe("a recipient", () => {
     "+3361234567",
     "+00000000000",
     "+33612345678\n",
-    "tel:+33612345678"
+    "tel:+33612345678",
+    "guest-7@event-1.invalid"
   ])("is not %j", (to) => {
     assert.isUndefined(parse(to))
   })

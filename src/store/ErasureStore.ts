@@ -1,0 +1,137 @@
+/**
+ * Erasing a guest: whatever names the person becomes a pseudonym, and what an accountant may ask for stays. Registered
+ * again, the guest has a name again.
+ */
+import { Context, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import * as Rows from "./Rows.ts"
+
+/** A guest of one event. */
+export interface Guest {
+  readonly eventId: number
+  readonly guestId: number
+}
+
+/** Nobody has this number at this event. */
+export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnknown", {
+  message: Schema.String
+}) {}
+
+/** Something that needs to know the guest is under way; `message` names it. */
+export class GuestBusy extends Schema.TaggedError<GuestBusy>()("GuestBusy", { message: Schema.String }) {}
+
+/** What a guest is called from then on, at an address that reaches nobody (RFC 2606). */
+export const pseudonymOf = ({ eventId, guestId }: Guest) => ({
+  name: `Guest ${guestId}`,
+  email: `guest-${guestId}@event-${eventId}.invalid`
+})
+
+const Traces = Schema.Struct({
+  busy: Schema.NullOr(Schema.String),
+  files: Schema.Array(Schema.String),
+  payments: Schema.Array(Schema.String)
+})
+
+/** Where a guest is known beside the tables: keys of files, ids of payments. */
+export type Traces = Omit<typeof Traces.Type, "busy">
+
+export class ErasureStore extends Context.Service<ErasureStore, {
+  /** Refused while a flow, a generation job or a payment of the guest is under way. */
+  readonly traces: (guest: Guest) => Effect.Effect<Traces, GuestUnknown | GuestBusy>
+  /** In one transaction, and the second time nothing is left to do; refused as `traces` is. */
+  readonly erase: (guest: Guest) => Effect.Effect<void, GuestUnknown | GuestBusy>
+}>()("guichet/store/ErasureStore") {
+  static readonly layer: Layer.Layer<ErasureStore, never, SqlClient.SqlClient> = Layer.effect(
+    ErasureStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+
+      const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
+
+      const look = (guest: Guest) =>
+        Rows.first(Traces)(sql`
+          WITH mine AS (
+            SELECT ticket_id, file_key, qr_key FROM tickets
+            WHERE event_id = ${guest.eventId}::bigint AND guest_id = ${guest.guestId}::bigint
+          ), paid AS (
+            SELECT payment_id, status FROM payments
+            WHERE event_id = ${guest.eventId}::bigint AND user_id = ${guest.guestId}::bigint
+          ), open AS (
+            SELECT flow_id AS id FROM flows
+            WHERE event_id = ${guest.eventId}::bigint AND status IN ('accepted', 'running')
+              AND request->'guests' @> ${JSON.stringify([{ guest_id: guest.guestId }])}::jsonb
+            UNION ALL SELECT j.job_id FROM mine
+              JOIN ticket_job_items i USING (ticket_id) JOIN ticket_jobs j USING (job_id)
+              WHERE i.status = 'queued' AND j.status IN ('queued', 'running')
+            UNION ALL SELECT payment_id FROM paid WHERE status = 'pending'
+          )
+          SELECT (SELECT min(id) FROM open) AS busy,
+            ARRAY(SELECT file_key FROM mine WHERE file_key IS NOT NULL
+              UNION SELECT qr_key FROM mine WHERE qr_key IS NOT NULL) AS files,
+            ARRAY(SELECT payment_id FROM paid) AS payments
+          FROM guests WHERE event_id = ${guest.eventId}::bigint AND guest_id = ${guest.guestId}::bigint`)
+
+      const traces = Effect.fn("ErasureStore.traces")(function* (guest: Guest) {
+        const found = yield* Effect.mapError(
+          Effect.flatMap(look(guest), Effect.fromOption),
+          () => new GuestUnknown({ message: `Event ${guest.eventId} has no guest ${guest.guestId}.` })
+        )
+        const { busy, ...traces } = found
+        if (busy === null) return traces
+        return yield* new GuestBusy({
+          message:
+            `${busy} needs to know guest ${guest.guestId} of event ${guest.eventId}: erase when it has ended.`
+        })
+      })
+
+      const pseudonymise = Effect.fnUntraced(function* ({ eventId, guestId }: Guest) {
+        const pseudonym = pseudonymOf({ eventId, guestId })
+        const json = JSON.stringify(pseudonym)
+        yield* Rows.run(sql`
+          WITH known AS (
+            SELECT unnest(ARRAY[email, phone]) AS address FROM guests
+              WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint
+            UNION SELECT customer->>'email' FROM payments
+              WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint
+          )
+          UPDATE notifications SET recipient = '', updated_at = now(),
+            reason = CASE WHEN ${waits} THEN 'the guest was erased' ELSE reason END,
+            status = CASE WHEN ${waits} THEN 'canceled' ELSE status END
+          WHERE event_id = ${eventId}::bigint AND recipient <> ''
+            AND (guest_id = ${guestId}::bigint OR recipient IN (SELECT address FROM known))`)
+        yield* Rows.run(sql`
+          UPDATE notification_sequences SET finished_at = coalesce(finished_at, now()),
+            status = CASE WHEN status = 'running' THEN 'canceled' ELSE status END,
+            config = jsonb_set(config, '{notification_sequence}', (
+              SELECT jsonb_agg(step || '{"data": {}}' ORDER BY at)
+              FROM jsonb_array_elements(config->'notification_sequence') WITH ORDINALITY AS steps(step, at)))
+          WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint`)
+        yield* Rows.run(sql`
+          UPDATE flows SET request = jsonb_set(request, '{guests}', (
+            SELECT jsonb_agg(CASE WHEN guest @> ${JSON.stringify({ guest_id: guestId })}::jsonb
+              THEN (guest - 'phone') || ${json}::jsonb ELSE guest END ORDER BY at)
+            FROM jsonb_array_elements(request->'guests') WITH ORDINALITY AS guests(guest, at)))
+          WHERE event_id = ${eventId}::bigint
+            AND request->'guests' @> ${JSON.stringify([{ guest_id: guestId }])}::jsonb`)
+        yield* Rows.run(sql`
+          UPDATE payments SET customer = ${json}::jsonb
+          WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint`)
+        yield* Rows.run(sql`
+          UPDATE tickets SET file_key = NULL, file_url = NULL, file_size = NULL, qr_key = NULL, qr_url = NULL,
+            generation = NULL
+          WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint`)
+        yield* Rows.run(sql`
+          UPDATE guests SET name = ${pseudonym.name}, email = ${pseudonym.email}, phone = NULL
+          WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint`)
+      })
+
+      const erase = (guest: Guest) =>
+        sql.withTransaction(Effect.andThen(traces(guest), pseudonymise(guest))).pipe(
+          Effect.catchTag("SqlError", Effect.die),
+          Effect.withSpan("ErasureStore.erase")
+        )
+
+      return ErasureStore.of({ traces, erase })
+    })
+  )
+}

@@ -1,0 +1,126 @@
+/**
+ * A guest who is erased is named nowhere but where accountants look, and in what goes by itself within 31 days.
+ * Guards whose removal turns this file red: each table's update, the files, the payment service's copy, the refusal while
+ * something of the guest is under way, the address that reaches nobody.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { eraseGuest } from "../../src/cli/Erase.ts"
+import { FileStore } from "../../src/files/FileStore.ts"
+import { PaymentLedger } from "../../src/services/payments/PaymentLedger.ts"
+import { ErasureStore } from "../../src/store/ErasureStore.ts"
+import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
+import { bodyFor, guestsNamed, read, run, ticketsOf } from "../support/FlowClient.ts"
+import * as TestAppLayer from "../support/TestApp.ts"
+import { TestApp } from "../support/TestApp.ts"
+
+const App = Layer.merge(ErasureStore.layer, PaymentLedger.layer).pipe(Layer.provideMerge(TestAppLayer.layer))
+
+const named = ["Zebulon Quagga", "Ana Bilby"]
+const traces = ["Quagga", "quagga.example", "33698765432"]
+
+const body = (eventId: number) => {
+  const [zebulon, ana] = guestsNamed(...named)
+  return bodyFor(eventId, {
+    event_data: { date: "2999-06-20T09:00:00Z" },
+    guests: [{ ...zebulon!, email: `zebulon-${eventId}@quagga.example`, phone: "+33698765432" }, ana!]
+  })
+}
+
+/** What goes by itself (Housekeeping, the queue's own time), and the one thing that must stay. */
+const passing = [
+  "cluster_messages",
+  "cluster_replies",
+  "feed_events",
+  "guichet_queue",
+  "idempotency_keys",
+  "webhook_deliveries"
+]
+
+/** The tables that have one of these texts, in any column. */
+const tablesWith = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  const spellings = texts.flatMap((text) => [text, Buffer.from(text).toString("hex")]).map((text) =>
+    `%${text}%`
+  )
+  const tables = yield* sql<{ name: string }>`
+    SELECT table_name AS name FROM information_schema.tables
+    WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1`
+  const found = yield* Effect.filter(tables, ({ name }) =>
+    Effect.map(
+      sql`SELECT 1 FROM ${sql(name)} AS t WHERE to_jsonb(t)::text LIKE ANY(${spellings}::text[]) LIMIT 1`,
+      (rows) => rows.length > 0
+    ))
+  return found.map(({ name }) => name)
+}, Effect.orDie)
+
+layer(App, { timeout: 60_000, excludeTestServices: true })("guichet erase", (it) => {
+  it.effect("leaves a guest's name in invoices and in what passes, and a second time finds nothing to do", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const finished = yield* run(body(1))
+      const [ticket, other] = yield* ticketsOf(finished)
+      const { json: { flow_id: sequenceId } } = yield* app.ask("/api/orchestration/notification-flow", {
+        token: app.organizer,
+        body: {
+          ...sequence,
+          event_id: 1,
+          user_id: 1,
+          notification_sequence: [{
+            ...sequence.notification_sequence[0]!,
+            trigger: "scheduled",
+            delay_seconds: 86_400,
+            data: { personalization: { nickname: "Quagga" } }
+          }]
+        }
+      })
+      const before = yield* tablesWith(traces)
+      for (
+        const table of ["flows", "guests", "guichet_key_values", "invoices", "notifications", "payments"]
+      ) {
+        assert.include(before, table)
+      }
+
+      const guest = { eventId: 1, guestId: 1 }
+      assert.deepStrictEqual(yield* eraseGuest(guest), { files: 2 })
+      const after = (yield* tablesWith(traces))
+        .filter((table) => !passing.includes(table))
+      assert.deepStrictEqual(after, ["invoices"])
+      const files = yield* FileStore
+      assert.isFalse(yield* files.exists(`tickets/1/${ticket.ticket_id}.pdf`))
+      assert.isTrue(yield* files.exists(`tickets/1/${other.ticket_id}.pdf`))
+      assert.deepStrictEqual(yield* eraseGuest(guest), { files: 0 })
+
+      const { json: { messages } } = yield* read(`/api/orchestration/flows/${finished.flow.flow_id}/messages`)
+      const waiting = messages.filter((line: { guest_id: number; status: string }) =>
+        line.guest_id === 1 && line.status === "scheduled"
+      )
+      assert.deepStrictEqual(waiting, [])
+      const told = yield* read(`/api/orchestration/notification-flow/${sequenceId}`)
+      assert.strictEqual(told.json.status, "canceled")
+      assert.strictEqual((yield* read(`/api/tickets/${ticket.ticket_id}`)).json.guest_name, "Guest 1")
+      assert.strictEqual((yield* read(`/api/tickets/${other.ticket_id}`)).json.guest_name, "Ana Bilby")
+    }))
+
+  it.effect("is refused while something of the guest is under way, and for nobody", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { flow } = yield* run(body(2))
+      const refusal = Effect.flip(eraseGuest({ eventId: 2, guestId: 1 }))
+      yield* sql`UPDATE flows SET status = 'running' WHERE flow_id = ${flow.flow_id}`
+      assert.include((yield* refusal).message, flow.flow_id)
+      yield* sql`UPDATE flows SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
+      yield* sql`UPDATE payments SET status = 'pending' WHERE flow_id = ${flow.flow_id}`
+      assert.include((yield* refusal).message, flow.payment_id)
+      yield* sql`UPDATE payments SET status = 'settled' WHERE flow_id = ${flow.flow_id}`
+      yield* sql`UPDATE ticket_jobs SET status = 'running' WHERE flow_id = ${flow.flow_id}`
+      yield* sql`UPDATE ticket_job_items SET status = 'queued' WHERE job_id = ${flow.job_id}`
+      assert.include((yield* refusal).message, flow.job_id)
+      yield* sql`UPDATE ticket_job_items SET status = 'generated' WHERE job_id = ${flow.job_id}`
+      yield* sql`UPDATE ticket_jobs SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
+      yield* eraseGuest({ eventId: 2, guestId: 1 })
+      const unknown = yield* Effect.flip(eraseGuest({ eventId: 2, guestId: 99 }))
+      assert.strictEqual(unknown._tag, "GuestUnknown")
+    }))
+})

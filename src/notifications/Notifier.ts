@@ -1,22 +1,18 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Fiber, Layer } from "effect"
 import { byPriority } from "../PriorityGate.ts"
-import { NotificationClient } from "../services/notifications/NotificationClient.ts"
-import { type Attempt, type NewMessage, NotificationStore } from "../store/NotificationStore.ts"
+import {
+  NotificationClient,
+  type NotificationsUnavailable,
+  type Undeliverable
+} from "../services/notifications/NotificationClient.ts"
+import { type Attempt, type NewMessage, NotificationStore, type Tally } from "../store/NotificationStore.ts"
 import { bodyOf, type Message } from "./Message.ts"
 
 /** Where the messages come from; the ledger is read by it. */
 export interface Origin {
   readonly flowId: string | null
   readonly sequenceId: string | null
-}
-
-/** What became of the messages of one delivery; `retryable` counts the failures that may pass. */
-export interface Delivery {
-  readonly sent: number
-  readonly failed: number
-  readonly skipped: number
-  readonly retryable: number
 }
 
 const enlisted = (origin: Origin) => (message: Message): NewMessage => ({
@@ -34,14 +30,24 @@ const enlisted = (origin: Origin) => (message: Message): NewMessage => ({
   skip: message.recipient === null ? `the guest has no address for ${message.channel}` : null
 })
 
+type Ended = Omit<Attempt, "messageId">
+
+const sent: Ended = { status: "sent", reason: null, retryable: false }
+
+const unsent = (error: Undeliverable | NotificationsUnavailable): Ended => ({
+  status: "failed",
+  reason: error.reason,
+  retryable: error._tag === "NotificationsUnavailable"
+})
+
 type Addressed = Message & { readonly recipient: string }
 
 export class Notifier extends Context.Service<Notifier, {
   /**
-   * Delivers what was not delivered before, eight at a time, the more urgent first, and records each attempt. A crash between a
-   * delivery and its record sends the message again under the same id, which the service keeps to one.
+   * Delivers what was not delivered before, eight at a time, the more urgent first, and records each attempt as it ends. A
+   * crash between a delivery and its record sends the message again under the same id.
    */
-  readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Delivery>
+  readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Tally>
 }>()("guichet/notifications/Notifier") {
   static readonly layer = Layer.effect(
     Notifier,
@@ -49,54 +55,36 @@ export class Notifier extends Context.Service<Notifier, {
       const store = yield* NotificationStore
       const client = yield* NotificationClient
 
-      const attempt = (message: Addressed): Effect.Effect<Attempt> =>
-        client.send(message.messageId, bodyOf(message)).pipe(
-          Effect.match({
-            onSuccess: () => ({
-              messageId: message.messageId,
-              status: "sent",
-              reason: null,
-              retryable: false
-            }),
-            onFailure: (error) =>
-              error.reason === "NoProvider"
-                ? {
-                  messageId: message.messageId,
-                  status: "skipped",
-                  reason: `no provider is configured for ${message.channel}`,
-                  retryable: false
-                }
-                : {
-                  messageId: message.messageId,
-                  status: "failed",
-                  reason: error.reason,
-                  retryable: error._tag === "NotificationsUnavailable"
-                }
-          })
+      const scope = yield* Effect.scope
+
+      const attempt = Effect.fnUntraced(function* (message: Addressed) {
+        const ended = yield* client.send(message.messageId, bodyOf(message)).pipe(
+          Effect.match({ onSuccess: () => sent, onFailure: unsent })
         )
+        yield* store.record({ messageId: message.messageId, ...ended })
+      })
+
+      /** What is on its way is recorded though whoever waits for it is interrupted, who then waits a moment longer. */
+      const finished = (work: Effect.Effect<void>) =>
+        Effect.flatMap(Effect.forkIn(work, scope), (fiber) =>
+          Effect.onInterrupt(
+            Fiber.join(fiber),
+            () => Effect.timeoutOption(Fiber.await(fiber), "3 seconds")
+          ))
 
       const deliver = Effect.fn("Notifier.deliver")(
         function* (origin: Origin, messages: ReadonlyArray<Message>) {
-          const entries = messages.map(enlisted(origin))
-          yield* store.enlist(entries)
-          const open = yield* store.open(messages.map((message) => message.messageId))
-          const attempts = yield* Effect.forEach(
+          const ids = messages.map((message) => message.messageId)
+          yield* store.enlist(messages.map(enlisted(origin)))
+          const open = yield* store.open(ids)
+          yield* Effect.forEach(
             messages.filter((message): message is Addressed =>
               message.recipient !== null && open.has(message.messageId)
             ).sort(byPriority),
-            attempt,
-            { concurrency: 8 }
+            (message) => finished(attempt(message)),
+            { concurrency: 8, discard: true }
           )
-          yield* store.record(attempts)
-          const failed = attempts.filter((attempt) => attempt.status === "failed")
-          const skipped = entries.filter((entry) => entry.skip !== null).length +
-            attempts.filter((attempt) => attempt.status === "skipped").length
-          return {
-            sent: messages.length - skipped - failed.length,
-            failed: failed.length,
-            skipped,
-            retryable: failed.filter((attempt) => attempt.retryable).length
-          }
+          return yield* store.tally(ids)
         }
       )
 

@@ -58,6 +58,15 @@ const Due = Schema.Struct({
 /** A message that waits to be delivered. */
 export type Due = typeof Due.Type
 
+const Tally = Schema.Struct({
+  sent: Schema.Int,
+  failed: Schema.Int,
+  skipped: Schema.Int,
+  retryable: Schema.Int
+})
+/** What became of some messages; `retryable` counts those that may still be delivered, failed or not tried yet. */
+export type Tally = typeof Tally.Type
+
 const Id = Schema.Struct({ message_id: Schema.String })
 
 export class NotificationStore extends Context.Service<NotificationStore, {
@@ -73,7 +82,8 @@ export class NotificationStore extends Context.Service<NotificationStore, {
     type: string,
     page: { readonly after: string; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Due>>
-  readonly record: (attempts: ReadonlyArray<Attempt>) => Effect.Effect<void>
+  readonly record: (attempt: Attempt) => Effect.Effect<void>
+  readonly tally: (messageIds: ReadonlyArray<string>) => Effect.Effect<Tally>
   /** Gives up scheduled messages, for a reason that the ledger keeps. */
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
   readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
@@ -97,6 +107,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const columnsOf = sql.literal(columns)
+      const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
 
       const enlist: NotificationStore["Service"]["enlist"] = (messages) =>
         messages.length === 0 ? Effect.void : Rows.run(sql`
@@ -128,24 +139,31 @@ export class NotificationStore extends Context.Service<NotificationStore, {
         Rows.all(Due)(sql`
           SELECT message_id, event_id, guest_id, type, template, channel, priority, recipient FROM notifications
           WHERE sequence_id = ${sequenceId} AND type = ${type} AND message_id > ${after}
-            AND (status = 'scheduled' OR (status = 'failed' AND retryable))
+            AND ${waits}
           ORDER BY message_id LIMIT ${limit}::int`)
 
-      const record: NotificationStore["Service"]["record"] = (attempts) =>
-        attempts.length === 0 ? Effect.void : Rows.run(sql`
-          WITH outcome AS (
-            SELECT * FROM jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb)
-              AS o("messageId" text, status text, reason text, retryable boolean)
-          ), updated AS (
-            UPDATE notifications n SET status = o.status, reason = o.reason, retryable = o.retryable, attempts = n.attempts + 1,
-              updated_at = now(), sent_at = CASE WHEN o.status = 'sent' THEN now() END
-            FROM outcome o
-            WHERE n.message_id = o."messageId" AND n.status IN ('scheduled', 'failed')
-            RETURNING n.message_id, n.attempts, n.status, n.reason
+      const record: NotificationStore["Service"]["record"] = ({ messageId, reason, retryable, status }) =>
+        Rows.run(sql`
+          WITH updated AS (
+            UPDATE notifications SET status = ${status}, reason = ${reason}::text, retryable = ${retryable}::boolean,
+              attempts = attempts + 1, updated_at = now(), sent_at = CASE WHEN ${status}::text = 'sent' THEN now() END
+            WHERE message_id = ${messageId} AND status IN ('scheduled', 'failed')
+            RETURNING attempts
           )
           INSERT INTO notification_attempts (message_id, attempt, outcome, reason)
-          SELECT message_id, attempts, status, reason FROM updated
+          SELECT ${messageId}, attempts, ${status}, ${reason}::text FROM updated
           ON CONFLICT (message_id, attempt) DO NOTHING`)
+
+      const tally: NotificationStore["Service"]["tally"] = (messageIds) =>
+        Effect.map(
+          Rows.all(Tally)(sql`
+          SELECT count(*) FILTER (WHERE status = 'sent')::int AS sent,
+            count(*) FILTER (WHERE status = 'failed')::int AS failed,
+            count(*) FILTER (WHERE status IN ('skipped', 'canceled'))::int AS skipped,
+            count(*) FILTER (WHERE ${waits})::int AS retryable
+          FROM notifications WHERE message_id = ANY(${messageIds}::text[])`),
+          ([counted]) => counted!
+        )
 
       const cancel: NotificationStore["Service"]["cancel"] = (of) =>
         Rows.run(sql`
@@ -177,7 +195,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} AND message_id > ${after}
           ORDER BY message_id LIMIT ${limit}::int`)
 
-      return { enlist, open, anyOf, due, record, skip, cancel, reschedule, ofSequence, ofFlow }
+      return { enlist, open, anyOf, due, record, tally, skip, cancel, reschedule, ofSequence, ofFlow }
     })
   )
 }

@@ -24,7 +24,8 @@ const sent = { channel: "email", status: "sent", provider: "test" } as const
 const ledger = Layer.mock(NotificationStore, {
   enlist: () => Effect.void,
   open: (ids) => Effect.succeed(new Set(ids)),
-  record: () => Effect.void
+  record: () => Effect.void,
+  tally: (ids) => Effect.succeed({ sent: ids.length, failed: 0, skipped: 0, retryable: 0 })
 })
 
 describe("the notifier", () => {

@@ -10,15 +10,16 @@ export interface FlowRun {
   readonly events: string
 }
 
-/** Starts the flow of this event. */
+/** Starts the flow of this event, or of this body. */
 export const start = Effect.fn("FlowRuns.start")(function* (
   served: Served,
   token: string,
-  eventId: number,
+  eventOrBody: number | object,
   headers: Readonly<Record<string, string>> = {}
 ) {
+  const body = typeof eventOrBody === "number" ? flowBody(eventOrBody) : eventOrBody
   const path = "/api/orchestration/complete-flow"
-  const { json, status } = yield* served.ask(path, { token, body: flowBody(eventId), headers })
+  const { json, status } = yield* served.ask(path, { token, body, headers })
   assert.strictEqual(status, 202, JSON.stringify(json))
   const run: FlowRun = { flowId: json.flow_id, events: json.events_url }
   return run

@@ -1,0 +1,99 @@
+/**
+ * What the ledger says of deliveries that are disturbed: by an interruption.
+ * Guards whose removal turns this file red: the record of each attempt as it ends, the scope that attempts run in.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Context, Deferred, Effect, Fiber, Layer } from "effect"
+import type { Message } from "../../src/notifications/Message.ts"
+import { Notifier } from "../../src/notifications/Notifier.ts"
+import { NotificationClient } from "../../src/services/notifications/NotificationClient.ts"
+import { NotificationStore } from "../../src/store/NotificationStore.ts"
+import * as TestDatabase from "../support/TestDatabase.ts"
+
+type Send = NotificationClient["Service"]["send"]
+
+const taken: Send = (message_id) =>
+  Effect.succeed({ message_id, channel: "email", status: "sent", provider: "test" })
+
+/** What becomes of messages, and which ones the service was handed. */
+class Post extends Context.Service<Post, { readonly handed: Array<string>; send: Send }>()("test/Post") {}
+
+const Env = Notifier.layer.pipe(
+  Layer.provide(Layer.effect(
+    NotificationClient,
+    Effect.map(Post, (post): NotificationClient["Service"] => ({
+      send: (id, body) =>
+        Effect.suspend(() => {
+          post.handed.push(id)
+          return post.send(id, body)
+        })
+    }))
+  )),
+  Layer.provideMerge(
+    Layer.mergeAll(NotificationStore.layer, Layer.sync(Post, () => ({ handed: [], send: taken })))
+  ),
+  Layer.provideMerge(TestDatabase.layer)
+)
+
+const messages = (sequenceId: string, count: number): ReadonlyArray<Message> =>
+  Array.from({ length: count }, (_, at) => ({
+    messageId: `${sequenceId}.${String(at + 1).padStart(3, "0")}`,
+    type: "welcome",
+    template: "welcome",
+    channel: "email",
+    priority: "normal",
+    recipient: "ana@example.com",
+    eventId: 1,
+    guestId: at + 1,
+    subject: null,
+    variables: {}
+  }))
+
+const deliver = (sequenceId: string, count: number, send: Send) =>
+  Effect.gen(function* () {
+    const post = yield* Post
+    post.handed.length = 0
+    post.send = send
+    return yield* (yield* Notifier).deliver({ flowId: null, sequenceId }, messages(sequenceId, count))
+  })
+
+const ledger = Effect.fnUntraced(function* (sequenceId: string) {
+  const lines = yield* (yield* NotificationStore).ofSequence(sequenceId)
+  return lines.map(({ attempts, reason, status }) => `${status} ${attempts} ${reason}`)
+})
+
+const times = (count: number, line: string) => Array<string>(count).fill(line)
+
+layer(Env, { excludeTestServices: true })("the ledger of deliveries", (it) => {
+  it.effect("holds what was sent before the delivery was interrupted, and what was still under way", () =>
+    Effect.gen(function* () {
+      const twelve = yield* Deferred.make<void>()
+      const last = yield* Deferred.make<void>()
+      const { handed } = yield* Post
+      const delivery = yield* Effect.forkChild(
+        deliver("interrupted", 30, (id, body) =>
+          Effect.gen(function* () {
+            if (handed.length >= 20) yield* Deferred.succeed(twelve, undefined)
+            if (handed.indexOf(id) >= 12) yield* Deferred.await(last)
+            return yield* taken(id, body)
+          }))
+      )
+      yield* Deferred.await(twelve)
+      assert.strictEqual((yield* ledger("interrupted")).filter((line) => line.startsWith("sent")).length, 12)
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(delivery))
+      yield* Effect.yieldNow
+      yield* Deferred.succeed(last, undefined)
+      yield* Fiber.join(interruption)
+      assert.deepStrictEqual(yield* ledger("interrupted"), [
+        ...times(20, "sent 1 null"),
+        ...times(10, "scheduled 0 null")
+      ])
+      assert.deepStrictEqual(yield* deliver("interrupted", 30, taken), {
+        sent: 30,
+        failed: 0,
+        skipped: 0,
+        retryable: 0
+      })
+      assert.strictEqual(handed.length, 10)
+    }))
+})

@@ -72,7 +72,7 @@ const Id = Schema.Struct({ message_id: Schema.String })
 export class NotificationStore extends Context.Service<NotificationStore, {
   /** Enters messages as scheduled or skipped; those entered before stay as they are. */
   readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
-  /** Which of these messages are still to be delivered; a delivered one is never named again. */
+  /** Which of these messages are still to be delivered; one that was sent or refused for good is never named again. */
   readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
   /** Whether the ledger has any of these messages, whatever became of it. */
   readonly anyOf: (messageIds: ReadonlyArray<string>) => Effect.Effect<boolean>
@@ -124,7 +124,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
       const open: NotificationStore["Service"]["open"] = (messageIds) =>
         Rows.all(Id)(sql`
           SELECT message_id FROM notifications
-          WHERE message_id = ANY(${messageIds}::text[]) AND status IN ('scheduled', 'failed')`).pipe(
+          WHERE message_id = ANY(${messageIds}::text[]) AND ${waits}`).pipe(
           Effect.map((rows) => new Set(rows.map((row) => row.message_id)))
         )
 

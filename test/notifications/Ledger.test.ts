@@ -1,12 +1,17 @@
 /**
- * What the ledger says of deliveries that are disturbed: by an interruption.
- * Guards whose removal turns this file red: the record of each attempt as it ends, the scope that attempts run in.
+ * What the ledger says of deliveries that are disturbed: by an interruption, by a refusal for good.
+ * Guards whose removal turns this file red: the record of each attempt as it ends, the scope that attempts run in,
+ * `retryable` in `open`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import type { Message } from "../../src/notifications/Message.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
-import { NotificationClient } from "../../src/services/notifications/NotificationClient.ts"
+import {
+  NotificationClient,
+  NotificationsUnavailable,
+  Undeliverable
+} from "../../src/services/notifications/NotificationClient.ts"
 import { NotificationStore } from "../../src/store/NotificationStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -14,6 +19,8 @@ type Send = NotificationClient["Service"]["send"]
 
 const taken: Send = (message_id) =>
   Effect.succeed({ message_id, channel: "email", status: "sent", provider: "test" })
+const away: Send = () => Effect.fail(new NotificationsUnavailable({ reason: "DeliveryDelayed" }))
+const never: Send = () => Effect.fail(new Undeliverable({ reason: "DeliveryRefused", response_code: 550 }))
 
 /** What becomes of messages, and which ones the service was handed. */
 class Post extends Context.Service<Post, { readonly handed: Array<string>; send: Send }>()("test/Post") {}
@@ -95,5 +102,18 @@ layer(Env, { excludeTestServices: true })("the ledger of deliveries", (it) => {
         retryable: 0
       })
       assert.strictEqual(handed.length, 10)
+    }))
+
+  it.effect("is asked before a message goes out again: what was refused for good does not, and counts as failed", () =>
+    Effect.gen(function* () {
+      const first = yield* deliver(
+        "again",
+        3,
+        (id, body) => (id.endsWith("001") ? never : id.endsWith("002") ? away : taken)(id, body)
+      )
+      assert.deepStrictEqual(first, { sent: 1, failed: 2, skipped: 0, retryable: 1 })
+      const second = yield* deliver("again", 3, taken)
+      assert.deepStrictEqual(second, { sent: 2, failed: 1, skipped: 0, retryable: 0 })
+      assert.deepStrictEqual((yield* Post).handed, ["again.002"])
     }))
 })

@@ -82,10 +82,12 @@ export class NotificationStore extends Context.Service<NotificationStore, {
     type: string,
     page: { readonly after: string; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Due>>
+  /** What was sent is sent, whatever was decided meanwhile; any other end leaves a decision as it is. */
   readonly record: (attempt: Attempt) => Effect.Effect<void>
   readonly tally: (messageIds: ReadonlyArray<string>) => Effect.Effect<Tally>
   /** Gives up scheduled messages, for a reason that the ledger keeps. */
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
+  /** What was refused for good stays what it is. */
   readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
   /** Says of scheduled messages when they are due now. */
   readonly reschedule: (
@@ -147,7 +149,8 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           WITH updated AS (
             UPDATE notifications SET status = ${status}, reason = ${reason}::text, retryable = ${retryable}::boolean,
               attempts = attempts + 1, updated_at = now(), sent_at = CASE WHEN ${status}::text = 'sent' THEN now() END
-            WHERE message_id = ${messageId} AND status IN ('scheduled', 'failed')
+            WHERE message_id = ${messageId}
+              AND CASE WHEN ${status}::text = 'sent' THEN status <> 'sent' ELSE ${waits} END
             RETURNING attempts
           )
           INSERT INTO notification_attempts (message_id, attempt, outcome, reason)
@@ -168,7 +171,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
       const cancel: NotificationStore["Service"]["cancel"] = (of) =>
         Rows.run(sql`
           UPDATE notifications SET status = 'canceled', updated_at = now()
-          WHERE status IN ('scheduled', 'failed') AND ${
+          WHERE ${waits} AND ${
           "sequenceId" in of ? sql`sequence_id = ${of.sequenceId}` : sql`flow_id = ${of.flowId}`
         }`)
 

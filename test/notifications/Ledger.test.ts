@@ -1,7 +1,7 @@
 /**
- * What the ledger says of deliveries that are disturbed: by an interruption, by a refusal for good.
- * Guards whose removal turns this file red: the record of each attempt as it ends, the scope that attempts run in,
- * `retryable` in `open`.
+ * What the ledger says of deliveries that are disturbed: by an interruption, by a cancellation, by a refusal for good.
+ * Guards whose removal turns this file red: the record of each attempt as it ends, the scope that attempts run in, `sent`
+ * over `canceled` in `record`, `retryable` in `cancel` and in `open`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
@@ -102,6 +102,38 @@ layer(Env, { excludeTestServices: true })("the ledger of deliveries", (it) => {
         retryable: 0
       })
       assert.strictEqual(handed.length, 10)
+    }))
+
+  it.effect("says sent of a message that was canceled while it was on its way", () =>
+    Effect.gen(function* () {
+      const store = yield* NotificationStore
+      const { sent } = yield* deliver(
+        "canceled",
+        1,
+        (id, body) => Effect.andThen(store.cancel({ sequenceId: "canceled" }), taken(id, body))
+      )
+      assert.strictEqual(sent, 1)
+      assert.deepStrictEqual(yield* ledger("canceled"), ["sent 1 null"])
+    }))
+
+  it.effect("says canceled of one whose delivery failed meanwhile", () =>
+    Effect.gen(function* () {
+      const store = yield* NotificationStore
+      yield* deliver("failing", 1, (id, body) =>
+        Effect.andThen(store.cancel({ sequenceId: "failing" }), away(id, body)))
+      assert.deepStrictEqual(yield* ledger("failing"), ["canceled 0 null"])
+    }))
+
+  it.effect("keeps its refusals when the rest is canceled", () =>
+    Effect.gen(function* () {
+      yield* deliver("refused", 3, (id, body) =>
+        (id.endsWith("001") ? never : id.endsWith("002") ? away : taken)(id, body))
+      yield* (yield* NotificationStore).cancel({ sequenceId: "refused" })
+      assert.deepStrictEqual(yield* ledger("refused"), [
+        "failed 1 DeliveryRefused",
+        "canceled 1 DeliveryDelayed",
+        "sent 1 null"
+      ])
     }))
 
   it.effect("is asked before a message goes out again: what was refused for good does not, and counts as failed", () =>

@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
-import { notify } from "../src/flows/MessagesStep.ts"
+import { messages } from "../src/flows/MessagesStep.ts"
 import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
@@ -62,7 +62,7 @@ const tell = Effect.fnUntraced(function* (plan: Plan) {
     yield* settle("tickets", tickets(plan))
     yield* settle("payment", payment(plan))
   }
-  yield* settle("notifications", step(plan, "notifications", notify(plan)))
+  yield* settle("notifications", messages(plan))
   yield* settle("reminders", step(plan, "reminders", remind(plan)))
 
   if (stops(plan, outcomes)) yield* takeAllBack(plan, outcomes)

@@ -1,6 +1,7 @@
 /** Every entity and workflow of the core. */
 import { Layer } from "effect"
 import { CompleteFlowLayer } from "./CompleteFlow.ts"
+import { DeliveryLayer } from "./Delivery.ts"
 import { EventLayer } from "./Event.ts"
 import { InvoiceBookLayer } from "./InvoiceBook.ts"
 import { NotificationSequenceLayer } from "./NotificationSequence.ts"
@@ -10,6 +11,7 @@ import { TicketJobLayer } from "./TicketJob.ts"
 
 export const EntitiesLayer = Layer.mergeAll(
   CompleteFlowLayer,
+  DeliveryLayer,
   EventLayer,
   InvoiceBookLayer,
   NotificationSequenceLayer,

@@ -16,7 +16,7 @@ const along = [
   "StripeWebhook.take",
   "Payment.ApplyEvent",
   "InvoiceBook.IssueInvoice",
-  "Notifier.deliver",
+  "Notifier.send",
   "reminders"
 ]
 

@@ -1,18 +1,31 @@
-/** Step 6: what the guests and the payer are told, in chunks, each message once. */
+/**
+ * Step 6: what the guests and the payer are told, in chunks, each message once. What cannot be delivered for now is no
+ * failure of the step: it goes on being delivered when the flow has ended.
+ */
 import { Effect, Option } from "effect"
+import { Activity } from "effect/workflow"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
+import { FlowMessages } from "../../rpc/Delivery.ts"
 import type { Channel, Template } from "../../rpc/NotificationSequence.ts"
+import { outlast } from "../Durable.ts"
 import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { AudienceStore, type Reader } from "../store/AudienceStore.ts"
-import { feedOf } from "../store/FlowStore.ts"
+import { feedOf, FlowStore } from "../store/FlowStore.ts"
 import { FeedStore } from "../store/FeedStore.ts"
 import { InvoiceStore } from "../store/InvoiceStore.ts"
+import { NotificationStore, type Tally } from "../store/NotificationStore.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
+import { step } from "./Step.ts"
 
 const chunk = 100
+
+/** All that the messages of a flow are made of. */
+type Told = Pick<Plan, "flowId" | "request">
+
+const origin = ({ flowId }: Told) => ({ flowId, sequenceId: null })
 
 /** Sent elsewhere: reminders at their time, refunds with the refund, the receipt to the payer alone. */
 const elsewhere: ReadonlySet<Template> = new Set<Template>([
@@ -24,13 +37,13 @@ const elsewhere: ReadonlySet<Template> = new Set<Template>([
 /** A message about a ticket waits for a ticket; without `send_notifications` there is none. */
 const aboutTicket: ReadonlySet<Template> = new Set<Template>(["ticket_generated", "ticket_alert"])
 
-const wanted = (plan: Plan, reader: Reader) => (template: Template): boolean => {
+const wanted = (plan: Told, reader: Reader) => (template: Template): boolean => {
   const { generate_pdf, send_notifications } = plan.request.ticket_config
   if (elsewhere.has(template)) return false
   return !aboutTicket.has(template) || (send_notifications && (reader.file_url !== null || !generate_pdf))
 }
 
-const messagesFor = (plan: Plan) => (reader: Reader): ReadonlyArray<Message> => {
+const messagesFor = (plan: Told) => (reader: Reader): ReadonlyArray<Message> => {
   const { email_templates, sms_templates } = plan.request.notification_config
   const over = (channel: Channel) => (template: Template): Message =>
     toGuest(reader, {
@@ -61,7 +74,7 @@ export const ticketMessageIds = (
 }
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */
-const receipt = Effect.fnUntraced(function* (plan: Plan, reader: Reader) {
+const receipt = Effect.fnUntraced(function* (plan: Told, reader: Reader) {
   const { notification_config: config, payment_config: payment } = plan.request
   if (!config.email_templates.includes("payment_confirmation")) return []
   const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
@@ -80,39 +93,106 @@ const receipt = Effect.fnUntraced(function* (plan: Plan, reader: Reader) {
   })]
 })
 
-/** Tells everybody; what may be delivered later fails the try, and the next try sends only what is missing. */
-export const notify = (plan: Plan) =>
+/** What these guests are to be told; the payer, who is the first guest, gets the receipt too. */
+const messagesTo = Effect.fnUntraced(function* (plan: Told, guestIds: ReadonlyArray<number>) {
+  const { event_data: event, guests } = plan.request
+  const readers = yield* (yield* AudienceStore).guests(event.event_id, guestIds)
+  const payer = readers.find((reader) => reader.guest_id === guests[0]!.guest_id)
+  return [
+    ...readers.flatMap(messagesFor(plan)),
+    ...(payer === undefined ? [] : yield* receipt(plan, payer))
+  ]
+})
+
+const inChunks = (guestIds: ReadonlyArray<number>) =>
+  Array.from(
+    { length: Math.ceil(guestIds.length / chunk) },
+    (_, at) => guestIds.slice(at * chunk, (at + 1) * chunk)
+  )
+
+const undelivered = ({ failed, sent }: Tally, more = "") =>
+  `${failed} messages could not be delivered; ${sent} were.${more}`
+
+const resultOf = ({ retryable, sent, skipped }: Tally) => ({ sent, skipped, waiting: retryable })
+
+/** Enters all messages, then sends them as long as somebody takes them. */
+const notify = (plan: Plan) =>
   Effect.gen(function* () {
-    const audience = yield* AudienceStore
     const notifier = yield* Notifier
     const feeds = yield* FeedStore
     const ids = plan.request.guests.map((guest) => guest.guest_id)
-    const total = { sent: 0, failed: 0, skipped: 0, retryable: 0 }
-    for (let at = 0; at < ids.length; at += chunk) {
-      const readers = yield* audience.guests(plan.request.event_data.event_id, ids.slice(at, at + chunk))
-      const payer = at === 0 ? readers.find((reader) => reader.guest_id === ids[0]) : undefined
-      const messages = [
-        ...readers.flatMap(messagesFor(plan)),
-        ...(payer === undefined ? [] : yield* receipt(plan, payer))
-      ]
-      const delivery = yield* notifier.deliver({ flowId: plan.flowId, sequenceId: null }, messages)
-      for (const key of ["sent", "failed", "skipped", "retryable"] as const) total[key] += delivery[key]
-      yield* feeds.append(feedOf(plan.flowId), {
-        kind: "messages",
-        data: {
-          sent: total.sent,
-          failed: total.failed,
-          guests: Math.min(at + chunk, ids.length),
-          of: ids.length
-        }
-      })
+    const chunks = inChunks(ids)
+    for (const guestIds of chunks) {
+      yield* notifier.enlist(origin(plan), yield* messagesTo(plan, guestIds))
     }
-    if (total.failed > 0) {
-      return yield* new StepFailed({
-        code: "messages_failed",
-        detail: `${total.failed} messages could not be delivered; ${total.sent} were.`,
-        retryable: total.retryable > 0
+    const total = { sent: 0, failed: 0, guests: 0 }
+    for (const guestIds of chunks) {
+      const { failed, retryable, sent } = yield* notifier.send(yield* messagesTo(plan, guestIds), {
+        untilAway: true
       })
+      if (sent === 0 && retryable > 0) break
+      total.sent += sent
+      total.failed += failed
+      total.guests += guestIds.length
+      yield* feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...total, of: ids.length } })
     }
-    return { sent: total.sent, skipped: total.skipped }
+    const told = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
+    if (told.failed === 0) return resultOf(told)
+    return yield* new StepFailed({
+      code: "messages_failed",
+      detail: undelivered(told, told.retryable === 0 ? "" : ` ${told.retryable} are tried again.`),
+      retryable: false
+    })
+  })
+
+/** Messages that were entered and not delivered outlive the flow, whatever kept them: mail that is away, or the deadline. */
+const handOver = (plan: Plan) =>
+  Effect.gen(function* () {
+    if ((yield* (yield* NotificationStore).waiting(plan.flowId)).length === 0) return
+    yield* FlowMessages.execute({ flowId: plan.flowId }, { discard: true, detached: true })
+  })
+
+/** Tells everybody; what waits in the end is handed over. */
+export const messages = Effect.fnUntraced(function* (plan: Plan) {
+  const outcome = yield* step(plan, "notifications", notify(plan))
+  yield* Activity.make({ name: "notifications/rest", execute: outlast(handOver(plan)) })
+  return outcome
+})
+
+/** What became of the messages since the step has ended, shown on it. */
+const amend = Effect.fnUntraced(function* (flowId: string, told: Tally) {
+  yield* (yield* FlowStore).amend(flowId, "notifications", {
+    status: told.failed === 0 ? "completed" : "failed",
+    result: resultOf(told),
+    error: told.failed === 0 ? undefined : { code: "messages_failed", detail: undelivered(told) }
+  })
+})
+
+/** Sends what waits of an ended flow's messages, made anew; answers how many still wait. */
+export const tellAgain = (flowId: string) =>
+  Effect.gen(function* () {
+    const ledger = yield* NotificationStore
+    const notifier = yield* Notifier
+    const { request } = yield* (yield* FlowStore).load(flowId)
+    const waiting = yield* ledger.waiting(flowId)
+    if (waiting.length === 0) return 0
+    const open = new Set(waiting.map(({ message_id }) => message_id))
+    for (const guestIds of inChunks([...new Set(waiting.map(({ guest_id }) => guest_id))])) {
+      const messages = (yield* messagesTo({ flowId, request }, guestIds)).filter(({ messageId }) =>
+        open.delete(messageId)
+      )
+      yield* notifier.send(messages)
+    }
+    yield* ledger.skip([...open], "the guest has no such ticket or payment any more")
+    const told = yield* ledger.tally({ flowId })
+    yield* amend(flowId, told)
+    return told.retryable
+  })
+
+/** What was tried for a day could not be delivered. */
+export const giveUp = (flowId: string) =>
+  Effect.gen(function* () {
+    const { failed, retryable, ...told } = yield* (yield* NotificationStore).tally({ flowId })
+    yield* Effect.logError("Messages of a flow are given up", { flowId, messages: retryable })
+    yield* amend(flowId, { ...told, failed: failed + retryable, retryable: 0 })
   })

@@ -30,6 +30,9 @@ const enlisted = (origin: Origin) => (message: Message): NewMessage => ({
   skip: message.recipient === null ? `the guest has no address for ${message.channel}` : null
 })
 
+/** Messages of one sending that are under way at a time. */
+const atOnce = 8
+
 type Ended = Omit<Attempt, "messageId">
 
 const sent: Ended = { status: "sent", reason: null, retryable: false }
@@ -43,10 +46,18 @@ const unsent = (error: Undeliverable | NotificationsUnavailable): Ended => ({
 type Addressed = Message & { readonly recipient: string }
 
 export class Notifier extends Context.Service<Notifier, {
+  /** Enters messages in the ledger; those entered before stay as they are. */
+  readonly enlist: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<void>
   /**
-   * Delivers what was not delivered before, eight at a time, the more urgent first, and records each attempt as it ends. A
-   * crash between a delivery and its record sends the message again under the same id.
+   * Sends those of these messages that wait in the ledger, eight at a time, the more urgent first, and records each attempt
+   * as it ends. A crash between a delivery and its record sends the message again under the same id. With `untilAway` it
+   * stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest waits.
    */
+  readonly send: (
+    messages: ReadonlyArray<Message>,
+    options?: { readonly untilAway?: boolean }
+  ) => Effect.Effect<Tally>
+  /** Both. */
   readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Tally>
 }>()("guichet/notifications/Notifier") {
   static readonly layer = Layer.effect(
@@ -62,33 +73,49 @@ export class Notifier extends Context.Service<Notifier, {
           Effect.match({ onSuccess: () => sent, onFailure: unsent })
         )
         yield* store.record({ messageId: message.messageId, ...ended })
+        return ended
       })
 
       /** What is on its way is recorded though whoever waits for it is interrupted, who then waits a moment longer. */
-      const finished = (work: Effect.Effect<void>) =>
+      const finished = <A>(work: Effect.Effect<A>) =>
         Effect.flatMap(Effect.forkIn(work, scope), (fiber) =>
           Effect.onInterrupt(
             Fiber.join(fiber),
             () => Effect.timeoutOption(Fiber.await(fiber), "3 seconds")
           ))
 
-      const deliver = Effect.fn("Notifier.deliver")(
-        function* (origin: Origin, messages: ReadonlyArray<Message>) {
-          const ids = messages.map((message) => message.messageId)
-          yield* store.enlist(messages.map(enlisted(origin)))
-          const open = yield* store.open(ids)
+      const enlist: Notifier["Service"]["enlist"] = (origin, messages) =>
+        store.enlist(messages.map(enlisted(origin)))
+
+      const send: Notifier["Service"]["send"] = Effect.fn("Notifier.send")(
+        function* (messages, { untilAway = false } = {}) {
+          const messageIds = messages.map((message) => message.messageId)
+          const open = yield* store.open(messageIds)
+          let inVain = 0
           yield* Effect.forEach(
             messages.filter((message): message is Addressed =>
               message.recipient !== null && open.has(message.messageId)
             ).sort(byPriority),
-            (message) => finished(attempt(message)),
-            { concurrency: 8, discard: true }
+            (message) =>
+              Effect.suspend(() =>
+                untilAway && inVain >= atOnce ? Effect.void : Effect.map(
+                  finished(attempt(message)),
+                  ({ retryable }) => void (inVain = retryable ? inVain + 1 : 0)
+                )
+              ),
+            { concurrency: atOnce, discard: true }
           )
-          return yield* store.tally(ids)
+          return yield* store.tally({ messageIds })
         }
       )
 
-      return { deliver }
+      return {
+        enlist,
+        send,
+        deliver: Effect.fn("Notifier.deliver")((origin, messages) =>
+          Effect.andThen(enlist(origin, messages), send(messages))
+        )
+      }
     })
   )
 }

@@ -89,6 +89,11 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly begin: (flowId: string) => Effect.Effect<void>
   readonly stepStarted: (flowId: string, step: StepName) => Effect.Effect<void>
   readonly stepEnded: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
+  /**
+   * Shows what became of a step's work after the step: it completed, or it failed by the same code. A flow that completed
+   * and now has a failed step completed with errors.
+   */
+  readonly amend: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
   /** Whether a step was ever run. */
   readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
   /** Shows on a step that it was taken back, or why that did not succeed. */
@@ -189,6 +194,22 @@ export class FlowStore extends Context.Service<FlowStore, {
           )
         )
 
+      const amend: FlowStore["Service"]["amend"] = (flowId, step, { error, result, status }) => {
+        const failure = error === undefined ? null : JSON.stringify(error)
+        return Rows.run(sql`
+          WITH amended AS (
+            UPDATE flow_steps SET status = ${status}, error = ${failure}::jsonb,
+              result = coalesce(${result === undefined ? null : JSON.stringify(result)}::jsonb, result)
+            WHERE flow_id = ${flowId} AND step = ${step}
+              AND (status = 'completed' OR (status = 'failed' AND error->>'code' = ${
+          error?.code ?? null
+        }::text))
+            RETURNING flow_id, error
+          )
+          UPDATE flows SET status = 'completed_with_errors', error = amended.error FROM amended
+          WHERE flows.flow_id = amended.flow_id AND flows.status = 'completed' AND amended.error IS NOT NULL`)
+      }
+
       const begun: FlowStore["Service"]["begun"] = (flowId, step) =>
         Rows.first(Schema.Struct({ attempts: Schema.Int }))(sql`
           SELECT attempts FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step} AND attempts > 0`)
@@ -245,6 +266,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         begin,
         stepStarted,
         stepEnded,
+        amend,
         begun,
         undone,
         executionOf,

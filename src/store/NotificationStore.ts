@@ -58,13 +58,16 @@ const Due = Schema.Struct({
 /** A message that waits to be delivered. */
 export type Due = typeof Due.Type
 
+const Waiting = Schema.Struct({ message_id: Schema.String, guest_id: Schema.Int })
+type Waiting = typeof Waiting.Type
+
 const Tally = Schema.Struct({
   sent: Schema.Int,
   failed: Schema.Int,
   skipped: Schema.Int,
   retryable: Schema.Int
 })
-/** What became of some messages; `retryable` counts those that may still be delivered, failed or not tried yet. */
+/** What became of some messages: `failed` for good, `retryable` those that may still be delivered. */
 export type Tally = typeof Tally.Type
 
 const Id = Schema.Struct({ message_id: Schema.String })
@@ -84,8 +87,12 @@ export class NotificationStore extends Context.Service<NotificationStore, {
   ) => Effect.Effect<ReadonlyArray<Due>>
   /** What was sent is sent, whatever was decided meanwhile; any other end leaves a decision as it is. */
   readonly record: (attempt: Attempt) => Effect.Effect<void>
-  readonly tally: (messageIds: ReadonlyArray<string>) => Effect.Effect<Tally>
-  /** Gives up scheduled messages, for a reason that the ledger keeps. */
+  readonly tally: (
+    of: { readonly messageIds: ReadonlyArray<string> } | { readonly flowId: string }
+  ) => Effect.Effect<Tally>
+  /** What waits of what a flow itself tells its guests. */
+  readonly waiting: (flowId: string) => Effect.Effect<ReadonlyArray<Waiting>>
+  /** Gives up messages that wait, for a reason that the ledger keeps. */
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
   /** What was refused for good stays what it is. */
   readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
@@ -157,16 +164,27 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           SELECT ${messageId}, attempts, ${status}, ${reason}::text FROM updated
           ON CONFLICT (message_id, attempt) DO NOTHING`)
 
-      const tally: NotificationStore["Service"]["tally"] = (messageIds) =>
+      /** Neither reminders, which are a sequence's, nor what is said of a payment, which is named after that. */
+      const toldBy = (flowId: string) =>
+        sql`flow_id = ${flowId} AND sequence_id IS NULL AND starts_with(message_id, ${`${flowId}.`}::text)`
+
+      const tally: NotificationStore["Service"]["tally"] = (of) =>
         Effect.map(
           Rows.all(Tally)(sql`
           SELECT count(*) FILTER (WHERE status = 'sent')::int AS sent,
-            count(*) FILTER (WHERE status = 'failed')::int AS failed,
+            count(*) FILTER (WHERE status = 'failed' AND NOT retryable)::int AS failed,
             count(*) FILTER (WHERE status IN ('skipped', 'canceled'))::int AS skipped,
             count(*) FILTER (WHERE ${waits})::int AS retryable
-          FROM notifications WHERE message_id = ANY(${messageIds}::text[])`),
+          FROM notifications
+          WHERE ${"flowId" in of ? toldBy(of.flowId) : sql`message_id = ANY(${of.messageIds}::text[])`}`),
           ([counted]) => counted!
         )
+
+      const waiting: NotificationStore["Service"]["waiting"] = (flowId) =>
+        Rows.all(Waiting)(sql`
+          SELECT message_id, guest_id FROM notifications WHERE ${
+          toldBy(flowId)
+        } AND ${waits} ORDER BY guest_id`)
 
       const cancel: NotificationStore["Service"]["cancel"] = (of) =>
         Rows.run(sql`
@@ -178,7 +196,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
       const skip: NotificationStore["Service"]["skip"] = (messageIds, reason) =>
         messageIds.length === 0 ? Effect.void : Rows.run(sql`
           UPDATE notifications SET status = 'skipped', reason = ${reason}, updated_at = now()
-          WHERE message_id = ANY(${messageIds}::text[]) AND status = 'scheduled'`)
+          WHERE message_id = ANY(${messageIds}::text[]) AND ${waits}`)
 
       const reschedule: NotificationStore["Service"]["reschedule"] = (of, at) =>
         Rows.run(sql`
@@ -198,7 +216,20 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} AND message_id > ${after}
           ORDER BY message_id LIMIT ${limit}::int`)
 
-      return { enlist, open, anyOf, due, record, tally, skip, cancel, reschedule, ofSequence, ofFlow }
+      return {
+        enlist,
+        open,
+        anyOf,
+        due,
+        record,
+        tally,
+        waiting,
+        skip,
+        cancel,
+        reschedule,
+        ofSequence,
+        ofFlow
+      }
     })
   )
 }

@@ -46,8 +46,8 @@ export class TicketNotice extends Context.Service<TicketNotice, {
           priority: "high",
           data: {}
         })
-        const { failed } = yield* notifier.deliver({ flowId, sequenceId: null }, [message])
-        if (failed > 0) yield* Effect.logWarning("A guest could not be told of a ticket", { ticketId })
+        const { sent } = yield* notifier.deliver({ flowId, sequenceId: null }, [message])
+        if (sent === 0) yield* Effect.logWarning("A guest could not be told of a ticket", { ticketId })
       })
 
       return { send }

@@ -1,9 +1,15 @@
-/** Deliveries of one batch: the more urgent go first. The guard whose removal turns this file red is their order. */
+/**
+ * Deliveries of one batch: the more urgent go first, and one that is to stop when nobody takes messages stops.
+ * Guards whose removal turns this file red: their order, the count of what failed in a row.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { Message } from "../../src/notifications/Message.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
-import { NotificationClient } from "../../src/services/notifications/NotificationClient.ts"
+import {
+  NotificationClient,
+  NotificationsUnavailable
+} from "../../src/services/notifications/NotificationClient.ts"
 import { NotificationStore } from "../../src/store/NotificationStore.ts"
 
 const message = (messageId: string, priority: Message["priority"]): Message => ({
@@ -25,7 +31,7 @@ const ledger = Layer.mock(NotificationStore, {
   enlist: () => Effect.void,
   open: (ids) => Effect.succeed(new Set(ids)),
   record: () => Effect.void,
-  tally: (ids) => Effect.succeed({ sent: ids.length, failed: 0, skipped: 0, retryable: 0 })
+  tally: () => Effect.succeed({ sent: 22, failed: 0, skipped: 0, retryable: 0 })
 })
 
 describe("the notifier", () => {
@@ -50,5 +56,28 @@ describe("the notifier", () => {
         ...Array.from({ length: 20 }, (_, at) => `crowd-${at}`),
         "low"
       ])
+    }))
+
+  it.effect("stops after as many failures in a row as it has under way, and only when it is to", () =>
+    Effect.gen(function* () {
+      const tried = Effect.fnUntraced(function* (untilAway: boolean, taken: (nth: number) => boolean) {
+        let tries = 0
+        const service = Layer.mock(NotificationClient, {
+          send: (id) =>
+            Effect.suspend(() =>
+              taken(++tries)
+                ? Effect.succeed({ ...sent, message_id: id })
+                : Effect.fail(new NotificationsUnavailable({ reason: "DeliveryDelayed" }))
+            )
+        })
+        const crowd = Array.from({ length: 40 }, (_, at) => message(`crowd-${at}`, "normal"))
+        yield* Effect.flatMap(Notifier, (notifier) => notifier.send(crowd, { untilAway })).pipe(
+          Effect.provide(Layer.provide(Notifier.layer, [ledger, service]))
+        )
+        return tries
+      })
+      assert.isAtMost(yield* tried(true, () => false), 16)
+      assert.strictEqual(yield* tried(true, (nth) => nth % 8 === 0), 40)
+      assert.strictEqual(yield* tried(false, () => false), 40)
     }))
 })

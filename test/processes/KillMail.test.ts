@@ -1,21 +1,21 @@
 /**
- * Messages that are on their way when the process ends, with a real mail server that takes its time: none is lost, and
- * none is sent again whose answer had come. Guards whose removal turns this file red: the record of each attempt as it
- * ends, the moment that an end waits for those under way.
+ * Messages that are on their way or wait when the process ends, with a real mail server that takes its time or takes
+ * nothing: none is lost, none is sent again whose answer had come, and none that was refused for good. Guards whose
+ * removal turns this file red: the record of each attempt as it ends, the moment that an end waits for those under way,
+ * what waits is handed over when its step ends.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { completed, start } from "../support/FlowRuns.ts"
-import { embedded, flowBody } from "../support/Installation.ts"
+import { embedded, flowBody, type Installation } from "../support/Installation.ts"
 import { mailSink } from "../support/MailSink.ts"
-import { serve } from "../support/Served.ts"
-import { until } from "../support/FlowClient.ts"
+import { closed, serve } from "../support/Served.ts"
 
 const guests = 100
 
 /** A flow that tells each of its guests one thing, and renders nothing. */
-const body = () => {
+const body = (guests: number) => {
   const documented = flowBody(1)
   return {
     ...documented,
@@ -35,6 +35,22 @@ const body = () => {
   }
 }
 
+/** Looks again until it fits, for a minute: a repetition may be half a minute away. */
+const eventually = <A>(look: Effect.Effect<A>, fits: (seen: A) => boolean) =>
+  look.pipe(
+    Effect.repeat({ until: fits, schedule: Schedule.spaced("100 millis") }),
+    Effect.timeout("1 minute")
+  )
+
+/** How many messages are in which state, after how many tries. */
+const ledgerOf = ({ database }: Installation) =>
+  Effect.flatMap(
+    SqlClient.SqlClient,
+    (sql) =>
+      sql<{ status: string; attempts: number; count: number }>`
+      SELECT status, attempts, count(*)::int AS count FROM notifications GROUP BY 1, 2 ORDER BY 1, 2`
+  ).pipe(Effect.provide(database))
+
 /** Ends the process by this signal in the middle of a flow's messages, starts it again, and counts what arrived. */
 const interrupted = (signal: "SIGTERM" | "SIGKILL") =>
   Effect.gen(function* () {
@@ -43,19 +59,14 @@ const interrupted = (signal: "SIGTERM" | "SIGKILL") =>
     const installation = yield* embedded
     const env = { ...installation.env, ...sink.env }
     const first = yield* serve(env)
-    const run = yield* start(first, yield* installation.token, body())
-    yield* until(Effect.sync(() => sink.taken.size), (size) => size >= 10)
+    const run = yield* start(first, yield* installation.token, body(guests))
+    yield* eventually(Effect.sync(() => sink.taken.size), (size) => size >= 20)
     yield* first.child.kill(signal)
     assert.isBelow(sink.taken.size, guests)
     const second = yield* serve(env)
     yield* completed(second, yield* installation.token, [run])
     yield* second.child.kill("SIGTERM")
-    const ledger = yield* Effect.flatMap(
-      SqlClient.SqlClient,
-      (sql) =>
-        sql<{ status: string; attempts: number; count: number }>`
-        SELECT status, attempts, count(*)::int AS count FROM notifications GROUP BY 1, 2`
-    ).pipe(Effect.provide(installation.database))
+    const ledger = yield* ledgerOf(installation)
     assert.deepStrictEqual(ledger, [{ status: "sent", attempts: 1, count: guests }])
     assert.strictEqual(sink.taken.size, guests)
     return [...sink.taken.values()].reduce((sum, times) => sum + times - 1, 0)
@@ -74,5 +85,50 @@ describe("mail under way when the process ends", () => {
         assert.isAtMost(yield* interrupted("SIGKILL"), 8)
       }),
     90_000
+  )
+})
+
+describe("mail that takes nothing while a flow runs", () => {
+  it.live(
+    "is asked again after kill -9: all but who is refused for good are told, once",
+    () =>
+      Effect.gen(function* () {
+        const sink = yield* mailSink
+        sink.answer = (address) => address === "guest1@example.com" ? 550 : 451
+        const installation = yield* embedded
+        const env = { ...installation.env, ...sink.env }
+        const first = yield* serve(env)
+        const token = yield* installation.token
+        const run = yield* start(first, token, body(20))
+        const last = (yield* first.follow(run.events, token, closed)).at(-1)
+        assert.deepStrictEqual(last?.data.error, {
+          code: "messages_failed",
+          detail: "1 messages could not be delivered; 0 were. 19 are tried again."
+        })
+        yield* first.child.kill("SIGKILL")
+        const before = sink.asked()
+        sink.answer = (address) => address === "guest1@example.com" ? 550 : 250
+        const second = yield* serve(env)
+        yield* eventually(Effect.sync(() => sink.taken.size), (size) => size === 19)
+        const shown = yield* eventually(
+          second.ask(`/api/orchestration/flows/${run.flowId}`, { token }),
+          ({ json }) => json.steps[5].result?.waiting === 0
+        )
+        assert.deepStrictEqual(shown.json.steps[5].error, {
+          code: "messages_failed",
+          detail: "1 messages could not be delivered; 19 were."
+        })
+        assert.strictEqual(shown.json.status, "completed_with_errors")
+        yield* second.child.kill("SIGTERM")
+        assert.strictEqual(sink.asked() - before, 19)
+        assert.deepStrictEqual([...sink.taken.values()], Array(19).fill(1))
+        const ledger = yield* ledgerOf(installation)
+        assert.deepStrictEqual(ledger[0], { status: "failed", attempts: 1, count: 1 })
+        assert.strictEqual(
+          ledger.slice(1).reduce((sum, { count, status }) => status === "sent" ? sum + count : sum, 0),
+          19
+        )
+      }),
+    180_000
   )
 })

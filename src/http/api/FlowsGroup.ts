@@ -63,7 +63,11 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
     params,
     success: FlowView,
     error: [Forbidden, NotFound]
-  }).annotateMerge(OpenApi.annotations({ summary: "The eight steps of a flow and its status" })),
+  }).annotateMerge(OpenApi.annotations({
+    summary: "The eight steps of a flow and its status",
+    description:
+      "Messages that cannot be delivered for now do not fail the step `notifications`: its result counts them as `waiting`, they are tried for a day, and the step follows. When some of them are given up or refused for good, the step becomes failed, and a completed flow completed_with_errors."
+  })),
   HttpApiEndpoint.get("events", "/orchestration/flows/:flow_id/events", {
     params,
     headers: lastEventId,

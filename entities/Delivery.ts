@@ -1,0 +1,29 @@
+/** Deliveries as durable workflows of their own: they outlive the flow or the payment that asked for them. */
+import { Effect, Layer } from "effect"
+import { Activity } from "effect/workflow"
+import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
+import { outlast } from "../src/Durable.ts"
+import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
+import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
+import { tellPayer } from "../src/payments/PaymentNotice.ts"
+
+const FlowMessagesLayer = FlowMessages.toLayer(
+  Effect.fnUntraced(function* ({ flowId }) {
+    const waiting = yield* untilDelivered(tellAgain(flowId))
+    if (waiting > 0) yield* Activity.make({ name: "give-up", execute: outlast(giveUp(flowId)) })
+  })
+)
+
+const PaymentNoticeLayer = PaymentNotice.toLayer(
+  Effect.fnUntraced(function* ({ paymentId, status }) {
+    const waiting = yield* untilDelivered(tellPayer(paymentId, status))
+    if (waiting > 0) {
+      yield* Activity.make({
+        name: "give-up",
+        execute: Effect.logError("What a payer was to be told is given up", { paymentId, status })
+      })
+    }
+  })
+)
+
+export const DeliveryLayer = Layer.mergeAll(FlowMessagesLayer, PaymentNoticeLayer)

@@ -5,7 +5,7 @@ import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import { EventId, PaymentId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
-import { Email, Instant, text } from "./Values.ts"
+import { AnyEmail, Instant, text } from "./Values.ts"
 
 /** Ordered: of two events, the one further to the right decides, whatever order they arrive in. */
 export const paymentStatuses = ["pending", "failed", "canceled", "settled", "refunded", "disputed"] as const
@@ -32,7 +32,7 @@ export const PaymentMetadata = Schema.Struct({
 
 export const Customer = Schema.Struct({
   id: Schema.optionalKey(text(255)),
-  email: Email,
+  email: AnyEmail,
   name: text(200)
 })
 export type Customer = typeof Customer.Type

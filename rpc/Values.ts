@@ -15,15 +15,45 @@ export const Label = Schema.String.check(
 export const text = (maximum: number) =>
   Schema.String.check(Schema.isMaxLength(maximum), Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
 
-/** An e-mail address of at most 254 characters (RFC 5321 §4.5.3.1); delivery alone proves that it exists. */
-export const Email = Schema.String.check(
+/** An e-mail address as another system knows it, of at most 254 characters (RFC 5321 §4.5.3.1). */
+export const AnyEmail = Schema.String.check(
   Schema.isMaxLength(254),
   Schema.isPattern(/^[^\s@<>()[\],;:\\"\p{Cc}\p{Cs}]{1,64}@[^\s@.\p{Cc}\p{Cs}]+(\.[^\s@.\p{Cc}\p{Cs}]+)+$/u, {
     message: "Expected an e-mail address"
   })
 )
 
-/** A phone number in E.164: `+` and 8 to 15 digits. */
+/** ASCII without quotes before the `@`; after it the labels of a domain, in any script, the last of them no number. */
+const addressable =
+  /^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([\p{L}\p{N}]([\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)+\p{L}[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}]$/u
+
+/** The address as mail servers know it, its domain in ASCII (IDNA, RFC 5890); undefined when none would take it. */
+export const mailAddress = (text: string): string | undefined => {
+  const at = text.lastIndexOf("@")
+  const origin = `http://${text.slice(at + 1)}`
+  if (text.length > 254 || !addressable.test(text) || !URL.canParse(origin)) return undefined
+  const { hostname } = new URL(origin)
+  const address = `${text.slice(0, at)}@${hostname}`
+  return address.length <= 254 && hostname.split(".").every((label) => label.length <= 63)
+    ? address
+    : undefined
+}
+
+const unmailable = {
+  message:
+    "Expected an e-mail address that mail servers take, such as jean.dupont@example.com: before the @ letters without accents, digits, dots between them; after it a domain name"
+}
+
+/** An e-mail address that a message can be sent to; delivery alone proves that it exists. */
+export const Email = Schema.String.check(
+  Schema.isMaxLength(254),
+  Schema.isPattern(addressable, unmailable),
+  Schema.makeFilter((text: string) =>
+    !addressable.test(text) || mailAddress(text) !== undefined || unmailable.message
+  )
+)
+
+/** A phone number in E.164: `+` and 8 to 15 digits. One that takes no SMS is a guest's all the same. */
 export const Phone = Schema.String.check(
   Schema.isPattern(/^\+[1-9]\d{7,14}$/, { message: "Expected a phone number like +33612345678 (E.164)" })
 )

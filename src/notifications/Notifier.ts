@@ -1,5 +1,6 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
 import { Context, Effect, Fiber, Layer } from "effect"
+import type { Channel } from "../../rpc/NotificationSequence.ts"
 import { byPriority } from "../PriorityGate.ts"
 import {
   NotificationClient,
@@ -37,11 +38,13 @@ type Ended = Omit<Attempt, "messageId">
 
 const sent: Ended = { status: "sent", reason: null, retryable: false }
 
-const unsent = (error: Undeliverable | NotificationsUnavailable): Ended => ({
-  status: "failed",
-  reason: error.reason,
-  retryable: error._tag === "NotificationsUnavailable"
-})
+/** Whom no message can reach, for want of an address or a provider, is no failure of ours, nor one that passes. */
+const unsent = (channel: Channel) => (error: Undeliverable | NotificationsUnavailable): Ended =>
+  error.reason === "InvalidRecipient"
+    ? { status: "skipped", reason: `the address cannot be reached over ${channel}`, retryable: false }
+    : error.reason === "NoProvider"
+    ? { status: "skipped", reason: `no provider is configured for ${channel}`, retryable: false }
+    : { status: "failed", reason: error.reason, retryable: error._tag === "NotificationsUnavailable" }
 
 type Addressed = Message & { readonly recipient: string }
 
@@ -70,7 +73,7 @@ export class Notifier extends Context.Service<Notifier, {
 
       const attempt = Effect.fnUntraced(function* (message: Addressed) {
         const ended = yield* client.send(message.messageId, bodyOf(message)).pipe(
-          Effect.match({ onSuccess: () => sent, onFailure: unsent })
+          Effect.match({ onSuccess: () => sent, onFailure: unsent(message.channel) })
         )
         yield* store.record({ messageId: message.messageId, ...ended })
         return ended

@@ -44,14 +44,14 @@ const FlowRow = Schema.Struct({
 
 const RequestRow = Schema.Struct({
   owner: Schema.String,
-  request: CompleteFlowRequest,
+  request: Schema.Unknown,
   created_at: Rows.At,
   deadline: Rows.At,
   status: FlowStatus
 })
 
 /** What a running flow needs to know of itself. */
-export type StoredFlow = typeof RequestRow.Type
+export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFlowRequest }
 
 const IdRow = Schema.Struct({ flow_id: Schema.String, execution_id: Schema.NullOr(Schema.String) })
 
@@ -113,6 +113,8 @@ export class FlowStore extends Context.Service<FlowStore, {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
       const encode = Schema.encodeEffect(CompleteFlowRequest)
+      // What was accepted is not judged anew by the rules of a later version.
+      const decode = Schema.decodeUnknownEffect(CompleteFlowRequest, { disableChecks: true })
 
       const accept: FlowStore["Service"]["accept"] = Effect.fn("FlowStore.accept")(function* (flow) {
         const request = yield* Effect.orDie(encode(flow.request))
@@ -137,11 +139,12 @@ export class FlowStore extends Context.Service<FlowStore, {
           WHERE p.flow_id = flows.flow_id AND p.status NOT IN ('canceled', 'refunded')))`
       })
 
-      const load = (flowId: string) =>
-        Rows.first(RequestRow)(
+      const load: FlowStore["Service"]["load"] = Effect.fnUntraced(function* (flowId) {
+        const row = yield* Rows.first(RequestRow)(
           sql`SELECT owner, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`
-        )
-          .pipe(Effect.flatMap(Effect.fromOption), Effect.orDie)
+        ).pipe(Effect.flatMap(Effect.fromOption))
+        return { ...row, request: yield* decode(row.request) }
+      }, Effect.orDie)
 
       const view: FlowStore["Service"]["view"] = (flowId) =>
         Rows.first(FlowRow)(sql`

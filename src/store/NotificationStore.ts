@@ -21,7 +21,7 @@ export interface NewMessage {
   readonly skip: string | null
 }
 
-/** How one attempt to deliver ended. */
+/** How one attempt to deliver ended; `skipped` when nobody can be reached at the address. */
 export interface Attempt {
   readonly messageId: string
   readonly status: "sent" | "failed" | "skipped"

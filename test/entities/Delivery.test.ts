@@ -121,6 +121,7 @@ const ended = Effect.fnUntraced(function* (eventId: number, template: string) {
   })))
   const post = yield* Post
   post.tries.clear()
+  post.fate = () => "taken"
   const sleeps = yield* QuickClocks.Sleeps
   sleeps.clear()
   return flowId
@@ -212,14 +213,22 @@ layer(Env, { excludeTestServices: true })("what a flow could not deliver", (it) 
       assert.deepStrictEqual(yield* ledger(flowId), Array(3).fill("canceled 0 null"))
     }))
 
+  it.effect("is delivered though its flow was accepted before an address was judged as it is now", () =>
+    Effect.gen(function* () {
+      const flowId = yield* ended(6, "registration_confirmation")
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE flows SET request = jsonb_set(request, '{guests,1,email}', '"josé@example.com"')
+                 WHERE flow_id = ${flowId}`
+      yield* FlowMessages.execute({ flowId })
+      assert.deepStrictEqual(yield* ledger(flowId), Array(3).fill("sent 1 null"))
+    }))
+
   it.effect("is skipped when the guest has no such ticket any more", () =>
     Effect.gen(function* () {
       const flowId = yield* ended(5, "ticket_generated")
       const sql = yield* SqlClient.SqlClient
       yield* sql`UPDATE tickets SET file_key = 'tickets/5/1.pdf', file_url = 'https://guichet.example/1'
                  WHERE event_id = 5 AND guest_id <> 2`
-      const post = yield* Post
-      post.fate = () => "taken"
       yield* FlowMessages.execute({ flowId })
       assert.deepStrictEqual(yield* ledger(flowId), [
         "sent 1 null",

@@ -16,6 +16,7 @@ import {
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
+import { around } from "../support/Witness.ts"
 
 const stop = { error_handling: "stop_on_error", parallel_processing: false } as const
 
@@ -87,11 +88,22 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
         yield* paymentOf(flow, "canceled")
       }))
 
-    it.effect("stop_on_error: messages that were not delivered are canceled, and all the rest is taken back", () =>
+    it.effect("stop_on_error: a message that is refused for good takes all the rest back", () =>
       Effect.gen(function* () {
-        const guests = guestsNamed("John Doe", "Jane Smith")
+        const refusal = { type: "/problems/delivery-refused", status: 422, title: "Refused", final: true }
+        yield* around(
+          "notifications",
+          (request, real) =>
+            request.headers.get("x-request-id")?.includes(".ticket_alert.2.") === true
+              ? Promise.resolve(
+                Response.json({ ...refusal, _tag: "DeliveryRefused", detail: "As the test says." }, {
+                  status: 422,
+                  headers: { "content-type": "application/problem+json" }
+                })
+              )
+              : real(request)
+        )
         const flow = yield* run(bodyFor(105, {
-          guests: [guests[0]!, { ...guests[1]!, phone: "+33112345678" }],
           orchestration_options: { ...stop, retry_failed_steps: false },
           event_data: { date: "2099-06-20T09:00:00Z" }
         }))
@@ -106,9 +118,24 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
           messages.filter(({ guest_id, status }) => guest_id !== null && status !== "sent").map((
             { channel, guest_id, status }
           ) => `${channel} ${guest_id} ${status}`),
-          ["sms 2 canceled"]
+          ["sms 2 failed"]
         )
         yield* paymentOf(flow, "refunded")
+      }).pipe(Effect.scoped))
+
+    it.effect("stop_on_error: a phone that takes no SMS is skipped as no phone is, and nothing is taken back", () =>
+      Effect.gen(function* () {
+        const guests = guestsNamed("John Doe", "Jane Smith")
+        const flow = yield* run(bodyFor(109, {
+          guests: [guests[0]!, { ...guests[1]!, phone: "+33112345678" }],
+          orchestration_options: stop
+        }))
+        assert.strictEqual(flow.flow.status, "completed", JSON.stringify(flow.flow))
+        assert.deepStrictEqual(flow.steps["notifications"].result, { sent: 6, skipped: 1, waiting: 0 })
+        const alert = (yield* messagesOf(flow)).find(({ guest_id, type }) =>
+          type === "ticket_alert" && guest_id === 2
+        )
+        assert.deepInclude(alert, { status: "skipped", reason: "the address cannot be reached over sms" })
       }))
 
     it.effect("continue_on_error: the others get their tickets, messages and payment", () =>

@@ -210,7 +210,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
       assert.deepStrictEqual(
         messages.map(({ attempts, reason, status }: Line) => `${status} ${attempts} ${reason}`),
         [
-          "failed 1 InvalidRecipient"
+          "skipped 1 the address cannot be reached over sms"
         ]
       )
     }))

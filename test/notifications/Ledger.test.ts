@@ -1,7 +1,7 @@
 /**
  * What the ledger says of deliveries that are disturbed: by an interruption, by a cancellation, by a refusal for good.
  * Guards whose removal turns this file red: the record of each attempt as it ends, the scope that attempts run in, `sent`
- * over `canceled` in `record`, `retryable` in `cancel` and in `open`.
+ * over `canceled` in `record`, `retryable` in `cancel` and in `open`, the recipient that cannot be reached.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
@@ -21,6 +21,7 @@ const taken: Send = (message_id) =>
   Effect.succeed({ message_id, channel: "email", status: "sent", provider: "test" })
 const away: Send = () => Effect.fail(new NotificationsUnavailable({ reason: "DeliveryDelayed" }))
 const never: Send = () => Effect.fail(new Undeliverable({ reason: "DeliveryRefused", response_code: 550 }))
+const nowhere: Send = () => Effect.fail(new Undeliverable({ reason: "InvalidRecipient" }))
 
 /** What becomes of messages, and which ones the service was handed. */
 class Post extends Context.Service<Post, { readonly handed: Array<string>; send: Send }>()("test/Post") {}
@@ -147,5 +148,16 @@ layer(Env, { excludeTestServices: true })("the ledger of deliveries", (it) => {
       const second = yield* deliver("again", 3, taken)
       assert.deepStrictEqual(second, { sent: 2, failed: 1, skipped: 0, retryable: 0 })
       assert.deepStrictEqual((yield* Post).handed, ["again.002"])
+    }))
+
+  it.effect("skips whom no message can reach, as someone without an address", () =>
+    Effect.gen(function* () {
+      const delivery = yield* deliver("landline", 1, nowhere)
+      assert.deepStrictEqual(delivery, { sent: 0, failed: 0, skipped: 1, retryable: 0 })
+      assert.deepStrictEqual(yield* ledger("landline"), [
+        "skipped 1 the address cannot be reached over email"
+      ])
+      yield* deliver("landline", 1, taken)
+      assert.deepStrictEqual((yield* Post).handed, [])
     }))
 })

@@ -94,7 +94,7 @@ layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
       yield* remind(3)
       assert.deepStrictEqual([...sleeps.values()], [300_000, 300_000])
       assert.deepStrictEqual(yield* ledger(3), [
-        { channel: "email", status: "failed", reason: "InvalidRecipient", attempts: 1, count: 1 },
+        { channel: "email", status: "failed", reason: "DeliveryRefused", attempts: 1, count: 1 },
         { channel: "email", status: "sent", reason: null, attempts: 1, count: 1 },
         { channel: "email", status: "sent", reason: null, attempts: 3, count: 1 }
       ])

@@ -32,7 +32,7 @@ const outcomes = {
   taken: (message_id: string) =>
     Effect.succeed({ message_id, channel: "email" as const, status: "sent" as const, provider: "test" }),
   away: () => Effect.fail(new NotificationsUnavailable({ reason: "DeliveryDelayed" })),
-  never: () => Effect.fail(new Undeliverable({ reason: "InvalidRecipient" }))
+  never: () => Effect.fail(new Undeliverable({ reason: "DeliveryRefused" }))
 }
 
 const Client = Layer.effect(

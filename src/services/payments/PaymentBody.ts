@@ -86,9 +86,12 @@ export const toBody = Effect.fn("PaymentBody.toBody")(function* (event: StripeEv
   const object = yield* decodeObject(event.data.object)
   const paymentId = yield* paymentIdOf(object)
   if (paymentId === undefined) return Option.none<typeof PaymentWebhook.Encoded>()
-  const entry = yield* (yield* PaymentLedger).find(paymentId)
+  const ledger = yield* PaymentLedger
+  const entry = yield* ledger.find(paymentId)
   if (Option.isNone(entry)) return yield* new PaymentForgotten({ payment_id: paymentId })
   const { request } = entry.value
+  const ref = refOf(object)
+  if (entry.value.ref === null && ref !== undefined) yield* ledger.name(entry.value, ref)
   const [event_type, status] = nameOf(event.type, object)
   const customerId = object.object === "dispute" ? undefined : idOf(object.customer)
   const body = yield* encodeBody({

@@ -23,13 +23,15 @@ export interface PaymentMethod {
   readonly last4?: string
 }
 
+/** A payment as the gateway has it: by its own name, and with what the customer needs to pay. */
+export type Opened = Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secret">
+
 export class PaymentGateway extends Context.Service<PaymentGateway, {
   readonly name: string
-  /** Asks for a payment; `ref` is what an earlier call answered, and then nothing new is made. */
-  readonly create: (
-    request: PaymentRequest,
-    ref: string | null
-  ) => Effect.Effect<Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secret">, GatewayError>
+  /** Makes a payment that charges nothing yet; `ref` is what an earlier call answered, and then nothing new is made. */
+  readonly open: (request: PaymentRequest, ref: string | null) => Effect.Effect<Opened, GatewayError>
+  /** Charges what `auto_confirm` lets us charge; any other payment is left to the customer, as it was opened. */
+  readonly charge: (request: PaymentRequest, opened: Opened) => Effect.Effect<Opened, GatewayError>
   readonly refund: (
     ref: string,
     paymentId: string,

@@ -14,7 +14,7 @@ import {
   PaymentUnknown
 } from "./PaymentApi.ts"
 import { type GatewayError, PaymentGateway } from "./PaymentGateway.ts"
-import { PaymentLedger } from "./PaymentLedger.ts"
+import { type LedgerEntry, PaymentLedger } from "./PaymentLedger.ts"
 
 const explain = ({ detail, reason }: GatewayError) => {
   switch (reason) {
@@ -27,29 +27,33 @@ const explain = ({ detail, reason }: GatewayError) => {
   }
 }
 
+/** The payment at the gateway, under a name that is kept before anything can be charged. */
+const open = Effect.fnUntraced(function* (entry: LedgerEntry) {
+  const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
+  const opened = yield* Effect.mapError(gateway.open(entry.request, entry.ref), explain)
+  yield* ledger.name(entry, opened.gateway_ref)
+  return opened
+})
+
 const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) {
   const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
   const entry = yield* ledger.remember(request)
   if (entry.request.amount !== request.amount || entry.request.currency !== request.currency) {
     return yield* new PaymentInvalid({ detail: "This payment was asked for before, with another price." })
   }
-  const created = yield* Effect.mapError(gateway.create(entry.request, entry.ref), explain)
-  yield* ledger.name(entry, created.gateway_ref)
-  const answer: PaymentAnswer = { payment_id: request.payment_id, gateway: gateway.name, ...created }
+  const opened = yield* open(entry)
+  const charged = yield* Effect.mapError(gateway.charge(entry.request, opened), explain)
+  const answer: PaymentAnswer = { payment_id: request.payment_id, gateway: gateway.name, ...charged }
   return answer
 })
 
-/** The gateway's name of a payment; one that was asked for and not answered is asked for again to learn it. */
+/** The gateway's name of a payment; one that was asked for and not answered is opened again to learn it. */
 const named = Effect.fnUntraced(function* (paymentId: string) {
-  const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
-  const entry = yield* ledger.find(paymentId)
+  const entry = yield* (yield* PaymentLedger).find(paymentId)
   if (Option.isNone(entry)) {
     return yield* new PaymentUnknown({ detail: "Ask for the payment before you take it back." })
   }
-  if (entry.value.ref !== null) return entry.value.ref
-  const created = yield* Effect.mapError(gateway.create(entry.value.request, null), explain)
-  yield* ledger.name(entry.value, created.gateway_ref)
-  return created.gateway_ref
+  return entry.value.ref ?? (yield* open(entry.value)).gateway_ref
 })
 
 /** The handlers of the service routes. */

@@ -2,7 +2,7 @@
 import { Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
 import type { PaymentRequest, RefundRequest } from "./PaymentApi.ts"
-import { GatewayError, PaymentGateway } from "./PaymentGateway.ts"
+import { GatewayError, type Opened, PaymentGateway } from "./PaymentGateway.ts"
 import { PaymentLedger } from "./PaymentLedger.ts"
 import { SandboxBank } from "./SandboxBank.ts"
 import { refOf } from "./SandboxEvents.ts"
@@ -37,29 +37,32 @@ const make = Effect.gen(function* () {
     return yield* new GatewayError({ reason: "invalid", detail: "This payment is not known." })
   })
 
-  const create = Effect.fn("SandboxGateway.create")(function* (request: PaymentRequest) {
+  const open = Effect.fn("SandboxGateway.open")(function* (request: PaymentRequest) {
     const trouble = troubleOf(request)
     if (trouble !== undefined && trouble !== "declined") {
       return yield* new GatewayError({ reason: trouble, detail: `The sandbox was asked to be ${trouble}.` })
     }
     const gateway_ref = refOf(request.payment_id)
-    if (!request.auto_confirm) {
-      return {
-        status: "requires_action",
-        gateway_ref,
-        client_secret: `${gateway_ref}_secret_sandbox`
-      } as const
-    }
-    const declined = trouble === "declined"
+    return {
+      status: "requires_action",
+      gateway_ref,
+      client_secret: `${gateway_ref}_secret_sandbox`
+    } as const
+  })
+
+  const charge = Effect.fn("SandboxGateway.charge")(function* (request: PaymentRequest, opened: Opened) {
+    if (!request.auto_confirm) return opened
     if ((yield* bank.stateOf(request.payment_id)) !== "canceled") {
+      const declined = troubleOf(request) === "declined"
       yield* bank.act(yield* known(request.payment_id), declined ? "fail" : "confirm")
     }
-    return { status: "pending", gateway_ref } as const
+    return { status: "pending", gateway_ref: opened.gateway_ref } as const
   })
 
   return PaymentGateway.of({
     name: "sandbox",
-    create,
+    open,
+    charge,
     refund: (_ref, paymentId, refund) =>
       Effect.flatMap(
         known(paymentId),

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import Stripe from "stripe"
 import type { PaymentRequest, RefundRequest } from "./PaymentApi.ts"
 import { methodOf, paymentKey } from "./PaymentBody.ts"
-import { GatewayError, PaymentGateway } from "./PaymentGateway.ts"
+import { GatewayError, type Opened, PaymentGateway } from "./PaymentGateway.ts"
 
 /**
  * `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for
@@ -59,18 +59,12 @@ const metadataOf = ({ metadata, payment_id }: PaymentRequest) => ({
   [paymentKey]: payment_id
 })
 
-const paramsOf = (
-  request: PaymentRequest,
-  paymentMethod: string | undefined
-): Stripe.PaymentIntentCreateParams => ({
+const paramsOf = (request: PaymentRequest): Stripe.PaymentIntentCreateParams => ({
   amount: request.amount,
   currency: request.currency.toLowerCase(),
   metadata: metadataOf(request),
   receipt_email: request.customer.email,
-  automatic_payment_methods: { enabled: true, allow_redirects: request.auto_confirm ? "never" : "always" },
-  ...(request.auto_confirm && paymentMethod !== undefined
-    ? { confirm: true, payment_method: paymentMethod }
-    : {})
+  automatic_payment_methods: { enabled: true, allow_redirects: request.auto_confirm ? "never" : "always" }
 })
 
 const make = (options: StripeOptions) => {
@@ -84,15 +78,25 @@ const make = (options: StripeOptions) => {
     ...(options.protocol === undefined ? {} : { protocol: options.protocol })
   })
 
-  const create = Effect.fn("StripeGateway.create")((request: PaymentRequest, ref: string | null) =>
+  const open = Effect.fn("StripeGateway.open")((request: PaymentRequest, ref: string | null) =>
     ask(() =>
       ref === null
-        ? stripe.paymentIntents.create(paramsOf(request, options.paymentMethod), {
-          idempotencyKey: request.payment_id
-        })
+        ? stripe.paymentIntents.create(paramsOf(request), { idempotencyKey: request.payment_id })
         : stripe.paymentIntents.retrieve(ref)
     ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
   )
+
+  const charge = Effect.fn("StripeGateway.charge")((request: PaymentRequest, opened: Opened) => {
+    const { paymentMethod } = options
+    if (!request.auto_confirm || paymentMethod === undefined || opened.status !== "requires_action") {
+      return Effect.succeed(opened)
+    }
+    return ask(() =>
+      stripe.paymentIntents.confirm(opened.gateway_ref, { payment_method: paymentMethod }, {
+        idempotencyKey: `confirm_${request.payment_id}`
+      })
+    ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
+  })
 
   const refund = Effect.fn("StripeGateway.refund")(
     (ref: string, paymentId: string, { amount, reason }: RefundRequest) => {
@@ -135,7 +139,7 @@ const make = (options: StripeOptions) => {
     )
   )
 
-  return PaymentGateway.of({ name: "stripe", create, refund, cancel, method })
+  return PaymentGateway.of({ name: "stripe", open, charge, refund, cancel, method })
 }
 
 const cardOf = (card: { readonly brand: string | null; readonly last4: string | null } | undefined) =>

@@ -16,6 +16,7 @@ export interface Asked {
 export interface Answer {
   readonly status: number
   readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Starts the server on a free port until the scope closes; `answer` sees all that was asked so far. */
@@ -34,10 +35,11 @@ export const fakeStripe = (answer: (asked: ReadonlyArray<Asked>) => Answer) =>
             authorization: request.headers.authorization,
             form: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()))
           })
-          const { body, status } = answer(asked)
+          const { body, headers, status } = answer(asked)
           response.writeHead(status, {
             "content-type": "application/json",
-            "request-id": `req_${asked.length}`
+            "request-id": `req_${asked.length}`,
+            ...headers
           })
           response.end(JSON.stringify(body))
         })

@@ -15,15 +15,16 @@ const forgetful = (lost: number) => {
   const note = (what: string) => Effect.sync(() => void asked.push(what))
   const gateway = PaymentGateway.of({
     name: "forgetful",
-    create: (_request, ref) =>
+    open: (_request, ref) =>
       Effect.andThen(
-        note(`create ${ref}`),
+        note(`open ${ref}`),
         Effect.suspend(() =>
           asked.length <= lost
             ? Effect.fail(new GatewayError({ reason: "unavailable", detail: "The answer was lost." }))
-            : Effect.succeed({ status: "pending", gateway_ref: "pi_1" } as const)
+            : Effect.succeed({ status: "requires_action", gateway_ref: "pi_1" } as const)
         )
       ),
+    charge: (_request, opened) => Effect.as(note("charge"), opened),
     refund: (ref, paymentId) => note(`refund ${ref} ${paymentId}`),
     cancel: (ref, paymentId) => note(`cancel ${ref} ${paymentId}`),
     method: () => Effect.succeed({ type: "card" })
@@ -42,7 +43,7 @@ describe("a payment whose answer was lost", () => {
         yield* action === "cancel"
           ? client.cancel("pay_1234567890")
           : client.refund("pay_1234567890", { reason: "the flow was stopped" })
-        assert.deepStrictEqual(asked, [...Array(4).fill("create null"), `${action} pi_1 pay_1234567890`])
+        assert.deepStrictEqual(asked, [...Array(4).fill("open null"), `${action} pi_1 pay_1234567890`])
         yield* client.cancel("pay_1234567890")
         assert.deepStrictEqual(asked.slice(5), ["cancel pi_1 pay_1234567890"])
       }).pipe(Effect.provide(world))

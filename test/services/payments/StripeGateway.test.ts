@@ -8,16 +8,19 @@ import { asking } from "./PaymentWorld.ts"
 
 const ok = (body: unknown): Answer => ({ status: 200, body })
 
+/** An intent that nobody has confirmed yet. */
+const open = paymentIntent({ status: "requires_payment_method" })
+
 const withStripe = <A, E>(
   answer: (asked: ReadonlyArray<Asked>) => Answer,
   test: (gateway: PaymentGateway["Service"], asked: ReadonlyArray<Asked>) => Effect.Effect<A, E>,
-  paymentMethod: string | undefined = "pm_card_visa"
+  charges: { readonly paymentMethod?: string } = { paymentMethod: "pm_card_visa" }
 ) =>
   Effect.scoped(Effect.gen(function* () {
     const { asked, port } = yield* fakeStripe(answer)
     const layer = StripeGateway.layerWith({
       secretKey: Redacted.make("sk_test_123"),
-      paymentMethod,
+      ...charges,
       host: "127.0.0.1",
       port,
       protocol: "http"
@@ -28,50 +31,72 @@ const withStripe = <A, E>(
   }))
 
 describe("the Stripe gateway", () => {
-  it.live("asks for a confirmed payment intent under the payment's own idempotency key", () =>
-    withStripe(() => ok(paymentIntent()), (gateway, asked) =>
-      Effect.gen(function* () {
-        const created = yield* gateway.create(asking(), null)
-        assert.deepStrictEqual(created, { status: "pending", gateway_ref: "pi_123" })
-        const [request] = asked
-        assert.deepStrictEqual([request?.method, request?.path], ["POST", "/v1/payment_intents"])
-        assert.strictEqual(request?.key, "pay_1234567890")
-        assert.strictEqual(request?.authorization, "Bearer sk_test_123")
-        assert.deepStrictEqual(request?.form, {
-          "amount": "9999",
-          "currency": "eur",
-          "metadata[event_id]": "1",
-          "metadata[user_id]": "123",
-          "metadata[ticket_count]": "2",
-          "metadata[template_id]": "1",
-          "metadata[guichet_payment_id]": "pay_1234567890",
-          "receipt_email": "customer@example.com",
-          "automatic_payment_methods[enabled]": "true",
-          "automatic_payment_methods[allow_redirects]": "never",
-          "confirm": "true",
-          "payment_method": "pm_card_visa"
-        })
-      })))
-
-  it.live("leaves the confirmation to the customer without a payment method to charge", () =>
+  it.live("opens a payment intent that charges nothing, and confirms it in a second call, each under its key", () =>
     withStripe(
-      () => ok(paymentIntent({ status: "requires_payment_method" })),
+      (asked) => ok(asked.length === 1 ? open : paymentIntent()),
       (gateway, asked) =>
         Effect.gen(function* () {
-          const created = yield* gateway.create(asking({ auto_confirm: false }), null)
-          assert.deepStrictEqual(created, {
+          const opened = yield* gateway.open(asking(), null)
+          assert.deepStrictEqual(opened, {
             status: "requires_action",
             gateway_ref: "pi_123",
             client_secret: "pi_123_secret_abc"
           })
-          assert.isUndefined(asked[0]?.form.confirm)
+          const charged = yield* gateway.charge(asking(), opened)
+          assert.deepStrictEqual(charged, { status: "pending", gateway_ref: "pi_123" })
+          const [request, confirmation] = asked
+          assert.deepStrictEqual([request?.method, request?.path], ["POST", "/v1/payment_intents"])
+          assert.strictEqual(request?.key, "pay_1234567890")
+          assert.strictEqual(request?.authorization, "Bearer sk_test_123")
+          assert.deepStrictEqual(request?.form, {
+            "amount": "9999",
+            "currency": "eur",
+            "metadata[event_id]": "1",
+            "metadata[user_id]": "123",
+            "metadata[ticket_count]": "2",
+            "metadata[template_id]": "1",
+            "metadata[guichet_payment_id]": "pay_1234567890",
+            "receipt_email": "customer@example.com",
+            "automatic_payment_methods[enabled]": "true",
+            "automatic_payment_methods[allow_redirects]": "never"
+          })
+          assert.deepStrictEqual([confirmation?.method, confirmation?.path, confirmation?.key], [
+            "POST",
+            "/v1/payment_intents/pi_123/confirm",
+            "confirm_pay_1234567890"
+          ])
+          assert.deepStrictEqual(confirmation?.form, { payment_method: "pm_card_visa" })
         })
     ))
 
-  it.live("reads a payment that it made before instead of making another", () =>
+  it.live("leaves the confirmation to the customer without a payment method to charge", () =>
+    withStripe(
+      () => ok(open),
+      (gateway, asked) =>
+        Effect.gen(function* () {
+          const opened = yield* gateway.open(asking(), null)
+          assert.deepStrictEqual(yield* gateway.charge(asking(), opened), opened)
+          assert.strictEqual(opened.status, "requires_action")
+          assert.strictEqual(asked.length, 1)
+        }),
+      {}
+    ))
+
+  it.live("leaves it to the customer too when it is not asked to confirm", () =>
+    withStripe(() => ok(open), (gateway, asked) =>
+      Effect.gen(function* () {
+        const request = asking({ auto_confirm: false })
+        const opened = yield* gateway.open(request, null)
+        assert.deepStrictEqual(yield* gateway.charge(request, opened), opened)
+        assert.strictEqual(asked[0]?.form["automatic_payment_methods[allow_redirects]"], "always")
+        assert.strictEqual(asked.length, 1)
+      })))
+
+  it.live("reads a payment that it made before instead of making another, and does not confirm it twice", () =>
     withStripe(() => ok(paymentIntent()), (gateway, asked) =>
       Effect.gen(function* () {
-        yield* gateway.create(asking(), "pi_123")
+        const opened = yield* gateway.open(asking(), "pi_123")
+        yield* gateway.charge(asking(), opened)
         assert.deepStrictEqual(asked.map(({ method, path }) => `${method} ${path}`), [
           "GET /v1/payment_intents/pi_123"
         ])
@@ -82,7 +107,7 @@ describe("the Stripe gateway", () => {
       (asked) => asked.length === 1 ? failure(500, { type: "api_error" }) : ok(paymentIntent()),
       (gateway, asked) =>
         Effect.gen(function* () {
-          yield* gateway.create(asking(), null)
+          yield* gateway.open(asking(), null)
           assert.deepStrictEqual(asked.map(({ key }) => key), ["pay_1234567890", "pay_1234567890"])
         })
     ))
@@ -104,7 +129,7 @@ describe("the Stripe gateway", () => {
         for (const [answer, reason, retryable] of cases) {
           const error = yield* withStripe(
             () => answer,
-            (gateway) => Effect.flip(gateway.create(asking(), null))
+            (gateway) => Effect.flip(gateway.open(asking(), null))
           )
           assert.deepStrictEqual([error.reason, error.retryable], [reason, retryable])
           assert.notInclude(error.detail, "customer@example.com")

@@ -9,7 +9,8 @@ import { asking, Core, memory, nextHeard, over, webhookSecret } from "./PaymentW
 
 const gateway = Layer.succeed(PaymentGateway, {
   name: "stripe",
-  create: () => Effect.succeed({ status: "pending", gateway_ref: "pi_1" } as const),
+  open: () => Effect.succeed({ status: "requires_action", gateway_ref: "pi_1" } as const),
+  charge: () => Effect.succeed({ status: "pending", gateway_ref: "pi_1" } as const),
   refund: () => Effect.void,
   cancel: () => Effect.void,
   method: () => Effect.succeed({ type: "card", brand: "mastercard", last4: "4444" })

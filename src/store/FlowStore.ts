@@ -105,6 +105,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly abandon: (flowId: string) => Effect.Effect<void>
   /** Accepted and not begun after `seconds`: their start was lost with the process that took the request. */
   readonly forgotten: (seconds: number) => Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
+  /** Past their deadline while a step waits for an answer. */
   readonly overdue: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
 }>()("guichet/store/FlowStore") {
   static readonly layer = Layer.effect(
@@ -257,8 +258,10 @@ export class FlowStore extends Context.Service<FlowStore, {
           ORDER BY created_at LIMIT 500`)
 
       const overdue = Rows.all(IdRow)(sql`
-        SELECT flow_id, execution_id FROM flows
-        WHERE status = 'running' AND deadline BETWEEN now() - interval '1 day' AND now()
+        SELECT flow_id, execution_id FROM flows f
+        WHERE status = 'running' AND deadline <= now() AND EXISTS (
+          SELECT 1 FROM flow_steps s
+          WHERE s.flow_id = f.flow_id AND s.step IN ('tickets', 'payment') AND s.status = 'running')
         ORDER BY deadline DESC LIMIT 500`)
 
       return {

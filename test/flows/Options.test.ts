@@ -1,14 +1,19 @@
 /** The other orchestration_options of flow 6, each seen from outside: the feed, the steps, the ledger. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import {
   bodyFor,
   type Finished,
+  follow,
   guestsNamed,
   messagesOf,
   paymentOf,
+  read,
   run,
+  start,
   ticketsOf,
+  until,
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
@@ -64,6 +69,24 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
         assert.strictEqual(flow.steps["payment"].error.code, "timed_out")
         yield* paymentOf(flow, "canceled")
         assert.deepStrictEqual((yield* ticketsOf(flow)).map((ticket) => ticket.status), ["voided", "voided"])
+      }))
+
+    it.effect("timeout_seconds ends a flow that nobody watched over for days", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const accepted = yield* start(bodyFor(118, { payment_config: { auto_confirm: false } }))
+        yield* until(
+          read(accepted.json.status_url),
+          ({ json }) => json.payment_id !== null && json.steps[3].status === "completed"
+        )
+        yield* sql`
+          UPDATE flows SET deadline = now() - interval '3 days' WHERE flow_id = ${accepted.json.flow_id}`
+        assert.strictEqual(
+          (yield* follow(accepted.json.events_url)).at(-1)!.data.status,
+          "completed_with_errors"
+        )
+        const { json: flow } = yield* read(accepted.json.status_url)
+        assert.strictEqual(flow.steps[4].error.code, "timed_out")
       }))
 
     it.effect("retry_failed_steps tries tickets three times, and once without it", () =>

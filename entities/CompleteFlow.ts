@@ -1,6 +1,8 @@
 /** The complete flow as its story: eight steps, and what is taken back when the flow stops. */
 import { Effect, Layer } from "effect"
+import { Activity } from "effect/workflow"
 import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
+import { outlast } from "../src/Durable.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
 import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
@@ -11,6 +13,7 @@ import { type Outcome, skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { undo } from "../src/flows/Undo.ts"
 import { tickets, voidTickets } from "../src/flows/TicketsStep.ts"
+import { giveBack } from "../src/payments/GiveBack.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
 const needs: Partial<Record<StepName, StepName>> = {
@@ -101,5 +104,6 @@ export const CompleteFlowLayer = CompleteFlow.toLayer(
       Effect.catchDefect((defect) => giveUp(plan, defect)),
       Effect.catchDefect((defect) => abandon(flowId, defect))
     )
+    yield* Activity.make({ name: "give-back", execute: outlast(Effect.asVoid(giveBack(flowId))) })
   })
 ).pipe(Layer.provide(StepRuns.layer))

@@ -3,6 +3,7 @@ import { Layer } from "effect"
 import { CompleteFlowLayer } from "./CompleteFlow.ts"
 import { DeliveryLayer } from "./Delivery.ts"
 import { EventLayer } from "./Event.ts"
+import { GiveBackLayer } from "./GiveBack.ts"
 import { InvoiceBookLayer } from "./InvoiceBook.ts"
 import { NotificationSequenceLayer } from "./NotificationSequence.ts"
 import { PaymentLayer } from "./Payment.ts"
@@ -13,6 +14,7 @@ export const EntitiesLayer = Layer.mergeAll(
   CompleteFlowLayer,
   DeliveryLayer,
   EventLayer,
+  GiveBackLayer,
   InvoiceBookLayer,
   NotificationSequenceLayer,
   PaymentLayer,

@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
+import * as Workflow from "effect/workflow/Workflow"
 import { EventId, PaymentId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
 import { AnyEmail, Instant, text } from "./Values.ts"
@@ -92,6 +93,12 @@ export const ApplyEvent = Rpc.make("ApplyEvent", {
 }).annotate(ClusterSchema.Persisted, true)
 
 export const Payment = Entity.make("Payment", [ApplyEvent])
+
+/** Refunds a payment that settled for nothing. Durable: once a payment, whatever is away for a day. */
+export const GiveBack = Workflow.make("GiveBack", {
+  payload: { paymentId: PaymentId },
+  idempotencyKey: ({ paymentId }) => paymentId
+})
 
 /** The next number for a payment's invoice. Persisted and keyed by payment: one payment, one number. */
 export const IssueInvoice = Rpc.make("IssueInvoice", {

@@ -1,5 +1,6 @@
 /** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
-import { Cause, type Duration, Effect, Schedule } from "effect"
+import { Cause, type Duration, Effect, Schedule, Schema } from "effect"
+import { Activity, DurableClock } from "effect/workflow"
 import { isPassing } from "./database/Passing.ts"
 import { logFault } from "./Faults.ts"
 
@@ -34,3 +35,21 @@ export const outlast = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A,
       Cause.hasDies(cause) ? logFault("Durable work failed for good", cause) : Effect.void
     )
   )
+
+/** Whether a round's work is done with, be it done or refused for good. */
+const Round = Schema.Struct({ done: Schema.Boolean })
+
+/** Money is not kept because a service was away: for a day, every twenty minutes, after the patience of each round. */
+const rounds = 72
+
+/** Rounds of a workflow's work, until one of them is done with; `name` names its activities. */
+export const forADay = Effect.fnUntraced(function* <R>(
+  name: string,
+  round: Effect.Effect<typeof Round.Type, never, R>
+) {
+  for (let nth = 1; nth <= rounds; nth++) {
+    const { done } = yield* Activity.make({ name: `${name}/${nth}`, success: Round, execute: outlast(round) })
+    if (done) return
+    yield* DurableClock.sleep({ name: `${name}/${nth}/pause`, duration: "20 minutes" })
+  }
+})

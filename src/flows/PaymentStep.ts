@@ -14,15 +14,47 @@ const payerOf = ({ request: { guests } }: Plan) => ({ name: guests[0]!.name, ema
 const refused = (error: PaymentCallError) =>
   new StepFailed({ code: `payment_${error.reason}`, detail: error.message, retryable: error.retryable })
 
+const underWay = (count: number) =>
+  new StepFailed({
+    code: "payment_under_way",
+    detail: `${count} of the tickets wait for the payment of another flow.`,
+    retryable: true
+  })
+
+/** Ends the payments that earlier flows left open for these tickets; one that is charged by now is given back. */
+const callOff = Effect.fnUntraced(function* (plan: Plan) {
+  const payments = yield* PaymentStore
+  const client = yield* PaymentClient
+  yield* Effect.forEach(yield* payments.forsaken(plan.flowId), (paymentId) =>
+    client.cancel(paymentId).pipe(
+      Effect.catchIf(
+        ({ reason }) => reason === "unknown_payment",
+        () => payments.close(paymentId, "payment.canceled")
+      ),
+      Effect.catchIf(({ reason }) => reason === "invalid", () => Effect.void),
+      Effect.mapError(refused)
+    ), { discard: true })
+})
+
 const request = (plan: Plan) =>
   Effect.gen(function* () {
     const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
     const paymentId = paymentIdOf(plan.flowId)
     if (payment.amount === 0) return { payment_id: null, status: "free" }
+    const tickets = yield* TicketStore
     const ids = guests.map((guest) => guest.guest_id)
-    if ((yield* (yield* TicketStore).unsettled(event.event_id, plan.flowId, ids)) === 0) {
+    if ((yield* tickets.unsettled(event.event_id, plan.flowId, ids)) === 0) {
       return { payment_id: null, status: "already_settled" }
     }
+    yield* tickets.adopt({
+      eventId: event.event_id,
+      flowId: plan.flowId,
+      guestIds: ids,
+      paymentState: "pending"
+    })
+    const claimed = yield* tickets.claimed(event.event_id, plan.flowId, ids)
+    if (claimed > 0) return yield* underWay(claimed)
+    yield* callOff(plan)
     const metadata = {
       event_id: event.event_id,
       user_id: guests[0]!.guest_id,

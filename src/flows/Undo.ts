@@ -1,16 +1,10 @@
 /** One compensation as a durable activity: tried like a step, and shown on the step it takes back. */
-import { Effect, Schema } from "effect"
-import { Activity, DurableClock } from "effect/workflow"
+import { Effect, type Schema } from "effect"
 import type { StepFailed, StepName } from "../../rpc/CompleteFlow.ts"
-import { outlast, patience } from "../Durable.ts"
+import { forADay, patience } from "../Durable.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Step.ts"
-
-const Taken = Schema.Struct({ done: Schema.Boolean })
-
-/** Money is not kept because a service was away: for a day, every twenty minutes, after the patience of each try. */
-const rounds = 72
 
 /**
  * Only a step that was begun is taken back. A failed one keeps its error, whatever of it was undone; a compensation
@@ -49,13 +43,5 @@ export const undo = Effect.fnUntraced(function* <R>(
     )
   })
 
-  for (let round = 1; round <= rounds; round++) {
-    const { done } = yield* Activity.make({
-      name: `${name}/undo/${round}`,
-      success: Taken,
-      execute: outlast(once)
-    })
-    if (done) return
-    yield* DurableClock.sleep({ name: `${name}/undo/${round}/pause`, duration: "20 minutes" })
-  }
+  yield* forADay(`${name}/undo`, once)
 })

@@ -2,14 +2,13 @@
 import { Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { PaymentNotice } from "../../rpc/Delivery.ts"
-import { patience } from "../Durable.ts"
 import { decide } from "../flows/FlowKeeper.ts"
-import { refundReason } from "../flows/Plan.ts"
 import { Triggers } from "../notifications/Triggers.ts"
-import { PaymentClient } from "../services/payments/PaymentClient.ts"
 import { PaymentListener } from "../services/payments/PaymentListener.ts"
 import { FlowStore } from "../store/FlowStore.ts"
 import type { PaymentRow } from "../store/PaymentRow.ts"
+import { PaymentStore } from "../store/PaymentStore.ts"
+import { giveBack } from "./GiveBack.ts"
 
 export const PaymentAnnouncerLayer = Layer.effect(
   PaymentListener,
@@ -17,7 +16,7 @@ export const PaymentAnnouncerLayer = Layer.effect(
     const engine = yield* WorkflowEngine.WorkflowEngine
     const flows = yield* FlowStore
     const triggers = yield* Triggers
-    const client = yield* PaymentClient
+    const payments = yield* PaymentStore
 
     const wake = (flowId: string, status: "settled" | "failed" | "canceled") =>
       decide(flowId, status).pipe(
@@ -25,22 +24,11 @@ export const PaymentAnnouncerLayer = Layer.effect(
         Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
       )
 
-    /** A payment that settles after its flow was stopped and undone belongs to nobody: it is refunded. */
-    const giveBack = Effect.fnUntraced(function* (flowId: string, payment: PaymentRow) {
-      const flow = yield* flows.load(flowId)
-      if (flow.status !== "failed" || flow.request.orchestration_options.error_handling !== "stop_on_error") {
-        return
-      }
-      yield* client.refund(payment.payment_id, { reason: refundReason }).pipe(
-        Effect.retry({ while: (error) => error.retryable, schedule: patience }),
-        Effect.catch(({ reason }) =>
-          Effect.logError("A payment of a stopped flow could not be refunded", {
-            paymentId: payment.payment_id,
-            reason
-          })
-        )
+    const look = (flowId: string) =>
+      giveBack(flowId).pipe(
+        Effect.provideService(PaymentStore, payments),
+        Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
       )
-    })
 
     const tell = (paymentId: string, status: "settled" | "refunded") =>
       PaymentNotice.execute({ paymentId, status }, { discard: true }).pipe(
@@ -54,8 +42,8 @@ export const PaymentAnnouncerLayer = Layer.effect(
         if (flowId !== null && (paid || status === "failed" || status === "canceled")) {
           yield* wake(flowId, paid ? "settled" : status === "failed" ? "failed" : "canceled")
         }
-        if (flowId !== null && status === "settled") yield* giveBack(flowId, payment)
-        if (status === "settled" && eventId !== null && userId !== null) {
+        const back = flowId !== null && status === "settled" && (yield* look(flowId))
+        if (status === "settled" && !back && eventId !== null && userId !== null) {
           yield* triggers.fire(eventId, [userId], "payment_success")
         }
         if (status === "refunded" || (status === "settled" && flowId === null)) {

@@ -9,6 +9,7 @@ import {
   type PaymentView,
   type PaymentWebhook
 } from "../../rpc/Payment.ts"
+import * as PaymentClaims from "./PaymentClaims.ts"
 import { decisionOf, PastEvent, PaymentRow, stateOf, ticketStates } from "./PaymentRow.ts"
 import * as Rows from "./Rows.ts"
 import { durably } from "./Transaction.ts"
@@ -39,6 +40,8 @@ export interface Applied {
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
 const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(PastEvent))
+
+const IdRow = Schema.Struct({ payment_id: PaymentRow.fields.payment_id })
 
 const ViewRow = Schema.Struct({
   owner: Schema.NullOr(Schema.String),
@@ -71,8 +74,12 @@ export class PaymentStore extends Context.Service<PaymentStore, {
     paymentId: string,
     eventType: "payment.failed" | "payment.canceled"
   ) => Effect.Effect<Option.Option<Applied>>
-  /** Gives tickets that were issued after the decision the state of their flow's payment. */
+  /** Gives tickets that were issued or left after the decision the state of their flow's payment. */
   readonly syncTickets: (flowId: string) => Effect.Effect<void>
+  /** Open payments that nobody needs any more: of ended flows for guests of this one, which left no ticket. */
+  readonly forsaken: (flowId: string) => Effect.Effect<ReadonlyArray<string>>
+  /** The payment of this flow when it has to be given back: it settled, and its flow is over and left no ticket. */
+  readonly unearned: (flowId: string) => Effect.Effect<Option.Option<string>>
   readonly get: (paymentId: string) => Effect.Effect<Option.Option<PaymentRow>>
   readonly status: (paymentId: string) => Effect.Effect<PaymentStatus | null>
   readonly forFlow: (flowId: string) => Effect.Effect<Option.Option<PaymentRow>>
@@ -135,10 +142,12 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           (rows) => rows.length === 1
         )
 
-      const paint = (flowId: string, status: PaymentStatus) =>
-        sql`
+      const paint = Effect.fnUntraced(function* (flowId: string, status: PaymentStatus) {
+        if (status === "settled") yield* PaymentClaims.take(sql, flowId)
+        yield* sql`
           UPDATE tickets SET payment_state = ${ticketStates[status]}
           WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${ticketStates[status]})`
+      })
 
       const grant = Effect.fnUntraced(function* (payment: PaymentRow, state: ReturnType<typeof stateOf>) {
         const { user_id, template_id } = payment.metadata ?? {}
@@ -236,6 +245,18 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           })
         )
 
+      const forsaken = (flowId: string) =>
+        Effect.map(
+          Rows.all(IdRow)(PaymentClaims.forsaken(sql, flowId)),
+          (rows) => rows.map(({ payment_id }) => payment_id)
+        )
+
+      const unearned = (flowId: string) =>
+        Effect.map(
+          Rows.first(IdRow)(PaymentClaims.unearned(sql, flowId)),
+          Option.map(({ payment_id }) => payment_id)
+        )
+
       const view = (paymentId: string) =>
         Rows.first(ViewRow)(sql`
           SELECT p.*, (SELECT number FROM invoices i WHERE i.payment_id = p.payment_id) AS invoice_number,
@@ -243,7 +264,19 @@ export class PaymentStore extends Context.Service<PaymentStore, {
               WHERE a.payment_id = p.payment_id AND a.revoked_at IS NULL) AS template_access
           FROM payments p WHERE p.payment_id = ${paymentId}`)
 
-      return PaymentStore.of({ begin, accepted, apply, close, syncTickets, get, status, forFlow, view })
+      return PaymentStore.of({
+        begin,
+        accepted,
+        apply,
+        close,
+        syncTickets,
+        forsaken,
+        unearned,
+        get,
+        status,
+        forFlow,
+        view
+      })
     })
   )
 }

@@ -5,6 +5,7 @@ import { type GeneratedTicket, TicketNotFound } from "../../rpc/Ticket.ts"
 import { QrData } from "../tickets/QrData.ts"
 import { SigningKeys } from "../tickets/SigningKeys.ts"
 import { TicketCode } from "../tickets/TicketCode.ts"
+import { adoptable } from "./PaymentClaims.ts"
 import * as Rows from "./Rows.ts"
 import * as TicketReports from "./TicketReports.ts"
 import { JobTicketRow, OwnerRow, TicketRow } from "./TicketRows.ts"
@@ -30,7 +31,15 @@ const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 export class TicketStore extends Context.Service<TicketStore, {
   /** The live tickets of these guests, in their order, made where there were none; strangers get none. */
   readonly issue: (request: IssueRequest) => Effect.Effect<ReadonlyArray<number>>
-  /** How many of these guests have no ticket that another flow's payment settled: those this flow's payment is for. */
+  /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
+  readonly adopt: (request: Omit<IssueRequest, "templateId">) => Effect.Effect<void>
+  /** How many of these guests have a live ticket that waits for another flow's payment. */
+  readonly claimed: (
+    eventId: number,
+    flowId: string,
+    guestIds: ReadonlyArray<number>
+  ) => Effect.Effect<number>
+  /** How many of these guests have no free ticket and none that another flow's payment settled. */
   readonly unsettled: (
     eventId: number,
     flowId: string,
@@ -88,15 +97,12 @@ export class TicketStore extends Context.Service<TicketStore, {
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
           ON CONFLICT (event_id, guest_id) WHERE voided_at IS NULL DO NOTHING`)
 
-      /** Live tickets that an earlier, ended flow left unpaid become this request's: its payment opens the gate. */
-      const adopt = ({ eventId, flowId, guestIds, paymentState }: IssueRequest) =>
+      const adopt: TicketStore["Service"]["adopt"] = ({ eventId, flowId, guestIds, paymentState }) =>
         flowId === null ? Effect.void : Rows.run(sql`
           UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
           FROM ${asked(guestIds)}
           WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-            AND t.payment_state IN ('pending', 'failed', 'refunded') AND t.flow_id IS DISTINCT FROM ${flowId}
-            AND NOT EXISTS (
-              SELECT 1 FROM flows f WHERE f.flow_id = t.flow_id AND f.status IN ('accepted', 'running'))`)
+            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}`)
 
       const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function* (request) {
         yield* adopt(request)
@@ -117,13 +123,20 @@ export class TicketStore extends Context.Service<TicketStore, {
         return issued.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id])
       })
 
+      const claimed: TicketStore["Service"]["claimed"] = (eventId, flowId, guestIds) =>
+        Rows.first(CountRow)(sql`
+          SELECT count(*) AS count FROM ${asked(guestIds)}
+          JOIN tickets t ON t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
+          WHERE t.payment_state IN ('pending', 'failed', 'refunded') AND t.flow_id IS DISTINCT FROM ${flowId}`)
+          .pipe(Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count })))
+
       const unsettled: TicketStore["Service"]["unsettled"] = (eventId, flowId, guestIds) =>
         Rows.first(CountRow)(sql`
           SELECT count(*) AS count FROM ${asked(guestIds)}
           WHERE NOT EXISTS (
             SELECT 1 FROM tickets t
             WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-              AND t.payment_state = 'paid' AND t.flow_id IS DISTINCT FROM ${flowId})`).pipe(
+              AND t.payment_state IN ('paid', 'free') AND t.flow_id IS DISTINCT FROM ${flowId})`).pipe(
           Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count }))
         )
 
@@ -161,7 +174,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, unsettled, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
+      return { issue, adopt, claimed, unsettled, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
     })
   )
 }

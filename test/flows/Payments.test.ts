@@ -117,6 +117,8 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the p
         "payment.completed",
         "payment.refunded"
       ])
+      const fired = yield* sql`SELECT trigger FROM notification_triggers WHERE event_id = 3`
+      assert.notInclude(fired.map(({ trigger }) => trigger), "payment_success")
     }).pipe(Effect.scoped))
 
   it.effect("is refunded once, though its settlement is heard again while the refund is under way", () =>

@@ -1,6 +1,6 @@
 /**
  * Which tickets of others a flow takes over: those that nobody paid and nobody is still being asked to pay.
- * Guards whose removal turns this file red: each condition of `adopt` and of `unsettled`.
+ * Guards whose removal turns this file red: each condition of `adopt`, of `claimed` and of `unsettled`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -70,6 +70,36 @@ layer(Env, { excludeTestServices: true })("a ticket that an earlier flow left", 
       }
     }))
 
+  it.effect("failed or refunded is the next flow's though the earlier one still runs", () =>
+    Effect.gen(function* () {
+      for (const payment of ["failed", "refunded"]) {
+        const eventId = ++events
+        const ticketId = yield* left(eventId, "running", payment)
+        assert.deepStrictEqual(yield* issue(eventId, "flow_next"), [ticketId])
+        assert.deepStrictEqual(yield* kept(ticketId), ["flow_next", "pending"], payment)
+      }
+    }))
+
+  it.effect("is claimed while it is live and waits for another flow's payment", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const tickets = yield* TicketStore
+      const claimed = (eventId: number, flowId = "flow_next") => tickets.claimed(eventId, flowId, [1, 2])
+      for (const payment of ["pending", "failed", "refunded"]) {
+        const eventId = ++events
+        const ticketId = yield* left(eventId, "running", payment)
+        assert.strictEqual(yield* claimed(eventId), 1, payment)
+        assert.strictEqual(yield* claimed(eventId, `flow_${eventId}`), 0, payment)
+        yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticketId}`
+        assert.strictEqual(yield* claimed(eventId), 0, payment)
+      }
+      for (const payment of ["paid", "free", "disputed"]) {
+        const eventId = ++events
+        yield* left(eventId, "running", payment)
+        assert.strictEqual(yield* claimed(eventId), 0, payment)
+      }
+    }))
+
   it.effect("paid, free or disputed stays as it is", () =>
     Effect.gen(function* () {
       for (const payment of ["paid", "free", "disputed"]) {
@@ -92,7 +122,7 @@ layer(Env, { excludeTestServices: true })("a ticket that an earlier flow left", 
       assert.deepStrictEqual(yield* kept(ticketId), [`flow_${eventId}`, "failed"])
     }))
 
-  it.effect("counts as settled for the next flow when it is live and another flow's payment paid it", () =>
+  it.effect("counts as settled for the next flow when it is live and free, or another flow's payment paid it", () =>
     Effect.gen(function* () {
       const tickets = yield* TicketStore
       const open = (eventId: number, flowId = "flow_next") => tickets.unsettled(eventId, flowId, [1])
@@ -108,5 +138,8 @@ layer(Env, { excludeTestServices: true })("a ticket that an earlier flow left", 
         yield* left(eventId, "completed", payment)
         assert.strictEqual(yield* open(eventId), 1, payment)
       }
+      const free = ++events
+      yield* left(free, "completed", "free")
+      assert.strictEqual(yield* open(free), 0)
     }))
 })

@@ -1,0 +1,20 @@
+/** The refund of a payment that settled for nothing: asked for until it is taken or refused for good. */
+import { Effect } from "effect"
+import { GiveBack } from "../rpc/Payment.ts"
+import { forADay, patience } from "../src/Durable.ts"
+import { refundReason } from "../src/flows/Plan.ts"
+import { PaymentClient } from "../src/services/payments/PaymentClient.ts"
+
+const refund = (paymentId: string) =>
+  Effect.flatMap(PaymentClient, (client) => client.refund(paymentId, { reason: refundReason })).pipe(
+    Effect.retry({ while: (error) => error.retryable, schedule: patience }),
+    Effect.as({ done: true }),
+    Effect.catch(({ reason, retryable }) =>
+      Effect.as(
+        Effect.logError("A payment that is for nothing is not given back", { paymentId, reason, retryable }),
+        { done: !retryable }
+      )
+    )
+  )
+
+export const GiveBackLayer = GiveBack.toLayer(({ paymentId }) => forADay("refund", refund(paymentId)))

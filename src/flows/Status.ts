@@ -6,6 +6,7 @@ import { outlast } from "../Durable.ts"
 import { logFault } from "../Faults.ts"
 import * as OrchestrationLog from "../OrchestrationLog.ts"
 import { FlowStore } from "../store/FlowStore.ts"
+import { PaymentStore } from "../store/PaymentStore.ts"
 import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Step.ts"
 
@@ -32,7 +33,7 @@ const statusOf = (plan: Plan, ended: ReadonlyArray<readonly [StepName, Outcome]>
   return stopped || failed.some(([name]) => essential.has(name)) ? "failed" : "completed_with_errors"
 }
 
-/** Ends the flow, its status step and its feed. */
+/** Ends the flow, its status step and its feed; tickets that came after the payment's decision are told it before. */
 export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName, Outcome | undefined]>) =>
   Activity.make({
     name: "status",
@@ -42,6 +43,7 @@ export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName,
         outcome === undefined ? [] : [[name, outcome] as const]
       )
       const status = statusOf(plan, ended)
+      if (status !== "failed") yield* (yield* PaymentStore).syncTickets(plan.flowId)
       const first = ended.find(([, outcome]) => outcome.status === "failed")?.[1].error ?? undefined
       yield* flows.stepStarted(plan.flowId, "status")
       yield* flows.stepEnded(plan.flowId, "status", { status: "completed", result: { status } })

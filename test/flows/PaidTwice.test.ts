@@ -2,7 +2,7 @@
  * Two flows for the same guests: whose payment the tickets are for, and what becomes of the other one.
  * Guards whose removal turns this file red: the tickets that a declined flow leaves while it still runs, the refusal to
  * ask for what another flow is asking for, the call to end a payment that nobody needs, the refund of one that settles
- * for no ticket, be it late or at the end of its flow.
+ * for no ticket, be it late or at the end of its flow, the paint at that end.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -213,6 +213,20 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
         yield* letGo
         const flow = yield* ended(accepted)
         yield* paymentOf(flow, "refunded")
+      }).pipe(Effect.scoped))
+
+    it.effect("paints at the end of its flow what was issued after it was heard of", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const letGo = yield* held("notifications", () => true)
+        const accepted = yield* start(bodyFor(7, { guests: both }))
+        yield* until(read(accepted.json.status_url), ({ json }) => json.steps[5].status === "running")
+        yield* sql`UPDATE tickets SET payment_state = 'pending' WHERE event_id = 7`
+        yield* letGo
+        const flow = yield* ended(accepted)
+        const states = (yield* ticketsOf(flow)).map(({ payment_state }) => payment_state)
+        assert.deepStrictEqual(states, ["paid", "paid"])
+        yield* paymentOf(flow, "settled")
       }).pipe(Effect.scoped))
 
     it.effect("is given back when it settles while its flow is being undone", () =>

@@ -6,7 +6,6 @@ import { decide } from "../flows/FlowKeeper.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import { PaymentListener } from "../services/payments/PaymentListener.ts"
 import { FlowStore } from "../store/FlowStore.ts"
-import type { PaymentRow } from "../store/PaymentRow.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { giveBack } from "./GiveBack.ts"
 

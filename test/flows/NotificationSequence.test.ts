@@ -128,8 +128,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a not
       const heard = yield* overhear("notifications")
       const later = { trigger: "payment_success", type: "later" }
       const url = yield* configure(sequenceFor(4, 2, { trigger: "registration" }, later))
+      const unpaid = guest(2).map((payer) => ({ ...payer, email: "declined@example.com" }))
       for (const title of ["First", "Second"]) {
-        yield* run(bodyFor(4, { event_data: { title }, guests: guest(2), payment_config: { amount: 0 } }))
+        yield* run(bodyFor(4, { event_data: { title }, guests: unpaid }))
       }
       yield* ledgerOnce(url, (lines) => lines.some(({ status }) => status === "sent"))
       yield* run(bodyFor(4, { event_data: { title: "Third" }, guests: guest(2) }))

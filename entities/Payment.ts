@@ -4,7 +4,7 @@ import { InvoiceBook, Payment, type PaymentWebhook } from "../rpc/Payment.ts"
 import { outlast, patience } from "../src/Durable.ts"
 import { InvoiceFiles } from "../src/services/payments/InvoiceFiles.ts"
 import { PaymentListener } from "../src/services/payments/PaymentListener.ts"
-import { type InvoiceRow, InvoiceStore } from "../src/store/InvoiceStore.ts"
+import { InvoiceStore } from "../src/store/InvoiceStore.ts"
 import type { PaymentRow } from "../src/store/PaymentRow.ts"
 import { PaymentStore } from "../src/store/PaymentStore.ts"
 
@@ -25,31 +25,17 @@ export const PaymentLayer = Payment.toLayer(
       )
     })
 
-    /**
-     * A document that cannot be drawn must not hold up the decision: it is issued, and drawn when it is asked
-     * for.
-     */
-    const draw = (issued: InvoiceRow) =>
-      files.file(issued).pipe(
-        Effect.tapError(({ reason }) =>
-          Effect.logError("An invoice cannot be drawn", { number: issued.number, reason })
-        ),
-        Effect.orElseSucceed(() => null)
-      )
-
     const invoice = Effect.fn("Payment.invoice")(function* (payment: PaymentRow) {
       if (!payment.create_invoice || payment.settled_at === null || payment.amount === 0) return null
       if (Option.isNone(yield* invoices.forPayment(payment.payment_id))) yield* askForInvoice(payment)
-      const issued = yield* Effect.orDie(
-        Effect.flatMap(invoices.forPayment(payment.payment_id), Effect.fromOption)
-      )
-      return { ...issued, file_key: yield* draw(issued) }
+      return yield* Effect.orDie(Effect.flatMap(invoices.forPayment(payment.payment_id), Effect.fromOption))
     })
 
     const apply = Effect.fn("Payment.apply")(function* (webhook: PaymentWebhook) {
       const { payment } = yield* payments.apply(webhook)
-      const invoiced = yield* invoice(payment)
-      if (payment.status !== "pending") yield* listener.decided(payment, payment.status, invoiced)
+      const issued = yield* invoice(payment)
+      if (payment.status !== "pending") yield* listener.decided(payment, payment.status)
+      if (issued !== null) yield* files.attach(issued)
       return payment.status
     })
 

@@ -14,7 +14,7 @@ import { Notifier } from "../notifications/Notifier.ts"
 import { AudienceStore, type Reader } from "../store/AudienceStore.ts"
 import { feedOf, FlowStore } from "../store/FlowStore.ts"
 import { FeedStore } from "../store/FeedStore.ts"
-import { InvoiceStore } from "../store/InvoiceStore.ts"
+import { InvoiceFiles } from "../services/payments/InvoiceFiles.ts"
 import { NotificationStore, type Tally } from "../store/NotificationStore.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
@@ -80,7 +80,7 @@ const receipt = Effect.fnUntraced(function* (plan: Told, reader: Reader) {
   const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
   if (Option.isNone(stored) || stored.value.status !== "settled") return []
   const invoice = payment.send_receipt
-    ? yield* (yield* InvoiceStore).forPayment(paymentIdOf(plan.flowId))
+    ? yield* (yield* InvoiceFiles).forPayment(paymentIdOf(plan.flowId))
     : Option.none()
   return [toGuest(reader, {
     messageId: messageIdOf(plan.flowId, "payment_confirmation", reader.guest_id, "email"),

@@ -3,7 +3,8 @@ import { Effect, Option, type Schema } from "effect"
 import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { EventStore } from "../store/EventStore.ts"
-import { type InvoiceRow, InvoiceStore } from "../store/InvoiceStore.ts"
+import { InvoiceFiles } from "../services/payments/InvoiceFiles.ts"
+import type { InvoiceRow } from "../store/InvoiceStore.ts"
 import type { PaymentRow } from "../store/PaymentRow.ts"
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { invoiceFiles, paymentData } from "./PaymentData.ts"
@@ -41,7 +42,7 @@ export const tellPayer = (paymentId: string, status: keyof typeof notices) =>
     const payment = yield* Effect.orDie(
       Effect.flatMap((yield* PaymentStore).get(paymentId), Effect.fromOption)
     )
-    const invoice = yield* (yield* InvoiceStore).forPayment(paymentId)
+    const invoice = yield* (yield* InvoiceFiles).forPayment(paymentId)
     const event = payment.event_id === null ? Option.none() : yield* (yield* EventStore).get(payment.event_id)
     const name = Option.match(event, { onNone: () => "", onSome: ({ title }) => title })
     const { retryable } = yield* (yield* Notifier).deliver(

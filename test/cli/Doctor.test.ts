@@ -23,6 +23,7 @@ const wrong = {
   SMTP_URL: "garbage",
   TICKET_THREADS: "-2",
   TICKET_JOB_QUIET: "banana",
+  INVOICE_PREFIX: "FA/",
   INVOICE_TIMEZONE: "Mars/X",
   INVOICE_LOCALE: "tlh",
   INVOICE_VAT_BASIS_POINTS: "20%",

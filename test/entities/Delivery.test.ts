@@ -15,11 +15,10 @@ import {
   NotificationsUnavailable,
   Undeliverable
 } from "../../src/services/notifications/NotificationClient.ts"
-import { Issuer } from "../../src/services/payments/Issuer.ts"
+import { InvoiceFiles } from "../../src/services/payments/InvoiceFiles.ts"
 import { AudienceStore } from "../../src/store/AudienceStore.ts"
 import { FeedStore } from "../../src/store/FeedStore.ts"
 import { FlowStore } from "../../src/store/FlowStore.ts"
-import { InvoiceStore } from "../../src/store/InvoiceStore.ts"
 import { NotificationStore } from "../../src/store/NotificationStore.ts"
 import { PaymentStore } from "../../src/store/PaymentStore.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
@@ -58,7 +57,7 @@ const Stores = Layer.mergeAll(
   NotificationStore.layer,
   AudienceStore.layer.pipe(Layer.provide(Links)),
   FlowStore.layer,
-  InvoiceStore.layer.pipe(Layer.provide(Issuer.layer)),
+  Layer.mock(InvoiceFiles, { forPayment: () => Effect.succeedNone }),
   PaymentStore.layer,
   GateStores
 ).pipe(Layer.provideMerge(FeedStore.layer))

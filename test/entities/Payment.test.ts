@@ -7,7 +7,7 @@ import { InvoiceBookLayer } from "../../entities/InvoiceBook.ts"
 import { PaymentLayer } from "../../entities/Payment.ts"
 import { Payment, PaymentWebhook } from "../../rpc/Payment.ts"
 import * as Cluster from "../../src/Cluster.ts"
-import { FileStore } from "../../src/files/FileStore.ts"
+import { FileStore, FileStoreError } from "../../src/files/FileStore.ts"
 import { Fonts } from "../../src/pdf/Fonts.ts"
 import * as Platform from "../../src/Platform.ts"
 import { fileKeyOf, InvoiceFiles } from "../../src/services/payments/InvoiceFiles.ts"
@@ -34,18 +34,23 @@ const webhook = (
 })
 
 /** What the waiting flow and the notices were told, by payment. */
-class Told
-  extends Context.Service<Told, Array<readonly [payment: string, status: string, invoice: string | null]>>()(
-    "test/Told"
-  ) {}
+class Told extends Context.Service<Told, Array<readonly [payment: string, status: string]>>()(
+  "test/Told"
+) {}
 
-const parts = ["heard", "applied", "numbered", "stored", "filed", "told"] as const
+const parts = ["heard", "applied", "numbered", "told", "stored", "filed"] as const
 type Part = typeof parts[number]
 
 /** Where a run of the core dies: right after the part, which then has its effect and no successor. */
 interface Death {
   readonly after: Part
   readonly reached: Deferred.Deferred<void>
+}
+
+/** What happens when the decision is told, and before a file is stored. */
+interface Faults {
+  readonly decided?: Effect.Effect<void>
+  readonly put: (key: string) => Effect.Effect<void, FileStoreError>
 }
 
 const dieAfter = (death: Death | undefined, part: Part) =>
@@ -60,7 +65,7 @@ const changed = <I, S, E, R, E2, R2>(
 ) => Layer.effect(key, Effect.flatMap(key, change)).pipe(Layer.provide(base))
 
 /** The core's two entities, run once, on the database that outlives the run. */
-const core = (death?: Death) => {
+const core = (death?: Death, faults?: Faults) => {
   const payments = changed(PaymentStore, PaymentStore.layer, (store) =>
     Effect.succeed({
       ...store,
@@ -84,16 +89,19 @@ const core = (death?: Death) => {
     FileStore,
     Effect.map(FileStore, (store) => ({
       ...store,
-      put: (key, bytes, type) => Effect.tap(store.put(key, bytes, type), () => dieAfter(death, "stored"))
+      put: (key, bytes, type) =>
+        Effect.andThen(faults?.put(key) ?? Effect.void, store.put(key, bytes, type)).pipe(
+          Effect.tap(() => dieAfter(death, "stored"))
+        )
     }))
   )
   const listener = Layer.effect(
     PaymentListener,
     Effect.map(Told, (told) => ({
-      decided: (payment, status, invoice) =>
-        Effect.andThen(
-          Effect.sync(() => told.push([payment.payment_id, status, invoice?.number ?? null])),
-          dieAfter(death, "told")
+      decided: (payment, status) =>
+        Effect.sync(() => told.push([payment.payment_id, status])).pipe(
+          Effect.andThen(faults?.decided ?? Effect.void),
+          Effect.andThen(dieAfter(death, "told"))
         )
     }))
   )
@@ -150,13 +158,36 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
           const pdf = yield* (yield* FileStore).get(fileKeyOf(number))
           assert.strictEqual(Buffer.from(pdf.bytes.slice(0, 5)).toString(), "%PDF-")
           const told = (yield* Told).filter(([payment]) => payment === paymentId)
-          assert.deepStrictEqual([...new Set(told.map(String))], [`${paymentId},settled,${number}`])
+          assert.deepStrictEqual([...new Set(told.map(String))], [`${paymentId},settled`])
           const all = yield* sequences
           assert.deepStrictEqual(all.map(({ sequence }) => sequence), all.map((_, at) => at + 1))
         }),
       30_000
     )
   }
+
+  it.effect("tells its decision before the invoice is drawn", () =>
+    Effect.gen(function* () {
+      const decided = yield* Deferred.make<void>()
+      const faults = {
+        decided: Effect.asVoid(Deferred.succeed(decided, undefined)),
+        put: () => Deferred.await(decided)
+      }
+      yield* Effect.provide(apply(webhook("pay_first")), core(undefined, faults))
+      const [row] = yield* invoices("pay_first")
+      assert.strictEqual(row!.file_key, fileKeyOf(String(row!.number)))
+    }), 30_000)
+
+  it.effect("is settled and told without a file that the store refuses", () =>
+    Effect.gen(function* () {
+      const put = (key: string) => Effect.fail(new FileStoreError({ reason: "invalid_key", key }))
+      const status = yield* Effect.provide(apply(webhook("pay_unfiled")), core(undefined, { put }))
+      assert.strictEqual(status, "settled")
+      const [row] = yield* invoices("pay_unfiled")
+      assert.isNull(row!.file_key)
+      const told = (yield* Told).filter(([payment]) => payment === "pay_unfiled")
+      assert.deepStrictEqual(told, [["pay_unfiled", "settled"]])
+    }), 30_000)
 
   it.effect(
     "answers a repeated webhook as it answered the first, and tells a later decision",
@@ -197,7 +228,7 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
         yield* apply(webhook("pay_bad", "failed"))
         for (const id of ["pay_quiet", "pay_free", "pay_bad"]) assert.deepStrictEqual(yield* invoices(id), [])
         const told = (yield* Told).filter(([payment]) => payment === "pay_bad")
-        assert.deepStrictEqual(told, [["pay_bad", "failed", null]])
+        assert.deepStrictEqual(told, [["pay_bad", "failed"]])
       }).pipe(Effect.provide(core())),
     30_000
   )

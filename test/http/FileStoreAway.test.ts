@@ -8,6 +8,7 @@ import { SqlClient } from "effect/sql"
 import { QrImage } from "../../src/services/tickets/QrImage.ts"
 import { qrMatrix } from "../../src/services/tickets/QrMatrix.ts"
 import { EventStore } from "../../src/store/EventStore.ts"
+import { InvoiceStore } from "../../src/store/InvoiceStore.ts"
 import { TicketStore } from "../../src/store/TicketStore.ts"
 import { eventData } from "../support/GateFixture.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
@@ -44,7 +45,11 @@ const issued = Effect.gen(function* () {
   yield* sql`
     INSERT INTO template_styles (owner, template_id, logo_key, logo_digest)
     VALUES ('alice', 1, 'logos/away/1.png', 'digest')`
-  return id!
+  yield* sql`
+    INSERT INTO payments (payment_id, owner, amount, currency, status, gateway, settled_at)
+    VALUES ('pay_61', 'alice', 9999, 'EUR', 'settled', 'stripe', now())`
+  const { number } = yield* (yield* InvoiceStore).issue("pay_61")
+  return { id: id!, number }
 })
 
 const isAway = ({ headers, json, status, text }: Answer, path: string) => {
@@ -61,12 +66,13 @@ layer(away, { timeout: 60_000, excludeTestServices: true })("while the file stor
   it.effect("what needs it is 503 with Retry-After, and a logo can still be given up", () =>
     Effect.gen(function* () {
       const app = yield* TestApp
-      const id = yield* issued
+      const { id, number } = yield* issued
       const paths = [
         `/api/tickets/${id}.pdf`,
         `/api/tickets/${id}.pdf?format=a4`,
         "/api/orders/flow_61/tickets.pdf",
-        "/api/events/61/tickets.pdf?guest_id=1"
+        "/api/events/61/tickets.pdf?guest_id=1",
+        `/api/invoices/${number}.pdf`
       ]
       const answers = yield* Effect.forEach(
         paths,

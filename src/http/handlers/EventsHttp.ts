@@ -14,7 +14,7 @@ import type { PaymentRow } from "../../store/PaymentRow.ts"
 import { PaymentStore } from "../../store/PaymentStore.ts"
 import { Api } from "../Api.ts"
 import { pdfNamed } from "../FileNamed.ts"
-import { storedBytes } from "../FileStoreAway.ts"
+import { fileStoreAway, storedBytes } from "../FileStoreAway.ts"
 import { nextPage, pageSize } from "../NextPage.ts"
 import { noStore } from "../NoStore.ts"
 import { type FieldError, fromCluster, InvalidRequest } from "../Problems.ts"
@@ -110,7 +110,9 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           params.file,
           noStore(Effect.gen(function* () {
             const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
-            const key = yield* Effect.orDie(drawings.file(invoice))
+            const key = yield* drawings.file(invoice).pipe(
+              Effect.catchTags({ FileStoreError: fileStoreAway, PdfError: Effect.die })
+            )
             return yield* storedBytes(files, key, "Ask whoever runs this installation to restore it.")
           }))
         )

@@ -1,7 +1,8 @@
 /** The PDF of an invoice, drawn from its archived document and stored under its number. */
-import { Context, Effect, Layer } from "effect"
-import { patience } from "../../Durable.ts"
-import { FileStore, FileStoreError } from "../../files/FileStore.ts"
+import { Context, Effect, Layer, Option } from "effect"
+import { outlast, patience } from "../../Durable.ts"
+import { logFault } from "../../Faults.ts"
+import { FileStore, type FileStoreError } from "../../files/FileStore.ts"
 import { Fonts } from "../../pdf/Fonts.ts"
 import type { PdfError } from "../../pdf/PdfWriter.ts"
 import { type InvoiceRow, InvoiceStore } from "../../store/InvoiceStore.ts"
@@ -11,11 +12,15 @@ import { InvoicePdf } from "./InvoicePdf.ts"
 /** The key of an invoice's PDF. */
 export const fileKeyOf = (number: string): string => `invoices/${number}.pdf`
 
+const isAway = (error: PdfError | FileStoreError): boolean => error.reason === "unavailable"
+
 export class InvoiceFiles extends Context.Service<InvoiceFiles, {
-  /**
-   * Draws and stores the PDF unless it is filed, and waits out a store that is unavailable; the file's key.
-   */
-  readonly file: (invoice: InvoiceRow) => Effect.Effect<string, PdfError>
+  /** Draws and stores the PDF unless it is filed; the file's key. */
+  readonly file: (invoice: InvoiceRow) => Effect.Effect<string, PdfError | FileStoreError>
+  /** The same within ten seconds; an invoice whose PDF is not to be had stays without, and is drawn when asked for. */
+  readonly attach: (invoice: InvoiceRow) => Effect.Effect<InvoiceRow>
+  /** The payment's invoice, attached, once it is issued. */
+  readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
 }>()("guichet/services/payments/InvoiceFiles") {
   static readonly layer: Layer.Layer<InvoiceFiles, never, FileStore | Fonts | InvoiceStore> = Layer.effect(
     InvoiceFiles,
@@ -28,18 +33,30 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
         if (invoice.file_key !== null) return invoice.file_key
         const key = fileKeyOf(invoice.number)
         const { bytes } = yield* InvoicePdf.render(fonts, toPdfInput(invoice.document))
-        yield* files.put(key, bytes, "application/pdf").pipe(
-          Effect.retry({
-            schedule: patience,
-            while: ({ reason }: FileStoreError) => reason === "unavailable"
-          }),
-          Effect.orDie
-        )
+        yield* files.put(key, bytes, "application/pdf")
         yield* invoices.filed(invoice.number, key)
         return key
       })
 
-      return InvoiceFiles.of({ file })
+      const attach = (invoice: InvoiceRow) =>
+        outlast(Effect.retry(file(invoice), { schedule: patience, while: isAway })).pipe(
+          Effect.timeout("10 seconds"),
+          Effect.map((file_key) => ({ ...invoice, file_key })),
+          Effect.catchCause((cause) =>
+            Effect.as(logFault("An invoice cannot be drawn for now", cause), invoice)
+          )
+        )
+
+      const forPayment = (paymentId: string) =>
+        Effect.flatMap(
+          invoices.forPayment(paymentId),
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (invoice) => Effect.asSome(attach(invoice))
+          })
+        )
+
+      return InvoiceFiles.of({ file, attach, forPayment })
     })
   )
 }

@@ -7,7 +7,17 @@ import type { InvoiceParty } from "./InvoicePdf.ts"
 
 /** The variables of the issuer. */
 export const issuerSettings = {
-  prefix: Config.withDefault(Config.NonEmptyString("INVOICE_PREFIX"), "G"),
+  prefix: Config.withDefault(
+    Config.schema(
+      Schema.String.check(
+        Schema.isPattern(/^[A-Za-z0-9-]{1,20}$/, {
+          message: "Expected at most 20 letters, digits and hyphens: it begins the name of a file"
+        })
+      ),
+      "INVOICE_PREFIX"
+    ),
+    "G"
+  ),
   name: Config.withDefault(Config.NonEmptyString("INVOICE_ISSUER_NAME"), "EXEMPLE – émetteur à configurer"),
   address: Config.withDefault(
     Config.NonEmptyString("INVOICE_ISSUER_ADDRESS"),

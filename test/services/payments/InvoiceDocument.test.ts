@@ -1,6 +1,7 @@
 /** What is archived of an invoice adds up, and can be drawn from the archive alone. */
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, DateTime, Effect, Layer, Schema } from "effect"
+import { ConfigProvider, DateTime, Deferred, Effect, Fiber, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
 import { FileStore, FileStoreError } from "../../../src/files/FileStore.ts"
 import { Fonts } from "../../../src/pdf/Fonts.ts"
 import * as Platform from "../../../src/Platform.ts"
@@ -35,6 +36,19 @@ const write = (overrides: Partial<Sale> = {}, config: Record<string, string> = {
     .pipe(
       Effect.provide(Layer.provide(Issuer.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(config))))
     )
+
+const rowOf = (document: InvoiceDocument): InvoiceRow => ({
+  issuer: "G",
+  year: 2026,
+  sequence: 1,
+  number: document.number,
+  payment_id: "pay_1",
+  flow_id: null,
+  owner: null,
+  issued_at: paidAt,
+  document,
+  file_key: null
+})
 
 describe("an invoice document", () => {
   it.effect("has one line a sale, whose units make up the price exactly", () =>
@@ -78,6 +92,37 @@ describe("an invoice document", () => {
       assert.strictEqual(invoiceNumber("G", 2026, 1_234_567), "G-2026-1234567")
     }))
 
+  it.effect("takes no prefix that could not be the name of a file", () =>
+    Effect.gen(function* () {
+      for (const prefix of ["FA/", "N° ", "FA_", "F.A", "É", "A".repeat(21)]) {
+        const error = yield* Effect.flip(write({}, { INVOICE_PREFIX: prefix }))
+        assert.include(error.message, "at most 20 letters, digits and hyphens", prefix)
+      }
+      yield* write({}, { INVOICE_PREFIX: "FA-2-B" })
+    }))
+
+  it.effect("is waited for a few seconds, and then goes without its file", () =>
+    Effect.gen(function* () {
+      const row = rowOf(yield* write())
+      const asked = yield* Deferred.make<void>()
+      const away = Layer.mock(FileStore, {
+        put: (key) =>
+          Effect.andThen(
+            Deferred.succeed(asked, undefined),
+            Effect.fail(new FileStoreError({ reason: "unavailable", key }))
+          )
+      })
+      const attached = yield* Effect.flatMap(InvoiceFiles, (files) => files.attach(row)).pipe(
+        Effect.provide(InvoiceFiles.layer.pipe(
+          Layer.provide([away, Layer.mock(InvoiceStore, {}), Layer.provide(Fonts.layer, Platform.services)])
+        )),
+        Effect.forkChild
+      )
+      yield* Deferred.await(asked)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(attached), row)
+    }))
+
   it.live("is drawn and stored although the store is unavailable at first", () =>
     Effect.gen(function* () {
       let attempts = 0
@@ -98,24 +143,13 @@ describe("an invoice document", () => {
         filed: (number, key) => Effect.sync(() => void filed.push(`${number} ${key}`))
       })
       const document = yield* write()
-      const row: InvoiceRow = {
-        issuer: "G",
-        year: 2026,
-        sequence: 1,
-        number: document.number,
-        payment_id: "pay_1",
-        flow_id: null,
-        owner: null,
-        issued_at: paidAt,
-        document,
-        file_key: null
-      }
-      const key = yield* Effect.flatMap(InvoiceFiles, (files) => files.file(row)).pipe(
+      const row = rowOf(document)
+      const attached = yield* Effect.flatMap(InvoiceFiles, (files) => files.attach(row)).pipe(
         Effect.provide(InvoiceFiles.layer.pipe(
           Layer.provide([flaky, store, Layer.provide(Fonts.layer, Platform.services)])
         ))
       )
-      assert.deepStrictEqual([key, attempts], ["invoices/G-2026-000001.pdf", 2])
+      assert.deepStrictEqual([attached.file_key, attempts], ["invoices/G-2026-000001.pdf", 2])
       assert.deepStrictEqual(filed, ["G-2026-000001 invoices/G-2026-000001.pdf"])
     }))
 })

@@ -9,7 +9,7 @@ export const FlowMessages = Workflow.make("FlowMessages", {
   idempotencyKey: ({ flowId }) => flowId
 })
 
-/** What a payer is told without a flow. Durable: the payment's webhook is answered before it is delivered. */
+/** What a payer is told when no step of a flow does. Durable: the payment's webhook is answered before it is delivered. */
 export const PaymentNotice = Workflow.make("PaymentNotice", {
   payload: { paymentId: PaymentId, status: Schema.Literals(["settled", "refunded"]) },
   idempotencyKey: ({ paymentId, status }) => `${paymentId}/${status}`

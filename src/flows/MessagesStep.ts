@@ -93,6 +93,28 @@ const receipt = Effect.fnUntraced(function* (plan: Told, reader: Reader) {
   })]
 })
 
+/**
+ * Sends the receipt of a payment that settled when the step had begun or was skipped: any other is sent by the step.
+ * Between them no receipt is lost, and its id keeps it to one. A flow that stops gives the payment back instead. Answers
+ * how many messages still wait.
+ */
+export const lateReceipt = Effect.fnUntraced(function* (flowId: string) {
+  const flows = yield* FlowStore
+  const { request } = yield* flows.load(flowId)
+  const { event_data: event, guests, orchestration_options: options } = request
+  const steps = yield* Effect.map(
+    flows.view(flowId),
+    Option.match({ onNone: () => [], onSome: (flow) => flow.steps })
+  )
+  if (steps.some(({ status, step }) => step === "notifications" && status === "pending")) return 0
+  if (options.error_handling === "stop_on_error" && steps.some(({ status }) => status === "failed")) return 0
+  const [payer] = yield* (yield* AudienceStore).guests(event.event_id, [guests[0]!.guest_id])
+  if (payer === undefined) return 0
+  const told = { flowId, request }
+  const { retryable } = yield* (yield* Notifier).deliver(origin(told), yield* receipt(told, payer))
+  return retryable
+})
+
 /** What these guests are to be told; the payer, who is the first guest, gets the receipt too. */
 const messagesTo = Effect.fnUntraced(function* (plan: Told, guestIds: ReadonlyArray<number>) {
   const { event_data: event, guests } = plan.request

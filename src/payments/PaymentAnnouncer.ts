@@ -1,4 +1,4 @@
-/** Tells a payment's decision: to the flow that waits, to the payer's sequences, to a payer without a flow. */
+/** Tells a payment's decision: to the flow that waits, to the payer's sequences, to a payer whom no flow tells. */
 import { Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { PaymentNotice } from "../../rpc/Delivery.ts"
@@ -23,6 +23,10 @@ export const PaymentAnnouncerLayer = Layer.effect(
         Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
       )
 
+    /** A customer whose card is declined may pay with another: only a charge of ours is over when it fails. */
+    const isOver = (flowId: string) =>
+      Effect.map(flows.load(flowId), ({ request }) => request.payment_config.auto_confirm)
+
     const look = (flowId: string) =>
       giveBack(flowId).pipe(
         Effect.provideService(PaymentStore, payments),
@@ -38,14 +42,17 @@ export const PaymentAnnouncerLayer = Layer.effect(
       decided: Effect.fn("PaymentAnnouncer.decided")(function* (payment, status) {
         const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
         const paid = payment.settled_at !== null
-        if (flowId !== null && (paid || status === "failed" || status === "canceled")) {
+        if (
+          flowId !== null &&
+          (paid || status === "canceled" || (status === "failed" && (yield* isOver(flowId))))
+        ) {
           yield* wake(flowId, paid ? "settled" : status === "failed" ? "failed" : "canceled")
         }
         const back = flowId !== null && status === "settled" && (yield* look(flowId))
         if (status === "settled" && !back && eventId !== null && userId !== null) {
           yield* triggers.fire(eventId, [userId], "payment_success")
         }
-        if (status === "refunded" || (status === "settled" && flowId === null)) {
+        if (status === "refunded" || (status === "settled" && !back)) {
           yield* tell(payment.payment_id, status)
         }
       })

@@ -1,5 +1,6 @@
-/** What a payer is told without a flow: that the payment has settled, or that it was given back. */
+/** What a payer is told when no step of a flow does: that the payment has settled, or that it was given back. */
 import { Effect, Option, type Schema } from "effect"
+import { lateReceipt } from "../flows/MessagesStep.ts"
 import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { EventStore } from "../store/EventStore.ts"
@@ -42,6 +43,7 @@ export const tellPayer = (paymentId: string, status: keyof typeof notices) =>
     const payment = yield* Effect.orDie(
       Effect.flatMap((yield* PaymentStore).get(paymentId), Effect.fromOption)
     )
+    if (status === "settled" && payment.flow_id !== null) return yield* lateReceipt(payment.flow_id)
     const invoice = yield* (yield* InvoiceFiles).forPayment(paymentId)
     const event = payment.event_id === null ? Option.none() : yield* (yield* EventStore).get(payment.event_id)
     const name = Option.match(event, { onNone: () => "", onSome: ({ title }) => title })

@@ -1,7 +1,8 @@
 /**
  * Who has paid, for which tickets, and when the news of it comes late.
  * Guards whose removal turns this file red: the adoption of unpaid tickets, the look at settled ones before anything is
- * charged, the refund of what settles too late, its one reason, `settled_at` rather than the status wakes the flow.
+ * charged, the refund of what settles too late, its one reason, `settled_at` rather than the status wakes the flow,
+ * the receipt of what settles late, a declined card of the customer's wakes nobody.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
@@ -13,8 +14,12 @@ import webhook from "../fixtures/bodies/2-payment-webhook.request.json" with { t
 import { ServiceTransport } from "../../src/services/ServiceClients.ts"
 import {
   bodyFor,
+  type Finished,
+  finished,
   follow,
   guestsNamed,
+  messagesOf,
+  outbox,
   payer,
   paymentOf,
   read,
@@ -25,7 +30,7 @@ import {
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { TestApp } from "../support/TestApp.ts"
+import { type Answer, TestApp } from "../support/TestApp.ts"
 import * as Webhooks from "../support/Webhooks.ts"
 import { around, ownRowCounts } from "../support/Witness.ts"
 
@@ -47,12 +52,22 @@ const hear = (paymentId: string, eventType: string) =>
     (answer) => Effect.sync(() => assert.strictEqual(answer.status, 200, answer.text))
   )
 
-/** What the customer does at the sandbox. */
-const confirm = Effect.fnUntraced(function* (paymentId: string) {
-  const bank = (yield* ServiceTransport).client("payments", { as: "event-planner-core" })
-  const { status } = yield* bank.execute(HttpClientRequest.post(`/sandbox/payments/${paymentId}/confirm`))
-  assert.strictEqual(status, 200)
-})
+/** What the customer does at the sandbox, or the bank. */
+const act = (action: "confirm" | "fail") =>
+  Effect.fnUntraced(function* (paymentId: string) {
+    const bank = (yield* ServiceTransport).client("payments", { as: "event-planner-core" })
+    const { status } = yield* bank.execute(HttpClientRequest.post(`/sandbox/payments/${paymentId}/${action}`))
+    assert.strictEqual(status, 200)
+  })
+const confirm = act("confirm")
+const decline = act("fail")
+
+/** The flow once it waits for its payment. */
+const waiting = ({ json }: Answer) =>
+  until(read(json.status_url), ({ json }) => json.payment_id !== null && json.steps[4].status === "running")
+
+const receipts = (flow: Finished) =>
+  Effect.map(messagesOf(flow), (lines) => lines.filter(({ type }) => type === "payment_confirmation"))
 
 layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the payment of a flow", (it) => {
   it.effect("opens the gate for tickets that an earlier flow left unpaid, and a third flow charges nothing", () =>
@@ -149,16 +164,54 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the p
       yield* paymentOf(flow, "refunded")
     }))
 
+  it.effect("is confirmed to who pays when the flow is over, once and with the invoice", () =>
+    Effect.gen(function* () {
+      const accepted = yield* start(bodyFor(6, { payment_config: { auto_confirm: false } }))
+      const { flow_id, payment_id } = (yield* waiting(accepted)).json
+      yield* (yield* SqlClient.SqlClient)`UPDATE flows SET deadline = now() WHERE flow_id = ${flow_id}`
+      const flow = yield* finished(accepted)
+      assert.strictEqual(flow.steps["payment"].error.code, "timed_out")
+      assert.deepStrictEqual(yield* receipts(flow), [])
+      yield* confirm(payment_id)
+      const { invoice_number } = yield* paymentOf(flow, "settled")
+      yield* until(receipts(flow), (sent) => sent.length === 1 && sent[0]!.status === "sent")
+      yield* hear(payment_id, "payment.completed")
+      yield* hear(payment_id, "payment.refunded")
+      yield* paymentOf(flow, "refunded")
+      assert.deepStrictEqual(
+        (yield* receipts(flow)).map(({ guest_id, status }) => [guest_id, status]),
+        [[1, "sent"]]
+      )
+      const letters = Object.entries(yield* outbox(`${flow_id}-payment_confirm`))
+      assert.strictEqual(letters.length, 1)
+      assert.include(letters[0]![1], `filename=${invoice_number}.pdf`)
+    }))
+
+  it.effect("waits for another card when the customer's first is declined", () =>
+    Effect.gen(function* () {
+      const accepted = yield* start(bodyFor(7, {
+        payment_config: { auto_confirm: false },
+        orchestration_options: { timeout_seconds: 20 }
+      }))
+      const { payment_id } = (yield* waiting(accepted)).json
+      yield* decline(payment_id)
+      const { json: declined } = yield* until(
+        read(`/api/payments/${payment_id}`),
+        ({ json }) => json.status === "failed"
+      )
+      assert.isString(declined.client_secret)
+      yield* confirm(payment_id)
+      const { flow } = yield* finished(accepted)
+      assert.strictEqual(flow.status, "completed", JSON.stringify(flow))
+    }))
+
   it.effect("ends the wait of its flow when the refund is heard before the payment", () =>
     Effect.gen(function* () {
       const accepted = yield* start(bodyFor(4, {
         payment_config: { auto_confirm: false },
         orchestration_options: { timeout_seconds: 10 }
       }))
-      const { json: flow } = yield* until(
-        read(accepted.json.status_url),
-        ({ json }) => json.payment_id !== null && json.steps[4].status === "running"
-      )
+      const { json: flow } = yield* waiting(accepted)
       const paymentId: string = flow.payment_id
       yield* hear(paymentId, "payment.refunded")
       yield* until(read(`/api/payments/${paymentId}`), ({ json }) => json.status === "refunded")

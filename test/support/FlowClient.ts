@@ -87,11 +87,10 @@ export interface Finished {
   readonly feed: ReadonlyArray<FeedItem>
 }
 
-/** Starts a flow and waits until its feed is closed. */
-export const run = Effect.fn("FlowClient.run")(
-  function* (body: Json): Effect.fn.Return<Finished, never, TestApp> {
+/** An accepted flow when its feed is closed. */
+export const finished = Effect.fn("FlowClient.finished")(
+  function* (accepted: Answer): Effect.fn.Return<Finished, never, TestApp> {
     const app = yield* TestApp
-    const accepted = yield* start(body)
     const feed = yield* follow(accepted.json.events_url)
     const { json: flow } = yield* app.ask(accepted.json.status_url, { token: app.organizer })
     // deno-lint-ignore no-explicit-any
@@ -99,6 +98,9 @@ export const run = Effect.fn("FlowClient.run")(
     return { accepted, flow, steps, feed }
   }
 )
+
+/** Starts a flow and waits until its feed is closed. */
+export const run = (body: Json) => Effect.flatMap(start(body), finished)
 
 /** Asks again, ten times a second and a hundred times at most, until the answer fits: where no feed tells. */
 export const until = <A, E, R>(

@@ -16,7 +16,10 @@ export const InvoiceFile = Schema.String.check(
   Schema.isPattern(/^[A-Za-z0-9-]{1,40}\.pdf$/, { message: "Expected an invoice number followed by .pdf" })
 )
 
-/** `client_secret` lets the payer's page confirm a payment that waits; null when nothing waits to be confirmed. */
+/**
+ * `client_secret` lets the payer's page confirm a payment that waits, after a declined card too; null when nothing waits to be
+ * confirmed.
+ */
 export const PaymentStatusView = Schema.Struct({
   ...PaymentView.fields,
   client_secret: Schema.NullOr(Schema.String)

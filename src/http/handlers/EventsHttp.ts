@@ -56,9 +56,15 @@ export const EventsHttpLayer = HttpApiBuilder.group(
       }
     })
 
-    /** Asking again for a payment that waits is the same payment, and its answer has what the payer's page needs. */
+    /**
+     * Asking again for a payment that waits is the same payment, and its answer has what the payer's page needs; one whose
+     * card was declined waits for another.
+     */
     const secretOf = Effect.fnUntraced(function* (row: PaymentRow) {
-      if (row.status !== "pending" || row.customer === null || row.gateway_ref === null) return null
+      if (
+        (row.status !== "pending" && row.status !== "failed") || row.customer === null ||
+        row.gateway_ref === null
+      ) return null
       const answer = yield* Effect.option(service.create({
         payment_id: row.payment_id,
         amount: row.amount,

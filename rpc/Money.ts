@@ -11,13 +11,33 @@ export const Currency = Schema.String.check(
 /** Minor units (9999 is 99.99 EUR); 99,999,999 is the largest charge that Stripe takes. */
 export const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 99_999_999 }))
 
-/** How many decimals a currency has: 2 for EUR, 0 for JPY, 3 for KWD. */
+/** https://docs.stripe.com/currencies#zero-decimal, without UGX: its special case there counts in hundredths. */
+const whole = new Set("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(" "))
+
+/** https://docs.stripe.com/currencies#three-decimal */
+const thousandths = new Set("BHD JOD KWD OMR TND".split(" "))
+
+/**
+ * How many decimals the amounts of a currency have: 2 for EUR, 0 for JPY, 3 for KWD. Who charges them says so: the data
+ * of runtimes differ from it, and from one another, for ISK, HUF, UGX and others.
+ */
 export const decimals = (currency: string): number =>
-  new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2
+  whole.has(currency) ? 0 : thousandths.has(currency) ? 3 : 2
 
 /** Major units for people: `9999, "EUR"` is `99.99`. */
 export const toMajor = (amount: number, currency: string): number => amount / 10 ** decimals(currency)
 
-/** The amount as a locale writes it: `99,99 €`. */
+/** Major units as a locale writes them: `99.99` is `99,99 €`. */
+export const formatMajor = (major: number, currency: string, locale: string): string => {
+  const digits = decimals(currency)
+  return new Intl.NumberFormat(locale, {
+    style: "currency",
+    currency,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits
+  }).format(major)
+}
+
+/** The amount as a locale writes it. */
 export const format = (amount: number, currency: string, locale: string): string =>
-  new Intl.NumberFormat(locale, { style: "currency", currency }).format(toMajor(amount, currency))
+  formatMajor(toMajor(amount, currency), currency, locale)

@@ -180,6 +180,10 @@ describe("a template", () => {
           "5\u202f000\u00a0JPY"
         )
         assert.include(
+          (yield* email("payment_confirmation", { ...everything, amount: 2500, currency: "huf" })).text,
+          "2\u202f500,00\u00a0HUF"
+        )
+        assert.include(
           (yield* email("payment_confirmation", { ...everything, amount_text: "12 F" })).text,
           "12 F"
         )

@@ -1,5 +1,6 @@
 /** What a template sees: variables already put into words for one language and the event's own time zone. */
 import { DateTime, Option } from "effect"
+import { formatMajor } from "../../../../rpc/Money.ts"
 import type { Variables } from "./Variables.ts"
 
 /** The languages every template is written in. */
@@ -67,8 +68,7 @@ const dateText = (v: Variables, locale: Locale, options: Intl.DateTimeFormatOpti
 const amountText = (v: Variables, locale: Locale): string | undefined => {
   if (v.amount_text !== undefined) return v.amount_text
   if (v.amount === undefined || v.currency === undefined) return undefined
-  return new Intl.NumberFormat(formats[locale], { style: "currency", currency: v.currency.toUpperCase() })
-    .format(v.amount)
+  return formatMajor(v.amount, v.currency.toUpperCase(), formats[locale])
 }
 
 const shorten = (text: string | undefined) =>

@@ -17,7 +17,7 @@ export const PaymentLayer = Payment.toLayer(
     const bookOf = yield* InvoiceBook.client
 
     const askForInvoice = Effect.fn("Payment.askForInvoice")(function* (payment: PaymentRow) {
-      const book = bookOf(yield* invoices.bookOf(payment))
+      const book = bookOf(yield* invoices.book)
       yield* book.IssueInvoice({ paymentId: payment.payment_id }).pipe(
         Effect.timeout("30 seconds"),
         Effect.retry({ schedule: patience, while: (error) => error._tag !== "PaymentNotFound" }),

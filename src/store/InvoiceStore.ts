@@ -31,8 +31,7 @@ export type InvoiceRow = typeof InvoiceRow.Type
 const Invoiced = Schema.Struct({
   ...PaymentRow.fields,
   title: Schema.NullOr(Schema.String),
-  starts_at: Rows.AtOrNull,
-  tickets: Schema.Int
+  starts_at: Rows.AtOrNull
 })
 
 const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
@@ -55,8 +54,8 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
   readonly filed: (number: string, fileKey: string) => Effect.Effect<void>
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
   readonly get: (number: string) => Effect.Effect<Option.Option<InvoiceRow>>
-  /** The entity id of the book that a payment's invoice belongs in: `<issuer>-<year of settlement>`. */
-  readonly bookOf: (payment: PaymentRow) => Effect.Effect<string>
+  /** The entity id of the book that is open: `<issuer>-<year>`. */
+  readonly book: Effect.Effect<string>
 }>()("guichet/store/InvoiceStore") {
   static readonly layer: Layer.Layer<InvoiceStore, never, SqlClient.SqlClient | Issuer> = Layer.effect(
     InvoiceStore,
@@ -67,16 +66,13 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const settledAt = (payment: PaymentRow) =>
         payment.settled_at === null ? DateTime.now : Effect.succeed(payment.settled_at)
 
-      const bookOf = Effect.fn("InvoiceStore.bookOf")(function* (payment: PaymentRow) {
-        return `${issuer.prefix}-${issuer.yearOf(yield* settledAt(payment))}`
-      })
+      const book = Effect.map(DateTime.now, (now) => `${issuer.prefix}-${issuer.yearOf(now)}`)
 
       const lockPayment = Effect.fnUntraced(function* (paymentId: string) {
         const [payment] = yield* Effect.flatMap(
           sql`
             SELECT p.*, (SELECT title FROM events e WHERE e.event_id = p.event_id) AS title,
-              (SELECT starts_at FROM events e WHERE e.event_id = p.event_id) AS starts_at,
-              (SELECT count(*) FROM tickets t WHERE t.flow_id = p.flow_id) AS tickets
+              (SELECT starts_at FROM events e WHERE e.event_id = p.event_id) AS starts_at
             FROM payments p WHERE p.payment_id = ${paymentId} FOR UPDATE OF p`,
           decodePayments
         )
@@ -84,10 +80,13 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       })
 
       /**
-       * The book stays locked until the transaction ends; only the next statement sees what was written
-       * before.
+       * The next page of the book of the year in which it is issued. The time is taken before the book is locked, so that the
+       * year's last invoice is of that year. The book stays locked until the transaction ends; only the next statement sees
+       * what was written before.
        */
-      const turnPage = Effect.fnUntraced(function* (year: number) {
+      const turnPage = Effect.gen(function* () {
+        const now = yield* DateTime.now
+        const year = issuer.yearOf(now)
         const [{ sequence }] = yield* Effect.flatMap(
           sql`
             INSERT INTO invoice_books AS book (issuer, year, next) VALUES (${issuer.prefix}, ${year}::int, 2)
@@ -96,18 +95,18 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         )
         const [{ issued_at }] = yield* Effect.flatMap(
           sql`
-            SELECT greatest(clock_timestamp(), max(issued_at)) AS issued_at
+            SELECT greatest(${DateTime.toDateUtc(now)}::timestamptz, max(issued_at)) AS issued_at
             FROM invoices WHERE issuer = ${issuer.prefix} AND year = ${year}::int`,
           decodeTime
         )
-        return { sequence, issued_at }
+        return { year, sequence, issued_at }
       })
 
       const saleOf = (payment: typeof Invoiced.Type, paidAt: DateTime.Utc): Sale => ({
         paymentId: payment.payment_id,
         amount: payment.amount,
         currency: payment.currency,
-        quantity: payment.tickets > 0 ? payment.tickets : Math.max(payment.metadata?.ticket_count ?? 1, 1),
+        quantity: Math.max(payment.metadata?.ticket_count ?? 1, 1),
         title: payment.title,
         startsAt: payment.starts_at,
         customer: {
@@ -129,16 +128,15 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
             const [issued] = yield* existing(paymentId)
             if (issued !== undefined) return issued
             const settled = yield* settledAt(payment)
-            const year = issuer.yearOf(settled)
-            const page = yield* turnPage(year)
-            const number = invoiceNumber(issuer.prefix, year, page.sequence)
+            const page = yield* turnPage
+            const number = invoiceNumber(issuer.prefix, page.year, page.sequence)
             const document = yield* encodeDocument(
               writeInvoice(issuer, saleOf(payment, settled), number, page.issued_at)
             )
             const [invoice] = yield* Effect.flatMap(
               sql`
               INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document)
-              VALUES (${issuer.prefix}, ${year}::int, ${page.sequence}::int, ${number}, ${paymentId},
+              VALUES (${issuer.prefix}, ${page.year}::int, ${page.sequence}::int, ${number}, ${paymentId},
                 ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
                 ${JSON.stringify(document)}::jsonb) RETURNING *`,
               decodeInvoices
@@ -157,7 +155,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const get = (number: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
-      return InvoiceStore.of({ issue, filed, forPayment, get, bookOf })
+      return InvoiceStore.of({ issue, filed, forPayment, get, book })
     })
   )
 }

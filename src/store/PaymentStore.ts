@@ -126,10 +126,13 @@ export class PaymentStore extends Context.Service<PaymentStore, {
             ${webhook.amount}::bigint, ${webhook.currency}, 'pending', 'unknown')
           ON CONFLICT DO NOTHING`
 
+      /** What is known stays; but what paid is what the completed payment says, not a card that was declined before. */
       const describe = (webhook: PaymentWebhook) =>
         sql`
           UPDATE payments SET customer = coalesce(customer, ${json(webhook.customer)}::jsonb),
-            payment_method = coalesce(payment_method, ${json(webhook.payment_method)}::jsonb),
+            payment_method = CASE WHEN ${decisionOf(webhook.event_type) === "settled"}::boolean
+              THEN coalesce(${json(webhook.payment_method)}::jsonb, payment_method)
+              ELSE coalesce(payment_method, ${json(webhook.payment_method)}::jsonb) END,
             metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb)
           WHERE payment_id = ${webhook.payment_id}`
 

@@ -1,14 +1,13 @@
 /** Invoice numbers have neither a gap nor a double, whatever is rolled back and whoever asks at once. */
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, DateTime, Effect, Exit, Layer, Option } from "effect"
+import { Clock, ConfigProvider, DateTime, Effect, Exit, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import * as FastCheck from "fast-check"
 import { Issuer } from "../../src/services/payments/Issuer.ts"
 import { InvoiceStore } from "../../src/store/InvoiceStore.ts"
-import { PaymentStore } from "../../src/store/PaymentStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
-const Env = Layer.mergeAll(InvoiceStore.layer, PaymentStore.layer).pipe(
+const Env = InvoiceStore.layer.pipe(
   Layer.provide(Issuer.layer),
   Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ INVOICE_ISSUER_NAME: "Guichet SAS" }))),
   Layer.provideMerge(TestDatabase.layer)
@@ -21,6 +20,16 @@ const settle = Effect.fn(function* (paymentId: string, settledAt: string, amount
       ${JSON.stringify({ name: "Zoë Łuk", email: "zoe@example.com" })}::jsonb)`
 })
 
+/** What time it is for whoever asks; waiting goes on as ever. */
+const at = (instant: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Clock.clockWith((clock) =>
+    Effect.provideService(effect, Clock.Clock, {
+      ...clock,
+      currentTimeMillis: Effect.succeed(Date.parse(instant)),
+      currentTimeMillisUnsafe: () => Date.parse(instant)
+    })
+  )
+
 const numbers = (year: number) =>
   Effect.flatMap(
     SqlClient.SqlClient,
@@ -28,26 +37,44 @@ const numbers = (year: number) =>
   )
 
 layer(Env)("the invoice store", (it) => {
-  it.effect("numbers from one, in the year where the issuer lives, and answers the same number again", () =>
+  it.effect("numbers from one in the year of its issue where the issuer lives, and the same number again", () =>
     Effect.gen(function* () {
       const invoices = yield* InvoiceStore
-      yield* settle("pay_1", "2023-12-31T22:59:59Z")
-      yield* settle("pay_2", "2023-12-31T23:00:00Z")
-      const [first, second] = [yield* invoices.issue("pay_1"), yield* invoices.issue("pay_2")]
+      yield* settle("pay_1", "2022-06-01T12:00:00Z")
+      yield* settle("pay_2", "2022-06-01T12:00:00Z")
+      const [before, after] = [at("2023-12-31T22:59:59Z"), at("2023-12-31T23:00:00Z")]
+      assert.strictEqual(yield* before(invoices.book), "G-2023")
+      const first = yield* before(invoices.issue("pay_1"))
+      assert.strictEqual(yield* after(invoices.book), "G-2024")
+      const second = yield* after(invoices.issue("pay_2"))
       assert.deepStrictEqual([first.number, second.number], ["G-2023-000001", "G-2024-000001"])
       assert.deepStrictEqual(yield* invoices.issue("pay_1"), first)
-      assert.strictEqual(DateTime.formatIso(first.document.paidAt), "2023-12-31T22:59:59.000Z")
+      assert.strictEqual(DateTime.formatIso(first.issued_at), "2023-12-31T22:59:59.000Z")
+      assert.strictEqual(DateTime.formatIso(first.document.paidAt), "2022-06-01T12:00:00.000Z")
       assert.deepStrictEqual(first.document.totals, { net: 8333, vat: 1666, gross: 9999 })
       assert.strictEqual(first.document.issuer.name, "Guichet SAS")
     }))
 
-  it.effect("knows the book of a payment and refuses one that does not exist", () =>
+  it.effect("refuses a payment that does not exist", () =>
     Effect.gen(function* () {
       const invoices = yield* InvoiceStore
-      yield* settle("pay_book", "2022-06-01T12:00:00Z")
-      const payment = Option.getOrThrow(yield* (yield* PaymentStore).get("pay_book"))
-      assert.strictEqual(yield* invoices.bookOf(payment), "G-2022")
       assert.strictEqual((yield* Effect.flip(invoices.issue("pay_none")))._tag, "PaymentNotFound")
+    }))
+
+  it.effect("sells as many tickets as were asked to be paid, whatever became of them", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* settle("pay_count", "2021-06-01T12:00:00Z")
+      yield* sql`UPDATE payments SET metadata = '{"ticket_count": 3}', flow_id = 'flow_count'
+        WHERE payment_id = 'pay_count'`
+      yield* sql`INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status)
+        VALUES (71, 'alice', 'Conference', now(), 'Europe/Paris', 'Paris', 10, 'active')`
+      yield* sql`INSERT INTO guests (event_id, guest_id, name, email, ticket_type, locale)
+        VALUES (71, 1, 'A', 'a@example.com', 'VIP', 'fr')`
+      yield* sql`INSERT INTO tickets (event_id, guest_id, code, ticket_type, template_id, payment_state, flow_id)
+        VALUES (71, 1, 'count-1', 'VIP', 1, 'paid', 'flow_count')`
+      const { document } = yield* (yield* InvoiceStore).issue("pay_count")
+      assert.strictEqual(document.lines[0]!.quantity, 3)
     }))
 
   it.effect("files the PDF once and never changes the document", () =>
@@ -80,7 +107,8 @@ layer(Env)("the invoice store", (it) => {
               year++
               const program = Effect.gen(function* () {
                 yield* Effect.forEach(acts, (_, at) => settle(`pay_${year}_${at}`, `${year}-06-01T12:00:00Z`))
-                const one = (at: number) => invoices.issue(`pay_${year}_${at}`)
+                const one = (nth: number) =>
+                  at(`${year}-06-01T12:00:00Z`)(invoices.issue(`pay_${year}_${nth}`))
                 const run = (act: string, at: number): Effect.Effect<unknown, unknown> => {
                   if (act === "issue") return one(at)
                   if (act === "issue twice") return Effect.all([one(at), one(at)], { concurrency: 2 })

@@ -92,6 +92,22 @@ layer(Layer.provideMerge(PaymentStore.layer, TestDatabase.layer))("the payment s
       assert.strictEqual(view.event_id, 1)
     }))
 
+  it.effect("knows what it was paid with, whatever was declined before or told later", () =>
+    Effect.gen(function* () {
+      const payments = yield* PaymentStore
+      const visa = { type: "card", brand: "visa", last4: "0002" }
+      const mastercard = { type: "card", brand: "mastercard", last4: "4444" }
+      for (const order of permutations(["failed", "completed", "refunded"])) {
+        const paymentId = `pay_card_${order.join("_")}`
+        for (const type of order) {
+          const payment_method = type === "failed" ? visa : mastercard
+          yield* payments.apply(webhook(paymentId, type, { payment_method }))
+        }
+        const row = Option.getOrThrow(yield* payments.get(paymentId))
+        assert.deepStrictEqual(row.payment_method, mastercard, paymentId)
+      }
+    }))
+
   it.effect("ends in the same state after every order of the five events", () =>
     Effect.gen(function* () {
       const payments = yield* PaymentStore

@@ -32,7 +32,14 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
       const file = Effect.fn("InvoiceFiles.file")(function* (invoice: InvoiceRow) {
         if (invoice.file_key !== null) return invoice.file_key
         const key = fileKeyOf(invoice.number)
-        const { bytes } = yield* InvoicePdf.render(fonts, toPdfInput(invoice.document))
+        const { bytes, missingGlyphs } = yield* InvoicePdf.render(fonts, toPdfInput(invoice.document))
+        if (missingGlyphs.length > 0) {
+          const characters = missingGlyphs.length
+          yield* Effect.logWarning("An invoice lacks characters that its font cannot write", {
+            number: invoice.number,
+            characters
+          })
+        }
         yield* files.put(key, bytes, "application/pdf")
         yield* invoices.filed(invoice.number, key)
         return key

@@ -1,6 +1,6 @@
 /** The complete flow as its story: eight steps, and what is taken back when the flow stops. */
 import { Effect, Layer } from "effect"
-import { Activity } from "effect/workflow"
+import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
 import { outlast } from "../src/Durable.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
@@ -9,7 +9,7 @@ import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
-import { type Outcome, skip, step } from "../src/flows/Step.ts"
+import { Outcome, skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { undo } from "../src/flows/Undo.ts"
 import { tickets, voidTickets } from "../src/flows/TicketsStep.ts"
@@ -42,6 +42,16 @@ const obstacle = (plan: Plan, outcomes: Outcomes, name: StepName): string | unde
     : undefined
 }
 
+/**
+ * One of two steps at once. While it can go on it counts as work under way, so that the other, which waits for an answer
+ * of its own, does not suspend the flow before the answer to this one is acted on. Both count before either goes on.
+ */
+const alongside = <R>(name: StepName, work: Effect.Effect<Outcome, never, R>) =>
+  DurableDeferred.into(
+    Effect.andThen(Effect.yieldNow, work),
+    DurableDeferred.make(`alongside/${name}`, { success: Outcome })
+  )
+
 const tell = Effect.fnUntraced(function* (plan: Plan) {
   const outcomes: Outcomes = new Map()
   const settle = <R>(name: StepName, run: Effect.Effect<Outcome, never, R>) => {
@@ -60,7 +70,10 @@ const tell = Effect.fnUntraced(function* (plan: Plan) {
       ({ status }) =>
         status === "failed" && error_handling === "stop_on_error" ? stopWaiting(plan) : Effect.void
     )
-    yield* Effect.all([settle("tickets", decisive), settle("payment", payment(plan))], { concurrency: 2 })
+    yield* Effect.all([
+      settle("tickets", alongside("tickets", decisive)),
+      settle("payment", alongside("payment", payment(plan)))
+    ], { concurrency: 2 })
   } else {
     yield* settle("tickets", tickets(plan))
     yield* settle("payment", payment(plan))

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { bodyFor, follow, parseFeed, run, start, until } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
-import { around } from "../support/Witness.ts"
+import { hold } from "../support/Witness.ts"
 
 /** Reads a live stream until it has shown so many events, then hangs up. */
 const firstEvents = Effect.fnUntraced(function* (url: string, count: number) {
@@ -76,18 +76,13 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a fee
 
   it.effect("goes on where a client hung up, and hanging up stops nothing", () =>
     Effect.gen(function* () {
-      let let_go = () => {}
-      const held = new Promise<void>((resolve) => let_go = resolve)
-      yield* around("tickets", async (request, real) => {
-        await held
-        return real(request)
-      })
+      const letGo = yield* hold("tickets")
       const accepted = yield* start(bodyFor(4, { orchestration_options: { parallel_processing: false } }))
       const seen = yield* firstEvents(accepted.json.events_url, 7)
       assert.deepStrictEqual(seen.map(({ id }) => id), numbered(1, 7))
       assert.strictEqual(seen.at(-1)!.data.step, "tickets")
       const rest = yield* Effect.forkChild(follow(accepted.json.events_url, 7))
-      let_go()
+      letGo()
       const live = yield* until(Effect.sync(() => rest.pollUnsafe()), (exit) => exit !== undefined)
       assert.strictEqual(live!._tag, "Success")
       const events = yield* follow(accepted.json.events_url, 7)

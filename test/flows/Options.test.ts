@@ -5,9 +5,11 @@ import { SqlClient } from "effect/sql"
 import {
   bodyFor,
   type Finished,
+  finished,
   follow,
   guestsNamed,
   messagesOf,
+  payer,
   paymentOf,
   read,
   run,
@@ -17,7 +19,7 @@ import {
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { flaky } from "../support/Witness.ts"
+import { flaky, hold } from "../support/Witness.ts"
 
 const positionOf = ({ feed }: Finished, step: string, status: string): number =>
   feed.findIndex(({ data, event }) => event === "step" && data.step === step && data.status === status)
@@ -33,6 +35,26 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
         const ended = [positionOf(flow, "tickets", "completed"), positionOf(flow, "payment", "completed")]
         assert.isTrue(ended.every((end) => begun < end), JSON.stringify(flow.feed))
       }))
+
+    it.effect("parallel_processing acts on the payment's decision while the tickets are being made", () =>
+      Effect.gen(function* () {
+        const letGo = yield* hold("tickets")
+        const accepted = yield* start(bodyFor(111, {
+          guests: payer("declined"),
+          orchestration_options: { parallel_processing: true }
+        }))
+        const { json: waiting } = yield* until(
+          read(accepted.json.status_url),
+          ({ json }) => json.steps[4].status === "failed"
+        )
+        assert.strictEqual(waiting.steps[3].status, "running")
+        letGo()
+        const flow = yield* finished(accepted)
+        assert.strictEqual(flow.flow.error.code, "payment_failed")
+        assert.strictEqual(flow.steps["tickets"].status, "completed")
+        assert.deepStrictEqual([flow.steps["tickets"].attempts, flow.steps["payment"].attempts], [1, 1])
+        assert.isBelow(positionOf(flow, "payment", "failed"), positionOf(flow, "tickets", "completed"))
+      }).pipe(Effect.scoped))
 
     it.effect("without parallel_processing the payment is asked for when the tickets are done", () =>
       Effect.gen(function* () {

@@ -49,6 +49,17 @@ export const around = (name: ServiceTargetName, handler: Around) =>
     )
   })
 
+/** Lets nothing through to a service until it is let go, or until the scope closes. */
+export const hold = Effect.fnUntraced(function* (name: ServiceTargetName) {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  yield* around(name, async (request, real) => {
+    await promise
+    return real(request)
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(resolve))
+  return resolve
+})
+
 /** Notes what a service is sent, and lets it through. */
 export const overhear = (name: ServiceTargetName) =>
   Effect.gen(function* () {

@@ -12,7 +12,7 @@ import { abandon, conclude, open } from "../src/flows/Status.ts"
 import { Outcome, skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { undo } from "../src/flows/Undo.ts"
-import { tickets, voidTickets } from "../src/flows/TicketsStep.ts"
+import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
 import { giveBack } from "../src/payments/GiveBack.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
@@ -65,14 +65,14 @@ const tell = Effect.fnUntraced(function* (plan: Plan) {
   yield* settle("guests", step(plan, "guests", register(plan)))
   const { error_handling, parallel_processing } = plan.request.orchestration_options
   if (parallel_processing) {
-    const decisive = Effect.tap(
-      tickets(plan),
-      ({ status }) =>
-        status === "failed" && error_handling === "stop_on_error" ? stopWaiting(plan) : Effect.void
-    )
+    const orStop = <R, R2>(work: Effect.Effect<Outcome, never, R>, stop: Effect.Effect<void, never, R2>) =>
+      Effect.tap(
+        work,
+        ({ status }) => status === "failed" && error_handling === "stop_on_error" ? stop : Effect.void
+      )
     yield* Effect.all([
-      settle("tickets", alongside("tickets", decisive)),
-      settle("payment", alongside("payment", payment(plan)))
+      settle("tickets", alongside("tickets", orStop(tickets(plan), stopWaiting(plan)))),
+      settle("payment", alongside("payment", orStop(payment(plan), stopRendering(plan))))
     ], { concurrency: 2 })
   } else {
     yield* settle("tickets", tickets(plan))

@@ -160,10 +160,10 @@ export const FlowView = Schema.Struct({
 })
 export type FlowView = typeof FlowView.Type
 
-/** Completed when the flow's n-th generation job ends, or by the deadline. */
+/** Completed when the flow's n-th generation job ends, by the deadline, or by a flow that stops. */
 export const ticketsDone = (attempt: number) =>
   DurableDeferred.make(`tickets/${attempt}`, {
-    success: Schema.Union([JobStatus, Schema.Literal("timed_out")])
+    success: Schema.Union([JobStatus, Schema.Literals(["timed_out", "stopped"])])
   })
 
 /** Completed by the Payment mailbox when a webhook decides the payment, by the deadline, or by a flow that stops. */

@@ -6,7 +6,7 @@ import { type PaymentCallError, PaymentClient } from "../services/payments/Payme
 import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
-import { begin, completed, end, failed, type Outcome, timedOut } from "./Step.ts"
+import { begin, completed, end, failed, type Outcome, skipped, timedOut } from "./Step.ts"
 
 /** Who pays: the order's contact is its first guest. */
 const payerOf = ({ request: { guests } }: Plan) => ({ name: guests[0]!.name, email: guests[0]!.email })
@@ -102,11 +102,7 @@ const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.
     case "timed_out":
       return timedOut
     case "stopped":
-      return {
-        status: "skipped",
-        error: { code: "skipped", detail: "The flow stopped before it was paid." },
-        result: null
-      }
+      return skipped("The flow stopped before it was paid.")
     default:
       return failed(
         `payment_${decided}`,

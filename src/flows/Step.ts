@@ -27,6 +27,12 @@ export const failed = (code: string, detail: string, result: Schema.Json = null)
   result
 })
 
+export const skipped = (detail: string): Outcome => ({
+  status: "skipped",
+  error: { code: "skipped", detail },
+  result: null
+})
+
 export const timedOut = failed("timed_out", "The flow's timeout_seconds passed before this step was done.")
 
 /** A step that may be tried again is tried six times in about fifteen seconds: longer than a breaker stays open. */
@@ -97,5 +103,5 @@ export const skip = (plan: Plan, name: StepName, detail: string) =>
   durable(
     plan,
     `${name}/skip`,
-    record(plan, name, { status: "skipped", error: { code: "skipped", detail }, result: null })
+    record(plan, name, skipped(detail))
   )

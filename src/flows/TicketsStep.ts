@@ -1,7 +1,7 @@
 /** Step 4: a ticket for every guest, rendered by a generation job that the flow waits for. */
-import { Effect } from "effect"
-import { DurableDeferred } from "effect/workflow"
-import { StepFailed, ticketsDone } from "../../rpc/CompleteFlow.ts"
+import { Effect, Exit } from "effect"
+import { Activity, DurableDeferred } from "effect/workflow"
+import { CompleteFlow, StepFailed, ticketsDone } from "../../rpc/CompleteFlow.ts"
 import { Event } from "../../rpc/Event.ts"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import { TicketJob } from "../../rpc/TicketJob.ts"
@@ -10,7 +10,7 @@ import { PaymentStore } from "../store/PaymentStore.ts"
 import { TicketStore } from "../store/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { reach } from "./Reach.ts"
-import { begin, completed, end, failed, timedOut } from "./Step.ts"
+import { begin, completed, end, failed, skipped, timedOut } from "./Step.ts"
 
 const chunk = 500
 
@@ -96,6 +96,36 @@ const outcomeOf = (plan: Plan, attempt: number) =>
     )
   })
 
+/** What is still to be rendered is not; a job that ended meanwhile, or that does not answer, changes nothing. */
+const callOff = (plan: Plan, attempt: number) =>
+  Effect.gen(function* () {
+    const job = (yield* TicketJob.client)(jobIdOf(plan.flowId, attempt))
+    yield* reach(job.Cancel()).pipe(
+      Effect.catch((error) =>
+        Effect.logWarning("A stopped flow's job is not canceled", { reason: error._tag })
+      )
+    )
+    return skipped("The flow stopped before its tickets were made.")
+  })
+
+/** Ends the wait for tickets that nobody needs any more; a job that ended before stands. */
+export const stopRendering = (plan: Plan) =>
+  Activity.make({
+    name: "tickets/stop",
+    execute: Effect.forEach(
+      Array.from({ length: jobs }, (_, at) => ticketsDone(at + 1)),
+      (deferred) =>
+        DurableDeferred.done(deferred, {
+          token: DurableDeferred.tokenFromExecutionId(deferred, {
+            workflow: CompleteFlow,
+            executionId: plan.executionId
+          }),
+          exit: Exit.succeed("stopped" as const)
+        }),
+      { discard: true }
+    )
+  })
+
 /** Issues and renders; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
 export const tickets = Effect.fnUntraced(function* (plan: Plan) {
   const last = plan.request.orchestration_options.retry_failed_steps ? jobs : 1
@@ -104,6 +134,7 @@ export const tickets = Effect.fnUntraced(function* (plan: Plan) {
     const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }
     if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
     const done = yield* DurableDeferred.await(ticketsDone(attempt))
+    if (done === "stopped") return yield* end(plan, "tickets", callOff(plan, attempt))
     if (done === "timed_out") return yield* end(plan, "tickets", Effect.succeed(timedOut))
     if (done === "completed" || done === "canceled" || attempt === last) {
       return yield* end(plan, "tickets", outcomeOf(plan, attempt))

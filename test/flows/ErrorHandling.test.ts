@@ -16,7 +16,7 @@ import {
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { around } from "../support/Witness.ts"
+import { around, hold } from "../support/Witness.ts"
 
 const stop = { error_handling: "stop_on_error", parallel_processing: false } as const
 
@@ -47,6 +47,23 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
         assert.deepStrictEqual((yield* paymentOf(flow, "canceled")).template_access, [])
         assert.strictEqual(flow.feed.at(-1)!.data.status, "failed")
       }))
+
+    it.effect("stop_on_error: a declined payment ends the rendering that goes on beside it", () =>
+      Effect.gen(function* () {
+        yield* hold("tickets")
+        const flow = yield* run(bodyFor(112, {
+          guests: payer("declined"),
+          orchestration_options: { ...stop, parallel_processing: true }
+        }))
+        assert.strictEqual(flow.flow.status, "failed")
+        assert.strictEqual(flow.flow.error.code, "payment_failed")
+        const seen = statuses(flow)
+        assert.deepStrictEqual([seen["tickets"], seen["payment"]], ["compensated", "failed"])
+        const { json: job } = yield* read(`/api/tickets/generation-jobs/${flow.flow.job_id}`)
+        assert.strictEqual(job.status, "canceled")
+        const tickets = yield* ticketsOf(flow)
+        assert.deepStrictEqual(tickets.map((ticket) => ticket.status), ["voided", "voided"])
+      }).pipe(Effect.scoped))
 
     it.effect("stop_on_error: a ticket that cannot be made refunds the payment that was settled", () =>
       Effect.gen(function* () {

@@ -41,7 +41,6 @@ export const outboxKept = Config.withDefault(Config.Boolean("MAIL_OUTBOX"), fals
  */
 export const mailSettings = Effect.gen(function* () {
   const smtp = yield* Config.option(Config.Redacted("SMTP_URL"))
-  const keep = yield* outboxKept
   if (Option.isSome(smtp)) {
     const url = Redacted.value(smtp.value)
     if (!/^smtps?:\/\/[^\s/]/.test(url) || !URL.canParse(url)) {
@@ -55,6 +54,7 @@ export const mailSettings = Effect.gen(function* () {
       })
     }
   }
+  const keep = yield* outboxKept
   if (Option.isNone(smtp) && !keep && Option.isSome(yield* Database.url)) {
     return yield* new MailMisconfigured({
       message:

@@ -149,7 +149,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       return reports.filter(({ ticketId }) => items.has(ticketId))
     })
 
-    /** What was being rendered when the job was canceled changes neither the job nor a ticket. */
+    /** What was being rendered when the job was canceled changes neither the job nor a ticket, though files may be drawn anew. */
     const take = Effect.fn("TicketJob.take")(function* (batch: Rpc.Payload<typeof BatchGenerated>) {
       const job = yield* jobs.row(jobId)
       if (job.status === "canceled") return

@@ -2,10 +2,10 @@
 import { Effect, Layer } from "effect"
 import { Activity } from "effect/workflow"
 import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
-import { outlast } from "../src/Durable.ts"
+import { outlast } from "../src/durable/Retry.ts"
 import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
-import { tellPayer } from "../src/payments/PaymentNotice.ts"
+import { tellPayer } from "../src/flows/PaymentNotice.ts"
 
 const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {

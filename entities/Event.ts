@@ -4,12 +4,12 @@ import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { Event, EventNotFound, type IssueTickets } from "../rpc/Event.ts"
 import { batchesAtOnce, batchLimit } from "../rpc/Scan.ts"
-import { outlast } from "../src/Durable.ts"
-import * as Batching from "../src/gate/Batching.ts"
+import { outlast } from "../src/durable/Retry.ts"
+import * as Batching from "../src/durable/Batching.ts"
 import * as Gatekeeper from "../src/gate/Gatekeeper.ts"
-import { AnnulmentStore } from "../src/store/AnnulmentStore.ts"
+import { AnnulmentStore } from "../src/gate/AnnulmentStore.ts"
 import { EventStore } from "../src/store/EventStore.ts"
-import { TicketStore } from "../src/store/TicketStore.ts"
+import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 
 /** Holds no truth: a second activation of the same event may run beside it and nothing breaks. */
 export const EventLayer = Event.toLayer(

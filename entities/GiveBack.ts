@@ -1,9 +1,9 @@
 /** The refund of a payment that settled for nothing: asked for until it is taken or refused for good. */
 import { Effect } from "effect"
 import { GiveBack } from "../rpc/Payment.ts"
-import { forADay, patience } from "../src/Durable.ts"
+import { forADay, patience } from "../src/durable/Retry.ts"
 import { refundReason } from "../src/flows/Plan.ts"
-import { PaymentClient } from "../src/services/payments/PaymentClient.ts"
+import { PaymentClient } from "../src/payments/PaymentClient.ts"
 
 const refund = (paymentId: string) =>
   Effect.flatMap(PaymentClient, (client) => client.refund(paymentId, { reason: refundReason })).pipe(

@@ -1,8 +1,8 @@
 /** A book of invoices: one owner an issuer and year; the numbers themselves are kept gapless by the store. */
 import { Effect } from "effect"
 import { InvoiceBook } from "../rpc/Payment.ts"
-import { outlast } from "../src/Durable.ts"
-import { InvoiceStore } from "../src/store/InvoiceStore.ts"
+import { outlast } from "../src/durable/Retry.ts"
+import { InvoiceStore } from "../src/payments/invoices/InvoiceStore.ts"
 
 export const InvoiceBookLayer = InvoiceBook.toLayer(
   Effect.gen(function* () {

@@ -1,12 +1,12 @@
 /** One payment: applies what is heard of it, has it invoiced once it is settled, and tells whoever waits. */
 import { Effect, Option } from "effect"
 import { InvoiceBook, Payment, type PaymentWebhook } from "../rpc/Payment.ts"
-import { outlast, patience } from "../src/Durable.ts"
-import { InvoiceFiles } from "../src/services/payments/InvoiceFiles.ts"
-import { PaymentListener } from "../src/services/payments/PaymentListener.ts"
-import { InvoiceStore } from "../src/store/InvoiceStore.ts"
-import type { PaymentRow } from "../src/store/PaymentRow.ts"
-import { PaymentStore } from "../src/store/PaymentStore.ts"
+import { outlast, patience } from "../src/durable/Retry.ts"
+import { InvoiceFiles } from "../src/payments/invoices/InvoiceFiles.ts"
+import { PaymentListener } from "../src/payments/PaymentListener.ts"
+import { InvoiceStore } from "../src/payments/invoices/InvoiceStore.ts"
+import type { PaymentRow } from "../src/store/payments/PaymentRow.ts"
+import { PaymentStore } from "../src/store/payments/PaymentStore.ts"
 
 export const PaymentLayer = Payment.toLayer(
   Effect.gen(function* () {

@@ -4,9 +4,9 @@ import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { type Generated, Ticket } from "../rpc/Ticket.ts"
 import { TicketJob } from "../rpc/TicketJob.ts"
-import { outlast } from "../src/Durable.ts"
-import { JobIndex } from "../src/store/JobIndex.ts"
-import { TicketStore } from "../src/store/TicketStore.ts"
+import { outlast } from "../src/durable/Retry.ts"
+import { JobIndex } from "../src/store/jobs/JobIndex.ts"
+import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { JobListener } from "../src/tickets/JobListener.ts"
 
 /** Holds no truth: the store's guarded updates decide. */

@@ -20,7 +20,7 @@ import type { Socket } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
-import type { Express, Resumed } from "./http/Express.ts"
+import type { Express, Resumed } from "./FastPath.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
 export const runMain = NodeRuntime.runMain

@@ -1,8 +1,8 @@
 /** Flow 6 as a client sees it: one documented request, and everything that is there afterwards. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Result } from "effect"
-import { QrData } from "../src/tickets/QrData.ts"
-import { SigningKeys } from "../src/tickets/SigningKeys.ts"
+import { QrData } from "../src/trust/QrData.ts"
+import { SigningKeys } from "../src/trust/SigningKeys.ts"
 import toGenerator from "./fixtures/bodies/1-generation-job.to-ticket-generator.json" with { type: "json" }
 import toNotifier from "./fixtures/bodies/5-notification-flow.to-notification-service.json" with {
   type: "json"

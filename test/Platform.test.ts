@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Express } from "../src/http/Express.ts"
+import type { Express } from "../src/FastPath.ts"
 import * as Platform from "../src/Platform.ts"
 import { wire } from "./support/Wire.ts"
 

@@ -4,7 +4,7 @@ import { SqlClient } from "effect/sql"
 import * as Path from "node:path"
 import process from "node:process"
 import { administer, urlOf } from "../../test/support/TestDatabase.ts"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 import { codeSql } from "./GateTickets.ts"
 
 /** Runs statements in turn over a connection of its own and answers the rows of the last. */

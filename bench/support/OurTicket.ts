@@ -1,10 +1,10 @@
 /** Our ticket, drawn as the generator's renderer draws it and stored nowhere. */
 import { NodeFileSystem } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
-import { Fonts } from "../../src/pdf/Fonts.ts"
-import { QrImage } from "../../src/services/tickets/QrImage.ts"
-import { type QrMatrix, qrMatrix } from "../../src/services/tickets/QrMatrix.ts"
-import { TicketPdf } from "../../src/services/tickets/TicketPdf.ts"
+import { Fonts } from "../../src/print/pdf/Fonts.ts"
+import { QrImage } from "../../src/print/qr/QrImage.ts"
+import { type QrMatrix, qrMatrix } from "../../src/print/qr/QrMatrix.ts"
+import { TicketPdf } from "../../src/print/tickets/TicketPdf.ts"
 import type { BenchTicket } from "./BenchTickets.ts"
 
 const issuedAt = new Date("2025-01-01T00:00:00Z")

@@ -1,6 +1,6 @@
 /** The first token of an embedded installation: without it nobody could ask for one over HTTP. */
 import { Effect, FileSystem, Layer, Redacted } from "effect"
-import * as Database from "../Database.ts"
+import * as Database from "../database/Database.ts"
 import { TokenStore } from "../store/TokenStore.ts"
 
 /** Where the first start keeps its admin token, below the data directory. */

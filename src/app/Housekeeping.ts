@@ -3,10 +3,10 @@
  * replaced logos sooner.
  */
 import { Duration, Effect } from "effect"
-import * as Keeper from "../Keeper.ts"
+import * as Keeper from "../durable/Keeper.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { RetentionStore } from "../store/RetentionStore.ts"
-import { ServiceRequestStore } from "../store/ServiceRequestStore.ts"
+import { ServiceRequestStore } from "../trust/ServiceRequestStore.ts"
 import { sweepLogos } from "../tickets/LogoSweep.ts"
 
 /** Stripe retries for 3 days and lists events for 30: a repeat within 31 days gets its first answer. */

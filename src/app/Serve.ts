@@ -9,15 +9,15 @@ import {
 } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import type { Drain } from "../http/Drain.ts"
-import { ExpressDesk } from "../http/Express.ts"
+import { ExpressDesk } from "../FastPath.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as Health from "../http/Health.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
 import * as Platform from "../Platform.ts"
 import { PortRefused } from "../PortRefused.ts"
-import { Loopback } from "../services/Loopback.ts"
-import type { Ping } from "../store/Ping.ts"
-import { ports, type ServiceTargetName } from "../services/ServiceName.ts"
+import { Loopback } from "../trust/Loopback.ts"
+import type { Ping } from "../database/Ping.ts"
+import { ports, type ServiceTargetName } from "../trust/ServiceName.ts"
 
 /** What every server answers beside its routes: whether it lives, whether it may be sent requests, what it counts. */
 const houseRoutes = Layer.merge(Health.layer, PrometheusMetrics.layerHttp())

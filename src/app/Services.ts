@@ -1,8 +1,8 @@
 /** The four specialised services, each a set of routes over what it needs. */
 import { Config, Effect, Layer, Option, Redacted } from "effect"
-import * as Database from "../Database.ts"
+import * as Database from "../database/Database.ts"
 import { bucketVariables } from "../files/S3Bucket.ts"
-import { observabilityVariables } from "../Observability.ts"
+import { observabilityVariables } from "../telemetry/Observability.ts"
 import * as Platform from "../Platform.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { EmailTransport } from "../services/notifications/EmailTransport.ts"
@@ -12,14 +12,14 @@ import { SmsTransport } from "../services/notifications/SmsTransport.ts"
 import { Templates } from "../services/notifications/Templates.ts"
 import { PaymentServerLayer } from "../services/payments/PaymentServer.ts"
 import { ScanServerLayer } from "../services/scans/ScanServer.ts"
-import { ServiceAuth } from "../services/ServiceAuth.ts"
-import { ServiceSecrets } from "../services/ServiceSecrets.ts"
-import { CoreClient } from "../services/tickets/CoreClient.ts"
-import { GeneratorQueue } from "../services/tickets/GeneratorQueue.ts"
-import { GeneratorWorkerLayer } from "../services/tickets/GeneratorWorker.ts"
-import { TicketPress } from "../services/tickets/TicketPress.ts"
-import { TicketRenderer } from "../services/tickets/TicketRenderer.ts"
-import { TicketServerLayer } from "../services/tickets/TicketServer.ts"
+import { ServiceAuth } from "../trust/ServiceAuth.ts"
+import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
+import { CoreClient } from "../services/generator/CoreClient.ts"
+import { GeneratorQueue } from "../services/generator/GeneratorQueue.ts"
+import { GeneratorWorkerLayer } from "../services/generator/GeneratorWorker.ts"
+import { TicketPress } from "../services/generator/RenderPool.ts"
+import { TicketRenderer } from "../services/generator/TicketRenderer.ts"
+import { TicketServerLayer } from "../services/generator/TicketServer.ts"
 import { publicUrl } from "./Foundation.ts"
 import { redisLayer } from "./RedisServer.ts"
 
@@ -65,7 +65,9 @@ const threadSettings = Effect.gen(function* () {
 const pressLayer = Layer.unwrap(Effect.map(
   threadSettings,
   (settings) =>
-    TicketPress.layerThreads(Platform.threads(new URL("./RenderThread.ts", import.meta.url), settings))
+    TicketPress.layerThreads(
+      Platform.threads(new URL("../services/generator/RenderThread.ts", import.meta.url), settings)
+    )
 )).pipe(Layer.provide(TicketRenderer.layer))
 
 /** Port 3004, with its workers. */

@@ -3,7 +3,7 @@ import { Clock, Console, Duration, Effect, FileSystem, Layer, Option, Schema, St
 import { Command, Flag } from "effect/cli"
 import { CompleteFlowRequest, FlowView } from "../../rpc/CompleteFlow.ts"
 import type { ScanAnswer } from "../gate/ScanAnswer.ts"
-import { FlowAccepted } from "../http/api/FlowsGroup.ts"
+import { FlowAccepted } from "../api/flows/FlowsApi.ts"
 import { TokenStore } from "../store/TokenStore.ts"
 import { completeFlowBody } from "./demo/CompleteFlowBody.ts"
 import * as DemoClient from "./demo/DemoClient.ts"

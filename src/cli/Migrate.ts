@@ -1,8 +1,8 @@
 /** `guichet migrate`: brings the schema of the chosen database to this version. */
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import * as Database from "../Database.ts"
-import * as Migrations from "../Migrations.ts"
+import * as Database from "../database/Database.ts"
+import * as Migrations from "../database/Migrations.ts"
 import { told } from "./Sentence.ts"
 
 const run = Effect.gen(function* () {

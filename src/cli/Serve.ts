@@ -1,7 +1,7 @@
 /** `guichet serve`: everything in one process, or one part of it. */
 import { Layer } from "effect"
 import { Argument, Command } from "effect/cli"
-import { serveAll, serveOne } from "../App.ts"
+import { serveAll, serveOne } from "../app/App.ts"
 import { told } from "./Sentence.ts"
 
 const parts = ["all", "core", "notifications", "payments", "tickets", "scans"] as const

@@ -1,6 +1,6 @@
 /** What `guichet token` is told and what it shows: arguments checked before the database is asked, a table of tokens. */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { Role } from "../http/Caller.ts"
+import type { Role } from "../../rpc/Caller.ts"
 import type { NewToken, TokenRow } from "../store/TokenStore.ts"
 
 /** An argument cannot be right; `message` names it and says what it must be. */

@@ -1,8 +1,8 @@
 /** Files as objects of an S3-compatible bucket: each attempt signed, bounded, and tried again when that may help. */
 import { Duration, Effect, Schedule } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
-import { retryDelay } from "../services/RetryAfter.ts"
-import { contentTypeOf } from "./FileKey.ts"
+import { retryDelay } from "../durable/RetryAfter.ts"
+import { contentTypeOf } from "../../rpc/FileKey.ts"
 import { checkKey, checkPuts, FileStoreError, type StoredFile } from "./FileStoreError.ts"
 import { type Refusal, refusalOf } from "./S3Answer.ts"
 import { objectUrl, type S3Bucket } from "./S3Bucket.ts"

@@ -2,10 +2,10 @@
 import { Effect } from "effect"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
 import { Event } from "../../rpc/Event.ts"
-import { TemplateStore } from "../store/TemplateStore.ts"
+import { TemplateStore } from "../store/tickets/TemplateStore.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import type { Plan } from "./Plan.ts"
-import { reach } from "./Reach.ts"
+import { reach } from "../durable/AskEntity.ts"
 
 const final = (code: string, detail: string) => new StepFailed({ code, detail, retryable: false })
 

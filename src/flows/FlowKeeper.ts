@@ -2,8 +2,8 @@
 import { Effect, Exit, Option } from "effect"
 import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
-import * as Keeper from "../Keeper.ts"
-import { FlowStore } from "../store/FlowStore.ts"
+import * as Keeper from "../durable/Keeper.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
 import { jobs } from "./TicketsStep.ts"
 
 const timeOut = Effect.fnUntraced(function* (executionId: string) {

@@ -2,9 +2,9 @@
 import { Effect, Exit, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
-import { type PaymentCallError, PaymentClient } from "../services/payments/PaymentClient.ts"
-import { PaymentStore } from "../store/PaymentStore.ts"
-import { TicketStore } from "../store/TicketStore.ts"
+import { type PaymentCallError, PaymentClient } from "../payments/PaymentClient.ts"
+import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
 import { begin, completed, end, failed, type Outcome, skipped, timedOut } from "./Step.ts"
 

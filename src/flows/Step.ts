@@ -2,8 +2,8 @@
 import { DateTime, Duration, Effect, Schedule, Schema } from "effect"
 import { Activity } from "effect/workflow"
 import { StepFailed, type StepName } from "../../rpc/CompleteFlow.ts"
-import { outlast } from "../Durable.ts"
-import { FlowStore } from "../store/FlowStore.ts"
+import { outlast } from "../durable/Retry.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
 import { StepRuns } from "./StepRuns.ts"
 

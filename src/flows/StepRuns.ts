@@ -1,6 +1,6 @@
 /** Steps under way in this process: one that an arriving answer disturbs goes on, and its next run joins it. */
 import { Context, Effect, Layer } from "effect"
-import * as Once from "../services/notifications/Once.ts"
+import * as Once from "../durable/SingleFlight.ts"
 import type { Outcome } from "./Step.ts"
 
 /**

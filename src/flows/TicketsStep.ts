@@ -5,11 +5,11 @@ import { CompleteFlow, StepFailed, ticketsDone } from "../../rpc/CompleteFlow.ts
 import { Event } from "../../rpc/Event.ts"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import { TicketJob } from "../../rpc/TicketJob.ts"
-import { JobStore } from "../store/JobStore.ts"
-import { PaymentStore } from "../store/PaymentStore.ts"
-import { TicketStore } from "../store/TicketStore.ts"
+import { JobStore } from "../store/jobs/JobStore.ts"
+import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
-import { reach } from "./Reach.ts"
+import { reach } from "../durable/AskEntity.ts"
 import { begin, completed, end, failed, skipped, timedOut } from "./Step.ts"
 
 const chunk = 500

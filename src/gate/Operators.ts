@@ -2,9 +2,9 @@
 import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Permission } from "../../rpc/Scan.ts"
-import type { Caller } from "../http/Caller.ts"
+import type { Caller } from "../../rpc/Caller.ts"
 import { EventStore } from "../store/EventStore.ts"
-import { type Grant, OperatorStore } from "../store/OperatorStore.ts"
+import { type Grant, OperatorStore } from "../store/gate/OperatorStore.ts"
 
 interface Share {
   readonly gates: ReadonlyArray<string> | null

@@ -4,8 +4,8 @@ import * as Schema from "effect/Schema"
 import { EventId, TicketId } from "../../rpc/Ids.ts"
 import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts"
 import { Instant, Label } from "../../rpc/Values.ts"
-import { QrData } from "../tickets/QrData.ts"
-import type { TrustedKeys } from "../tickets/SigningKeys.ts"
+import { QrData } from "../trust/QrData.ts"
+import type { TrustedKeys } from "../trust/SigningKeys.ts"
 import { storableJson, storableText } from "./StorableJson.ts"
 
 /** The device's own id of a scan: sent again with it by the same device, the scan gets the same verdict again. */

@@ -1,7 +1,7 @@
 /** Logs a request that failed on our side, once. */
 import { Cause, Effect } from "effect"
 import { HttpServerError, HttpServerResponse } from "effect/http"
-import { faultsOf, isOutage, logFault } from "../Faults.ts"
+import { faultsOf, isOutage, logFault } from "../telemetry/Faults.ts"
 
 /** Reports a cause that will be answered 5xx; refusals and clients that left are no faults, and an outage is nobody's error. */
 export const reportFault = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>

@@ -1,7 +1,7 @@
 /** Two questions for whoever runs the process: is it alive, and may it be sent requests. */
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import { Ping } from "../store/Ping.ts"
+import { Ping } from "../database/Ping.ts"
 import { Drain } from "./Drain.ts"
 import { Unavailable } from "./Problems.ts"
 

@@ -4,7 +4,7 @@
  */
 import { type Duration, Effect, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
-import { type ClusterFailure, isClusterFailure } from "../ClusterFailure.ts"
+import { type ClusterFailure, isClusterFailure } from "../durable/ClusterFailure.ts"
 import { problemType } from "./ProblemCatalog.ts"
 
 /**

@@ -2,7 +2,7 @@
 import { DateTime, type Schema } from "effect"
 import type { Channel } from "../../rpc/NotificationSequence.ts"
 import type { Notification } from "../services/notifications/NotificationApi.ts"
-import type { Reader } from "../store/AudienceStore.ts"
+import type { Reader } from "../store/notifications/AudienceStore.ts"
 
 type Json = Schema.Json
 type Variables = Readonly<Record<string, Json>>

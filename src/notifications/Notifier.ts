@@ -1,13 +1,18 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
 import { Context, Effect, Fiber, Layer } from "effect"
 import type { Channel } from "../../rpc/NotificationSequence.ts"
-import { byPriority } from "../PriorityGate.ts"
+import { byPriority } from "../durable/PrioritySemaphore.ts"
 import {
   NotificationClient,
   type NotificationsUnavailable,
   type Undeliverable
-} from "../services/notifications/NotificationClient.ts"
-import { type Attempt, type NewMessage, NotificationStore, type Tally } from "../store/NotificationStore.ts"
+} from "./NotificationClient.ts"
+import {
+  type Attempt,
+  type NewMessage,
+  NotificationStore,
+  type Tally
+} from "../store/notifications/NotificationStore.ts"
 import { bodyOf, type Message } from "./Message.ts"
 
 /** Where the messages come from; the ledger is read by it. */

@@ -2,7 +2,7 @@
 import { Context, Effect, Exit, Layer } from "effect"
 import { DurableDeferred, WorkflowEngine } from "effect/workflow"
 import { NotificationSequence, type Trigger, triggered } from "../../rpc/NotificationSequence.ts"
-import { SequenceStore } from "../store/SequenceStore.ts"
+import { SequenceStore } from "../store/notifications/SequenceStore.ts"
 
 export class Triggers extends Context.Service<Triggers, {
   /** Remembered for sequences configured later; a second firing changes nothing. */

@@ -1,7 +1,7 @@
 /** A delivery that is tried again while something of it may still be delivered, for a day. */
 import { Duration, Effect, Schema } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
-import { outlast } from "../Durable.ts"
+import { outlast } from "../durable/Retry.ts"
 
 /** 15 seconds, then twice as long each time up to an hour: eight pauses in the first hour, 31 in a day. */
 const pauses = 31

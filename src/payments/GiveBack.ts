@@ -1,7 +1,7 @@
 /** A settled payment is for the live tickets of its flow, or it is given back. */
 import { Effect, Option } from "effect"
 import { GiveBack } from "../../rpc/Payment.ts"
-import { PaymentStore } from "../store/PaymentStore.ts"
+import { PaymentStore } from "../store/payments/PaymentStore.ts"
 
 /**
  * Looks when a flow is over and whenever its payment settles after that, so that one of the two looks sees both; the

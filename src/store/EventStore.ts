@@ -12,7 +12,7 @@ import {
   type GuestData
 } from "../../rpc/Event.ts"
 import type { GateRules } from "../../rpc/Scan.ts"
-import * as Newest from "./Newest.ts"
+import * as Newest from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
 /** The zone of an event whose organiser names none. */

@@ -2,8 +2,8 @@
 import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
-import { Caller, Role } from "../http/Caller.ts"
-import * as Newest from "./Newest.ts"
+import { Caller, Role } from "../../rpc/Caller.ts"
+import * as Newest from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
 /** What a new token allows; without `expiresAt` it lives until it is revoked. */

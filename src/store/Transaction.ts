@@ -4,8 +4,8 @@
  */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { isPassing } from "../database/Passing.ts"
-import { patience } from "../Durable.ts"
+import { isPassing } from "../database/TransientFault.ts"
+import { patience } from "../durable/Retry.ts"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
 const isFault = (error: unknown): error is SqlError | Schema.SchemaError =>

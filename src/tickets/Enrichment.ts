@@ -1,8 +1,8 @@
 /** A job's tickets become the generator's body of the flows document (« Flow 1 »): no key more or less. */
 import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
-import type { GenerationJob, JobTicket } from "../services/tickets/TicketApi.ts"
-import type { JobTicketRow } from "../store/TicketRows.ts"
+import type { GenerationJob, JobTicket } from "../services/generator/TicketApi.ts"
+import type { JobTicketRow } from "../store/tickets/TicketRows.ts"
 
 /** First word, then the rest; the generator prints both with one space between. */
 const splitName = (name: string): { readonly first_name: string; readonly last_name: string } => {

@@ -1,9 +1,9 @@
 /** Watches over jobs that nobody reports: the generator, its queue or a process lost them, or their end was not told. */
 import { Config, Duration, Effect, Layer } from "effect"
 import { TicketJob } from "../../rpc/TicketJob.ts"
-import { logFault } from "../Faults.ts"
-import * as Keeper from "../Keeper.ts"
-import { JobIndex, type Patience } from "../store/JobIndex.ts"
+import { logFault } from "../telemetry/Faults.ts"
+import * as Keeper from "../durable/Keeper.ts"
+import { JobIndex, type Patience } from "../store/jobs/JobIndex.ts"
 
 /**
  * `TICKET_JOB_QUIET` without news and the waiting chunks are sent again, under their own ids, after fifteen times that

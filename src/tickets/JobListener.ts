@@ -1,7 +1,7 @@
 /** Who wants to know how generation jobs go: the flow that waits, the feed, the notices. */
 import { Context, Effect, Layer } from "effect"
 import type { JobStatus } from "../../rpc/TicketJob.ts"
-import type { JobRow } from "../store/JobStore.ts"
+import type { JobRow } from "../store/jobs/JobStore.ts"
 
 /** Where a job stands; `ticketIds` are those decided since the last time. */
 export interface JobProgress {

@@ -1,7 +1,7 @@
 /** Removes the files of logos that have been replaced for long enough that no ticket is printed with them any more. */
 import { Duration, Effect } from "effect"
 import { FileStore } from "../files/FileStore.ts"
-import { SpareLogos } from "../store/SpareLogos.ts"
+import { SpareLogos } from "../store/tickets/SpareLogos.ts"
 
 /** A chunk that has begun prints the logo that it was told of: longer than a thread may take (`TicketPress`). */
 const kept = Duration.hours(1)

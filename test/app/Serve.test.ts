@@ -4,9 +4,9 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { ports } from "../../src/services/ServiceName.ts"
+import { ports } from "../../src/trust/ServiceName.ts"
 import { Drain } from "../../src/http/Drain.ts"
-import { Loopback } from "../../src/services/Loopback.ts"
+import { Loopback } from "../../src/trust/Loopback.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 
 const names = Object.keys(ports) as ReadonlyArray<keyof typeof ports>

@@ -5,7 +5,7 @@ import { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 import { startProgram } from "../support/ChildProgram.ts"
 
 const temporaryDirectory = Effect.acquireRelease(

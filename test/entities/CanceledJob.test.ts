@@ -5,7 +5,7 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
-import { TicketStore } from "../../src/store/TicketStore.ts"
+import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 
 const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge(JobStores))

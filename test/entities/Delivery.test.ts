@@ -14,13 +14,13 @@ import {
   NotificationClient,
   NotificationsUnavailable,
   Undeliverable
-} from "../../src/services/notifications/NotificationClient.ts"
-import { InvoiceFiles } from "../../src/services/payments/InvoiceFiles.ts"
-import { AudienceStore } from "../../src/store/AudienceStore.ts"
-import { FeedStore } from "../../src/store/FeedStore.ts"
-import { FlowStore } from "../../src/store/FlowStore.ts"
-import { NotificationStore } from "../../src/store/NotificationStore.ts"
-import { PaymentStore } from "../../src/store/PaymentStore.ts"
+} from "../../src/notifications/NotificationClient.ts"
+import { InvoiceFiles } from "../../src/payments/invoices/InvoiceFiles.ts"
+import { AudienceStore } from "../../src/store/notifications/AudienceStore.ts"
+import { FeedStore } from "../../src/store/flows/FeedStore.ts"
+import { FlowStore } from "../../src/store/flows/FlowStore.ts"
+import { NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
+import { PaymentStore } from "../../src/store/payments/PaymentStore.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 import { GateStores, publish } from "../support/GateFixture.ts"
 import { Links } from "../support/JobFixture.ts"

@@ -8,7 +8,7 @@ import { Clock, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { GiveBackLayer } from "../../entities/GiveBack.ts"
 import { GiveBack } from "../../rpc/Payment.ts"
-import { PaymentCallError, PaymentClient } from "../../src/services/payments/PaymentClient.ts"
+import { PaymentCallError, PaymentClient } from "../../src/payments/PaymentClient.ts"
 import { spent } from "../support/PassingTime.ts"
 
 const refusal = (reason: "unavailable" | "invalid") =>

@@ -15,7 +15,7 @@ import {
   Sharding,
   ShardingConfig
 } from "effect/cluster"
-import { JobStore } from "../../src/store/JobStore.ts"
+import { JobStore } from "../../src/store/jobs/JobStore.ts"
 import { spent } from "../support/PassingTime.ts"
 import { at, entitiesOn, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 

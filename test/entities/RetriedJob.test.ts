@@ -8,7 +8,7 @@ import { assert, layer } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { Sharding } from "effect/cluster"
 import { SqlClient } from "effect/sql"
-import { JobStore } from "../../src/store/JobStore.ts"
+import { JobStore } from "../../src/store/jobs/JobStore.ts"
 import { keep } from "../../src/tickets/JobKeeper.ts"
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 

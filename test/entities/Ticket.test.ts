@@ -6,8 +6,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { type GenerationData, Ticket } from "../../rpc/Ticket.ts"
-import { TicketStore } from "../../src/store/TicketStore.ts"
-import { TicketWebhook, toMessage } from "../../src/http/TicketWebhookBodies.ts"
+import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
+import { TicketWebhook, toMessage } from "../../rpc/TicketWebhookBodies.ts"
 import documented from "../fixtures/bodies/4-ticket-webhook.request.json" with { type: "json" }
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
 

@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SignedUrl } from "../../src/files/SignedUrl.ts"
-import { ServiceSecrets } from "../../src/services/ServiceSecrets.ts"
+import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import documented from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import toGenerator from "../fixtures/bodies/1-generation-job.to-ticket-generator.json" with { type: "json" }
 import { bodyFor, follow, guestsNamed, read, run } from "../support/FlowClient.ts"

@@ -10,7 +10,7 @@ import type { Verdict } from "../../rpc/Scan.ts"
 import type { Writes } from "../../src/gate/Batch.ts"
 import * as Gatekeeper from "../../src/gate/Gatekeeper.ts"
 import type { Snapshot } from "../../src/gate/GateState.ts"
-import { ScanStore } from "../../src/store/ScanStore.ts"
+import { ScanStore } from "../../src/gate/ScanStore.ts"
 import { scanOf } from "../support/GateFixture.ts"
 
 const nothing: Snapshot = { event: null, inside: 0, tickets: [], given: [] }

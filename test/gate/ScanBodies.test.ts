@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import { fromDevice, fromScanService, InternalScanBody, ScanBody } from "../../src/gate/ScanBodies.ts"
-import { QrData } from "../../src/tickets/QrData.ts"
-import { SigningKeys } from "../../src/tickets/SigningKeys.ts"
+import { QrData } from "../../src/trust/QrData.ts"
+import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 import internal from "../fixtures/bodies/3-internal-scan-validation.request.json" with { type: "json" }
 import device from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 

@@ -7,7 +7,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import * as fc from "fast-check"
-import { ScanStore } from "../../src/store/ScanStore.ts"
+import { ScanStore } from "../../src/gate/ScanStore.ts"
 import { activation, GateStores, publish, scanOf } from "../support/GateFixture.ts"
 import { history } from "../support/histories/GateHistory.ts"
 import { play } from "../support/histories/Play.ts"

@@ -5,7 +5,7 @@ import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { Drain } from "../../src/http/Drain.ts"
 import * as Health from "../../src/http/Health.ts"
 import { toWebHandler } from "../../src/http/HttpHouse.ts"
-import { Ping } from "../../src/store/Ping.ts"
+import { Ping } from "../../src/database/Ping.ts"
 import { members } from "./ExampleApi.ts"
 
 const ping = (answers: Effect.Effect<boolean>) => Layer.succeed(Ping, Ping.of({ answers }))

@@ -11,8 +11,8 @@ import {
   NotificationClient,
   NotificationsUnavailable,
   Undeliverable
-} from "../../src/services/notifications/NotificationClient.ts"
-import { NotificationStore } from "../../src/store/NotificationStore.ts"
+} from "../../src/notifications/NotificationClient.ts"
+import { NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 type Send = NotificationClient["Service"]["send"]

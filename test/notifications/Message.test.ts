@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import { bodyOf, messageIdOf, toGuest } from "../../src/notifications/Message.ts"
-import type { Reader } from "../../src/store/AudienceStore.ts"
+import type { Reader } from "../../src/store/notifications/AudienceStore.ts"
 import documented from "../fixtures/bodies/5-notification-flow.to-notification-service.json" with {
   type: "json"
 }

@@ -6,11 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { Message } from "../../src/notifications/Message.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
-import {
-  NotificationClient,
-  NotificationsUnavailable
-} from "../../src/services/notifications/NotificationClient.ts"
-import { NotificationStore } from "../../src/store/NotificationStore.ts"
+import { NotificationClient, NotificationsUnavailable } from "../../src/notifications/NotificationClient.ts"
+import { NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
 
 const message = (messageId: string, priority: Message["priority"]): Message => ({
   messageId,

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { sign } from "../../src/services/ServiceSignature.ts"
+import { sign } from "../../src/trust/ServiceSignature.ts"
 import { audit } from "../support/FlowAudit.ts"
 import { completed, start } from "../support/FlowRuns.ts"
 import { postgres } from "../support/Installation.ts"

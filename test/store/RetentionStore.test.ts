@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import * as Cluster from "../../src/Cluster.ts"
+import * as Cluster from "../../src/cluster/Cluster.ts"
 import { RetentionStore } from "../../src/store/RetentionStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 

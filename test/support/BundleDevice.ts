@@ -2,10 +2,10 @@
 import { assert } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import { digestOf, type TicketState } from "../../src/gate/OfflineBundle.ts"
-import type { OfflineCursor } from "../../src/gate/OfflineCursor.ts"
-import { taken } from "../../src/gate/OfflineDecision.ts"
-import { type BundlePage, BundleStore } from "../../src/store/BundleStore.ts"
+import { digestOf, type TicketState } from "../../src/gate/offline/OfflineBundle.ts"
+import type { OfflineCursor } from "../../src/gate/offline/OfflineCursor.ts"
+import { taken } from "../../src/gate/offline/OfflineDecision.ts"
+import { type BundlePage, BundleStore } from "../../src/gate/offline/BundleStore.ts"
 
 /** States by digest, and where it stands. */
 export interface Device {

@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads"
 
 const mark = `${(workerData as { GUICHET_DATA: string }).GUICHET_DATA}/died`
 if (Fs.existsSync(mark)) {
-  await import("../../src/app/RenderThread.ts")
+  await import("../../src/services/generator/RenderThread.ts")
 } else {
   parentPort?.once("message", () => {
     Fs.writeFileSync(mark, "")

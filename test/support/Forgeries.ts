@@ -2,8 +2,8 @@
 import { Effect, Layer } from "effect"
 import * as fc from "fast-check"
 import type { ScanResult } from "../../rpc/Scan.ts"
-import { QrData, type QrTicket } from "../../src/tickets/QrData.ts"
-import { SigningKeys } from "../../src/tickets/SigningKeys.ts"
+import { QrData, type QrTicket } from "../../src/trust/QrData.ts"
+import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 
 /** Tickets of ours to forge from: one that waits for its guest, one that was used, one of another event. */
 export interface Originals {

@@ -5,11 +5,11 @@ import { SqlClient } from "effect/sql"
 import { EventLayer } from "../../entities/Event.ts"
 import { Event, type EventData } from "../../rpc/Event.ts"
 import type { AdmitRequest } from "../../rpc/Scan.ts"
-import { AnnulmentStore } from "../../src/store/AnnulmentStore.ts"
+import { AnnulmentStore } from "../../src/gate/AnnulmentStore.ts"
 import { EventStore } from "../../src/store/EventStore.ts"
-import { ScanStore } from "../../src/store/ScanStore.ts"
-import { TicketStore } from "../../src/store/TicketStore.ts"
-import { SigningKeys } from "../../src/tickets/SigningKeys.ts"
+import { ScanStore } from "../../src/gate/ScanStore.ts"
+import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
+import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 
 /** The stores that the Event uses; the database is left open. */
 export const GateStores = Layer.mergeAll(

@@ -5,9 +5,9 @@ import { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 import { openEmbedded } from "../../src/database/EmbeddedDatabase.ts"
-import * as Migrations from "../../src/Migrations.ts"
+import * as Migrations from "../../src/database/Migrations.ts"
 import { administer, redisUrl, runPrefix, serverUrl, urlOf } from "./TestDatabase.ts"
 
 const makeSnapshot = (path: string) =>

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import process from "node:process"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 
 const program = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -3,7 +3,7 @@ import { Effect, Layer, Redacted, type Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 import { freePortVariables, temporaryDirectory } from "./Served.ts"

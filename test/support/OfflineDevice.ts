@@ -2,15 +2,15 @@
 import { assert } from "@effect/vitest"
 import { DateTime, Effect, Redacted, Schema } from "effect"
 import type { ScanResult } from "../../rpc/Scan.ts"
-import { OfflineBundle, type TicketState } from "../../src/gate/OfflineBundle.ts"
+import { OfflineBundle, type TicketState } from "../../src/gate/offline/OfflineBundle.ts"
 import {
   decideOffline,
   type OfflineKnowledge,
   type OfflineRead,
   taken
-} from "../../src/gate/OfflineDecision.ts"
+} from "../../src/gate/offline/OfflineDecision.ts"
 import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
-import { trustedKeys } from "../../src/tickets/SigningKeys.ts"
+import { trustedKeys } from "../../src/trust/SigningKeys.ts"
 import { TestApp } from "./TestApp.ts"
 import { sent, type Uploaded } from "./Uploads.ts"
 

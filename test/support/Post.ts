@@ -9,10 +9,10 @@ import {
   NotificationClient,
   NotificationsUnavailable,
   Undeliverable
-} from "../../src/services/notifications/NotificationClient.ts"
-import { AudienceStore } from "../../src/store/AudienceStore.ts"
-import { NotificationStore } from "../../src/store/NotificationStore.ts"
-import { SequenceStore } from "../../src/store/SequenceStore.ts"
+} from "../../src/notifications/NotificationClient.ts"
+import { AudienceStore } from "../../src/store/notifications/AudienceStore.ts"
+import { NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
+import { SequenceStore } from "../../src/store/notifications/SequenceStore.ts"
 import { GateStores, publish } from "./GateFixture.ts"
 import { Links } from "./JobFixture.ts"
 

@@ -1,6 +1,6 @@
 /** Two activations of one event at once, each with its own connections to one PostgreSQL database. */
 import { Effect, Layer, Redacted } from "effect"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 import { activation, GateStores } from "./GateFixture.ts"
 
 /** The gate's stores over connections of their own. */

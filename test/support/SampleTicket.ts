@@ -1,8 +1,8 @@
 /** A ticket as the tests of its pages print it. */
 import { Effect } from "effect"
-import type { TicketInput } from "../../src/services/tickets/TicketPdf.ts"
-import { QrData } from "../../src/tickets/QrData.ts"
-import { SigningKeys } from "../../src/tickets/SigningKeys.ts"
+import type { TicketInput } from "../../src/print/tickets/TicketPdf.ts"
+import { QrData } from "../../src/trust/QrData.ts"
+import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 
 /** Its code, which its QR data names. */
 export const sampleCode = "TKT-112-7TAJTBRJ49AY0X3B"

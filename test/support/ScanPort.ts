@@ -1,9 +1,9 @@
 /** Scans over a socket, as stewards' devices send them: the core's express way stands before its routes. */
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { ExpressDesk } from "../../src/http/Express.ts"
+import { ExpressDesk } from "../../src/FastPath.ts"
 import * as Platform from "../../src/Platform.ts"
-import { Loopback } from "../../src/services/Loopback.ts"
+import { Loopback } from "../../src/trust/Loopback.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import type { Answer, Ask } from "./TestApp.ts"

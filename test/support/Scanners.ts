@@ -1,8 +1,8 @@
 /** The two ways of a scan into the gate of the whole app: a device with its steward's token, and the scan service. */
 import { Effect, Redacted } from "effect"
-import { Loopback } from "../../src/services/Loopback.ts"
-import { ServiceSecrets } from "../../src/services/ServiceSecrets.ts"
-import { sign } from "../../src/services/ServiceSignature.ts"
+import { Loopback } from "../../src/trust/Loopback.ts"
+import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
+import { sign } from "../../src/trust/ServiceSignature.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import { TestApp } from "./TestApp.ts"
 

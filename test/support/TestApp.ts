@@ -1,8 +1,8 @@
 /** The whole of Guichet in the test's process, without a port, on the database that the suite runs on. */
 import { ConfigProvider, Context, Effect, FileSystem, Layer, Redacted, type Schema } from "effect"
-import { inProcess } from "../../src/App.ts"
+import { inProcess } from "../../src/app/App.ts"
 import * as Platform from "../../src/Platform.ts"
-import { Loopback } from "../../src/services/Loopback.ts"
+import { Loopback } from "../../src/trust/Loopback.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import { generateKeyPairSync, randomBytes } from "node:crypto"
 import * as TestDatabase from "./TestDatabase.ts"

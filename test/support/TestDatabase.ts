@@ -4,7 +4,7 @@ import { Effect, Layer, Redacted, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs"
-import * as Database from "../../src/Database.ts"
+import * as Database from "../../src/database/Database.ts"
 
 /** The PostgreSQL server that tests may make databases on (`DATABASE_URL_TEST`), or none. */
 export const serverUrl: string | undefined = process.env.DATABASE_URL_TEST || undefined

@@ -3,8 +3,8 @@ import { assert } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schedule, type Scope } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as Database from "../../src/Database.ts"
-import * as Migrations from "../../src/Migrations.ts"
+import * as Database from "../../src/database/Database.ts"
+import * as Migrations from "../../src/database/Migrations.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import documentedJob from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import documentedSequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }

@@ -6,8 +6,8 @@ import {
   signTicketWebhook,
   stripeSignatureHeader,
   ticketSignatureHeader
-} from "../../src/http/WebhookSignatures.ts"
-import { ServiceSecrets } from "../../src/services/ServiceSecrets.ts"
+} from "../../src/trust/WebhookSignatures.ts"
+import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import paymentHeaders from "../fixtures/bodies/2-payment-webhook.headers.json" with { type: "json" }
 import ticketHeaders from "../fixtures/bodies/4-ticket-webhook.headers.json" with { type: "json" }
 import { TestApp } from "./TestApp.ts"

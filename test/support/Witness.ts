@@ -2,8 +2,8 @@
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { WebHandler } from "../../src/http/HttpHouse.ts"
-import { Loopback } from "../../src/services/Loopback.ts"
-import type { ServiceTargetName } from "../../src/services/ServiceName.ts"
+import { Loopback } from "../../src/trust/Loopback.ts"
+import type { ServiceTargetName } from "../../src/trust/ServiceName.ts"
 
 const Tables = Schema.Array(Schema.Struct({ name: Schema.String }))
 const Counts = Schema.Array(Schema.Struct({ name: Schema.String, rows: Schema.Int }))

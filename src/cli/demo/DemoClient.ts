@@ -2,7 +2,7 @@
 import { Effect, Option, Redacted, Schema, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
-import { Loopback, overHandler } from "../../services/Loopback.ts"
+import { Loopback, overHandler } from "../../trust/Loopback.ts"
 import { DemoFailed } from "./DemoFailed.ts"
 import { FlowEvent } from "./FlowEvent.ts"
 

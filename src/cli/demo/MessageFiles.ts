@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
 import type { MessageView } from "../../../rpc/NotificationSequence.ts"
-import { MessagePage } from "../../http/api/FlowsGroup.ts"
+import { MessagePage } from "../../api/flows/FlowsApi.ts"
 import { stem } from "../../services/notifications/Outbox.ts"
 import type { DemoClient } from "./DemoClient.ts"
 import { DemoFailed } from "./DemoFailed.ts"

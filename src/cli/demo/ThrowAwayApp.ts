@@ -1,8 +1,8 @@
 /** The whole app without a port, on a database that dies with it, and out of reach of the environment. */
 import { ConfigProvider, Console, Layer } from "effect"
 import { appendFileSync } from "node:fs"
-import { inProcess } from "../../App.ts"
-import * as Database from "../../Database.ts"
+import { inProcess } from "../../app/App.ts"
+import * as Database from "../../database/Database.ts"
 import type { DemoFolder } from "./DemoFolder.ts"
 
 /** A console that writes into a file, one text a line. */

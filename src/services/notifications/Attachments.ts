@@ -3,8 +3,8 @@
  */
 import { Effect, Schema } from "effect"
 import { FileStore } from "../../files/FileStore.ts"
-import { QrImage } from "../tickets/QrImage.ts"
-import { qrMatrix } from "../tickets/QrMatrix.ts"
+import { QrImage } from "../../print/qr/QrImage.ts"
+import { qrMatrix } from "../../print/qr/QrMatrix.ts"
 import type { EmailFile } from "./EmailTransport.ts"
 import { DeliveryDelayed, InvalidAttachment } from "./NotificationApi.ts"
 import { qrCid } from "./templates/EmailLayout.ts"

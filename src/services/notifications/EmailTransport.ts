@@ -3,7 +3,7 @@ import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect
 import type { PlatformError } from "effect"
 import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
-import * as Database from "../../Database.ts"
+import * as Database from "../../database/Database.ts"
 import { DeliveryError, Rejected, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
 

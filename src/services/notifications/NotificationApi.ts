@@ -3,8 +3,8 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { problemType } from "../../http/ProblemCatalog.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
-import { AllowedServices } from "../CallingService.ts"
-import { ServiceAuth } from "../ServiceAuth.ts"
+import { AllowedServices } from "../../trust/CallingService.ts"
+import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
 /** The sender's id of a message: the same id is one message, however often it is sent. */
 export const MessageId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/))

@@ -16,7 +16,7 @@ import {
   NotificationApi
 } from "./NotificationApi.ts"
 import type { Notification, Sent } from "./NotificationApi.ts"
-import * as Once from "./Once.ts"
+import * as Once from "../../durable/SingleFlight.ts"
 import * as Recipient from "./Recipient.ts"
 import { SmsTransport } from "./SmsTransport.ts"
 import { Templates } from "./Templates.ts"

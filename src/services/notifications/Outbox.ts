@@ -2,7 +2,7 @@
 import { Duration, Effect, FileSystem, Layer, Path, Schedule } from "effect"
 import type { PlatformError } from "effect"
 import { createHash, randomUUID } from "node:crypto"
-import * as Drafts from "../../files/Drafts.ts"
+import * as Drafts from "../../files/TempFiles.ts"
 
 /**
  * A message id as a file name and a Message-ID: unchanged when it is safe as both, else made safe and told

@@ -1,6 +1,6 @@
 /** Hands one SMS to the outbox as a text file, or refuses it: there is no provider yet. */
 import { Config, Context, DateTime, Effect, Layer, Option } from "effect"
-import * as Database from "../../Database.ts"
+import * as Database from "../../database/Database.ts"
 import { DeliveryError, Unequipped, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
 import * as SmsText from "./SmsText.ts"

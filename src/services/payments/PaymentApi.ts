@@ -7,8 +7,8 @@ import { Customer, PaymentMetadata } from "../../../rpc/Payment.ts"
 import { problemType } from "../../http/ProblemCatalog.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { ServiceRefused, Unavailable } from "../../http/Problems.ts"
-import { AllowedServices } from "../CallingService.ts"
-import { ServiceAuth } from "../ServiceAuth.ts"
+import { AllowedServices } from "../../trust/CallingService.ts"
+import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
 /** What is asked; the same `payment_id` is one payment, however often it is sent. */
 export const PaymentRequest = Schema.Struct({

@@ -1,18 +1,18 @@
 /** The payment service: its routes, and the gateway that the environment chooses. */
 import { Config, Effect, Layer, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import * as Database from "../../Database.ts"
+import * as Database from "../../database/Database.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
-import { ServiceAuth } from "../ServiceAuth.ts"
+import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 import { PaymentApi } from "./PaymentApi.ts"
 import { PaymentHandlersLayer } from "./PaymentHandlers.ts"
 import { PaymentLedger } from "./PaymentLedger.ts"
-import { SandboxRoutesLayer } from "./SandboxApi.ts"
-import { SandboxBank } from "./SandboxBank.ts"
-import { SandboxGateway } from "./SandboxGateway.ts"
-import { StripeGateway } from "./StripeGateway.ts"
-import { StripeSignature } from "./StripeSignature.ts"
-import { StripeWebhookLayer } from "./StripeWebhook.ts"
+import { SandboxRoutesLayer } from "./sandbox/SandboxApi.ts"
+import { SandboxBank } from "./sandbox/SandboxBank.ts"
+import { SandboxGateway } from "./sandbox/SandboxGateway.ts"
+import { StripeGateway } from "./stripe/StripeGateway.ts"
+import { StripeSignature } from "./stripe/StripeSignature.ts"
+import { StripeWebhookLayer } from "./stripe/StripeWebhook.ts"
 
 const routes = HttpApiBuilder.layer(PaymentApi).pipe(
   Layer.provide([PaymentHandlersLayer, StripeWebhookLayer]),

@@ -1,9 +1,9 @@
 /** The keys that verify tickets, as the core publishes them: fetched, kept, and fetched again when one is unknown. */
 import { Clock, Context, Effect, Layer, Ref, Schema, Semaphore } from "effect"
 import { HttpClientResponse } from "effect/http"
-import { TicketKeySet, type TrustedKeys, trustedKeys } from "../../tickets/SigningKeys.ts"
-import { ServiceTransport } from "../ServiceClients.ts"
-import { serviceTargets } from "../ServiceName.ts"
+import { TicketKeySet, type TrustedKeys, trustedKeys } from "../../trust/SigningKeys.ts"
+import { ServiceTransport } from "../../trust/ServiceClients.ts"
+import { serviceTargets } from "../../trust/ServiceName.ts"
 
 /** The core did not give its keys, and none are kept. */
 export class KeysUnavailable extends Schema.TaggedError<KeysUnavailable>()("KeysUnavailable", {

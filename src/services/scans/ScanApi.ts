@@ -8,8 +8,8 @@ import { ScanAnswer } from "../../gate/ScanAnswer.ts"
 import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
-import { AllowedServices } from "../CallingService.ts"
-import { ServiceAuth } from "../ServiceAuth.ts"
+import { AllowedServices } from "../../trust/CallingService.ts"
+import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
 /** What a scanner read, and where; any text may stand in `qr_data`. */
 export const VerifyRequest = Schema.Struct({

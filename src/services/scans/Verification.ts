@@ -2,8 +2,8 @@
 import { DateTime, Result, Schema } from "effect"
 import { TicketId } from "../../../rpc/Ids.ts"
 import type { InternalScanBody } from "../../gate/ScanBodies.ts"
-import { QrData, type QrRefusal } from "../../tickets/QrData.ts"
-import type { TrustedKeys } from "../../tickets/SigningKeys.ts"
+import { QrData, type QrRefusal } from "../../trust/QrData.ts"
+import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import type { VerifyRequest } from "./ScanApi.ts"
 
 /** A ticket issued later than this from now was not issued by a clock of ours. */

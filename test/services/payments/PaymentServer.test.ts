@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { sentenceOf } from "../../../src/cli/Sentence.ts"
-import { PaymentClient } from "../../../src/services/payments/PaymentClient.ts"
+import { PaymentClient } from "../../../src/payments/PaymentClient.ts"
 import { asking, chosenBy, memory } from "./PaymentWorld.ts"
 
 const server = { DATABASE_URL: "postgres://guichet@db.example/guichet" }

@@ -6,11 +6,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
 import Stripe from "stripe"
-import { Loopback } from "../../../src/services/Loopback.ts"
-import { PaymentClient } from "../../../src/services/payments/PaymentClient.ts"
+import { Loopback } from "../../../src/trust/Loopback.ts"
+import { PaymentClient } from "../../../src/payments/PaymentClient.ts"
 import { PaymentLedger } from "../../../src/services/payments/PaymentLedger.ts"
-import { StripeGateway } from "../../../src/services/payments/StripeGateway.ts"
-import { type Answer, type Asked, failure, fakeStripe, paymentIntent } from "./FakeStripe.ts"
+import { StripeGateway } from "../../../src/services/payments/stripe/StripeGateway.ts"
+import { type Answer, type Asked, failure, fakeStripe, paymentIntent } from "./stripe/FakeStripe.ts"
 import { asking, memory, over, webhookSecret } from "./PaymentWorld.ts"
 
 const paymentId = asking().payment_id

@@ -9,13 +9,13 @@ import { TestClock } from "effect/testing"
 import { HttpBody, HttpClient, HttpClientResponse, HttpServer } from "effect/http"
 import type { Verdict } from "../../../rpc/Scan.ts"
 import { ScanAnswer } from "../../../src/gate/ScanAnswer.ts"
-import { Loopback } from "../../../src/services/Loopback.ts"
+import { Loopback } from "../../../src/trust/Loopback.ts"
 import { ScanServerLayer } from "../../../src/services/scans/ScanServer.ts"
-import { ServiceTransport } from "../../../src/services/ServiceClients.ts"
-import { QrData } from "../../../src/tickets/QrData.ts"
-import { SigningKeys } from "../../../src/tickets/SigningKeys.ts"
+import { ServiceTransport } from "../../../src/trust/ServiceClients.ts"
+import { QrData } from "../../../src/trust/QrData.ts"
+import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
 import documented from "../../fixtures/bodies/3-internal-scan-validation.request.json" with { type: "json" }
-import { configuration, SecretsLayer } from "../ExampleServices.ts"
+import { configuration, SecretsLayer } from "../../trust/ExampleServices.ts"
 
 type Body = Omit<typeof documented, "ticketId"> & {
   readonly ticketId: number | null

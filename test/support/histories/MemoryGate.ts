@@ -4,7 +4,7 @@ import { DateTime, Duration } from "effect"
 import { type AdmitRequest, usualRules } from "../../../rpc/Scan.ts"
 import { decideBatch, type Line, type Move, spellings, type Writes } from "../../../src/gate/Batch.ts"
 import type { GateTicket, Snapshot } from "../../../src/gate/GateState.ts"
-import { annulWithin } from "../../../src/store/AnnulmentStore.ts"
+import { annulWithin } from "../../../src/gate/AnnulmentStore.ts"
 import { type History, tickets } from "./GateHistory.ts"
 import type { Activation, AnnulAnswer, Premises } from "./Premises.ts"
 

@@ -1,0 +1,42 @@
+/** The public contract of the core: everything that clients, scanners and services can ask of it. */
+import { HttpApi, OpenApi } from "effect/http-api"
+import { EventsGroup } from "./events/EventsApi.ts"
+import { FlowsGroup } from "./flows/FlowsApi.ts"
+import { GateGroup } from "./gate/GateApi.ts"
+import { JournalGroup } from "./gate/JournalApi.ts"
+import { OfflineGroup } from "./gate/OfflineApi.ts"
+import { OrdersGroup } from "./tickets/OrdersApi.ts"
+import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
+import { SequencesGroup } from "./notifications/SequencesApi.ts"
+import { signatureSchemes } from "./SignedDocs.ts"
+import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
+import { TicketsGroup } from "./tickets/TicketsApi.ts"
+import { TokensGroup } from "./tokens/TokensApi.ts"
+import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./webhooks/WebhooksApi.ts"
+import { parseOptions } from "../http/ProblemMiddleware.ts"
+
+export class Api extends HttpApi.make("guichet")
+  .add(FlowsGroup)
+  .add(SequencesGroup)
+  .add(TicketsGroup)
+  .add(OrdersGroup)
+  .add(TemplatesGroup)
+  .add(EventsGroup)
+  .add(GateGroup)
+  .add(ScansGroup)
+  .add(OfflineGroup)
+  .add(JournalGroup)
+  .add(TokensGroup)
+  .add(InternalGroup)
+  .add(PaymentWebhooksGroup)
+  .add(TicketWebhooksGroup)
+  .prefix("/api")
+  .annotate(HttpApi.ParseOptions, parseOptions)
+  .annotateMerge(signatureSchemes)
+  .annotateMerge(OpenApi.annotations({
+    title: "Guichet",
+    version: "0.1.0",
+    description: "The orchestration core of an event-ticketing platform.",
+    license: { name: "MIT", identifier: "MIT" },
+    servers: [{ url: "/", description: "This installation" }]
+  })) {}

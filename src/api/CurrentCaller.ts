@@ -1,0 +1,24 @@
+/** The caller of the request being answered, and the guards that read it. */
+import { Context, Effect } from "effect"
+import type { Caller, Role } from "../../rpc/Caller.ts"
+import { Forbidden } from "../http/Problems.ts"
+
+/** The caller of the request being answered, provided by `Authorization`. */
+export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("guichet/api/CurrentCaller") {}
+
+/** The caller, when it has one of the roles; 403 otherwise. */
+export const requireRole = (...roles: ReadonlyArray<Role>): Effect.Effect<Caller, Forbidden, CurrentCaller> =>
+  Effect.flatMap(
+    CurrentCaller,
+    (caller) =>
+      roles.includes(caller.role) ? Effect.succeed(caller) : Effect.fail(
+        new Forbidden({
+          detail: `Use a token with the role ${roles.join(" or ")}: yours is ${caller.role}.`
+        })
+      )
+  )
+
+/** Whether the token reaches this event, and this gate when one is named. */
+export const reaches = (caller: Caller, event: number, gate?: string): boolean =>
+  (caller.events === undefined || caller.events.includes(event)) &&
+  (gate === undefined || caller.gates === undefined || caller.gates.includes(gate))

@@ -1,0 +1,79 @@
+/** Files behind signed, expiring links, and the public keys that verify a ticket's QR data. */
+import { Effect, Result } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { isFileKey } from "../../rpc/FileKey.ts"
+import { FileStore } from "../files/FileStore.ts"
+import { SignedUrl, type SignedUrlRefusal } from "../files/SignedUrl.ts"
+import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
+import { SigningKeys } from "../trust/SigningKeys.ts"
+import { inline } from "../http/FileNamed.ts"
+
+const headers = { "cache-control": "no-store" }
+
+const refused = (status: 404 | 503) => HttpServerResponse.empty({ status, headers })
+
+const again = "read the ticket, invoice or template that had it again: its link is made anew."
+
+/** What does not open says so of the link: no token would open it either. */
+const closed = (why: SignedUrlRefusal) =>
+  HttpServerResponse.jsonUnsafe(
+    why === "expired"
+      ? { title: "This link has expired", detail: `The link was good until its expires; ${again}` }
+      : { title: "This link does not open", detail: `The link is incomplete or has been changed; ${again}` },
+    { status: why === "expired" ? 410 : 403, headers }
+  )
+
+const nameOf = (key: string): string => key.slice(key.lastIndexOf("/") + 1)
+
+/**
+ * `GET /files/<key>?expires=…&signature=…`: the generator's secret made the link, either of its two opens it.
+ * Whichever store holds the file, its bytes go through here, so that a link stays the same and its store private.
+ */
+export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
+  const files = yield* FileStore
+  const secrets = yield* ServiceSecrets
+  yield* router.add(
+    "GET",
+    "/files/*",
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const url = new URL(request.url, "http://localhost")
+      const key = url.pathname.replace(/^\/files\//, "")
+      if (!isFileKey(key)) return refused(404)
+      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      const opened = SignedUrl.verify({
+        key,
+        expires: url.searchParams.get("expires") ?? undefined,
+        signature: url.searchParams.get("signature") ?? undefined,
+        now: Math.floor(now / 1000),
+        secrets: secrets.accepted("ticket-generator-service")
+      })
+      if (Result.isFailure(opened)) return closed(opened.failure)
+      return yield* files.get(key).pipe(
+        Effect.map(({ bytes, contentType }) =>
+          HttpServerResponse.uint8Array(bytes, {
+            contentType,
+            headers: { ...headers, "content-disposition": inline(nameOf(key)) }
+          })
+        ),
+        Effect.catchTag(
+          "FileStoreError",
+          (error) =>
+            error.reason === "not_found"
+              ? Effect.succeed(refused(404))
+              : Effect.as(Effect.logError("A file could not be read", error.message), refused(503))
+        )
+      )
+    })
+  )
+}))
+
+/** `GET /.well-known/guichet-keys.json`: a JWK set (RFC 7517, RFC 8037); retired keys stay in it. */
+export const keysLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
+  const keys = yield* SigningKeys
+  yield* router.add(
+    "GET",
+    "/.well-known/guichet-keys.json",
+    HttpServerResponse.jsonUnsafe(keys.keySet, { headers: { "cache-control": "public, max-age=300" } })
+  )
+}))

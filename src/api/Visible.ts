@@ -1,0 +1,29 @@
+/** What a caller may see: an organiser its own, an admin everything, an operator nothing (403); the rest is not there (404). */
+import { Effect, Option } from "effect"
+import type { Caller } from "../../rpc/Caller.ts"
+import { type CurrentCaller, requireRole } from "./CurrentCaller.ts"
+import { type Forbidden, NotFound } from "../http/Problems.ts"
+
+export const missing = (what: string) => new NotFound({ detail: `There is no such ${what}.` })
+
+const mayRead = (caller: Caller, owner: string | null): boolean =>
+  caller.role === "admin" || caller.subject === owner
+
+/** Whose a list shows: the caller's own, or everybody's, which is undefined, to an admin. */
+export const ownerOf = Effect.map(
+  requireRole("admin", "organizer"),
+  ({ role, subject }) => role === "admin" ? undefined : subject
+)
+
+/** The resource, when it exists and the caller may read it. */
+export const visible = <A extends { readonly owner: string | null }, R>(
+  what: string,
+  found: Effect.Effect<Option.Option<A>, never, R>
+): Effect.Effect<A, Forbidden | NotFound, R | CurrentCaller> =>
+  Effect.gen(function* () {
+    const caller = yield* requireRole("admin", "organizer")
+    const resource = yield* found
+    return Option.isSome(resource) && mayRead(caller, resource.value.owner)
+      ? resource.value
+      : yield* missing(what)
+  })

@@ -1,0 +1,127 @@
+/** Answers for events and payments. */
+import { Effect, Option } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { Event } from "../../../rpc/Event.ts"
+import { FileStore } from "../../files/FileStore.ts"
+import { InvoiceFiles } from "../../payments/invoices/InvoiceFiles.ts"
+import { PaymentClient } from "../../payments/PaymentClient.ts"
+import { Fonts } from "../../print/pdf/Fonts.ts"
+import { missingReason } from "../../print/tickets/TicketPdf.ts"
+import { type EventTerms, PrintStore } from "../../store/tickets/PrintStore.ts"
+import { EventStore } from "../../store/EventStore.ts"
+import { InvoiceStore } from "../../payments/invoices/InvoiceStore.ts"
+import type { PaymentRow } from "../../store/payments/PaymentRow.ts"
+import { PaymentStore } from "../../store/payments/PaymentStore.ts"
+import { Api } from "../Api.ts"
+import { pdfNamed } from "../../http/FileNamed.ts"
+import { fileStoreAway, storedBytes } from "../FileStoreAway.ts"
+import { nextPage, pageSize } from "../../http/NextPage.ts"
+import { noStore } from "../../http/NoStore.ts"
+import { type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
+import { missing, ownerOf, visible } from "../Visible.ts"
+
+const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
+
+export const EventsHttpLayer = HttpApiBuilder.group(
+  Api,
+  "events",
+  Effect.fn(function* (handlers) {
+    const events = yield* EventStore
+    const payments = yield* PaymentStore
+    const invoices = yield* InvoiceStore
+    const files = yield* FileStore
+    const drawings = yield* InvoiceFiles
+    const service = yield* PaymentClient
+    const prints = yield* PrintStore
+    const fonts = yield* Fonts
+    const event = yield* Event.client
+
+    const own = (id: number) =>
+      visible("event", Effect.map(events.owner(id), Option.map((owner) => ({ owner }))))
+
+    const view = (id: number) =>
+      Effect.flatMap(
+        events.get(id),
+        Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
+      )
+
+    /** What no ticket could be printed with is refused here, before it fails a job. */
+    const writable = Effect.fnUntraced(function* (terms: EventTerms) {
+      const errors = Object.entries(terms).flatMap(([field, text]): ReadonlyArray<FieldError> => {
+        const missing = text === null ? [] : fonts.regular.missing(text)
+        return missing.length === 0 ? [] : [{ pointer: `/${field}`, detail: missingReason(missing) }]
+      })
+      if (errors.length > 0) {
+        return yield* new InvalidRequest({ detail: "Tickets cannot be printed with this text.", errors })
+      }
+    })
+
+    /**
+     * Asking again for a payment that waits is the same payment, and its answer has what the payer's page needs; one whose
+     * card was declined waits for another.
+     */
+    const secretOf = Effect.fnUntraced(function* (row: PaymentRow) {
+      if (
+        (row.status !== "pending" && row.status !== "failed") || row.customer === null ||
+        row.gateway_ref === null
+      ) return null
+      const answer = yield* Effect.option(service.create({
+        payment_id: row.payment_id,
+        amount: row.amount,
+        currency: row.currency,
+        method: "stripe",
+        auto_confirm: false,
+        customer: row.customer,
+        metadata: row.metadata ?? {}
+      }))
+      return Option.getOrNull(answer)?.client_secret ?? null
+    })
+
+    return handlers.handleAll({
+      list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
+        Effect.gen(function* () {
+          const page = yield* events.page({ owner: yield* ownerOf, before: cursor, limit, ...filters })
+          const { headers, next_cursor } = yield* nextPage("/api/events", page)
+          return HttpApiSchema.withHeaders({ body: { events: page.rows, next_cursor }, headers })
+        }),
+      get: ({ params: { event_id: id } }) => Effect.andThen(own(id), view(id)),
+      setStatus: ({ params: { event_id: id }, payload }) =>
+        Effect.gen(function* () {
+          yield* own(id)
+          yield* fromCluster(event(String(id)).SetStatus(payload))
+          return yield* view(id)
+        }).pipe(Effect.catchTag("EventNotFound", () => missing("event"))),
+      terms: ({ params: { event_id: id } }) =>
+        Effect.gen(function* () {
+          yield* own(id)
+          const found = yield* prints.terms(id)
+          return Option.isSome(found) ? found.value : yield* missing("event")
+        }),
+      setTerms: ({ params: { event_id: id }, payload }) =>
+        Effect.gen(function* () {
+          yield* own(id)
+          const terms = { terms: textOrNull(payload.terms), organizer: textOrNull(payload.organizer) }
+          yield* writable(terms)
+          yield* prints.setTerms(id, terms)
+          return terms
+        }),
+      payment: ({ params }) =>
+        noStore(Effect.gen(function* () {
+          const view = yield* visible("payment", payments.view(params.payment_id))
+          const row = yield* payments.get(params.payment_id)
+          return { ...view, client_secret: Option.isSome(row) ? yield* secretOf(row.value) : null }
+        })),
+      invoice: ({ params }) =>
+        pdfNamed(
+          params.file,
+          noStore(Effect.gen(function* () {
+            const invoice = yield* visible("invoice", invoices.get(params.file.replace(/\.pdf$/, "")))
+            const key = yield* drawings.file(invoice).pipe(
+              Effect.catchTags({ FileStoreError: fileStoreAway, PdfError: Effect.die })
+            )
+            return yield* storedBytes(files, key, "Ask whoever runs this installation to restore it.")
+          }))
+        )
+    })
+  })
+)

@@ -1,0 +1,105 @@
+/** Answers for flow 6: a request becomes a stored flow, then a running one. */
+import { DateTime, Effect, Option } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { WorkflowEngine } from "effect/workflow"
+import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
+import { EventStore } from "../../store/EventStore.ts"
+import { FeedStore } from "../../store/flows/FeedStore.ts"
+import { FlowIndex } from "../../store/flows/FlowIndex.ts"
+import { feedOf, FlowStore } from "../../store/flows/FlowStore.ts"
+import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
+import { TemplateStore } from "../../store/tickets/TemplateStore.ts"
+import { Api } from "../Api.ts"
+import { requireRole } from "../CurrentCaller.ts"
+import { Drain } from "../../http/Drain.ts"
+import { nextPage, pageSize } from "../../http/NextPage.ts"
+import { InvalidRequest } from "../../http/Problems.ts"
+import { resourceId } from "../ResourceId.ts"
+import { missing, ownerOf, visible } from "../Visible.ts"
+import { live } from "../../http/Sse.ts"
+
+/** Messages on a page, unless `limit` says otherwise. */
+const messagesOnPage = 200
+
+/** What the body alone cannot show: its template exists, its event is not somebody else's. */
+const admissible = Effect.fnUntraced(function* (owner: string, request: CompleteFlowRequest) {
+  const templates = yield* TemplateStore
+  const events = yield* EventStore
+  if (!(yield* templates.exists(request.ticket_config.template_id))) {
+    return yield* InvalidRequest.at("/ticket_config/template_id", "There is no template with this id.")
+  }
+  const holder = yield* events.owner(request.event_data.event_id)
+  if (Option.isSome(holder) && holder.value !== owner) return yield* missing("event")
+})
+
+const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequest) {
+  const caller = yield* requireRole("admin", "organizer")
+  yield* admissible(caller.subject, request)
+  const flows = yield* FlowStore
+  const flowId = yield* resourceId("flow", request, flows.current)
+  const executionId = yield* CompleteFlow.executionId({ flowId })
+  const deadline = DateTime.add(yield* DateTime.now, {
+    seconds: request.orchestration_options.timeout_seconds
+  })
+  yield* flows.accept({ flowId, executionId, owner: caller.subject, request, deadline })
+  const { status } = yield* flows.load(flowId)
+  yield* CompleteFlow.execute({ flowId }, { discard: true })
+  const location = `/api/orchestration/flows/${flowId}`
+  return HttpApiSchema.withHeaders({
+    body: { flow_id: flowId, status, status_url: location, events_url: `${location}/events` },
+    headers: { location }
+  })
+})
+
+export const FlowsHttpLayer = HttpApiBuilder.group(
+  Api,
+  "flows",
+  Effect.fn(function* (handlers) {
+    const flows = yield* FlowStore
+    const index = yield* FlowIndex
+    const feeds = yield* FeedStore
+    const drain = yield* Drain
+    const ledger = yield* NotificationStore
+    const engine = yield* WorkflowEngine.WorkflowEngine
+    const templates = yield* TemplateStore
+    const events = yield* EventStore
+    const own = (flowId: string) => visible("flow", flows.view(flowId))
+    return handlers.handleAll({
+      start: ({ payload }) =>
+        accept(payload).pipe(
+          Effect.provideService(WorkflowEngine.WorkflowEngine, engine),
+          Effect.provideService(FlowStore, flows),
+          Effect.provideService(TemplateStore, templates),
+          Effect.provideService(EventStore, events)
+        ),
+      list: ({ query: { cursor, event_id: eventId, limit = pageSize, status } }) =>
+        Effect.gen(function* () {
+          const page = yield* index.page({ owner: yield* ownerOf, before: cursor, limit, eventId, status })
+          const { headers, next_cursor } = yield* nextPage("/api/orchestration/flows", page)
+          return HttpApiSchema.withHeaders({ body: { flows: page.rows, next_cursor }, headers })
+        }),
+      get: ({ params }) => own(params.flow_id),
+      events: ({ headers, params }) =>
+        live(
+          drain,
+          Effect.map(
+            own(params.flow_id),
+            () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0))
+          )
+        ),
+      messages: ({ params, query }) =>
+        Effect.gen(function* () {
+          yield* own(params.flow_id)
+          const limit = query.limit ?? messagesOnPage
+          const messages = yield* ledger.ofFlow(params.flow_id, { after: query.after ?? "", limit })
+          const last = messages.length === limit ? messages[limit - 1]!.message_id : null
+          const path = `/api/orchestration/flows/${params.flow_id}/messages`
+          const next = last === null ? null : `${path}?limit=${limit}&after=${encodeURIComponent(last)}`
+          return HttpApiSchema.withHeaders({
+            body: { messages, next },
+            headers: next === null ? {} : { link: `<${next}>; rel="next"` }
+          })
+        })
+    })
+  })
+)

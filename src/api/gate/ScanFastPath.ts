@@ -1,0 +1,155 @@
+/**
+ * The express way of `POST /api/scans/validate`. A steward's plain scan is read, decided and answered here as the
+ * contract's own handler would; whatever is not plain (another role, a wrong field, an Idempotency-Key, a token or an
+ * event not seen lately) goes the contract's way. So does what could not be decided, under the same scan id, and
+ * every request whose trace is told.
+ */
+import { Clock, Context, DateTime, Effect, Exit, Layer, Tracer } from "effect"
+import { Headers, HttpTraceContext } from "effect/http"
+import type { Passage, Verdict } from "../../../rpc/Scan.ts"
+import { permissionOf } from "../../gate/Operators.ts"
+import { plainScan } from "./PlainScan.ts"
+import { fromDevice } from "../../gate/ScanBodies.ts"
+import { localeOf, sentence } from "../../gate/Sentences.ts"
+import { Turnstiles } from "./Turnstiles.ts"
+import { leavesOut } from "../../telemetry/Sampling.ts"
+import { TokenStore } from "../../store/TokenStore.ts"
+import { SigningKeys } from "../../trust/SigningKeys.ts"
+import { type Express, ExpressDesk, type Head } from "../../FastPath.ts"
+import { idempotencyKeyHeader } from "../Idempotency.ts"
+import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
+
+const path = "/api/scans/validate"
+
+const method = "POST"
+
+/** A scan is a few hundred bytes; a longer body takes the contract's way. */
+const longest = 16_384
+
+const bearer = "Bearer "
+
+const text = ({ headers }: Head, name: string): string | undefined => {
+  const value = headers[name]
+  return typeof value === "string" ? value : undefined
+}
+
+const isPlain = (head: Head): boolean =>
+  head.url === path && head.method === method && head.headers[idempotencyKeyHeader] === undefined &&
+  Number(text(head, "content-length") ?? longest) < longest &&
+  text(head, "content-type") === "application/json" &&
+  (text(head, "authorization") ?? "").startsWith(bearer)
+
+const passage = (use: Passage | null) =>
+  use === null ? null : { at: DateTime.formatIso(use.at), gate: use.gate }
+
+/** A `ScanAnswer` as JSON; undefined leaves a verdict that cannot be worded to the contract, which reports it. */
+const spoken = (
+  verdict: Verdict,
+  acceptLanguage: string | undefined,
+  took_ms: number
+): string | undefined => {
+  try {
+    return JSON.stringify({
+      ...verdict,
+      first_use: passage(verdict.first_use),
+      last_use: passage(verdict.last_use),
+      decided_at: DateTime.formatIso(verdict.decided_at),
+      message: sentence(verdict, localeOf(acceptLanguage)),
+      took_ms
+    })
+  } catch {
+    return undefined
+  }
+}
+
+const parsed = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+/** A request's span, begun before it is known who answers, and where the contract goes on under it. */
+interface Begun {
+  readonly span: Tracer.Span
+  readonly context: Context.Context<never>
+}
+
+/** The first span that is begun by it is this one. */
+const goingOn = (tracer: Tracer.Tracer, span: Tracer.Span): Tracer.Tracer => {
+  let begun: Tracer.Span | undefined = span
+  return Tracer.make({
+    context: tracer.context,
+    span: (options) => {
+      const first = begun ?? tracer.span(options)
+      begun = undefined
+      return first
+    }
+  })
+}
+
+/** Begins the span that the contract would begin; undefined where nothing is traced. */
+const beginBy = (tracer: Tracer.Tracer, clock: Clock.Clock) => ({ headers }: Head): Begun | undefined => {
+  if (tracer === Tracer.nativeTracer) return undefined
+  const span = tracer.span({
+    name: method,
+    parent: HttpTraceContext.fromHeaders(Headers.fromInput(headers)),
+    annotations: Context.empty(),
+    links: [],
+    startTime: clock.currentTimeNanosUnsafe(),
+    kind: "server",
+    root: false,
+    sampled: true
+  })
+  return { span, context: Context.make(Tracer.Tracer, goingOn(tracer, span)) }
+}
+
+const make = (
+  tokens: TokenStore["Service"],
+  turnstiles: Turnstiles["Service"],
+  keys: SigningKeys["Service"],
+  begin: (head: Head) => Begun | undefined
+): Express => ({
+  takes: isPlain,
+  answer: (head, body, reply) => {
+    const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
+    if (caller === undefined || caller.role !== "operator") return false
+    const scan = plainScan(parsed(body))
+    if (scan === undefined) return false
+    const started = Date.now()
+    const requestId = requestIdFrom(text(head, requestIdHeader))
+    const operator = permissionOf(caller, scan.event_id)
+    const request = fromDevice(scan, { operator, scanId: requestId, trusted: keys.trusted })
+    const begun = begin(head)
+    const resume = () => reply({ resume: requestId, context: begun?.context })
+    const waits = begun?.span.sampled !== true && turnstiles.put(request, (exit) => {
+      const answer = Exit.isSuccess(exit)
+        ? spoken(exit.value, text(head, "accept-language"), Date.now() - started)
+        : undefined
+      if (answer === undefined) return resume()
+      reply({
+        status: 200,
+        headers: {
+          "content-type": "application/json",
+          [requestIdHeader]: requestId,
+          "x-content-type-options": "nosniff"
+        },
+        text: answer
+      })
+    }, begun?.span)
+    if (!waits) resume()
+    return true
+  }
+})
+
+/** Opens the express for as long as the routes are there. */
+export const layer: Layer.Layer<never, never, ExpressDesk | SigningKeys | TokenStore | Turnstiles> = Layer
+  .effectDiscard(Effect.gen(function* () {
+    const desk = yield* ExpressDesk
+    const tracer = yield* Effect.tracer
+    if (!leavesOut(tracer)) return
+    const begin = beginBy(tracer, yield* Clock.Clock)
+    const express = make(yield* TokenStore, yield* Turnstiles, yield* SigningKeys, begin)
+    yield* Effect.acquireRelease(desk.open(express), () => desk.close)
+  }))

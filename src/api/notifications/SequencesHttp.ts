@@ -1,0 +1,67 @@
+/** Answers for flow 5: a sequence is stored, then runs until its last step or its cancellation. */
+import { Effect, Option } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { WorkflowEngine } from "effect/workflow"
+import { NotificationSequence, Reminders, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
+import { EventStore } from "../../store/EventStore.ts"
+import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
+import { SequenceStore, type Stored } from "../../store/notifications/SequenceStore.ts"
+import { Api } from "../Api.ts"
+import { requireRole } from "../CurrentCaller.ts"
+import { resourceId } from "../ResourceId.ts"
+import { visible } from "../Visible.ts"
+
+const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequest) {
+  const caller = yield* requireRole("admin", "organizer")
+  const events = yield* EventStore
+  const sequences = yield* SequenceStore
+  yield* visible(
+    "event",
+    Effect.map(events.owner(request.event_id), Option.map((owner) => ({ owner })))
+  )
+  const sequenceId = yield* resourceId("seq", request, sequences.current)
+  const executionId = yield* NotificationSequence.executionId({ sequenceId })
+  yield* sequences.accept({ sequenceId, executionId, owner: caller.subject, request })
+  yield* NotificationSequence.execute({ sequenceId }, { discard: true })
+  const stored = yield* Effect.orDie(Effect.flatMap(sequences.get(sequenceId), Effect.fromOption))
+  const location = `/api/orchestration/notification-flow/${sequenceId}`
+  return HttpApiSchema.withHeaders({
+    body: { flow_id: sequenceId, status: stored.status, status_url: location },
+    headers: { location }
+  })
+})
+
+export const SequencesHttpLayer = HttpApiBuilder.group(
+  Api,
+  "sequences",
+  Effect.fn(function* (handlers) {
+    const sequences = yield* SequenceStore
+    const ledger = yield* NotificationStore
+    const events = yield* EventStore
+    const engine = yield* WorkflowEngine.WorkflowEngine
+    const own = (sequenceId: string) => visible("notification flow", sequences.get(sequenceId))
+    const view = (sequence: Stored) =>
+      Effect.map(ledger.ofSequence(sequence.sequence_id), (messages) => ({ ...sequence, messages }))
+    return handlers.handleAll({
+      start: ({ payload }) =>
+        accept(payload).pipe(
+          Effect.provideService(WorkflowEngine.WorkflowEngine, engine),
+          Effect.provideService(EventStore, events),
+          Effect.provideService(SequenceStore, sequences)
+        ),
+      get: ({ params }) => Effect.flatMap(own(params.sequence_id), view),
+      cancel: ({ params }) =>
+        Effect.gen(function* () {
+          yield* requireRole("admin", "organizer")
+          const sequence = yield* own(params.sequence_id)
+          yield* sequences.finish(sequence.sequence_id, "canceled")
+          yield* ledger.cancel({ sequenceId: sequence.sequence_id })
+          const workflow = sequence.user_id === null ? Reminders : NotificationSequence
+          yield* workflow.interrupt(sequence.execution_id).pipe(
+            Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
+          )
+          return yield* Effect.flatMap(own(params.sequence_id), view)
+        })
+    })
+  })
+)

@@ -1,0 +1,49 @@
+/** The tickets of one order, or of some guests, as one document. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { EventId, FlowId, GuestId } from "../../../rpc/Ids.ts"
+import { mostPages } from "../../tickets/OrderPrinter.ts"
+import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
+import { Authorization } from "../Authorization.ts"
+import { Conflict, Forbidden, NotFound, Unavailable } from "../../http/Problems.ts"
+import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { Pdf } from "../../http/Shapes.ts"
+
+const format = Schema.optionalKey(TicketFormat)
+
+const guestId = Schema.FiniteFromString.pipe(Schema.decodeTo(GuestId))
+
+export class OrdersGroup extends HttpApiGroup.make("orders").add(
+  HttpApiEndpoint.get("tickets", "/orders/:order_id/tickets.pdf", {
+    params: { order_id: FlowId },
+    query: { format },
+    success: Pdf,
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "All the tickets of an order as one PDF",
+      description:
+        `An order is a complete flow: its \`flow_id\`. Its live tickets, a page each, on A4 or the 80 mm roll; ${mostPages} at most.`
+    })
+  ),
+  HttpApiEndpoint.get("guestTickets", "/events/:event_id/tickets.pdf", {
+    params: { event_id: EventId },
+    query: {
+      guest_id: Schema.Union([
+        Schema.Array(guestId).check(Schema.isBetweenLength(1, mostPages)),
+        guestId
+      ]),
+      format
+    },
+    success: Pdf,
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(
+    OpenApi.annotations({ summary: "The tickets of some guests as one PDF, in the order of guest_id" })
+  )
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({
+    title: "Orders",
+    description: "Tickets to be printed together, drawn when they are asked for."
+  })) {}

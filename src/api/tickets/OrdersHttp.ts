@@ -1,0 +1,77 @@
+/** Answers for tickets that are printed together. */
+import { Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { mostPages, OrderPrinter } from "../../tickets/OrderPrinter.ts"
+import type { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
+import { EventStore } from "../../store/EventStore.ts"
+import { PrintStore } from "../../store/tickets/PrintStore.ts"
+import { Api } from "../Api.ts"
+import { pdfNamed } from "../../http/FileNamed.ts"
+import { fileStoreAway } from "../FileStoreAway.ts"
+import { noStore } from "../../http/NoStore.ts"
+import { Conflict, NotFound } from "../../http/Problems.ts"
+import { visible } from "../Visible.ts"
+
+export const OrdersHttpLayer = HttpApiBuilder.group(
+  Api,
+  "orders",
+  Effect.fn(function* (handlers) {
+    const printer = yield* OrderPrinter
+    const prints = yield* PrintStore
+    const events = yield* EventStore
+
+    const asOwner = Option.map((owner: string) => ({ owner }))
+
+    const print = Effect.fn("OrdersHttp.print")(
+      function* (ticketIds: ReadonlyArray<number>, format: TicketFormat = "a4") {
+        const bytes = ticketIds.length === 0 ? null : yield* printer.print(ticketIds, format)
+        if (bytes !== null) return bytes
+        return yield* new Conflict({
+          detail: "No live ticket is in it: ask again when its tickets are issued."
+        })
+      },
+      Effect.catchTags({
+        TicketUnprintable: ({ code, reason }) =>
+          new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
+        FileStoreError: fileStoreAway
+      })
+    )
+
+    return handlers.handleAll({
+      tickets: ({ params: { order_id }, query }) =>
+        pdfNamed(
+          `tickets-${order_id}.pdf`,
+          noStore(Effect.gen(function* () {
+            yield* visible("order", Effect.map(prints.orderOwner(order_id), asOwner))
+            const ticketIds = yield* prints.ofOrder(order_id, mostPages + 1)
+            if (ticketIds.length > mostPages) {
+              return yield* new Conflict({
+                detail: `The order has more than ${mostPages} tickets: ask for them by guests, ` +
+                  `${mostPages} at a time, at /api/events/:event_id/tickets.pdf?guest_id=…`
+              })
+            }
+            return yield* print(ticketIds, query.format)
+          }))
+        ),
+      guestTickets: ({ params: { event_id }, query }) =>
+        pdfNamed(
+          `tickets-event-${event_id}.pdf`,
+          noStore(Effect.gen(function* () {
+            yield* visible("event", Effect.map(events.owner(event_id), asOwner))
+            const guests = typeof query.guest_id === "number" ? [query.guest_id] : query.guest_id
+            const found = yield* prints.ofGuests(event_id, [...new Set(guests)])
+            const without = found.find(({ ticket_id }) => ticket_id === null)
+            if (without !== undefined) {
+              return yield* new NotFound({
+                detail: `Guest ${without.guest_id} has no live ticket of this event.`
+              })
+            }
+            return yield* print(
+              found.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id]),
+              query.format
+            )
+          }))
+        )
+    })
+  })
+)

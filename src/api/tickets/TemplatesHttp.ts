@@ -1,0 +1,120 @@
+/** Answers for templates: a style belongs to whoever sets it. */
+import { Effect, Option, Schema } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { createHash, randomBytes } from "node:crypto"
+import { FileLinks } from "../../files/FileLinks.ts"
+import { FileStore } from "../../files/FileStore.ts"
+import { largestLogo, logoWeight, readLogo } from "../../print/pdf/Logo.ts"
+import { accentOf, TicketDesign } from "../../print/tickets/TicketTemplates.ts"
+import { SpareLogos } from "../../store/tickets/SpareLogos.ts"
+import { type StyledTemplate, TemplateStore } from "../../store/tickets/TemplateStore.ts"
+import { Api } from "../Api.ts"
+import { requireRole } from "../CurrentCaller.ts"
+import { fileStoreAway } from "../FileStoreAway.ts"
+import { noStore } from "../../http/NoStore.ts"
+import { InvalidRequest, Unavailable } from "../../http/Problems.ts"
+import { missing } from "../Visible.ts"
+
+const isDesign = Schema.is(TicketDesign)
+
+const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
+
+const owner = Effect.map(requireRole("admin", "organizer"), ({ subject }) => subject)
+
+const refused = InvalidRequest.at(
+  "",
+  "Send a whole PNG or JPEG file of at most 256 KiB and 2 megapixels, under its own Content-Type."
+)
+
+const heavy = InvalidRequest.at(
+  "",
+  "This logo would add more than 256 KiB to every ticket: send it smaller, or with fewer colours."
+)
+
+const tooSlow = new Unavailable({
+  detail: "The logo took so long to be stored that it was given up; send it again.",
+  retry_after: 5
+})
+
+/** A place of its own for every upload: a file is never another picture, and never one that is being removed. */
+const keyOf = (subject: string, templateId: number, digest: string, extension: string) =>
+  `logos/${sha256(subject).slice(0, 40)}/${templateId}-${digest.slice(0, 40)}-${
+    randomBytes(6).toString("hex")
+  }.${extension}`
+
+export const TemplatesHttpLayer = HttpApiBuilder.group(
+  Api,
+  "templates",
+  Effect.fn(function* (handlers) {
+    const templates = yield* TemplateStore
+    const files = yield* FileStore
+    const links = yield* FileLinks
+    const spare = yield* SpareLogos
+
+    const view = Effect.fnUntraced(function* ({ accent, logo_key, ...template }: StyledTemplate) {
+      const own = isDesign(template.design) ? accentOf(template.design) : accentOf("minimal")
+      return {
+        ...template,
+        accent: accent ?? own,
+        default_accent: own,
+        logo_url: logo_key === null ? null : yield* links.make(logo_key)
+      }
+    })
+
+    const styled = Effect.fnUntraced(function* (subject: string, templateId: number) {
+      const found = yield* templates.get(subject, templateId)
+      return Option.isSome(found) ? found.value : yield* missing("template")
+    })
+
+    const shown = (subject: string, templateId: number) => Effect.flatMap(styled(subject, templateId), view)
+
+    const take = Effect.fn("TemplatesHttp.setLogo")(
+      function* (subject: string, templateId: number, bytes: Uint8Array) {
+        const file = readLogo(bytes)
+        const weight = yield* logoWeight(bytes)
+        if (Option.isNone(file) || Option.isNone(weight)) return yield* refused
+        if (weight.value > largestLogo.bytes) return yield* heavy
+        const digest = sha256(bytes)
+        const key = keyOf(subject, templateId, digest, file.value.extension)
+        yield* spare.reserve(key)
+        yield* Effect.catchTag(
+          files.put(key, bytes, file.value.contentType),
+          "FileStoreError",
+          fileStoreAway
+        )
+        if (!(yield* templates.setLogo(subject, templateId, { key, digest }))) return yield* tooSlow
+      }
+    )
+
+    return handlers.handleAll({
+      list: () =>
+        noStore(Effect.gen(function* () {
+          const rows = yield* templates.list(yield* owner)
+          return { templates: yield* Effect.forEach(rows, view) }
+        })),
+      get: ({ params: { template_id } }) =>
+        noStore(Effect.flatMap(owner, (subject) => shown(subject, template_id))),
+      setStyle: ({ params: { template_id }, payload }) =>
+        noStore(Effect.gen(function* () {
+          const subject = yield* owner
+          yield* styled(subject, template_id)
+          yield* templates.setAccent(subject, template_id, payload.accent?.toLowerCase() ?? null)
+          return yield* shown(subject, template_id)
+        })),
+      setLogo: ({ params: { template_id }, payload }) =>
+        noStore(Effect.gen(function* () {
+          const subject = yield* owner
+          yield* styled(subject, template_id)
+          yield* take(subject, template_id, payload)
+          return yield* shown(subject, template_id)
+        })),
+      removeLogo: ({ params: { template_id } }) =>
+        noStore(Effect.gen(function* () {
+          const subject = yield* owner
+          yield* styled(subject, template_id)
+          yield* templates.setLogo(subject, template_id, null)
+          return yield* shown(subject, template_id)
+        }))
+    })
+  })
+)

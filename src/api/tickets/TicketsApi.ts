@@ -1,0 +1,110 @@
+/** Flow 1 over HTTP, and tickets read back. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { EventId, FlowId, JobId } from "../../../rpc/Ids.ts"
+import { TicketView } from "../../../rpc/Ticket.ts"
+import { JobRequest, JobStatus, JobSummary, JobView, Priority } from "../../../rpc/TicketJob.ts"
+import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
+import { Authorization } from "../Authorization.ts"
+import { Idempotency } from "../Idempotency.ts"
+import { PageQuery } from "../../http/NextPage.ts"
+import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
+import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { FeedStream, lastEventId, Link, Location, Pdf } from "../../http/Shapes.ts"
+
+export const JobAccepted = Schema.Struct({
+  job_id: JobId,
+  status: JobStatus,
+  total: Schema.Int,
+  status_url: Schema.String,
+  events_url: Schema.String
+})
+
+const job = { job_id: JobId }
+
+/** Which page, and which jobs; a job must fit every filter. */
+export const JobsQuery = {
+  ...PageQuery,
+  event_id: Schema.optionalKey(EventId),
+  status: Schema.optionalKey(JobStatus),
+  priority: Schema.optionalKey(Priority),
+  flow_id: Schema.optionalKey(FlowId)
+}
+
+/** Newest first; `next_cursor` is null on the last page. */
+export const JobsPage = Schema.Struct({
+  jobs: Schema.Array(JobSummary),
+  next_cursor: Schema.NullOr(Schema.String)
+})
+
+/** `12`, or `12.pdf` for the printable ticket. */
+export const TicketFile = Schema.String.check(
+  Schema.isPattern(/^[1-9]\d{0,15}(\.pdf)?$/, {
+    message: "Expected a ticket number, or one followed by .pdf"
+  })
+)
+
+export class TicketsGroup extends HttpApiGroup.make("tickets").add(
+  HttpApiEndpoint.post("generate", "/tickets/generation-jobs", {
+    payload: JobRequest,
+    success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
+    error: [Forbidden, InvalidRequest, Unavailable]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Generate the files of tickets",
+    description:
+      "Under one Idempotency-Key it is one job for ever. Without a key, the same body is the same job " +
+      "until that has ended, and for a minute after it was asked for; then, or as soon as the job was canceled, it " +
+      "renders the tickets anew, in a job of its own. A job sends no message by itself: notification sequences with a " +
+      "`ticket_creation` step tell guests as their tickets come."
+  })),
+  HttpApiEndpoint.get("jobs", "/tickets/generation-jobs", {
+    query: JobsQuery,
+    success: HttpApiSchema.WithHeaders(JobsPage, Link),
+    error: [Forbidden, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({ summary: "Your generation jobs, newest first, in pages" })),
+  HttpApiEndpoint.get("job", "/tickets/generation-jobs/:job_id", {
+    params: job,
+    success: JobView,
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({ summary: "A generation job, ticket by ticket" })),
+  HttpApiEndpoint.get("jobEvents", "/tickets/generation-jobs/:job_id/events", {
+    params: job,
+    headers: lastEventId,
+    success: FeedStream,
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({ summary: "A generation job, live; resumes after Last-Event-ID" })),
+  HttpApiEndpoint.post("cancel", "/tickets/generation-jobs/:job_id/cancel", {
+    params: job,
+    success: JobView,
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(OpenApi.annotations({ summary: "Generate nothing more of a job" })),
+  HttpApiEndpoint.post("retry", "/tickets/generation-jobs/:job_id/retry", {
+    params: job,
+    success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "Generate the tickets of a job that failed again",
+      description: "Repeated while the new attempt is under way, it is accepted alike and begins no other."
+    })
+  ),
+  HttpApiEndpoint.get("get", "/tickets/:ticket_id", {
+    params: { ticket_id: TicketFile },
+    query: { format: Schema.optionalKey(TicketFormat) },
+    success: [TicketView, Pdf],
+    error: [Forbidden, NotFound, Conflict, Unavailable]
+  }).annotateMerge(
+    OpenApi.annotations({
+      summary: "A ticket; with .pdf, the printable ticket",
+      description:
+        "The file that its job generated, or with `format` the ticket drawn anew, on A4 or the 80 mm roll. Links are made anew at each read, for 90 days; a voided ticket has no links and no PDF. `generation` is what its generator reported last of a success and of a failure."
+    })
+  )
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Idempotency)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({
+    title: "Tickets",
+    description: "Flow 1: generation jobs, and tickets with their files."
+  })) {}

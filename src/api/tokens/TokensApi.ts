@@ -1,0 +1,93 @@
+/** Tokens over HTTP: a steward's is made and revoked while the gate is open. */
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { EventId } from "../../../rpc/Ids.ts"
+import { Instant, Label } from "../../../rpc/Values.ts"
+import { Authorization } from "../Authorization.ts"
+import { Role } from "../../../rpc/Caller.ts"
+import { idempotencyKeyHeader } from "../Idempotency.ts"
+import { PageQuery } from "../../http/NextPage.ts"
+import { Conflict, Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
+import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { Link } from "../../http/Shapes.ts"
+
+const limits = <S extends Schema.Codec<unknown, unknown>>(item: S) =>
+  Schema.optionalKey(Schema.Array(item).check(Schema.isMinLength(1), Schema.isMaxLength(1_000)))
+
+/** `events` and `gates` limit an operator; without `expires_at` a token lives until it is revoked. */
+export const TokenBody = Schema.Struct({
+  role: Role,
+  subject: Label,
+  events: limits(EventId),
+  gates: limits(Label),
+  expires_at: Schema.optionalKey(Instant)
+}).check(
+  Schema.makeFilter((body: { readonly role: Role; readonly [limit: string]: unknown }) =>
+    body.role === "operator" ? [] : ["events", "gates"].filter((limit) => body[limit] !== undefined)
+      .map((limit) => ({ path: [limit], issue: "Limits operators: leave it out for this role" }))
+  )
+)
+
+/** A token, never its text; null events or gates are all of them. */
+export const TokenView = Schema.Struct({
+  token_id: Schema.String,
+  role: Role,
+  subject: Schema.String,
+  events: Schema.NullOr(Schema.Array(Schema.Int)),
+  gates: Schema.NullOr(Schema.Array(Schema.String)),
+  created_at: Instant,
+  expires_at: Schema.NullOr(Instant),
+  revoked_at: Schema.NullOr(Instant)
+})
+
+/** The one answer that has the token's text. */
+export const TokenMade = Schema.Struct({ ...TokenView.fields, token: Schema.String })
+
+/** Newest first; `next_cursor` is null on the last page. */
+export const TokensPage = Schema.Struct({
+  tokens: Schema.Array(TokenView),
+  next_cursor: Schema.NullOr(Schema.String)
+})
+
+/** 1 to 255 visible ASCII characters, as everywhere. */
+const IdempotencyKeyText = Schema.String.check(
+  Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { message: "Send 1 to 255 visible ASCII characters." })
+)
+
+export class TokensGroup extends HttpApiGroup.make("tokens").add(
+  HttpApiEndpoint.post("create", "/tokens", {
+    headers: { [idempotencyKeyHeader]: Schema.optionalKey(IdempotencyKeyText) },
+    payload: TokenBody,
+    success: TokenMade.pipe(HttpApiSchema.status(201)),
+    error: [Forbidden, Conflict, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Make a token",
+    description:
+      "`token` is shown in this answer and kept nowhere, so under an Idempotency-Key a repeat is 409 and names the " +
+      "token that was made: revoke it if its text was lost, and send a new key."
+  })),
+  HttpApiEndpoint.get("list", "/tokens", {
+    query: { ...PageQuery, role: Schema.optionalKey(Role), subject: Schema.optionalKey(Label) },
+    success: HttpApiSchema.WithHeaders(TokensPage, Link),
+    error: [Forbidden, InvalidRequest]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "The tokens, newest first, in pages",
+    description: "Revoked and expired ones too; never their text."
+  })),
+  HttpApiEndpoint.delete("revoke", "/tokens/:token_id", {
+    params: { token_id: Schema.String.check(Schema.isMaxLength(100)) },
+    success: TokenView,
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Revoke a token",
+    description:
+      "At once for requests to the process that answers, within five seconds everywhere else. A token that was revoked " +
+      "before keeps its `revoked_at`."
+  }))
+)
+  .middleware(ProblemMiddleware)
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({
+    title: "Tokens",
+    description: "What clients and stewards send as `Authorization: Bearer`; for admins alone."
+  })) {}

@@ -1,0 +1,59 @@
+/** The wiring: which layers make the core, each service, and all of them in one process. */
+import { Effect, Layer } from "effect"
+import { CoreEntitiesLayer, CoreRoutesLayer } from "./Core.ts"
+import { FirstTokenLayer } from "./FirstToken.ts"
+import { FoundationLayer } from "./Foundation.ts"
+import { type Reach, serve } from "./Serve.ts"
+import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
+import { StoresLayer } from "./Stores.ts"
+import { Drain } from "../http/Drain.ts"
+import * as Observability from "../telemetry/Observability.ts"
+import { Loopback } from "../trust/Loopback.ts"
+
+/** Everything a process needs below its routes. */
+const ground = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+
+const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
+  Drain.layerOnStop.pipe(
+    Layer.provideMerge(servers),
+    Layer.provideMerge(FirstTokenLayer),
+    Layer.provideMerge(ground),
+    Layer.provide(Observability.layer)
+  )
+
+const alone = { port: true, loopback: false }
+
+/** The core alone, or one service alone: the microservice deployment of the flows document. */
+export const serveOne = {
+  core: run(serve("core", CoreRoutesLayer, alone).pipe(Layer.provideMerge(CoreEntitiesLayer))),
+  notifications: run(serve("notifications", NotificationsLayer, alone)),
+  payments: run(serve("payments", PaymentsLayer, alone)),
+  tickets: run(serve("tickets", TicketsLayer, alone)),
+  scans: run(serve("scans", ScansLayer, alone))
+}
+
+/**
+ * The order is that of who calls whom: the services outlive the entities, which outlive the core's routes. What
+ * calls the core before it is up waits for it.
+ */
+const everything = (reach: Reach) =>
+  run(
+    serve("core", CoreRoutesLayer, reach).pipe(
+      Layer.provideMerge(CoreEntitiesLayer),
+      Layer.provideMerge(Layer.mergeAll(
+        serve("notifications", NotificationsLayer, reach),
+        serve("payments", PaymentsLayer, reach),
+        serve("tickets", TicketsLayer, reach),
+        serve("scans", ScansLayer, reach)
+      )),
+      Layer.provideMerge(
+        Layer.effectDiscard(Effect.flatMap(Loopback, (loopback) => loopback.expect(["core"])))
+      )
+    )
+  )
+
+/** The core and its four services in one process. */
+export const serveAll = everything({ port: true, loopback: true })
+
+/** The same without a port: whoever holds the `Loopback` is its only client. */
+export const inProcess = everything({ port: false, loopback: true })

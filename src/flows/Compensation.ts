@@ -1,0 +1,47 @@
+/** One compensation as a durable activity: tried like a step, and shown on the step it takes back. */
+import { Effect, type Schema } from "effect"
+import type { StepFailed, StepName } from "../../rpc/CompleteFlow.ts"
+import { forADay, patience } from "../durable/Retry.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
+import type { Plan } from "./Plan.ts"
+import type { Outcome } from "./Step.ts"
+
+/**
+ * Only a step that was begun is taken back. A failed one keeps its error, whatever of it was undone; a compensation
+ * that fails is told on its step, never lost.
+ */
+export const undo = Effect.fnUntraced(function* <R>(
+  plan: Plan,
+  name: StepName,
+  ended: Outcome | undefined,
+  work: Effect.Effect<Schema.Json, StepFailed, R>
+) {
+  const told = (result: Schema.Json) =>
+    Effect.flatMap(
+      FlowStore,
+      (flows) =>
+        ended?.status === "failed"
+          ? flows.stepEnded(plan.flowId, name, { ...ended, error: ended.error ?? undefined, result })
+          : flows.undone(plan.flowId, name, { result })
+    )
+  const refused = ({ code, detail }: StepFailed) =>
+    Effect.flatMap(FlowStore, (flows) =>
+      flows.undone(plan.flowId, name, {
+        error: {
+          code: ended?.error?.code ?? code,
+          detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ")
+        }
+      }))
+  const once = Effect.gen(function* () {
+    if (!(yield* (yield* FlowStore).begun(plan.flowId, name))) return { done: true }
+    return yield* work.pipe(
+      Effect.retry({ while: (error) => error.retryable, schedule: patience }),
+      Effect.matchEffect({
+        onSuccess: (result) => Effect.as(told(result), { done: true }),
+        onFailure: (error) => Effect.as(refused(error), { done: !error.retryable })
+      })
+    )
+  })
+
+  yield* forADay(`${name}/undo`, once)
+})

@@ -1,0 +1,55 @@
+/** What a payer is told when no step of a flow does: that the payment has settled, or that it was given back. */
+import { Effect, Option, type Schema } from "effect"
+import { lateReceipt } from "./MessagesStep.ts"
+import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
+import { Notifier } from "../notifications/Notifier.ts"
+import { EventStore } from "../store/EventStore.ts"
+import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
+import type { InvoiceRow } from "../payments/invoices/InvoiceStore.ts"
+import type { PaymentRow } from "../store/payments/PaymentRow.ts"
+import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
+
+const notices = { settled: "payment_confirmation", refunded: "refund_confirmation" } as const
+
+/** The confirmation of a payment that no flow speaks for; its id names payment and state, so it is sent once. */
+const notice = (
+  payment: PaymentRow,
+  status: keyof typeof notices,
+  invoice: Option.Option<InvoiceRow>,
+  eventName: string
+): Message => ({
+  messageId: messageIdOf(payment.payment_id, notices[status], "payer", "email"),
+  type: notices[status],
+  template: notices[status],
+  channel: "email",
+  priority: "high",
+  recipient: payment.customer?.email ?? null,
+  eventId: payment.event_id,
+  guestId: null,
+  subject: null,
+  variables: {
+    first_name: (payment.customer?.name ?? "").split(/\s+/, 1)[0] ?? "",
+    event_name: eventName,
+    ...(payment.user_id === null ? {} : { user_id: payment.user_id }),
+    ...paymentData(payment, invoice),
+    ...carrying(invoiceFiles(invoice))
+  } satisfies Record<string, Schema.Json>
+})
+
+/** Tells it, made anew; answers how many messages still wait. */
+export const tellPayer = (paymentId: string, status: keyof typeof notices) =>
+  Effect.gen(function* () {
+    const payment = yield* Effect.orDie(
+      Effect.flatMap((yield* PaymentStore).get(paymentId), Effect.fromOption)
+    )
+    if (status === "settled" && payment.flow_id !== null) return yield* lateReceipt(payment.flow_id)
+    const invoice = yield* (yield* InvoiceFiles).forPayment(paymentId)
+    const event = payment.event_id === null ? Option.none() : yield* (yield* EventStore).get(payment.event_id)
+    const name = Option.match(event, { onNone: () => "", onSome: ({ title }) => title })
+    const { retryable } = yield* (yield* Notifier).deliver(
+      { flowId: payment.flow_id, sequenceId: null },
+      [notice(payment, status, invoice, name)]
+    )
+    return retryable
+  })

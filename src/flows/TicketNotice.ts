@@ -1,0 +1,56 @@
+/** The message to the guest of a ticket that its generator reported by itself (flow 4, third action). */
+import { Context, Effect, Layer } from "effect"
+import { ticketMessageIds } from "./MessagesStep.ts"
+import { messageIdOf, toGuest } from "../notifications/Message.ts"
+import { Notifier } from "../notifications/Notifier.ts"
+import type { Reader } from "../store/notifications/AudienceStore.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
+import { NotificationStore } from "../store/notifications/NotificationStore.ts"
+import { SequenceStore } from "../store/notifications/SequenceStore.ts"
+
+const template = "ticket_generated"
+
+export class TicketNotice extends Context.Service<TicketNotice, {
+  /**
+   * Sends `ticket_generated` by e-mail, once ever a ticket, unless somebody else decides what the guest is told of it: a
+   * sequence of theirs, or the ticket's flow, which told it, is under way and will, or was asked not to. What cannot be
+   * delivered stays in the ledger, and is tried again with the ticket's next report.
+   */
+  readonly send: (ticketId: number, guest: Reader) => Effect.Effect<void>
+}>()("guichet/flows/TicketNotice") {
+  static readonly layer = Layer.effect(
+    TicketNotice,
+    Effect.gen(function* () {
+      const flows = yield* FlowStore
+      const ledger = yield* NotificationStore
+      const notifier = yield* Notifier
+      const sequences = yield* SequenceStore
+
+      const flowSpeaks = Effect.fnUntraced(function* (flowId: string, guestId: number) {
+        const { request, status } = yield* flows.load(flowId)
+        if (!request.ticket_config.send_notifications) return true
+        const ids = ticketMessageIds(flowId, request, guestId)
+        if (ids.length === 0) return false
+        return status === "accepted" || status === "running" || (yield* ledger.anyOf(ids))
+      })
+
+      const send = Effect.fn("TicketNotice.send")(function* (ticketId: number, guest: Reader) {
+        const { event_id: eventId, flow_id: flowId, guest_id: guestId } = guest
+        if (yield* sequences.speaks(eventId, guestId, "ticket_creation")) return
+        if (flowId !== null && (yield* flowSpeaks(flowId, guestId))) return
+        const message = toGuest(guest, {
+          messageId: messageIdOf(`ticket_${ticketId}`, template, guestId, "email"),
+          type: template,
+          template,
+          channel: "email",
+          priority: "high",
+          data: {}
+        })
+        const { sent } = yield* notifier.deliver({ flowId, sequenceId: null }, [message])
+        if (sent === 0) yield* Effect.logWarning("A guest could not be told of a ticket", { ticketId })
+      })
+
+      return { send }
+    })
+  )
+}

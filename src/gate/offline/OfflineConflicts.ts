@@ -1,0 +1,106 @@
+/** Where a device that decided alone let someone in and the gate would not have: what the event's staff must know. */
+import { DateTime, Schema } from "effect"
+import { TicketId } from "../../../rpc/Ids.ts"
+import { type AdmitRequest, type Passage, ScanResult, type Verdict } from "../../../rpc/Scan.ts"
+import { Instant, type Locale } from "../../../rpc/Values.ts"
+import { happenedAt } from "../Decision.ts"
+import { momentsIn, sentence } from "../Sentences.ts"
+
+/** Someone came in: where, when, and by which scan of which device, as far as the journal tells. */
+export const Entry = Schema.Struct({
+  gate: Schema.String,
+  at: Instant,
+  scan_id: Schema.NullOr(Schema.String),
+  device_id: Schema.NullOr(Schema.String)
+})
+export type Entry = typeof Entry.Type
+
+/**
+ * `double_entry`: the ticket came in twice; `entries` has the one that counts, then the uploaded one, whichever was
+ * earlier. `over_capacity`: no place was left. `not_admissible`: the ticket opened nothing, `reason` says why.
+ */
+export const Conflict = Schema.Struct({
+  kind: Schema.Literals(["double_entry", "over_capacity", "not_admissible"]),
+  scan_id: Schema.String,
+  ticket_id: Schema.NullOr(TicketId),
+  reason: ScanResult,
+  entries: Schema.Array(Entry),
+  message: Schema.String
+})
+export type Conflict = typeof Conflict.Type
+
+/** An uploaded scan and its verdict. */
+export interface Decided {
+  readonly scan: AdmitRequest
+  readonly verdict: Verdict
+}
+
+/** A ticket's entry that another one contradicts. */
+export interface Counted extends Passage {
+  readonly ticketId: number
+}
+
+/** A verdict on a scan that its device took back since: nobody passed. */
+const undone = "scan_annulled"
+
+/** The uploaded entries that should not have been; whatever the device refused let nobody in. */
+export const clashes = (decided: ReadonlyArray<Decided>): ReadonlyArray<Decided> =>
+  decided.filter(({ scan, verdict }) =>
+    scan.claimed === "valid" && scan.direction === "entry" && verdict.result !== "valid" &&
+    verdict.result !== undone
+  )
+
+const usedBefore = new Set<ScanResult>(["already_used", "suspected_fraud"])
+
+/** The entry that counts, when the clash is a second one of its ticket. */
+export const countedOf = ({ verdict: { last_use, result, ticket_id } }: Decided): Counted | null =>
+  usedBefore.has(result) && last_use !== null && ticket_id !== null
+    ? { ...last_use, ticketId: ticket_id }
+    : null
+
+const words = {
+  fr: {
+    double: (first: string, second: string) => `Ce billet est entré deux fois : ${first}, puis ${second}.`,
+    full: (entry: string) => `La salle était pleine à l'entrée ${entry}.`,
+    other: (entry: string, reason: string) => `Une entrée hors ligne ${entry} n'était pas permise. ${reason}`,
+    at: (gate: string, moment: string) => `porte ${gate} le ${moment}`
+  },
+  en: {
+    double: (first: string, second: string) => `This ticket came in twice: ${first}, then ${second}.`,
+    full: (entry: string) => `The house was full at the entry ${entry}.`,
+    other: (entry: string, reason: string) => `An offline entry ${entry} was not allowed. ${reason}`,
+    at: (gate: string, moment: string) => `at gate ${gate} on ${moment}`
+  }
+} as const
+
+const describe = (locale: Locale, verdict: Verdict, entries: ReadonlyArray<Entry>): string => {
+  const { at, double, full, other } = words[locale]
+  const moment = momentsIn(locale, verdict.timezone)
+  const places = entries.toSorted((a, b) => DateTime.toEpochMillis(a.at) - DateTime.toEpochMillis(b.at))
+    .map((entry) => at(entry.gate, moment(entry.at)))
+  const [first = "", second] = places
+  if (second !== undefined) return double(first, second)
+  return verdict.result === "capacity_reached" ? full(first) : other(first, sentence(verdict, locale))
+}
+
+/**
+ * The conflict of a clash, the same whenever it is asked for: it follows from the verdict as it was stored. `counted` is
+ * the entry that counts, if there is one.
+ */
+export const conflictOf = ({ scan, verdict }: Decided, counted: Entry | null, locale: Locale): Conflict => {
+  const { decided_at, result, scan_id, ticket_id } = verdict
+  const uploaded = { gate: scan.gate, at: happenedAt(scan, decided_at), scan_id, device_id: scan.deviceId }
+  const entries = counted === null ? [uploaded] : [counted, uploaded]
+  return {
+    kind: counted !== null
+      ? "double_entry"
+      : result === "capacity_reached"
+      ? "over_capacity"
+      : "not_admissible",
+    scan_id,
+    ticket_id,
+    reason: result,
+    entries,
+    message: describe(locale, verdict, entries)
+  }
+}

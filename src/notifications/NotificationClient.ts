@@ -1,0 +1,89 @@
+/**
+ * How the core speaks to the notification service: the contract's own client over the HttpClient it is
+ * given.
+ */
+import { Context, Effect, Layer, Schema } from "effect"
+import { HttpApiClient } from "effect/http-api"
+import * as PriorityGate from "../durable/PrioritySemaphore.ts"
+import { NotificationApi } from "../services/notifications/NotificationApi.ts"
+import type { Notification, Sent } from "../services/notifications/NotificationApi.ts"
+
+/** Final: this message cannot be delivered as it is; `reason` is the problem's name. */
+export class Undeliverable extends Schema.TaggedError<Undeliverable>()("Undeliverable", {
+  reason: Schema.String,
+  detail: Schema.optionalKey(Schema.String),
+  response_code: Schema.optionalKey(Schema.Int)
+}) {}
+
+/** Retryable, under the same message id: the service or its provider could not take the message. */
+export class NotificationsUnavailable extends Schema.TaggedError<NotificationsUnavailable>()(
+  "NotificationsUnavailable",
+  { reason: Schema.String, response_code: Schema.optionalKey(Schema.Int) }
+) {}
+
+const undeliverable = (
+  problem: { readonly _tag: string; readonly detail?: string; readonly response_code?: number }
+) =>
+  Effect.fail(
+    new Undeliverable({
+      reason: problem._tag,
+      ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+      ...(problem.response_code === undefined ? {} : { response_code: problem.response_code })
+    })
+  )
+
+/**
+ * Messages that a process has under way; the others wait here, the more urgent first, where the ten seconds of an attempt do not pass: of
+ * thousands begun at once the last run out of time, and the breaker then refuses the rest. Three for each connection
+ * of the SMTP pool (5), so that none idles.
+ */
+export const sendsAtOnce = 16
+
+/** Messages to guests and payers: one id is one message, however often it is sent. */
+export class NotificationClient extends Context.Service<NotificationClient, {
+  readonly send: (
+    messageId: string,
+    notification: Notification
+  ) => Effect.Effect<Sent, Undeliverable | NotificationsUnavailable>
+}>()("guichet/notifications/NotificationClient") {
+  /** The HttpClient brings the origin, the timeout, the retries, the signature and the breaker. */
+  static readonly layer = Layer.effect(
+    NotificationClient,
+    Effect.gen(function* () {
+      const client = yield* HttpApiClient.make(NotificationApi)
+      const room = PriorityGate.make(sendsAtOnce)
+
+      const send = Effect.fn("NotificationClient.send")((messageId: string, notification: Notification) =>
+        client.notifications.send({ headers: { "x-request-id": messageId }, payload: notification }).pipe(
+          Effect.catchTags({
+            InvalidRecipient: undeliverable,
+            UnknownTemplate: undeliverable,
+            InvalidAttachment: undeliverable,
+            NotDueYet: undeliverable,
+            NoProvider: undeliverable,
+            DeliveryRefused: undeliverable,
+            InvalidRequest: undeliverable,
+            MalformedRequest: undeliverable
+          }),
+          Effect.catchTag("DeliveryDelayed", ({ _tag, response_code }) =>
+            Effect.fail(
+              new NotificationsUnavailable({
+                reason: _tag,
+                ...(response_code === undefined ? {} : { response_code })
+              })
+            )),
+          Effect.mapError((error) =>
+            error._tag === "Undeliverable" || error._tag === "NotificationsUnavailable"
+              ? error
+              : new NotificationsUnavailable({
+                reason: error._tag === "HttpClientError" ? error.reason._tag : error._tag
+              })
+          ),
+          (sending) => room(notification.priority, sending)
+        )
+      )
+
+      return NotificationClient.of({ send })
+    })
+  )
+}

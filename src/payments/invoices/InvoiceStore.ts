@@ -1,0 +1,156 @@
+/** Invoices: numbered without a gap, chronological, one a payment, unchangeable once issued. */
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { PaymentNotFound } from "../../../rpc/Payment.ts"
+import { InvoiceDocument, invoiceNumber, type Sale, writeInvoice } from "./InvoiceDocument.ts"
+import { Issuer } from "./Issuer.ts"
+import { PaymentRow } from "../../store/payments/PaymentRow.ts"
+import * as Rows from "../../store/Rows.ts"
+import { durably } from "../../store/Transaction.ts"
+
+/** A row of `invoices`; `file_key` is null until its PDF is stored. */
+export const InvoiceRow = Schema.Struct({
+  issuer: Schema.String,
+  year: Schema.Int,
+  sequence: Schema.Int,
+  number: Schema.String,
+  payment_id: Schema.String,
+  flow_id: Schema.NullOr(Schema.String),
+  owner: Schema.NullOr(Schema.String),
+  issued_at: Rows.At,
+  document: InvoiceDocument,
+  file_key: Schema.NullOr(Schema.String)
+})
+export type InvoiceRow = typeof InvoiceRow.Type
+
+const Invoiced = Schema.Struct({
+  ...PaymentRow.fields,
+  title: Schema.NullOr(Schema.String),
+  starts_at: Rows.AtOrNull
+})
+
+const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
+const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
+const encodeDocument = Schema.encodeEffect(InvoiceDocument)
+const decodeSequence = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ sequence: Schema.Int })]))
+const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issued_at: Rows.At })]))
+
+const nameOf = (method: PaymentRow["payment_method"]): string => {
+  if (method === null) return "Stripe"
+  return [method.brand ?? method.type, ...(method.last4 === undefined ? [] : [`•••• ${method.last4}`])].join(
+    " "
+  )
+}
+
+export class InvoiceStore extends Context.Service<InvoiceStore, {
+  /** Issues the payment's invoice under the next number of its book, or returns the one it has. */
+  readonly issue: (paymentId: string) => Effect.Effect<InvoiceRow, PaymentNotFound>
+  /** Notes where the PDF is; the first key stays. */
+  readonly filed: (number: string, fileKey: string) => Effect.Effect<void>
+  readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
+  readonly get: (number: string) => Effect.Effect<Option.Option<InvoiceRow>>
+  /** The entity id of the book that is open: `<issuer>-<year>`. */
+  readonly book: Effect.Effect<string>
+}>()("guichet/payments/invoices/InvoiceStore") {
+  static readonly layer: Layer.Layer<InvoiceStore, never, SqlClient.SqlClient | Issuer> = Layer.effect(
+    InvoiceStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const issuer = yield* Issuer
+
+      const settledAt = (payment: PaymentRow) =>
+        payment.settled_at === null ? DateTime.now : Effect.succeed(payment.settled_at)
+
+      const book = Effect.map(DateTime.now, (now) => `${issuer.prefix}-${issuer.yearOf(now)}`)
+
+      const lockPayment = Effect.fnUntraced(function* (paymentId: string) {
+        const [payment] = yield* Effect.flatMap(
+          sql`
+            SELECT p.*, (SELECT title FROM events e WHERE e.event_id = p.event_id) AS title,
+              (SELECT starts_at FROM events e WHERE e.event_id = p.event_id) AS starts_at
+            FROM payments p WHERE p.payment_id = ${paymentId} FOR UPDATE OF p`,
+          decodePayments
+        )
+        return payment ?? (yield* new PaymentNotFound({ payment_id: paymentId }))
+      })
+
+      /**
+       * The next page of the book of the year in which it is issued. The time is taken before the book is locked, so that the
+       * year's last invoice is of that year. The book stays locked until the transaction ends; only the next statement sees
+       * what was written before.
+       */
+      const turnPage = Effect.gen(function* () {
+        const now = yield* DateTime.now
+        const year = issuer.yearOf(now)
+        const [{ sequence }] = yield* Effect.flatMap(
+          sql`
+            INSERT INTO invoice_books AS book (issuer, year, next) VALUES (${issuer.prefix}, ${year}::int, 2)
+            ON CONFLICT (issuer, year) DO UPDATE SET next = book.next + 1 RETURNING next - 1 AS sequence`,
+          decodeSequence
+        )
+        const [{ issued_at }] = yield* Effect.flatMap(
+          sql`
+            SELECT greatest(${DateTime.toDateUtc(now)}::timestamptz, max(issued_at)) AS issued_at
+            FROM invoices WHERE issuer = ${issuer.prefix} AND year = ${year}::int`,
+          decodeTime
+        )
+        return { year, sequence, issued_at }
+      })
+
+      const saleOf = (payment: typeof Invoiced.Type, paidAt: DateTime.Utc): Sale => ({
+        paymentId: payment.payment_id,
+        amount: payment.amount,
+        currency: payment.currency,
+        quantity: Math.max(payment.metadata?.ticket_count ?? 1, 1),
+        title: payment.title,
+        startsAt: payment.starts_at,
+        customer: {
+          name: payment.customer?.name ?? "–",
+          ...(payment.customer && { email: payment.customer.email })
+        },
+        paidAt,
+        paidBy: nameOf(payment.payment_method)
+      })
+
+      const existing = (paymentId: string) =>
+        Effect.flatMap(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`, decodeInvoices)
+
+      const issue: InvoiceStore["Service"]["issue"] = Effect.fn("InvoiceStore.issue")((paymentId) =>
+        durably(
+          sql,
+          Effect.gen(function* () {
+            const payment = yield* lockPayment(paymentId)
+            const [issued] = yield* existing(paymentId)
+            if (issued !== undefined) return issued
+            const settled = yield* settledAt(payment)
+            const page = yield* turnPage
+            const number = invoiceNumber(issuer.prefix, page.year, page.sequence)
+            const document = yield* encodeDocument(
+              writeInvoice(issuer, saleOf(payment, settled), number, page.issued_at)
+            )
+            const [invoice] = yield* Effect.flatMap(
+              sql`
+              INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document)
+              VALUES (${issuer.prefix}, ${page.year}::int, ${page.sequence}::int, ${number}, ${paymentId},
+                ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
+                ${JSON.stringify(document)}::jsonb) RETURNING *`,
+              decodeInvoices
+            )
+            return invoice ?? (yield* Effect.die(new Error("An inserted invoice was not returned")))
+          })
+        )
+      )
+
+      const filed = (number: string, fileKey: string) =>
+        Rows.run(sql`UPDATE invoices SET file_key = ${fileKey} WHERE number = ${number} AND file_key IS NULL`)
+
+      const forPayment = (paymentId: string) =>
+        Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`)
+
+      const get = (number: string) =>
+        Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
+
+      return InvoiceStore.of({ issue, filed, forPayment, get, book })
+    })
+  )
+}

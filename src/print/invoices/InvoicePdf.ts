@@ -1,0 +1,100 @@
+/**
+ * An invoice or credit note as a PDF: plain input in, bytes out; everything that is summed is summed here.
+ */
+import * as Effect from "effect/Effect"
+import { format } from "../../../rpc/Money.ts"
+import { Canvas, mm } from "../pdf/Canvas.ts"
+import type { Fonts } from "../pdf/Fonts.ts"
+import { PdfError, writePdf } from "../pdf/PdfWriter.ts"
+import { drawInvoice, type InvoiceView } from "./InvoiceLayout.ts"
+import { invoiceFormats, invoiceLanguage, invoiceWords } from "./InvoiceText.ts"
+import { type InvoiceLine, invoiceTotals } from "./InvoiceTotals.ts"
+
+/**
+ * A company or a person on an invoice; `address` line by line, `legal` as «SAS au capital de 10 000 €, RCS
+ * Paris».
+ */
+export interface InvoiceParty {
+  readonly name: string
+  readonly address?: ReadonlyArray<string> | undefined
+  readonly email?: string | undefined
+  readonly siren?: string | undefined
+  readonly vat?: string | undefined
+  readonly legal?: string | undefined
+}
+
+/** All that an invoice says. A credit note has `corrects`, and lines with negative quantities. */
+export interface InvoiceInput {
+  readonly number: string
+  readonly issuedAt: Date
+  readonly suppliedAt?: Date | undefined
+  readonly paid?: { readonly at: Date; readonly method?: string | undefined } | undefined
+  readonly dueAt?: Date | undefined
+  readonly corrects?: { readonly number: string; readonly issuedAt: Date } | undefined
+  readonly locale: string
+  readonly timezone: string
+  readonly currency: string
+  readonly issuer: InvoiceParty
+  readonly customer: InvoiceParty
+  readonly lines: ReadonlyArray<InvoiceLine>
+  readonly mentions?: ReadonlyArray<string> | undefined
+  readonly logo?: Uint8Array | undefined
+}
+
+/** Throws a `RangeError` for what `Intl` does not know, the currency included. */
+const prepare = (input: InvoiceInput): InvoiceView => {
+  const words = invoiceWords(invoiceLanguage(input.locale))
+  const { date, rate, locale } = invoiceFormats(input.locale, input.timezone)
+  const totals = invoiceTotals(input.lines)
+  const money = (amount: number): string => format(amount, input.currency, locale)
+  money(totals.gross)
+  const untaxed = input.issuer.vat === undefined && totals.vat === 0
+  return {
+    words,
+    title: input.corrects === undefined ? words.invoice : words.creditNote,
+    number: input.number,
+    issued: date(input.issuedAt),
+    supplied: date(input.suppliedAt ?? input.issuedAt),
+    corrects: input.corrects && words.corrects(input.corrects.number, date(input.corrects.issuedAt)),
+    settlement: input.paid !== undefined
+      ? words.paid(date(input.paid.at), input.paid.method)
+      : input.dueAt && words.due(date(input.dueAt)),
+    issuer: input.issuer,
+    customer: input.customer,
+    totals,
+    rate,
+    money,
+    mentions: [
+      ...(untaxed ? [words.exempt] : []),
+      words.services,
+      ...(input.customer.siren === undefined ? [] : [words.professional]),
+      ...(input.mentions ?? [])
+    ],
+    logo: input.logo
+  }
+}
+
+/** Draws and writes an invoice; totals and VAT per rate are computed from the lines. */
+const render = Effect.fn("InvoicePdf.render")(function* (fonts: Fonts["Service"], input: InvoiceInput) {
+  if (input.lines.length === 0) {
+    return yield* new PdfError({ reason: "empty", message: "An invoice has at least one line." })
+  }
+  const view = yield* Effect.try({
+    try: () => prepare(input),
+    catch: () =>
+      new PdfError({
+        reason: "date",
+        message: "A date, the time zone, the locale or the currency of the invoice is not known."
+      })
+  })
+  const pages = drawInvoice(() => new Canvas(fonts, 210 * mm, 297 * mm), view)
+  return yield* writePdf(fonts, pages, {
+    title: `${view.title} ${view.number}`,
+    language: invoiceLanguage(input.locale),
+    author: input.issuer.name,
+    createdAt: input.issuedAt
+  })
+})
+
+/** Invoice PDFs. */
+export const InvoicePdf = { render }

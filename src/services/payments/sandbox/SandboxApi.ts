@@ -1,0 +1,61 @@
+/** What the customer and the bank do in the sandbox, by hand; these routes exist with no other gateway. */
+import { Effect, Layer, Option, Schema } from "effect"
+import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { PaymentId } from "../../../../rpc/Ids.ts"
+import { Amount } from "../../../../rpc/Money.ts"
+import { Conflict, NotFound } from "../../../http/Problems.ts"
+import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
+import { PaymentLedger } from "../PaymentLedger.ts"
+import { SandboxBank } from "./SandboxBank.ts"
+import type { SandboxRefund } from "./SandboxBank.ts"
+import type { SandboxAction } from "./SandboxEvents.ts"
+import { refundKeyOf } from "./SandboxGateway.ts"
+
+const Done = Schema.Struct({ payment_id: PaymentId, event: Schema.Literal("queued") })
+
+const action = <const Name extends "confirm" | "fail" | "dispute">(name: Name) =>
+  HttpApiEndpoint.post(name, `/${name}`, {
+    params: { id: PaymentId },
+    success: Done,
+    error: [NotFound, Conflict]
+  })
+
+/** One route an action; each sends the webhook that Stripe would send. */
+export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
+  action("confirm"),
+  action("fail"),
+  action("dispute"),
+  HttpApiEndpoint.post("refund", "/refund", {
+    params: { id: PaymentId },
+    payload: Schema.Struct({ amount: Schema.optionalKey(Amount) }),
+    success: Done,
+    error: [NotFound, Conflict]
+  })
+).prefix("/sandbox/payments/:id").middleware(ProblemMiddleware) {}
+
+export class SandboxApi extends HttpApi.make("payment-sandbox").add(SandboxGroup).prefix("/api") {}
+
+const act = Effect.fn("Sandbox.act")(function* (id: string, name: SandboxAction, refund?: SandboxRefund) {
+  const entry = yield* (yield* PaymentLedger).find(id)
+  if (Option.isNone(entry)) return yield* new NotFound({ detail: "This payment was never asked for." })
+  yield* Effect.mapError(
+    (yield* SandboxBank).act(entry.value, name, refund),
+    ({ detail }) => new Conflict({ detail })
+  )
+  return { payment_id: id, event: "queued" } as const
+})
+
+/** The routes over a `SandboxBank`. */
+export const SandboxRoutesLayer = HttpApiBuilder.layer(SandboxApi).pipe(
+  Layer.provide(HttpApiBuilder.group(SandboxApi, "sandbox", (handlers) =>
+    handlers
+      .handle("confirm", ({ params: { id } }) => act(id, "confirm"))
+      .handle("fail", ({ params: { id } }) => act(id, "fail"))
+      .handle("dispute", ({ params: { id } }) => act(id, "dispute"))
+      .handle("refund", ({ params: { id }, payload: { amount } }) =>
+        act(id, "refund", {
+          key: refundKeyOf({ reason: "sandbox", ...(amount === undefined ? {} : { amount }) }),
+          amount
+        })))),
+  Layer.provide(ProblemMiddleware.layer)
+)

@@ -1,0 +1,154 @@
+/**
+ * The bank behind the sandbox: what happened to each payment, and the webhooks that tell of it, none of them
+ * lost.
+ */
+import { Clock, Context, Effect, Layer, Option, Schedule, Schema, Semaphore } from "effect"
+import { HttpClientRequest } from "effect/http"
+import { KeyValueStore, PersistedQueue } from "effect/persistence"
+import { ServiceTransport } from "../../../trust/ServiceClients.ts"
+import * as TraceParent from "../../../telemetry/TraceParent.ts"
+import { GatewayError } from "../PaymentGateway.ts"
+import { type LedgerEntry, PaymentLedger } from "../PaymentLedger.ts"
+import { eventIdOf, type SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
+import { StripeSignature } from "../stripe/StripeSignature.ts"
+
+const Emission = Schema.Struct({
+  id: Schema.String,
+  payment_id: Schema.String,
+  action: Schema.Literals(["confirm", "fail", "cancel", "refund", "dispute"]),
+  created: Schema.Int,
+  refunded: Schema.Int,
+  trace: Schema.optionalKey(TraceParent.TraceParent)
+})
+
+const Account = Schema.Struct({
+  state: Schema.Literals(["open", "failed", "canceled", "succeeded"]),
+  refunds: Schema.Record(Schema.String, Schema.Int)
+})
+type Account = typeof Account.Type
+
+/** A part or, without an amount, the rest of the price, given back once under its `key`. */
+export interface SandboxRefund {
+  readonly key: string
+  readonly amount: number | undefined
+}
+
+const after = { confirm: "succeeded", fail: "failed", cancel: "canceled" } as const
+
+const refunded = ({ refunds }: Account): number =>
+  Object.values(refunds).reduce((sum, amount) => sum + amount, 0)
+
+const refuse = (detail: string) => Effect.fail(new GatewayError({ reason: "invalid", detail }))
+
+/** The account after the action, or the refusal that Stripe would give. */
+const apply = (account: Account, action: SandboxAction, price: number, refund: SandboxRefund | undefined) => {
+  if (action === "refund" || action === "dispute") {
+    if (account.state !== "succeeded") return refuse(`The payment is ${account.state}: nothing was charged.`)
+    if (refund === undefined || refund.key in account.refunds) return Effect.succeed(account)
+    const rest = price - refunded(account)
+    const amount = refund.amount ?? rest
+    if (amount > rest || amount === 0) return refuse("More would be refunded than was charged.")
+    return Effect.succeed({ ...account, refunds: { ...account.refunds, [refund.key]: amount } })
+  }
+  const state = after[action]
+  if (account.state === state || account.state === "open" || account.state === "failed") {
+    return Effect.succeed({ ...account, state })
+  }
+  return refuse(`The payment is ${account.state} already.`)
+}
+
+const retries = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
+
+export class SandboxBank extends Context.Service<SandboxBank, {
+  readonly stateOf: (paymentId: string) => Effect.Effect<Account["state"]>
+  /** Changes the account and queues Stripe's event of it; the same action again is the same event. */
+  readonly act: (
+    entry: LedgerEntry,
+    action: SandboxAction,
+    refund?: SandboxRefund
+  ) => Effect.Effect<void, GatewayError>
+}>()("guichet/services/payments/sandbox/SandboxBank") {
+  /** Events wait in a persisted queue until our own webhook route has answered 2xx. */
+  static readonly layer: Layer.Layer<
+    SandboxBank,
+    never,
+    | KeyValueStore.KeyValueStore
+    | PersistedQueue.PersistedQueueFactory
+    | PaymentLedger
+    | ServiceTransport
+    | StripeSignature
+  > = Layer.effect(
+    SandboxBank,
+    Effect.gen(function* () {
+      const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "sandbox/")
+      const accounts = KeyValueStore.toSchemaStore(store, Account)
+      const ledger = yield* PaymentLedger
+      const signature = yield* StripeSignature
+      const route = (yield* ServiceTransport).client("payments", { as: "payment-service" })
+      const turn = yield* Semaphore.make(1)
+      const queue = yield* PersistedQueue.make({
+        name: "sandbox-webhooks",
+        schema: Emission,
+        maxAttempts: 10_000,
+        retrySchedule: retries
+      })
+
+      const load = (paymentId: string) =>
+        Effect.map(
+          Effect.orDie(accounts.get(paymentId)),
+          Option.getOrElse((): Account => ({ state: "open", refunds: {} }))
+        )
+
+      const act = Effect.fn("SandboxBank.act")(
+        function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
+          const { amount, payment_id } = entry.request
+          const account = yield* apply(yield* load(payment_id), action, amount, refund)
+          yield* Effect.orDie(accounts.set(payment_id, account))
+          const id = eventIdOf(payment_id, action, refund?.key)
+          const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+          yield* Effect.orDie(
+            queue.offer(
+              {
+                id,
+                payment_id,
+                action,
+                created,
+                refunded: refunded(account),
+                trace: yield* TraceParent.current
+              },
+              { id }
+            )
+          )
+        },
+        turn.withPermit
+      )
+
+      const deliver = Effect.fn("SandboxBank.deliver")(function* (emission: typeof Emission.Type) {
+        const entry = yield* Effect.flatMap(ledger.find(emission.payment_id), Effect.fromOption)
+        const payload = JSON.stringify(sandboxEvent(entry.request, emission))
+        const response = yield* HttpClientRequest.post("/webhooks/stripe").pipe(
+          HttpClientRequest.setHeader("stripe-signature", yield* signature.sign(payload)),
+          HttpClientRequest.bodyText(payload, "application/json"),
+          route.execute
+        )
+        if (response.status >= 300) return yield* refuse(`The webhook route answered ${response.status}.`)
+      })
+
+      const work = queue.take((emission) => TraceParent.under(emission.trace)(deliver(emission))).pipe(
+        Effect.catch((error) =>
+          Effect.andThen(
+            Effect.logWarning("A sandbox webhook is not delivered yet", { reason: error._tag }),
+            Effect.sleep("250 millis")
+          )
+        ),
+        Effect.forever
+      )
+      yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkScoped(work))
+
+      return SandboxBank.of({
+        act,
+        stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
+      })
+    })
+  )
+}

@@ -1,0 +1,96 @@
+/**
+ * Stripe's events as the sandbox makes them: the fields that Stripe sends and we read, named from the
+ * payment.
+ */
+import { createHash } from "node:crypto"
+import type { PaymentRequest } from "../PaymentApi.ts"
+import { paymentKey } from "../stripe/PaymentBody.ts"
+
+/** What happened to a sandbox payment, by Stripe's name. */
+export const sandboxEvents = {
+  confirm: "payment_intent.succeeded",
+  fail: "payment_intent.payment_failed",
+  cancel: "payment_intent.canceled",
+  refund: "charge.refunded",
+  dispute: "charge.dispute.created"
+} as const
+export type SandboxAction = keyof typeof sandboxEvents
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24)
+
+/** The gateway's name of a payment; the same payment has the same one after any restart. */
+export const refOf = (paymentId: string): string => `pi_sandbox_${digest(paymentId)}`
+
+/** The id of an event: what happens twice to one payment is one event. */
+export const eventIdOf = (paymentId: string, action: SandboxAction, part = ""): string =>
+  `evt_sandbox_${digest(`${paymentId} ${action} ${part}`)}`
+
+const card = (last4: string) => ({ type: "card", card: { brand: "visa", last4 } })
+
+const charge = (request: PaymentRequest, refunded: number) => ({
+  id: `ch_sandbox_${digest(request.payment_id)}`,
+  object: "charge",
+  amount: request.amount,
+  amount_refunded: refunded,
+  refunded: refunded === request.amount,
+  currency: request.currency.toLowerCase(),
+  customer: request.customer.id ?? `cus_sandbox_${digest(request.customer.email)}`,
+  metadata: { [paymentKey]: request.payment_id },
+  payment_intent: refOf(request.payment_id),
+  payment_method_details: card("4242")
+})
+
+const intent = (request: PaymentRequest, action: SandboxAction) => ({
+  id: refOf(request.payment_id),
+  object: "payment_intent",
+  amount: request.amount,
+  currency: request.currency.toLowerCase(),
+  customer: charge(request, 0).customer,
+  metadata: { [paymentKey]: request.payment_id },
+  status: action === "confirm" ? "succeeded" : action === "cancel" ? "canceled" : "requires_payment_method",
+  latest_charge: action === "confirm" ? charge(request, 0) : null,
+  last_payment_error: action === "fail"
+    ? { type: "card_error", code: "card_declined", payment_method: card("0002") }
+    : null
+})
+
+const objectOf = (request: PaymentRequest, action: SandboxAction, refunded: number) => {
+  switch (action) {
+    case "refund":
+      return charge(request, refunded)
+    case "dispute":
+      return {
+        id: `dp_sandbox_${digest(request.payment_id)}`,
+        object: "dispute",
+        amount: request.amount,
+        currency: request.currency.toLowerCase(),
+        charge: charge(request, 0).id,
+        payment_intent: refOf(request.payment_id),
+        reason: "fraudulent",
+        status: "needs_response",
+        metadata: {}
+      }
+    default:
+      return intent(request, action)
+  }
+}
+
+/** One event; `refunded` is what a refund has given back by now, in minor units. */
+export const sandboxEvent = (
+  request: PaymentRequest,
+  event: {
+    readonly id: string
+    readonly action: SandboxAction
+    readonly created: number
+    readonly refunded: number
+  }
+) => ({
+  id: event.id,
+  object: "event",
+  type: sandboxEvents[event.action],
+  created: event.created,
+  livemode: false,
+  pending_webhooks: 1,
+  request: { id: null, idempotency_key: request.payment_id },
+  data: { object: objectOf(request, event.action, event.refunded) }
+})

@@ -1,0 +1,173 @@
+/** Stripe as the gateway: payment intents, refunds, cancellations, each asked once however often we ask. */
+import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { createHash } from "node:crypto"
+import Stripe from "stripe"
+import type { PaymentRequest, RefundRequest } from "../PaymentApi.ts"
+import { methodOf, paymentKey } from "./PaymentBody.ts"
+import { GatewayError, type Opened, PaymentGateway } from "../PaymentGateway.ts"
+
+/**
+ * `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for
+ * tests.
+ */
+export interface StripeOptions {
+  readonly secretKey: Redacted.Redacted
+  readonly paymentMethod?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly protocol?: "http" | "https" | undefined
+}
+
+const reasonOf = (error: unknown): GatewayError["reason"] => {
+  if (error instanceof Stripe.errors.StripeCardError) return "declined"
+  if (error instanceof Stripe.errors.StripeRateLimitError) return "rate_limited"
+  const final = error instanceof Stripe.errors.StripeInvalidRequestError ||
+    error instanceof Stripe.errors.StripeAuthenticationError ||
+    error instanceof Stripe.errors.StripePermissionError ||
+    error instanceof Stripe.errors.StripeIdempotencyError
+  return final ? "invalid" : "unavailable"
+}
+
+/** Stripe's own messages may quote what we sent: only its codes are repeated. */
+const toGatewayError = (error: unknown): GatewayError => {
+  const reason = reasonOf(error)
+  const code = error instanceof Stripe.errors.StripeError
+    ? error.decline_code ?? error.code ?? error.type
+    : "network"
+  return new GatewayError({ reason, detail: `Stripe answered ${code}.` })
+}
+
+const codeOf = (error: unknown) => error instanceof Stripe.errors.StripeError ? error.code : undefined
+
+const ask = <A>(request: () => Promise<A>) => Effect.tryPromise({ try: request, catch: (cause) => cause })
+
+const statusOf = (intent: Stripe.PaymentIntent) =>
+  intent.status.startsWith("requires_") && intent.status !== "requires_capture"
+    ? "requires_action"
+    : "pending"
+
+const answerOf = (intent: Stripe.PaymentIntent) => ({
+  status: statusOf(intent),
+  gateway_ref: intent.id,
+  ...(statusOf(intent) === "requires_action" && intent.client_secret !== null
+    ? { client_secret: intent.client_secret }
+    : {})
+} as const)
+
+const metadataOf = ({ metadata, payment_id }: PaymentRequest) => ({
+  ...Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)])),
+  [paymentKey]: payment_id
+})
+
+const paramsOf = (request: PaymentRequest): Stripe.PaymentIntentCreateParams => ({
+  amount: request.amount,
+  currency: request.currency.toLowerCase(),
+  metadata: metadataOf(request),
+  receipt_email: request.customer.email,
+  automatic_payment_methods: { enabled: true, allow_redirects: request.auto_confirm ? "never" : "always" }
+})
+
+const make = (options: StripeOptions) => {
+  const stripe = new Stripe(Redacted.value(options.secretKey), {
+    httpClient: Stripe.createFetchHttpClient(),
+    maxNetworkRetries: 2,
+    timeout: 12_000,
+    telemetry: false,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.protocol === undefined ? {} : { protocol: options.protocol })
+  })
+
+  const open = Effect.fn("StripeGateway.open")((request: PaymentRequest, ref: string | null) =>
+    ask(() =>
+      ref === null
+        ? stripe.paymentIntents.create(paramsOf(request), { idempotencyKey: request.payment_id })
+        : stripe.paymentIntents.retrieve(ref)
+    ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
+  )
+
+  const charge = Effect.fn("StripeGateway.charge")((request: PaymentRequest, opened: Opened) => {
+    const { paymentMethod } = options
+    if (!request.auto_confirm || paymentMethod === undefined || opened.status !== "requires_action") {
+      return Effect.succeed(opened)
+    }
+    return ask(() =>
+      stripe.paymentIntents.confirm(opened.gateway_ref, { payment_method: paymentMethod }, {
+        idempotencyKey: `confirm_${request.payment_id}`
+      })
+    ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
+  })
+
+  const refund = Effect.fn("StripeGateway.refund")(
+    (ref: string, paymentId: string, { amount, reason }: RefundRequest) => {
+      const key = createHash("sha256").update(`${paymentId} ${amount ?? "all"} ${reason}`).digest("hex")
+        .slice(0, 32)
+      return ask(() =>
+        stripe.refunds.create({
+          payment_intent: ref,
+          metadata: { [paymentKey]: paymentId, reason },
+          ...(amount === undefined ? {} : { amount })
+        }, { idempotencyKey: `refund_${key}` })
+      ).pipe(
+        Effect.catchIf((error) => codeOf(error) === "charge_already_refunded", () => Effect.void),
+        Effect.mapBoth({ onFailure: toGatewayError, onSuccess: () => undefined })
+      )
+    }
+  )
+
+  const cancel = Effect.fn("StripeGateway.cancel")((ref: string, paymentId: string) =>
+    ask(() => stripe.paymentIntents.cancel(ref, {}, { idempotencyKey: `cancel_${paymentId}` })).pipe(
+      Effect.catchIf(
+        (error) => error instanceof Stripe.errors.StripeError && error.payment_intent?.status === "canceled",
+        () => Effect.void
+      ),
+      Effect.mapBoth({ onFailure: toGatewayError, onSuccess: () => undefined })
+    )
+  )
+
+  const method = Effect.fn("StripeGateway.method")((ref: string) =>
+    ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] })).pipe(
+      Effect.mapError(toGatewayError),
+      Effect.map(({ latest_charge: charge, payment_method_types: [type = "card"] }) =>
+        typeof charge === "object" && charge?.payment_method_details
+          ? methodOf({
+            type: charge.payment_method_details.type,
+            card: cardOf(charge.payment_method_details.card)
+          })
+          : { type }
+      )
+    )
+  )
+
+  return PaymentGateway.of({ name: "stripe", open, charge, refund, cancel, method })
+}
+
+const cardOf = (card: { readonly brand: string | null; readonly last4: string | null } | undefined) =>
+  card === undefined ? null : { brand: card.brand, last4: card.last4 }
+
+/**
+ * In test mode a missing `STRIPE_PAYMENT_METHOD` is Stripe's test card; live, the customer confirms by
+ * themselves.
+ */
+const configured = Config.all({
+  secretKey: Config.Redacted("STRIPE_SECRET_KEY"),
+  paymentMethod: Config.option(Config.NonEmptyString("STRIPE_PAYMENT_METHOD"))
+})
+
+const isTestKey = (key: Redacted.Redacted) => /^(sk|rk)_test_/.test(Redacted.value(key))
+
+/** The gateway over the real API, or over the one that `options` names. */
+export const StripeGateway = {
+  layerWith: (options: StripeOptions): Layer.Layer<PaymentGateway> =>
+    Layer.sync(PaymentGateway, () => make(options)),
+
+  layer: Layer.effect(
+    PaymentGateway,
+    Effect.map(configured, ({ paymentMethod, secretKey }) =>
+      make({
+        secretKey,
+        paymentMethod: Option.getOrUndefined(paymentMethod) ??
+          (isTestKey(secretKey) ? "pm_card_visa" : undefined)
+      }))
+  ) satisfies Layer.Layer<PaymentGateway, Config.ConfigError>
+}

@@ -1,0 +1,108 @@
+/** The live feeds of flows and jobs: numbered events in SQL, so that any process can serve and resume them. */
+import { Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
+import { SqlClient } from "effect/sql"
+import { closing, type FeedEvent } from "../../../rpc/Feed.ts"
+import * as Rows from "../Rows.ts"
+
+const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, data: Schema.Json })
+
+/** One event to append. */
+export interface Entry {
+  readonly kind: string
+  readonly data: Schema.Json
+}
+
+/** How long a watcher rests between two looks at its feed; what this process commits wakes it at once. */
+const pause = Duration.millis(100)
+
+/** Wakes whoever rests beside a feed. */
+const bell = () => {
+  const resting = new Map<string, Set<() => void>>()
+  const ring = (feedId: string) =>
+    Effect.sync(() => {
+      const sleepers = resting.get(feedId)
+      resting.delete(feedId)
+      sleepers?.forEach((wake) => wake())
+    })
+  const rest = (feedId: string) =>
+    Effect.callback<void>((resume) => {
+      const wake = () => resume(Effect.void)
+      const sleepers = resting.get(feedId) ?? new Set()
+      resting.set(feedId, sleepers.add(wake))
+      return Effect.sync(() => {
+        sleepers.delete(wake)
+        if (sleepers.size === 0 && resting.get(feedId) === sleepers) resting.delete(feedId)
+      })
+    }).pipe(Effect.timeoutOption(pause))
+  return { ring, rest }
+}
+
+/** Appends are numbered under the feed's own row, so that numbers are visible in their order. */
+export class FeedStore extends Context.Service<FeedStore, {
+  /** Appends nothing to a closed feed: a step that a crash repeats has been told of. */
+  readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
+  /** Appends the closing event, once. */
+  readonly close: (feedId: string, data: Schema.Json) => Effect.Effect<void>
+  /** The closing event becomes one end of several, so that whoever resumes after it reads on. For a transaction. */
+  readonly reopen: (feedId: string) => Effect.Effect<void>
+  readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
+  /** Every event after `seq`, then live; ends with the closing event, and at once when that is behind `seq`. */
+  readonly watch: (feedId: string, seq: number) => Stream.Stream<FeedEvent>
+}>()("guichet/store/flows/FeedStore") {
+  static readonly layer = Layer.effect(
+    FeedStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { rest, ring } = bell()
+      /** Under the feed's row, so that of an entry and a close at the same time the second sees the first. */
+      const write = (feedId: string, entries: ReadonlyArray<Entry>, closed: boolean) =>
+        Rows.run(sql`
+          WITH feed AS (
+            INSERT INTO feeds (feed_id, last, closed)
+            VALUES (${feedId}, ${entries.length}::int, ${closed}::boolean)
+            ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + excluded.last, closed = excluded.closed
+            WHERE NOT feeds.closed
+            RETURNING last
+          )
+          INSERT INTO feed_events (feed_id, seq, kind, data)
+          SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
+                 entry.value->>'kind', entry.value->'data'
+          FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`).pipe(
+          Effect.andThen(sql.afterCommit(ring(feedId)))
+        )
+      const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
+        entries.length === 0 ? Effect.void : write(feedId, entries, false)
+      const close = (feedId: string, data: Schema.Json) => write(feedId, [{ kind: closing, data }], true)
+      const reopen = (feedId: string) =>
+        Effect.andThen(
+          Rows.run(sql`UPDATE feeds SET closed = false WHERE feed_id = ${feedId}`),
+          Rows.run(sql`
+            UPDATE feed_events SET kind = 'ended' WHERE feed_id = ${feedId} AND kind = ${closing}`)
+        )
+      const after = (feedId: string, seq: number) =>
+        Rows.all(Row)(sql`
+          SELECT seq, at, kind, data FROM feed_events
+          WHERE feed_id = ${feedId} AND seq > ${seq}::int ORDER BY seq LIMIT 1000`)
+      const isOver = (feedId: string, seq: number) =>
+        Effect.map(
+          Rows.first(Row)(sql`
+            SELECT seq, at, kind, data FROM feed_events
+            WHERE feed_id = ${feedId} AND kind = ${closing} AND seq <= ${seq}::int LIMIT 1`),
+          Option.isSome
+        )
+      const live = (feedId: string, seq: number) =>
+        Stream.paginate(seq, (last) =>
+          Effect.gen(function* () {
+            const events = yield* Effect.withTracerEnabled(after(feedId, last), false)
+            if (events.length === 0) yield* rest(feedId)
+            const end = events.findIndex(({ kind }) => kind === closing)
+            return end >= 0
+              ? [events.slice(0, end + 1), Option.none()] as const
+              : [events, Option.some(events.at(-1)?.seq ?? last)] as const
+          }))
+      const watch = (feedId: string, seq: number) =>
+        Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
+      return { append, close, reopen, after, watch }
+    })
+  )
+}

@@ -1,0 +1,286 @@
+/** Runs of the complete flow: the request, the eight steps and their states. */
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import {
+  CompleteFlowRequest,
+  FlowStatus,
+  type FlowView,
+  type StepName,
+  StepName as StepNames,
+  steps,
+  StepStatus
+} from "../../../rpc/CompleteFlow.ts"
+import { type Entry, FeedStore } from "./FeedStore.ts"
+import * as Repeats from "../BodyDeduplication.ts"
+import * as Rows from "../Rows.ts"
+
+/** Why a flow or a step failed, or null. */
+export const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
+
+const FlowRow = Schema.Struct({
+  flow_id: Schema.String,
+  owner: Schema.String,
+  event_id: Schema.Int,
+  status: FlowStatus,
+  created_at: Rows.At,
+  started_at: Rows.AtOrNull,
+  finished_at: Rows.AtOrNull,
+  deadline: Rows.At,
+  error: Failure,
+  job_id: Schema.NullOr(Schema.String),
+  payment_id: Schema.NullOr(Schema.String),
+  invoice_number: Schema.NullOr(Schema.String),
+  reminders_id: Schema.NullOr(Schema.String),
+  steps: Schema.Array(Schema.Struct({
+    step: StepNames,
+    status: StepStatus,
+    attempts: Schema.Int,
+    started_at: Schema.NullOr(Schema.DateTimeUtcFromString),
+    finished_at: Schema.NullOr(Schema.DateTimeUtcFromString),
+    error: Failure,
+    result: Schema.NullOr(Schema.Json)
+  }))
+})
+
+const RequestRow = Schema.Struct({
+  owner: Schema.String,
+  request: Schema.Unknown,
+  created_at: Rows.At,
+  deadline: Rows.At,
+  status: FlowStatus
+})
+
+/** What a running flow needs to know of itself. */
+export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFlowRequest }
+
+const IdRow = Schema.Struct({ flow_id: Schema.String, execution_id: Schema.NullOr(Schema.String) })
+
+/** The feed a flow's progress is written to. */
+export const feedOf = (flowId: string): string => `flow/${flowId}`
+
+const stepEntry = (step: StepName, status: string, extra: Record<string, Schema.Json> = {}): Entry => ({
+  kind: "step",
+  data: { step, status, ...extra }
+})
+
+/** A step's outcome as it is stored and streamed. */
+export interface StepEnd {
+  readonly status: StepStatus
+  readonly result?: Schema.Json | undefined
+  readonly error?: { readonly code: string; readonly detail: string } | undefined
+}
+
+export class FlowStore extends Context.Service<FlowStore, {
+  /** Stores an accepted request; the same flow id twice is one flow. */
+  readonly accept: (flow: {
+    readonly flowId: string
+    readonly executionId: string
+    readonly owner: string
+    readonly request: CompleteFlowRequest
+    readonly deadline: DateTime.Utc
+  }) => Effect.Effect<void>
+  /**
+   * The flow that a body is for: one that failed is tried anew, a minute after it was asked for and once nothing of its
+   * payment stands; any other end stays the same, so that nobody is charged or told twice.
+   */
+  readonly current: (first: string) => Effect.Effect<string>
+  readonly load: (flowId: string) => Effect.Effect<StoredFlow>
+  readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
+  readonly begin: (flowId: string) => Effect.Effect<void>
+  readonly stepStarted: (flowId: string, step: StepName) => Effect.Effect<void>
+  readonly stepEnded: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
+  /**
+   * Shows what became of a step's work after the step: it completed, or it failed by the same code. A flow that completed
+   * and now has a failed step completed with errors.
+   */
+  readonly amend: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
+  /** Whether a step was ever run. */
+  readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
+  /** Shows on a step that it was taken back, or why that did not succeed. */
+  readonly undone: (flowId: string, step: StepName, end: Omit<StepEnd, "status">) => Effect.Effect<void>
+  /** The workflow execution that waits for this flow's webhooks. */
+  readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
+  readonly finish: (flowId: string, status: FlowStatus, error: StepEnd["error"]) => Effect.Effect<void>
+  /** Ends a flow that cannot go on: running steps fail, waiting ones are skipped. */
+  readonly abandon: (flowId: string) => Effect.Effect<void>
+  /** Accepted and not begun after `seconds`: their start was lost with the process that took the request. */
+  readonly forgotten: (seconds: number) => Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
+  /** Past their deadline while a step waits for an answer. */
+  readonly overdue: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
+}>()("guichet/store/flows/FlowStore") {
+  static readonly layer = Layer.effect(
+    FlowStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const feeds = yield* FeedStore
+      const encode = Schema.encodeEffect(CompleteFlowRequest)
+      // What was accepted is not judged anew by the rules of a later version.
+      const decode = Schema.decodeUnknownEffect(CompleteFlowRequest, { disableChecks: true })
+
+      const accept: FlowStore["Service"]["accept"] = Effect.fn("FlowStore.accept")(function* (flow) {
+        const request = yield* Effect.orDie(encode(flow.request))
+        yield* Rows.run(sql`
+          WITH flow AS (
+            INSERT INTO flows (flow_id, flow_type, owner, event_id, execution_id, status, request, deadline)
+            VALUES (${flow.flowId}, 'complete_event_flow', ${flow.owner},
+                    ${request.event_data.event_id}::bigint, ${flow.executionId}, 'accepted',
+                    ${JSON.stringify(request)}::jsonb, ${DateTime.toDateUtc(flow.deadline)}::timestamptz)
+            ON CONFLICT (flow_id) DO NOTHING RETURNING flow_id
+          )
+          INSERT INTO flow_steps (flow_id, position, step)
+          SELECT flow.flow_id, step.ordinality::int, step.value
+          FROM flow, jsonb_array_elements_text(${JSON.stringify(steps)}::jsonb) WITH ORDINALITY AS step`)
+      })
+
+      const current = Repeats.make(sql, {
+        table: "flows",
+        id: "flow_id",
+        over: sql`(status = 'failed' AND created_at < now() - interval '1 minute' AND NOT EXISTS (
+          SELECT 1 FROM payments p
+          WHERE p.flow_id = flows.flow_id AND p.status NOT IN ('canceled', 'refunded')))`
+      })
+
+      const load: FlowStore["Service"]["load"] = Effect.fnUntraced(function* (flowId) {
+        const row = yield* Rows.first(RequestRow)(
+          sql`SELECT owner, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`
+        ).pipe(Effect.flatMap(Effect.fromOption))
+        return { ...row, request: yield* decode(row.request) }
+      }, Effect.orDie)
+
+      const view: FlowStore["Service"]["view"] = (flowId) =>
+        Rows.first(FlowRow)(sql`
+          SELECT f.flow_id, f.owner, f.event_id, f.status, f.created_at, f.started_at, f.finished_at, f.deadline,
+            f.error,
+            (SELECT job_id FROM ticket_jobs j WHERE j.flow_id = f.flow_id ORDER BY j.created_at DESC LIMIT 1) AS job_id,
+            (SELECT payment_id FROM payments p WHERE p.flow_id = f.flow_id) AS payment_id,
+            (SELECT i.number FROM invoices i JOIN payments p USING (payment_id) WHERE p.flow_id = f.flow_id)
+              AS invoice_number,
+            (SELECT sequence_id FROM notifications n
+              WHERE n.flow_id = f.flow_id AND sequence_id IS NOT NULL LIMIT 1) AS reminders_id,
+            (SELECT jsonb_agg(jsonb_build_object('step', s.step, 'status', s.status, 'attempts', s.attempts,
+                'started_at', to_char(s.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                'finished_at', to_char(s.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                'error', s.error, 'result', s.result) ORDER BY s.position)
+              FROM flow_steps s WHERE s.flow_id = f.flow_id) AS steps
+          FROM flows f WHERE f.flow_id = ${flowId}`).pipe(
+          Effect.map(Option.map((row) => ({ ...row, flow_type: "complete_event_flow" as const })))
+        )
+
+      const begin = (flowId: string) =>
+        Rows.run(sql`
+          UPDATE flows SET status = 'running', started_at = coalesce(started_at, now())
+          WHERE flow_id = ${flowId} AND status = 'accepted'`)
+
+      const stepStarted: FlowStore["Service"]["stepStarted"] = (flowId, step) =>
+        Effect.andThen(
+          Rows.run(sql`
+            UPDATE flow_steps SET status = 'running', attempts = attempts + 1,
+              started_at = coalesce(started_at, now())
+            WHERE flow_id = ${flowId} AND step = ${step}`),
+          feeds.append(feedOf(flowId), stepEntry(step, "running"))
+        )
+
+      const stepEnded: FlowStore["Service"]["stepEnded"] = (flowId, step, end) =>
+        Effect.andThen(
+          Rows.run(sql`
+            UPDATE flow_steps SET status = ${end.status}, finished_at = now(),
+              error = ${end.error === undefined ? null : JSON.stringify(end.error)}::jsonb,
+              result = coalesce(${
+            end.result === undefined ? null : JSON.stringify(end.result)
+          }::jsonb, result)
+            WHERE flow_id = ${flowId} AND step = ${step}`),
+          feeds.append(
+            feedOf(flowId),
+            stepEntry(step, end.status, {
+              ...(end.error === undefined ? {} : { error: end.error }),
+              ...(end.result === undefined ? {} : { result: end.result })
+            })
+          )
+        )
+
+      const amend: FlowStore["Service"]["amend"] = (flowId, step, { error, result, status }) => {
+        const failure = error === undefined ? null : JSON.stringify(error)
+        return Rows.run(sql`
+          WITH amended AS (
+            UPDATE flow_steps SET status = ${status}, error = ${failure}::jsonb,
+              result = coalesce(${result === undefined ? null : JSON.stringify(result)}::jsonb, result)
+            WHERE flow_id = ${flowId} AND step = ${step}
+              AND (status = 'completed' OR (status = 'failed' AND error->>'code' = ${
+          error?.code ?? null
+        }::text))
+            RETURNING flow_id, error
+          )
+          UPDATE flows SET status = 'completed_with_errors', error = amended.error FROM amended
+          WHERE flows.flow_id = amended.flow_id AND flows.status = 'completed' AND amended.error IS NOT NULL`)
+      }
+
+      const begun: FlowStore["Service"]["begun"] = (flowId, step) =>
+        Rows.first(Schema.Struct({ attempts: Schema.Int }))(sql`
+          SELECT attempts FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step} AND attempts > 0`)
+          .pipe(
+            Effect.map(Option.isSome)
+          )
+
+      const undone: FlowStore["Service"]["undone"] = (flowId, step, end) =>
+        end.error === undefined
+          ? stepEnded(flowId, step, { ...end, status: "compensated" })
+          : stepEnded(flowId, step, { ...end, status: "failed" })
+
+      const executionOf: FlowStore["Service"]["executionOf"] = (flowId) =>
+        Rows.first(IdRow)(sql`SELECT flow_id, execution_id FROM flows WHERE flow_id = ${flowId}`).pipe(
+          Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
+        )
+
+      const finish: FlowStore["Service"]["finish"] = (flowId, status, error) =>
+        Effect.andThen(
+          Rows.run(sql`
+            UPDATE flows SET status = ${status}, finished_at = now(),
+              error = ${error === undefined ? null : JSON.stringify(error)}::jsonb
+            WHERE flow_id = ${flowId} AND finished_at IS NULL`),
+          feeds.close(feedOf(flowId), { status, ...(error && { error }) })
+        )
+
+      const abandon: FlowStore["Service"]["abandon"] = (flowId) => {
+        const error = { code: "internal", detail: "The flow met a fault of ours and was given up." }
+        return Effect.andThen(
+          Rows.run(sql`
+            UPDATE flow_steps SET status = CASE status WHEN 'running' THEN 'failed' ELSE 'skipped' END,
+              finished_at = now(), error = ${JSON.stringify(error)}::jsonb
+            WHERE flow_id = ${flowId} AND status IN ('running', 'pending')`),
+          finish(flowId, "failed", error)
+        )
+      }
+
+      const forgotten = (seconds: number) =>
+        Rows.all(IdRow)(sql`
+          SELECT flow_id, execution_id FROM flows
+          WHERE status = 'accepted' AND created_at < now() - make_interval(secs => ${seconds}::float8)
+          ORDER BY created_at LIMIT 500`)
+
+      const overdue = Rows.all(IdRow)(sql`
+        SELECT flow_id, execution_id FROM flows f
+        WHERE status = 'running' AND deadline <= now() AND EXISTS (
+          SELECT 1 FROM flow_steps s
+          WHERE s.flow_id = f.flow_id AND s.step IN ('tickets', 'payment') AND s.status = 'running')
+        ORDER BY deadline DESC LIMIT 500`)
+
+      return {
+        accept,
+        current,
+        load,
+        view,
+        begin,
+        stepStarted,
+        stepEnded,
+        amend,
+        begun,
+        undone,
+        executionOf,
+        finish,
+        abandon,
+        forgotten,
+        overdue
+      }
+    })
+  )
+}

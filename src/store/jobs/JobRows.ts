@@ -1,0 +1,71 @@
+/** Generation jobs as they are stored and read. */
+import { Schema } from "effect"
+import { ItemStatus, JobOptions, JobStatus, Priority } from "../../../rpc/TicketJob.ts"
+import * as Rows from "../Rows.ts"
+
+/** A job to store; the same id twice is one job. */
+export interface NewJob {
+  readonly jobId: string
+  readonly eventId: number
+  readonly owner: string
+  readonly flowId: string | null
+  readonly options: JobOptions
+  readonly ticketIds: ReadonlyArray<number>
+}
+
+/** The feed a job's progress is written to. */
+export const feedOfJob = (jobId: string): string => `job/${jobId}`
+
+/** The columns of `JobRow`. */
+export const columns =
+  `job_id, seq, event_id, owner, flow_id, status, priority, options, attempt, edition, total,
+   total - generated - failed - canceled AS queued, generated, failed, canceled, error, created_at, started_at,
+   finished_at`
+
+/** A job without its items; `seq` grows with every job that is created, `edition` whenever its chunks get new ids. */
+export const JobRow = Schema.Struct({
+  job_id: Schema.String,
+  seq: Schema.Int,
+  event_id: Schema.Int,
+  owner: Schema.String,
+  flow_id: Schema.NullOr(Schema.String),
+  status: JobStatus,
+  priority: Priority,
+  options: JobOptions,
+  attempt: Schema.Int,
+  edition: Schema.Int,
+  total: Schema.Int,
+  queued: Schema.Int,
+  generated: Schema.Int,
+  failed: Schema.Int,
+  canceled: Schema.Int,
+  error: Schema.NullOr(Schema.String),
+  created_at: Rows.At,
+  started_at: Rows.AtOrNull,
+  finished_at: Rows.AtOrNull
+})
+export type JobRow = typeof JobRow.Type
+
+export const ItemRow = Schema.Struct({
+  ticket_id: Schema.Int,
+  status: ItemStatus,
+  reason: Schema.NullOr(Schema.String)
+})
+
+/** An item that a report changed. */
+export const ChangedRow = Schema.Struct({ ticket_id: Schema.Int, status: ItemStatus, before: ItemStatus })
+
+/** Where a job stands after a report; `applied` are the tickets that this report decided. */
+export interface Applied {
+  readonly total: number
+  readonly generated: number
+  readonly failed: number
+  readonly applied: ReadonlyArray<number>
+}
+
+export const appliedTo = (job: JobRow, applied: ReadonlyArray<number>): Applied => ({
+  total: job.total,
+  generated: job.generated,
+  failed: job.failed,
+  applied
+})

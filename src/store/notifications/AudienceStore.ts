@@ -1,0 +1,81 @@
+/** Who a message is for: a guest with the event and the live ticket that the message speaks of. */
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Locale } from "../../../rpc/Values.ts"
+import { currentLink, FileLinks } from "../../files/FileLinks.ts"
+import * as Rows from "../Rows.ts"
+
+const Row = Schema.Struct({
+  event_id: Schema.Int,
+  title: Schema.String,
+  starts_at: Rows.At,
+  timezone: Schema.String,
+  location: Schema.String,
+  owner: Schema.String,
+  guest_id: Schema.Int,
+  name: Schema.String,
+  email: Schema.String,
+  phone: Schema.NullOr(Schema.String),
+  locale: Locale,
+  ticket_id: Schema.NullOr(Schema.Int),
+  code: Schema.NullOr(Schema.String),
+  file_key: Schema.NullOr(Schema.String),
+  file_url: Schema.NullOr(Schema.String),
+  qr_key: Schema.NullOr(Schema.String),
+  qr_url: Schema.NullOr(Schema.String),
+  qr_data: Schema.NullOr(Schema.String),
+  flow_id: Schema.NullOr(Schema.String)
+})
+/**
+ * One reader of a message; the links open from now on. `qr_data` is there once a QR code was made, `qr_url` when that is
+ * an image and not its text.
+ */
+export type Reader = typeof Row.Type
+
+export class AudienceStore extends Context.Service<AudienceStore, {
+  /** The readers among these guests of an event, in order of guest id. */
+  readonly guests: (eventId: number, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+  /** The guest of a ticket, as long as that is live. */
+  readonly holder: (ticketId: number) => Effect.Effect<Option.Option<Reader>>
+}>()("guichet/store/notifications/AudienceStore") {
+  static readonly layer = Layer.effect(
+    AudienceStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const links = yield* FileLinks
+      const columns = sql.literal(
+        `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
+         g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
+         CASE WHEN t.qr_key IS NOT NULL OR t.qr_url IS NOT NULL THEN t.qr_data END AS qr_data`
+      )
+      const current = Effect.fnUntraced(function* (reader: Reader) {
+        const isText = reader.qr_key?.endsWith(".txt") === true
+        return {
+          ...reader,
+          file_url: yield* currentLink(links, reader.file_key, reader.file_url),
+          qr_url: isText ? null : yield* currentLink(links, reader.qr_key, reader.qr_url)
+        }
+      })
+      const guests: AudienceStore["Service"]["guests"] = (eventId, guestIds) =>
+        Effect.flatMap(
+          Rows.all(Row)(sql`
+          SELECT ${columns} FROM guests g JOIN events e USING (event_id)
+          LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
+          WHERE g.event_id = ${eventId}::bigint AND g.guest_id = ANY(${Rows.bigints(guestIds)}::bigint[])
+          ORDER BY g.guest_id`),
+          Effect.forEach(current)
+        )
+      const holder: AudienceStore["Service"]["holder"] = (ticketId) =>
+        Effect.flatMap(
+          Rows.first(Row)(sql`
+          SELECT ${columns} FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
+          WHERE t.ticket_id = ${ticketId}::bigint AND t.voided_at IS NULL`),
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (reader) => Effect.asSome(current(reader))
+          })
+        )
+      return { guests, holder }
+    })
+  )
+}

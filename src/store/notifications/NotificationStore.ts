@@ -1,0 +1,235 @@
+/** The ledger of messages: each has one row, one state and every attempt to deliver it. */
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Channel, MessageStatus, type MessageView } from "../../../rpc/NotificationSequence.ts"
+import * as Rows from "../Rows.ts"
+
+/** A message to one person over one channel; its id is derived from its reason, so that it exists once. */
+export interface NewMessage {
+  readonly messageId: string
+  readonly sequenceId: string | null
+  readonly flowId: string | null
+  readonly eventId: number | null
+  readonly guestId: number | null
+  readonly type: string
+  readonly template: string
+  readonly channel: Channel
+  readonly priority: string
+  readonly recipient: string
+  readonly scheduledAt: DateTime.Utc | null
+  /** Set when the message must not be sent at all; it is then kept as skipped, with this reason. */
+  readonly skip: string | null
+}
+
+/** How one attempt to deliver ended; `skipped` when nobody can be reached at the address. */
+export interface Attempt {
+  readonly messageId: string
+  readonly status: "sent" | "failed" | "skipped"
+  readonly reason: string | null
+  /** Whether the failure may pass. */
+  readonly retryable: boolean
+}
+
+const Row = Schema.Struct({
+  message_id: Schema.String,
+  type: Schema.String,
+  template: Schema.String,
+  channel: Channel,
+  guest_id: Schema.NullOr(Schema.Int),
+  status: MessageStatus,
+  reason: Schema.NullOr(Schema.String),
+  attempts: Schema.Int,
+  scheduled_at: Rows.AtOrNull,
+  sent_at: Rows.AtOrNull
+})
+const columns =
+  "message_id, type, template, channel, guest_id, status, reason, attempts, scheduled_at, sent_at"
+
+const Due = Schema.Struct({
+  message_id: Schema.String,
+  event_id: Schema.Int,
+  guest_id: Schema.Int,
+  type: Schema.String,
+  template: Schema.String,
+  channel: Channel,
+  priority: Schema.String,
+  recipient: Schema.String
+})
+/** A message that waits to be delivered. */
+export type Due = typeof Due.Type
+
+const Waiting = Schema.Struct({ message_id: Schema.String, guest_id: Schema.Int })
+type Waiting = typeof Waiting.Type
+
+const Tally = Schema.Struct({
+  sent: Schema.Int,
+  failed: Schema.Int,
+  skipped: Schema.Int,
+  retryable: Schema.Int
+})
+/** What became of some messages: `failed` for good, `retryable` those that may still be delivered. */
+export type Tally = typeof Tally.Type
+
+const Id = Schema.Struct({ message_id: Schema.String })
+
+export class NotificationStore extends Context.Service<NotificationStore, {
+  /** Enters messages as scheduled or skipped; those entered before stay as they are. */
+  readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
+  /** Which of these messages are still to be delivered; one that was sent or refused for good is never named again. */
+  readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
+  /** Whether the ledger has any of these messages, whatever became of it. */
+  readonly anyOf: (messageIds: ReadonlyArray<string>) => Effect.Effect<boolean>
+  /** The messages of one sequence step that wait, or failed in a way that may pass: `limit` of them after an id. */
+  readonly due: (
+    sequenceId: string,
+    type: string,
+    page: { readonly after: string; readonly limit: number }
+  ) => Effect.Effect<ReadonlyArray<Due>>
+  /** What was sent is sent, whatever was decided meanwhile; any other end leaves a decision as it is. */
+  readonly record: (attempt: Attempt) => Effect.Effect<void>
+  readonly tally: (
+    of: { readonly messageIds: ReadonlyArray<string> } | { readonly flowId: string }
+  ) => Effect.Effect<Tally>
+  /** What waits of what a flow itself tells its guests. */
+  readonly waiting: (flowId: string) => Effect.Effect<ReadonlyArray<Waiting>>
+  /** Gives up messages that wait, for a reason that the ledger keeps. */
+  readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>
+  /** What was refused for good stays what it is. */
+  readonly cancel: (of: { readonly sequenceId: string } | { readonly flowId: string }) => Effect.Effect<void>
+  /** Says of scheduled messages when they are due now. */
+  readonly reschedule: (
+    of: { readonly sequenceId: string; readonly type: string } | {
+      readonly messageIds: ReadonlyArray<string>
+    },
+    at: DateTime.Utc
+  ) => Effect.Effect<void>
+  /** The first 1,000 messages of a sequence, by id. */
+  readonly ofSequence: (sequenceId: string) => Effect.Effect<ReadonlyArray<MessageView>>
+  /** A page of a flow's messages, by id, after one of them. */
+  readonly ofFlow: (
+    flowId: string,
+    page: { readonly after: string; readonly limit: number }
+  ) => Effect.Effect<ReadonlyArray<MessageView>>
+}>()("guichet/store/notifications/NotificationStore") {
+  static readonly layer = Layer.effect(
+    NotificationStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const columnsOf = sql.literal(columns)
+      const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
+
+      const enlist: NotificationStore["Service"]["enlist"] = (messages) =>
+        messages.length === 0 ? Effect.void : Rows.run(sql`
+          INSERT INTO notifications (message_id, sequence_id, flow_id, event_id, guest_id, type, template,
+            channel, priority, recipient, scheduled_at, status, reason)
+          SELECT m."messageId", m."sequenceId", m."flowId", m."eventId", m."guestId", m.type, m.template,
+            m.channel, m.priority, m.recipient, m."scheduledAt",
+            CASE WHEN m.skip IS NULL THEN 'scheduled' ELSE 'skipped' END, m.skip
+          FROM jsonb_to_recordset(${JSON.stringify(messages)}::jsonb) AS m(
+            "messageId" text, "sequenceId" text, "flowId" text, "eventId" bigint, "guestId" bigint, type text,
+            template text, channel text, priority text, recipient text, "scheduledAt" timestamptz, skip text)
+          ON CONFLICT (message_id) DO NOTHING`)
+
+      const open: NotificationStore["Service"]["open"] = (messageIds) =>
+        Rows.all(Id)(sql`
+          SELECT message_id FROM notifications
+          WHERE message_id = ANY(${messageIds}::text[]) AND ${waits}`).pipe(
+          Effect.map((rows) => new Set(rows.map((row) => row.message_id)))
+        )
+
+      const anyOf: NotificationStore["Service"]["anyOf"] = (messageIds) =>
+        Effect.map(
+          Rows.first(Id)(sql`
+            SELECT message_id FROM notifications WHERE message_id = ANY(${messageIds}::text[]) LIMIT 1`),
+          Option.isSome
+        )
+
+      const due: NotificationStore["Service"]["due"] = (sequenceId, type, { after, limit }) =>
+        Rows.all(Due)(sql`
+          SELECT message_id, event_id, guest_id, type, template, channel, priority, recipient FROM notifications
+          WHERE sequence_id = ${sequenceId} AND type = ${type} AND message_id > ${after}
+            AND ${waits}
+          ORDER BY message_id LIMIT ${limit}::int`)
+
+      const record: NotificationStore["Service"]["record"] = ({ messageId, reason, retryable, status }) =>
+        Rows.run(sql`
+          WITH updated AS (
+            UPDATE notifications SET status = ${status}, reason = ${reason}::text, retryable = ${retryable}::boolean,
+              attempts = attempts + 1, updated_at = now(), sent_at = CASE WHEN ${status}::text = 'sent' THEN now() END
+            WHERE message_id = ${messageId}
+              AND CASE WHEN ${status}::text = 'sent' THEN status <> 'sent' ELSE ${waits} END
+            RETURNING attempts
+          )
+          INSERT INTO notification_attempts (message_id, attempt, outcome, reason)
+          SELECT ${messageId}, attempts, ${status}, ${reason}::text FROM updated
+          ON CONFLICT (message_id, attempt) DO NOTHING`)
+
+      /** Neither reminders, which are a sequence's, nor what is said of a payment, which is named after that. */
+      const toldBy = (flowId: string) =>
+        sql`flow_id = ${flowId} AND sequence_id IS NULL AND starts_with(message_id, ${`${flowId}.`}::text)`
+
+      const tally: NotificationStore["Service"]["tally"] = (of) =>
+        Effect.map(
+          Rows.all(Tally)(sql`
+          SELECT count(*) FILTER (WHERE status = 'sent')::int AS sent,
+            count(*) FILTER (WHERE status = 'failed' AND NOT retryable)::int AS failed,
+            count(*) FILTER (WHERE status IN ('skipped', 'canceled'))::int AS skipped,
+            count(*) FILTER (WHERE ${waits})::int AS retryable
+          FROM notifications
+          WHERE ${"flowId" in of ? toldBy(of.flowId) : sql`message_id = ANY(${of.messageIds}::text[])`}`),
+          ([counted]) => counted!
+        )
+
+      const waiting: NotificationStore["Service"]["waiting"] = (flowId) =>
+        Rows.all(Waiting)(sql`
+          SELECT message_id, guest_id FROM notifications WHERE ${
+          toldBy(flowId)
+        } AND ${waits} ORDER BY guest_id`)
+
+      const cancel: NotificationStore["Service"]["cancel"] = (of) =>
+        Rows.run(sql`
+          UPDATE notifications SET status = 'canceled', updated_at = now()
+          WHERE ${waits} AND ${
+          "sequenceId" in of ? sql`sequence_id = ${of.sequenceId}` : sql`flow_id = ${of.flowId}`
+        }`)
+
+      const skip: NotificationStore["Service"]["skip"] = (messageIds, reason) =>
+        messageIds.length === 0 ? Effect.void : Rows.run(sql`
+          UPDATE notifications SET status = 'skipped', reason = ${reason}, updated_at = now()
+          WHERE message_id = ANY(${messageIds}::text[]) AND ${waits}`)
+
+      const reschedule: NotificationStore["Service"]["reschedule"] = (of, at) =>
+        Rows.run(sql`
+          UPDATE notifications SET scheduled_at = ${DateTime.toDateUtc(at)}::timestamptz, updated_at = now()
+          WHERE status = 'scheduled' AND ${
+          "sequenceId" in of
+            ? sql`sequence_id = ${of.sequenceId} AND type = ${of.type}`
+            : sql`message_id = ANY(${of.messageIds}::text[])`
+        }`)
+
+      const list = Rows.all(Row)
+      const ofSequence = (sequenceId: string) =>
+        list(sql`
+          SELECT ${columnsOf} FROM notifications WHERE sequence_id = ${sequenceId} ORDER BY message_id LIMIT 1000`)
+      const ofFlow: NotificationStore["Service"]["ofFlow"] = (flowId, { after, limit }) =>
+        list(sql`
+          SELECT ${columnsOf} FROM notifications WHERE flow_id = ${flowId} AND message_id > ${after}
+          ORDER BY message_id LIMIT ${limit}::int`)
+
+      return {
+        enlist,
+        open,
+        anyOf,
+        due,
+        record,
+        tally,
+        waiting,
+        skip,
+        cancel,
+        reschedule,
+        ofSequence,
+        ofFlow
+      }
+    })
+  )
+}

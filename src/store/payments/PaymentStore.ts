@@ -1,0 +1,285 @@
+/** Payments: what was asked, every event heard of each, and the state that the events mean. */
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import {
+  AmountMismatch,
+  type Customer,
+  type PaymentMetadata,
+  type PaymentStatus,
+  type PaymentView,
+  type PaymentWebhook
+} from "../../../rpc/Payment.ts"
+import * as PaymentClaims from "./PaymentClaims.ts"
+import { decisionOf, PastEvent, PaymentRow, stateOf, ticketStates } from "./PaymentRow.ts"
+import * as Rows from "../Rows.ts"
+import { durably } from "../Transaction.ts"
+
+/** A payment that the core is about to ask for. */
+export interface NewPayment {
+  readonly paymentId: string
+  readonly flowId: string | null
+  readonly executionId: string | null
+  readonly eventId: number | null
+  readonly userId: number | null
+  readonly owner: string | null
+  readonly amount: number
+  readonly currency: string
+  readonly gateway: string
+  readonly customer: Customer | null
+  readonly metadata: typeof PaymentMetadata.Type | null
+  readonly createInvoice: boolean
+  readonly sendReceipt: boolean
+}
+
+/** What an event did: nothing when it was heard before (`fresh` is false) or decided less than is known. */
+export interface Applied {
+  readonly payment: PaymentRow
+  readonly fresh: boolean
+  readonly previous: PaymentStatus
+}
+
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
+const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(PastEvent))
+
+const IdRow = Schema.Struct({ payment_id: PaymentRow.fields.payment_id })
+
+const ViewRow = Schema.Struct({
+  owner: Schema.NullOr(Schema.String),
+  payment_id: PaymentRow.fields.payment_id,
+  flow_id: PaymentRow.fields.flow_id,
+  event_id: PaymentRow.fields.event_id,
+  amount: Schema.Int,
+  currency: Schema.String,
+  status: PaymentRow.fields.status,
+  settled_at: Rows.AtOrNull,
+  invoice_number: Schema.NullOr(Schema.String),
+  template_access: Schema.Array(Schema.Int)
+})
+
+const json = (value: unknown): string | null =>
+  value === null || value === undefined ? null : JSON.stringify(value)
+
+export class PaymentStore extends Context.Service<PaymentStore, {
+  /**
+   * Stores what will be asked of the gateway; a payment or a flow that is stored already is returned as it
+   * is.
+   */
+  readonly begin: (payment: NewPayment) => Effect.Effect<PaymentRow>
+  /** Keeps the gateway's own name of the payment. */
+  readonly accepted: (paymentId: string, gatewayRef: string) => Effect.Effect<void>
+  /** Applies a webhook: commutative and idempotent; a payment never heard of is made from the body. */
+  readonly apply: (webhook: PaymentWebhook) => Effect.Effect<Applied, AmountMismatch>
+  /** Decides a payment without a webhook, when the gateway refused to take it or the flow gave it up. */
+  readonly close: (
+    paymentId: string,
+    eventType: "payment.failed" | "payment.canceled"
+  ) => Effect.Effect<Option.Option<Applied>>
+  /** Gives tickets that were issued or left after the decision the state of their flow's payment. */
+  readonly syncTickets: (flowId: string) => Effect.Effect<void>
+  /** Open payments that nobody needs any more: of ended flows for guests of this one, which left no ticket. */
+  readonly forsaken: (flowId: string) => Effect.Effect<ReadonlyArray<string>>
+  /** The payment of this flow when it has to be given back: it settled, and its flow is over and left no ticket. */
+  readonly unearned: (flowId: string) => Effect.Effect<Option.Option<string>>
+  readonly get: (paymentId: string) => Effect.Effect<Option.Option<PaymentRow>>
+  readonly status: (paymentId: string) => Effect.Effect<PaymentStatus | null>
+  readonly forFlow: (flowId: string) => Effect.Effect<Option.Option<PaymentRow>>
+  readonly view: (
+    paymentId: string
+  ) => Effect.Effect<Option.Option<PaymentView & { readonly owner: string | null }>>
+}>()("guichet/store/payments/PaymentStore") {
+  static readonly layer: Layer.Layer<PaymentStore, never, SqlClient.SqlClient> = Layer.effect(
+    PaymentStore,
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+
+      const begin: PaymentStore["Service"]["begin"] = Effect.fn("PaymentStore.begin")(function* (payment) {
+        yield* Rows.run(sql`
+          INSERT INTO payments (payment_id, flow_id, execution_id, event_id, user_id, owner, amount, currency, status,
+            gateway, customer, metadata, create_invoice, send_receipt)
+          VALUES (${payment.paymentId}, ${payment.flowId}, ${payment.executionId}, ${payment.eventId}::bigint,
+            ${payment.userId}::bigint, ${payment.owner}, ${payment.amount}::bigint, ${payment.currency}, 'pending',
+            ${payment.gateway}, ${json(payment.customer)}::jsonb, ${json(payment.metadata)}::jsonb,
+            ${payment.createInvoice}, ${payment.sendReceipt})
+          ON CONFLICT DO NOTHING`)
+        const stored = yield* Rows.first(PaymentRow)(sql`
+          SELECT * FROM payments WHERE payment_id = ${payment.paymentId} OR flow_id = ${payment.flowId}`)
+        return yield* Effect.orDie(Effect.fromOption(stored))
+      })
+
+      const accepted = (paymentId: string, gatewayRef: string) =>
+        Rows.run(sql`
+          UPDATE payments SET gateway_ref = ${gatewayRef}, updated_at = now()
+          WHERE payment_id = ${paymentId} AND gateway_ref IS NULL`)
+
+      const lock = (paymentId: string) =>
+        Effect.map(
+          Effect.flatMap(sql`SELECT * FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`, decodeRows),
+          (rows) => Option.fromNullishOr(rows[0])
+        )
+
+      const create = (webhook: PaymentWebhook) =>
+        sql`
+          INSERT INTO payments (payment_id, event_id, user_id, owner, amount, currency, status, gateway)
+          VALUES (${webhook.payment_id}, ${webhook.metadata.event_id ?? null}::bigint,
+            ${webhook.metadata.user_id ?? null}::bigint,
+            (SELECT owner FROM events WHERE event_id = ${webhook.metadata.event_id ?? null}::bigint),
+            ${webhook.amount}::bigint, ${webhook.currency}, 'pending', 'unknown')
+          ON CONFLICT DO NOTHING`
+
+      /** What is known stays; but what paid is what the completed payment says, not a card that was declined before. */
+      const describe = (webhook: PaymentWebhook) =>
+        sql`
+          UPDATE payments SET customer = coalesce(customer, ${json(webhook.customer)}::jsonb),
+            payment_method = CASE WHEN ${decisionOf(webhook.event_type) === "settled"}::boolean
+              THEN coalesce(${json(webhook.payment_method)}::jsonb, payment_method)
+              ELSE coalesce(payment_method, ${json(webhook.payment_method)}::jsonb) END,
+            metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb)
+          WHERE payment_id = ${webhook.payment_id}`
+
+      const hear = (paymentId: string, webhookId: string, eventType: string, occurredAt: DateTime.Utc) =>
+        Effect.map(
+          sql`
+            INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at)
+            VALUES (${webhookId}, ${paymentId}, ${eventType}, ${DateTime.toDateUtc(occurredAt)}::timestamptz)
+            ON CONFLICT (webhook_id) DO NOTHING RETURNING webhook_id`,
+          (rows) => rows.length === 1
+        )
+
+      const paint = Effect.fnUntraced(function* (flowId: string, status: PaymentStatus) {
+        if (status === "settled") yield* PaymentClaims.take(sql, flowId)
+        yield* sql`
+          UPDATE tickets SET payment_state = ${ticketStates[status]}
+          WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${ticketStates[status]})`
+      })
+
+      const grant = Effect.fnUntraced(function* (payment: PaymentRow, state: ReturnType<typeof stateOf>) {
+        const { user_id, template_id } = payment.metadata ?? {}
+        if (user_id === undefined || template_id === undefined || state.settledAt === null) return
+        const revoked = state.refundedAt === null ? null : DateTime.toDateUtc(state.refundedAt)
+        yield* sql`
+          INSERT INTO template_access (user_id, template_id, payment_id, granted_at, revoked_at)
+          VALUES (${user_id}::bigint, ${template_id}::bigint, ${payment.payment_id},
+            ${DateTime.toDateUtc(state.settledAt)}::timestamptz, ${revoked}::timestamptz)
+          ON CONFLICT (user_id, template_id, payment_id)
+          DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at`
+      })
+
+      const settle = Effect.fnUntraced(function* (before: PaymentRow) {
+        const events = yield* Effect.flatMap(
+          sql`SELECT event_type, occurred_at FROM payment_events WHERE payment_id = ${before.payment_id}`,
+          decodeEvents
+        )
+        const state = stateOf(events)
+        const settledAt = state.settledAt === null ? null : DateTime.toDateUtc(state.settledAt)
+        const [payment] = yield* Effect.flatMap(
+          sql`
+            UPDATE payments SET status = ${state.status}, settled_at = ${settledAt}::timestamptz, updated_at = now()
+            WHERE payment_id = ${before.payment_id} RETURNING *`,
+          decodeRows
+        )
+        if (payment === undefined) return before
+        yield* grant(payment, state)
+        if (payment.flow_id !== null && state.status !== "pending") {
+          yield* paint(payment.flow_id, state.status)
+        }
+        return payment
+      })
+
+      const apply: PaymentStore["Service"]["apply"] = Effect.fn("PaymentStore.apply")((webhook) =>
+        Effect.flatten(durably(
+          sql,
+          Effect.gen(function* () {
+            yield* create(webhook)
+            const before = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
+            const expected = `${before.amount} ${before.currency}`
+            const received = `${webhook.amount} ${webhook.currency}`
+            const mismatch = decisionOf(webhook.event_type) !== null && expected !== received
+            const eventType = mismatch ? "amount_mismatch" : webhook.event_type
+            const fresh = yield* hear(webhook.payment_id, webhook.webhook_id, eventType, webhook.timestamp)
+            if (mismatch) {
+              return Effect.fail(new AmountMismatch({ payment_id: webhook.payment_id, expected, received }))
+            }
+            yield* describe(webhook)
+            const payment = yield* settle(before)
+            return Effect.succeed({ payment, fresh, previous: before.status })
+          })
+        ))
+      )
+
+      const close: PaymentStore["Service"]["close"] = Effect.fn("PaymentStore.close")((
+        paymentId,
+        eventType
+      ) =>
+        durably(
+          sql,
+          Effect.gen(function* () {
+            const before = yield* lock(paymentId)
+            if (Option.isNone(before)) return Option.none()
+            const fresh = yield* hear(
+              paymentId,
+              `core_${eventType}_${paymentId}`,
+              eventType,
+              yield* DateTime.now
+            )
+            const payment = yield* settle(before.value)
+            return Option.some({ payment, fresh, previous: before.value.status })
+          })
+        )
+      )
+
+      const get = (paymentId: string) =>
+        Rows.first(PaymentRow)(sql`SELECT * FROM payments WHERE payment_id = ${paymentId}`)
+
+      const status = (paymentId: string) =>
+        Effect.map(get(paymentId), (payment) => Option.isNone(payment) ? null : payment.value.status)
+
+      const forFlow = (flowId: string) =>
+        Rows.first(PaymentRow)(sql`SELECT * FROM payments WHERE flow_id = ${flowId}`)
+
+      const syncTickets = (flowId: string) =>
+        durably(
+          sql,
+          Effect.gen(function* () {
+            const [payment] = yield* Effect.flatMap(
+              sql`SELECT * FROM payments WHERE flow_id = ${flowId} FOR UPDATE`,
+              decodeRows
+            )
+            if (payment !== undefined) yield* paint(flowId, payment.status)
+          })
+        )
+
+      const forsaken = (flowId: string) =>
+        Effect.map(
+          Rows.all(IdRow)(PaymentClaims.forsaken(sql, flowId)),
+          (rows) => rows.map(({ payment_id }) => payment_id)
+        )
+
+      const unearned = (flowId: string) =>
+        Effect.map(
+          Rows.first(IdRow)(PaymentClaims.unearned(sql, flowId)),
+          Option.map(({ payment_id }) => payment_id)
+        )
+
+      const view = (paymentId: string) =>
+        Rows.first(ViewRow)(sql`
+          SELECT p.*, (SELECT number FROM invoices i WHERE i.payment_id = p.payment_id) AS invoice_number,
+            (SELECT coalesce(jsonb_agg(a.template_id ORDER BY a.template_id), '[]'::jsonb) FROM template_access a
+              WHERE a.payment_id = p.payment_id AND a.revoked_at IS NULL) AS template_access
+          FROM payments p WHERE p.payment_id = ${paymentId}`)
+
+      return PaymentStore.of({
+        begin,
+        accepted,
+        apply,
+        close,
+        syncTickets,
+        forsaken,
+        unearned,
+        get,
+        status,
+        forFlow,
+        view
+      })
+    })
+  )
+}

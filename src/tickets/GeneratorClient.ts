@@ -1,0 +1,55 @@
+/** How the core speaks to the ticket generator: the contract's own client over a signed transport. */
+import { Context, Effect, Layer, Schema } from "effect"
+import { HttpClientError } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
+import type { Priority } from "../../rpc/TicketJob.ts"
+import { isFinal } from "../durable/FinalStatus.ts"
+import { ServiceTransport } from "../trust/ServiceClients.ts"
+import { type Accepted, type GenerationJob, TicketApi } from "../services/generator/TicketApi.ts"
+
+/** The generator did not take the chunk, after every retry; `reason` names the last failure, `retryable` whether it may pass. */
+export class GeneratorUnavailable extends Schema.TaggedError<GeneratorUnavailable>()("GeneratorUnavailable", {
+  reason: Schema.String,
+  retryable: Schema.Boolean
+}) {}
+
+/** Whether the same chunk may be taken later: the rest is a disagreement about the contract. */
+const unavailable = (error: { readonly _tag: string }) => {
+  if (!HttpClientError.isHttpClientError(error)) {
+    return new GeneratorUnavailable({ reason: error._tag, retryable: error._tag === "Unavailable" })
+  }
+  const { reason: { _tag }, response } = error
+  if (response === undefined) return new GeneratorUnavailable({ reason: _tag, retryable: true })
+  const { status } = response
+  return new GeneratorUnavailable({ reason: `HTTP ${status}`, retryable: !isFinal(status) })
+}
+
+/** Hands chunks of jobs to the generator: one id is one chunk, however often it is sent. */
+export class TicketClient extends Context.Service<TicketClient, {
+  readonly generate: (
+    chunkId: string,
+    priority: Priority,
+    job: GenerationJob
+  ) => Effect.Effect<Accepted, GeneratorUnavailable>
+}>()("guichet/tickets/TicketClient") {
+  /** The transport brings the origin, the timeout, the retries, the signature and the breaker. */
+  static readonly layer: Layer.Layer<TicketClient, never, ServiceTransport> = Layer.effect(
+    TicketClient,
+    Effect.gen(function* () {
+      const transport = yield* ServiceTransport
+      const client = yield* HttpApiClient.makeWith(TicketApi, {
+        httpClient: transport.client("tickets", { as: "event-planner-core" })
+      })
+
+      const generate = Effect.fn("TicketClient.generate")(
+        (chunkId: string, priority: Priority, job: GenerationJob) =>
+          client.tickets.generate({
+            headers: { "x-request-id": chunkId, "x-job-priority": priority },
+            payload: job
+          }).pipe(Effect.mapError(unavailable))
+      )
+
+      return TicketClient.of({ generate })
+    })
+  )
+}

@@ -1,0 +1,226 @@
+/**
+ * How services call each other: signed at every attempt, bounded, retried with care, and cut off when they
+ * fail.
+ */
+import { Cause, Config, Context, Duration, Effect, Exit, Layer, Option, Schedule } from "effect"
+import {
+  FetchHttpClient,
+  HttpClient,
+  HttpClientError,
+  HttpClientRequest,
+  HttpClientResponse
+} from "effect/http"
+import { CircuitBreaker } from "effect/persistence"
+import {
+  signPaymentWebhook,
+  signTicketWebhook,
+  stripeSignatureHeader,
+  ticketSignatureHeader
+} from "./WebhookSignatures.ts"
+import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
+import { Loopback, overHandler } from "./Loopback.ts"
+import {
+  type ServiceName,
+  type ServiceTarget,
+  type ServiceTargetName,
+  serviceTargets
+} from "./ServiceName.ts"
+import { ServiceSecrets } from "./ServiceSecrets.ts"
+import { serviceSignatureHeader, sign, type SignedRequest } from "./ServiceSignature.ts"
+import { retryDelay } from "../durable/RetryAfter.ts"
+
+/** `service` for service routes, the other two for the webhooks of flows 2 and 4. */
+export type SignatureScheme = "service" | "payment-webhook" | "ticket-webhook"
+
+const schemes = {
+  "service": { header: serviceSignatureHeader, sign },
+  "payment-webhook": { header: stripeSignatureHeader, sign: signPaymentWebhook },
+  "ticket-webhook": { header: ticketSignatureHeader, sign: signTicketWebhook }
+} as const
+
+const bodyOf = (request: HttpClientRequest.HttpClientRequest) => {
+  switch (request.body._tag) {
+    case "Empty":
+      return Effect.succeed(new Uint8Array())
+    case "Uint8Array":
+      return Effect.succeed(request.body.body)
+    default:
+      return Effect.fail(
+        new HttpClientError.HttpClientError({
+          reason: new HttpClientError.EncodeError({
+            request,
+            description: "A signed request needs a whole body."
+          })
+        })
+      )
+  }
+}
+
+/** The address of a request: base URLs end in `/api`, and contracts may say `/api` or leave it out. */
+export const resolveUrl = (baseUrl: string, url: string): string => {
+  const base = baseUrl.replace(/\/+$/, "")
+  const root = url.startsWith("/api/") && base.endsWith("/api") ? base.slice(0, -"/api".length) : base
+  return /^https?:/.test(url) ? url : `${root}${url.startsWith("/") ? url : `/${url}`}`
+}
+
+const failed = (request: HttpClientRequest.HttpClientRequest, description: string, cause?: unknown) =>
+  new HttpClientError.HttpClientError({
+    reason: new HttpClientError.TransportError({ request, description, cause })
+  })
+
+/** A failed attempt that another one may mend: the answer is kept, for when none does. */
+class Passing {
+  readonly _tag = "Passing"
+  readonly response: HttpClientResponse.HttpClientResponse
+  constructor(response: HttpClientResponse.HttpClientResponse) {
+    this.response = response
+  }
+}
+
+type Attempt =
+  | HttpClientError.HttpClientError
+  | CircuitBreaker.CircuitBreakerError
+  | Cause.TimeoutError
+  | Passing
+
+const mayPass = (error: Attempt): boolean => error._tag === "Passing" || HttpClient.isTransientError(error)
+
+/** A service that answers 429 or 503 is there and says when to come back: only silence and faults trip the breaker. */
+const classify = <E>(exit: Exit.Exit<HttpClientResponse.HttpClientResponse, E>) =>
+  Exit.isSuccess(exit) && (exit.value.status === 503 || exit.value.status === 429)
+    ? Effect.succeed<CircuitBreaker.Outcome>({ _tag: "Success" })
+    : HttpClient.circuitBreakerClassifier(exit)
+
+const backoff = Schedule.exponential("200 millis").pipe(
+  Schedule.jittered,
+  Schedule.setInputType<Attempt>(),
+  Schedule.modifyDelay(({ duration, input }) =>
+    retryDelay(duration, input._tag === "Passing" ? input.response : undefined)
+  )
+)
+
+/** Clients of the other services, by the name they are called and the service that calls. */
+export class ServiceTransport extends Context.Service<ServiceTransport, {
+  readonly client: (
+    name: ServiceTargetName,
+    options: { readonly as: ServiceName; readonly scheme?: SignatureScheme }
+  ) => HttpClient.HttpClient
+}>()("guichet/trust/ServiceTransport") {
+  static readonly layer: Layer.Layer<
+    ServiceTransport,
+    Config.ConfigError,
+    HttpClient.HttpClient | ServiceSecrets | Loopback
+  > = Layer.effect(
+    ServiceTransport,
+    Effect.gen(function* () {
+      const network = yield* HttpClient.HttpClient
+      const secrets = yield* ServiceSecrets
+      const loopback = yield* Loopback
+      const urls = yield* Config.all({
+        core: serviceTargets.core.baseUrl,
+        notifications: serviceTargets.notifications.baseUrl,
+        payments: serviceTargets.payments.baseUrl,
+        tickets: serviceTargets.tickets.baseUrl,
+        scans: serviceTargets.scans.baseUrl
+      })
+      const breaker = yield* CircuitBreaker.make({
+        tripPolicy: CircuitBreaker.consecutive(8),
+        openDuration: "10 seconds"
+      })
+
+      let last = 0
+      const tick = Effect.clockWith((clock) =>
+        Effect.sync(() => {
+          last = Math.max(last + 1, clock.currentTimeMillisUnsafe())
+          return new Date(last).toISOString()
+        })
+      )
+
+      const signed = Effect.fnUntraced(function* (
+        request: HttpClientRequest.HttpClientRequest,
+        as: ServiceName,
+        scheme: SignatureScheme
+      ) {
+        const url = Option.map(HttpClientRequest.toUrl(request), (url) => url.pathname + url.search)
+        const parts: SignedRequest = {
+          method: request.method,
+          url: Option.getOrElse(url, () => request.url),
+          service: as,
+          requestId: request.headers[requestIdHeader] ?? makeRequestId(),
+          timestamp: yield* tick,
+          body: yield* bodyOf(request)
+        }
+        return HttpClientRequest.setHeaders(request, {
+          "x-service-name": as,
+          [requestIdHeader]: parts.requestId,
+          "x-timestamp": parts.timestamp,
+          [schemes[scheme].header]: schemes[scheme].sign(secrets.signing(as), parts)
+        })
+      })
+
+      const send = (name: ServiceTargetName, request: HttpClientRequest.HttpClientRequest) => {
+        const handler = loopback.find(name)
+        return (handler === undefined ? network : overHandler(handler)).execute(request).pipe(
+          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+        )
+      }
+
+      const attempt = (
+        name: ServiceTargetName,
+        { timeout }: ServiceTarget,
+        signedRequest: Effect.Effect<HttpClientRequest.HttpClientRequest, HttpClientError.HttpClientError>
+      ) =>
+        signedRequest.pipe(
+          Effect.flatMap((request) => send(name, request)),
+          Effect.timeout(timeout),
+          breaker.execute({ key: name, classify }),
+          Effect.flatMap((response) =>
+            HttpClient.isTransientResponse(response)
+              ? Effect.fail(new Passing(response))
+              : Effect.succeed(response)
+          )
+        )
+
+      const client = (
+        name: ServiceTargetName,
+        { as, scheme = "service" }: { readonly as: ServiceName; readonly scheme?: SignatureScheme }
+      ): HttpClient.HttpClient => {
+        const target = serviceTargets[name]
+        return HttpClient.makeWith<
+          HttpClientError.HttpClientError,
+          never,
+          HttpClientError.HttpClientError,
+          never
+        >(
+          Effect.flatMap((given) => {
+            const id = given.headers[requestIdHeader] ?? makeRequestId()
+            const request = given.pipe(
+              HttpClientRequest.setUrl(resolveUrl(urls[name], given.url)),
+              HttpClientRequest.setHeader(requestIdHeader, id)
+            )
+            let sent = 0
+            return Effect.suspend(() =>
+              attempt(name, target, signed(request, as, scheme)).pipe(
+                Effect.annotateSpans({ "http.request.resend_count": sent++ })
+              )
+            ).pipe(
+              Effect.retry({ while: mayPass, times: target.retries, schedule: backoff }),
+              Effect.catchTags({
+                Passing: ({ response }) => Effect.succeed(response),
+                TimeoutError: () =>
+                  Effect.fail(
+                    failed(request, `No answer from ${name} within ${Duration.format(target.timeout)}`)
+                  ),
+                CircuitBreakerError: (error) =>
+                  Effect.fail(failed(request, `Calls to ${name} are paused: it kept failing`, error))
+              })
+            )
+          }),
+          Effect.succeed
+        )
+      }
+
+      return ServiceTransport.of({ client })
+    })
+  ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))
+}

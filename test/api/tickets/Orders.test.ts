@@ -1,0 +1,142 @@
+/**
+ * The tickets of an order or of some guests in one document. Guards whose removal turns this file red: the owner, the
+ * limit, `no-store`, the named ticket, guests without a ticket.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { EventStore } from "../../../src/store/EventStore.ts"
+import { TicketStore } from "../../../src/store/tickets/TicketStore.ts"
+import { TokenStore } from "../../../src/store/TokenStore.ts"
+import { eventData, voidTicket } from "../../support/GateFixture.ts"
+import { checkStructure, codesIn, has, infoOf, pagesOf, textOf } from "../../support/PdfTools.ts"
+import * as TestAppLayer from "../../support/TestApp.ts"
+import { TestApp } from "../../support/TestApp.ts"
+
+/** An order of alice's: a flow as it is stored, with a ticket a name. */
+const order = Effect.fnUntraced(function* (eventId: number, names: ReadonlyArray<string>) {
+  const sql = yield* SqlClient.SqlClient
+  const events = yield* EventStore
+  const flowId = `flow_${eventId}`
+  yield* events.publish("alice", eventData(eventId, { max_attendees: 2_000 }))
+  yield* sql`
+    INSERT INTO flows (flow_id, flow_type, owner, event_id, status, request, deadline)
+    VALUES (${flowId}, 'complete', 'alice', ${eventId}, 'completed', '{}', now())`
+  const guestIds = names.map((_, at) => at + 1)
+  yield* events.registerGuests(
+    eventId,
+    flowId,
+    names.map((name, at) => ({ guest_id: at + 1, name, email: "a@example.com", ticket_type: "VIP" }))
+  )
+  const ids = yield* (yield* TicketStore).issue({
+    eventId,
+    flowId,
+    templateId: 1,
+    guestIds,
+    paymentState: "free"
+  })
+  return { ids, url: `/api/orders/${flowId}/tickets.pdf` }
+})
+
+const fetchPdf = Effect.fnUntraced(function* (url: string) {
+  const app = yield* TestApp
+  const response = yield* app.fetch(url, { headers: { authorization: `Bearer ${app.organizer}` } })
+  const bytes = new Uint8Array(yield* Effect.promise(() => response.arrayBuffer()))
+  assert.strictEqual(response.status, 200, Buffer.from(bytes).toString().slice(0, 500))
+  return { bytes, headers: response.headers }
+})
+
+layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an order's document", (it) => {
+  it.effect.skipIf(!has("pdfinfo", "pdftotext", "pdftoppm", "zbarimg", "qpdf"))(
+    "has a page for each live ticket, with its own code",
+    () =>
+      Effect.gen(function* () {
+        const tickets = yield* TicketStore
+        const { ids, url } = yield* order(21, ["Žofie", "Ελένη", "Дмитрий"])
+        yield* voidTicket(ids[1]!)
+        const { bytes, headers } = yield* fetchPdf(url)
+        assert.strictEqual(headers.get("content-type"), "application/pdf")
+        assert.strictEqual(headers.get("cache-control"), "no-store")
+        assert.match(headers.get("content-disposition")!, /^inline; filename="tickets-flow_\w+\.pdf"$/)
+        checkStructure(bytes)
+        assert.match(infoOf(bytes), /Title:\s+Billets · Conférence/)
+        assert.match(infoOf(bytes), /Pages:\s+2/)
+        const text = textOf(bytes)
+        assert.include(text, "Žofie")
+        assert.notInclude(text, "Ελένη")
+        const codes = pagesOf(bytes, 110).flatMap(codesIn)
+        const live = yield* Effect.forEach([ids[0]!, ids[2]!], tickets.get)
+        assert.deepStrictEqual(codes, live.map(({ qr_data }) => qr_data))
+      }),
+    60_000
+  )
+
+  it.effect.skipIf(!has("pdfinfo"))("comes on the 80 mm roll too", () =>
+    Effect.gen(function* () {
+      const { url } = yield* order(22, ["Ana"])
+      assert.match(infoOf((yield* fetchPdf(`${url}?format=roll80`)).bytes), /Page size:\s+226\.7\d* x/)
+      const app = yield* TestApp
+      assert.strictEqual((yield* app.ask(`${url}?format=a3`, { token: app.organizer })).status, 422)
+    }))
+
+  it.effect.skipIf(!has("pdfinfo", "pdftotext"))(
+    "is made for some guests, in their order, each once",
+    () =>
+      Effect.gen(function* () {
+        const app = yield* TestApp
+        yield* order(23, ["Ana", "Bea", "Cid"])
+        const url = "/api/events/23/tickets.pdf"
+        const text = textOf((yield* fetchPdf(`${url}?guest_id=3&guest_id=1&guest_id=3`)).bytes)
+        assert.isAbove(text.indexOf("Ana"), text.indexOf("Cid"))
+        assert.notInclude(text, "Bea")
+        const one = yield* fetchPdf(`${url}?guest_id=2`)
+        assert.match(infoOf(one.bytes), /Pages:\s+1/)
+        assert.strictEqual(one.headers.get("content-disposition"), 'inline; filename="tickets-event-23.pdf"')
+        const unknown = yield* app.ask(`${url}?guest_id=1&guest_id=9`, { token: app.organizer })
+        assert.strictEqual(unknown.status, 404)
+        assert.include(unknown.json.detail, "Guest 9")
+        assert.strictEqual((yield* app.ask(url, { token: app.organizer })).status, 422)
+        assert.strictEqual((yield* app.ask(`${url}?guest_id=x`, { token: app.organizer })).status, 422)
+      })
+  )
+
+  it.effect("is its organiser's alone", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const tokens = yield* TokenStore
+      const { url } = yield* order(24, ["Ana"])
+      const tokenOf = (role: "organizer" | "operator") =>
+        Effect.map(tokens.create({ role, subject: "bob" }), ({ token }) => Redacted.value(token))
+      const [bob, steward] = [yield* tokenOf("organizer"), yield* tokenOf("operator")]
+      for (const path of [url, "/api/events/24/tickets.pdf?guest_id=1"]) {
+        assert.strictEqual((yield* app.ask(path, { token: bob })).status, 404)
+        assert.strictEqual((yield* app.ask(path, { token: steward })).status, 403)
+        assert.strictEqual((yield* app.ask(path)).status, 401)
+        assert.strictEqual((yield* app.ask(path, { token: app.admin })).status, 200)
+      }
+      const nothing = yield* app.ask("/api/orders/flow_nothing/tickets.pdf", { token: app.organizer })
+      assert.strictEqual(nothing.status, 404)
+    }))
+
+  it.effect(
+    "says which ticket cannot be printed, when none is left, and when there are too many",
+    () =>
+      Effect.gen(function* () {
+        const app = yield* TestApp
+        const tickets = yield* TicketStore
+        const bad = yield* order(25, ["Ana", "王"])
+        const refused = yield* app.ask(bad.url, { token: app.organizer })
+        assert.strictEqual(refused.status, 409)
+        assert.include(refused.json.detail, (yield* tickets.get(bad.ids[1]!)).ticket_code)
+        assert.include(refused.json.detail, "U+738B")
+        yield* Effect.forEach(bad.ids, voidTicket)
+        assert.strictEqual((yield* app.ask(bad.url, { token: app.organizer })).status, 409)
+
+        const many = yield* order(26, Array.from({ length: 501 }, (_, at) => `Guest ${at}`))
+        const tooMany = yield* app.ask(many.url, { token: app.organizer })
+        assert.strictEqual(tooMany.status, 409)
+        assert.include(tooMany.json.detail, "500")
+      }),
+    60_000
+  )
+})

@@ -1,0 +1,106 @@
+/**
+ * A ticket's stored files as they are handed out. Guards whose removal turns this file red: the link that is made anew,
+ * for both files; the keys that are none; the file that is gone, also an invoice's; the voided ticket, in each answer.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { FileStore } from "../../../src/files/FileStore.ts"
+import { SignedUrl } from "../../../src/files/SignedUrl.ts"
+import { ServiceSecrets } from "../../../src/trust/ServiceSecrets.ts"
+import { EventStore } from "../../../src/store/EventStore.ts"
+import { TicketStore } from "../../../src/store/tickets/TicketStore.ts"
+import { bodyFor, read, run, until } from "../../support/FlowClient.ts"
+import { eventData, voidTicket } from "../../support/GateFixture.ts"
+import * as TestAppLayer from "../../support/TestApp.ts"
+import { TestApp } from "../../support/TestApp.ts"
+import * as Webhooks from "../../support/Webhooks.ts"
+
+const pathOf = (url: string) => url.slice(new URL(url).origin.length)
+
+/** A link that was made long ago, for another address. */
+const oldLink = (key: string) =>
+  Effect.map(ServiceSecrets, (secrets) =>
+    SignedUrl.make({
+      baseUrl: "https://moved.example.com",
+      key,
+      expires: 1_700_000_000,
+      secret: secrets.signing("ticket-generator-service")
+    }))
+
+/** A ticket of alice's event whose files the generator has reported, under these keys. */
+const reported = Effect.fnUntraced(function* (eventId: number, file_key: string, qr_key: string) {
+  const events = yield* EventStore
+  yield* events.publish("alice", eventData(eventId))
+  yield* events.registerGuests(eventId, null, [
+    { guest_id: 1, name: "Ana", email: "a@example.com", ticket_type: "VIP" }
+  ])
+  const request = { eventId, flowId: null, templateId: 1, guestIds: [1], paymentState: "free" as const }
+  const [id] = yield* (yield* TicketStore).issue(request)
+  const [file_url, qr_url] = [yield* oldLink(file_key), yield* oldLink(qr_key)]
+  yield* Webhooks.ticket({
+    event_type: "ticket.generated",
+    ticket_id: id!,
+    generation_data: { format: "pdf", qr_code: true, file_url, qr_url, file_size: 8, file_key, qr_key },
+    generated_at: "2025-01-15T10:25:00Z"
+  })
+  const url = `/api/tickets/${id}`
+  const { json } = yield* until(read(url), ({ json }) => json.generated_at !== null)
+  return { id: id!, url, view: json, links: { file_url, qr_url } }
+})
+
+layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket's files", (it) => {
+  it.effect("open by links that are made when the ticket is read, however old the stored ones are", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const files = yield* FileStore
+      const [pdf, png] = ["tickets/71/1.pdf", "tickets/71/1-qr.png"]
+      yield* files.put(pdf, new TextEncoder().encode("%PDF-1.7"), "application/pdf")
+      yield* files.put(png, new Uint8Array([1]), "image/png")
+      const { links, view } = yield* reported(71, pdf, png)
+      for (const [name, stored] of Object.entries(links)) {
+        assert.strictEqual((yield* app.ask(pathOf(stored))).status, 410)
+        assert.isTrue(view[name].startsWith("http://localhost"), view[name])
+        assert.strictEqual((yield* app.ask(pathOf(view[name]))).status, 200, name)
+      }
+    }))
+
+  it.effect("are at the address that came with a key that is none of ours", () =>
+    Effect.gen(function* () {
+      const { links, url, view } = yield* reported(72, "their-own-name", "../qr.png")
+      assert.deepInclude(view, links)
+      const answer = yield* read(`${url}.pdf`)
+      assert.strictEqual(answer.status, 409)
+      assert.include(answer.json.detail, "kept elsewhere")
+    }))
+
+  it.effect("that are gone are 409, and the ticket can be drawn anew; so is an invoice's", () =>
+    Effect.gen(function* () {
+      const { url } = yield* reported(73, "tickets/73/lost.pdf", "tickets/73/lost.png")
+      const lost = yield* read(`${url}.pdf`)
+      assert.strictEqual(lost.status, 409, lost.text)
+      assert.include(lost.json.detail, "not in the store")
+      assert.strictEqual((yield* read(`${url}.pdf?format=a4`)).status, 200)
+      const { flow } = yield* run(bodyFor(74))
+      const invoice = `/api/invoices/${flow.invoice_number}.pdf`
+      assert.strictEqual((yield* read(invoice)).status, 200)
+      yield* (yield* FileStore).remove(`invoices/${flow.invoice_number}.pdf`)
+      const gone = yield* read(invoice)
+      assert.strictEqual(gone.status, 409, gone.text)
+      assert.include(gone.json.detail, "not in the store")
+    }))
+
+  it.effect("of a voided ticket are not handed out any more", () =>
+    Effect.gen(function* () {
+      const pdf = "tickets/75/1.pdf"
+      yield* (yield* FileStore).put(pdf, new TextEncoder().encode("%PDF-1.7"), "application/pdf")
+      const { id, url } = yield* reported(75, pdf, "tickets/75/1-qr.png")
+      assert.strictEqual((yield* read(`${url}.pdf`)).status, 200)
+      yield* voidTicket(id)
+      for (const path of [`${url}.pdf`, `${url}.pdf?format=a4`]) {
+        const answer = yield* read(path)
+        assert.strictEqual(answer.status, 409, path)
+        assert.include(answer.json.detail, "voided")
+      }
+      assert.deepInclude((yield* read(url)).json, { status: "voided", file_url: null, qr_url: null })
+    }))
+})

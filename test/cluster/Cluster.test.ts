@@ -1,0 +1,130 @@
+/** Entities and workflows on the cluster that `src/cluster/Cluster.ts` makes, on either database. */
+import { assert, layer } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer, Schema } from "effect"
+import { ClusterSchema, Entity } from "effect/cluster"
+import { Rpc } from "effect/rpc"
+import { Activity, DurableDeferred, Workflow } from "effect/workflow"
+import { type AddressInfo, createServer } from "node:net"
+import * as Cluster from "../../src/cluster/Cluster.ts"
+import * as TestDatabase from "../support/TestDatabase.ts"
+
+const Note = Rpc.make("Note", {
+  payload: { key: Schema.String },
+  success: Schema.Int,
+  primaryKey: ({ key }) => key
+}).annotate(ClusterSchema.Persisted, true)
+
+const Notebook = Entity.make("Notebook", [Note])
+
+const notebookLayer = (handled: Array<string>) =>
+  Notebook.toLayer({
+    Note: ({ payload }) => Effect.sync(() => handled.push(payload.key))
+  }, { disableFatalDefects: true })
+
+const Paid = DurableDeferred.make("paid", { success: Schema.String })
+
+const Order = Workflow.make("Order", {
+  payload: { orderId: Schema.String },
+  success: Schema.String,
+  idempotencyKey: ({ orderId }) => orderId
+})
+
+const orderLayer = (reserved: Array<string>) =>
+  Order.toLayer(Effect.fn(function* ({ orderId }) {
+    const place = yield* Activity.make({
+      name: "reserve",
+      success: Schema.String,
+      execute: Effect.sync(() => {
+        reserved.push(orderId)
+        return `place of ${orderId}`
+      })
+    })
+    const payment = yield* DurableDeferred.await(Paid)
+    return `${place}, paid by ${payment}`
+  }))
+
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address() as AddressInfo
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+const withEnv = (env: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+
+const withCluster = (handled: Array<string>, reserved: Array<string>) =>
+  Layer.provideMerge(
+    Layer.mergeAll(notebookLayer(handled), orderLayer(reserved)),
+    Cluster.layerSingle({ entityMessagePollInterval: "100 millis" })
+  )
+
+layer(TestDatabase.layer, { excludeTestServices: true })("a cluster", (it) => {
+  it.effect("handles a message once, however often it is sent", () =>
+    Effect.gen(function* () {
+      const handled: Array<string> = []
+      yield* Effect.gen(function* () {
+        const client = (yield* Notebook.client)("one")
+        assert.strictEqual(yield* client.Note({ key: "a" }), 1)
+        assert.strictEqual(yield* client.Note({ key: "a" }), 1)
+        assert.strictEqual(yield* client.Note({ key: "b" }), 2)
+      }).pipe(Effect.provide(withCluster(handled, [])))
+      assert.deepStrictEqual(handled, ["a", "b"])
+    }))
+
+  it.effect("handles after a restart what was stored before it", () =>
+    Effect.gen(function* () {
+      const handled: Array<string> = []
+      yield* Effect.gen(function* () {
+        const client = (yield* Notebook.client)("two")
+        yield* client.Note({ key: "later" }, { discard: true })
+      }).pipe(Effect.provide(Cluster.layerSingle()))
+      yield* Effect.gen(function* () {
+        const client = (yield* Notebook.client)("two")
+        assert.strictEqual(yield* client.Note({ key: "later" }), 1)
+      }).pipe(Effect.provide(withCluster(handled, [])))
+      assert.deepStrictEqual(handled, ["later"])
+    }))
+
+  it.effect("continues a workflow after a restart, without its finished steps", () =>
+    Effect.gen(function* () {
+      const reserved: Array<string> = []
+      const executionId = yield* Effect.gen(function* () {
+        const id = yield* Order.execute({ orderId: "7" }, { discard: true })
+        yield* Effect.suspend(() => Order.poll(id)).pipe(
+          Effect.repeat({ until: (state) => state._tag === "Some" && state.value._tag === "Suspended" })
+        )
+        return id
+      }).pipe(Effect.provide(withCluster([], reserved)))
+      const answer = yield* Effect.gen(function* () {
+        const token = DurableDeferred.tokenFromExecutionId(Paid, { workflow: Order, executionId })
+        yield* DurableDeferred.succeed(Paid, { token, value: "card" })
+        return yield* Order.execute({ orderId: "7" })
+      }).pipe(Effect.provide(withCluster([], reserved)))
+      assert.strictEqual(answer, "place of 7, paid by card")
+      assert.deepStrictEqual(reserved, ["7"])
+    }))
+
+  it.effect.skipIf(TestDatabase.serverUrl === undefined)(
+    "runs as one of several runners over a socket",
+    () =>
+      Effect.gen(function* () {
+        const env = { GUICHET_CLUSTER: "socket", GUICHET_RUNNER_PORT: `${yield* freePort}` }
+        const cluster = Layer.provideMerge(notebookLayer([]), Layer.provide(Cluster.layer, withEnv(env)))
+        yield* Effect.gen(function* () {
+          const client = (yield* Notebook.client)("three")
+          assert.strictEqual(yield* client.Note({ key: "a" }), 1)
+        }).pipe(Effect.provide(cluster))
+      })
+  )
+
+  it.effect("refuses several runners on the embedded database", () =>
+    Effect.gen(function* () {
+      const cluster = Layer.provide(
+        Cluster.layer,
+        [withEnv({ GUICHET_CLUSTER: "socket" }), TestDatabase.layerEmbedded]
+      )
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(cluster)))
+      assert.strictEqual(error._tag, "DatabaseError")
+      assert.include(error.message, "set DATABASE_URL")
+    }))
+})

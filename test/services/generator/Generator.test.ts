@@ -1,0 +1,247 @@
+/** Chunks are rendered, reported once, and lost by nothing. */
+import { NodeRedis } from "@effect/platform-node"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Deferred, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Redis } from "effect/persistence"
+import { randomUUID } from "node:crypto"
+import { FileStore } from "../../../src/files/FileStore.ts"
+import { TicketsGenerated } from "../../../rpc/TicketWebhookBodies.ts"
+import { GeneratorQueue } from "../../../src/services/generator/GeneratorQueue.ts"
+import { GeneratorWorkerLayer } from "../../../src/services/generator/GeneratorWorker.ts"
+import { TicketRenderer } from "../../../src/services/generator/TicketRenderer.ts"
+import * as TestDatabase from "../../support/TestDatabase.ts"
+import { chunkOf, Core, options, Renderer, reported, ticketOf } from "./GeneratorFixture.ts"
+
+const inMemory = Layer.fresh(GeneratorWorkerLayer.pipe(
+  Layer.provideMerge(GeneratorQueue.layerMemory),
+  Layer.provideMerge(Renderer)
+))
+
+const text = (bytes: Uint8Array, length: number) => Buffer.from(bytes.subarray(0, length)).toString("latin1")
+
+describe("the ticket generator", () => {
+  it.live("stores a QR image and a PDF for each ticket and reports links, keys and sizes", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const files = yield* FileStore
+      yield* queue.offer(chunkOf("job_1", [ticketOf(1), ticketOf(2)]))
+      const [report] = yield* reported(1)
+      assert.strictEqual(report?.webhook_id, "wh_job_1_0")
+      assert.isTrue(Schema.is(TicketsGenerated)(report))
+      assert.deepStrictEqual(report?.tickets.map((ticket) => [ticket.ticket_id, ticket.status]), [
+        [1, "generated"],
+        [2, "generated"]
+      ])
+      const pdf = yield* files.get("tickets/1/1.pdf")
+      assert.strictEqual(text(pdf.bytes, 5), "%PDF-")
+      assert.strictEqual(text((yield* files.get("tickets/1/1-qr.png")).bytes, 4), "\x89PNG")
+      const ticket = report?.tickets[0]
+      assert.deepInclude(ticket?.generation_data, {
+        format: "pdf",
+        qr_code: true,
+        qr_size: "small",
+        file_key: "tickets/1/1.pdf",
+        qr_key: "tickets/1/1-qr.png",
+        file_size: pdf.bytes.length
+      })
+      const link = /^https:\/\/guichet\.example\/files\/tickets\/1\/1\.pdf\?expires=\d+&signature=[\w-]{43}$/
+      assert.match(ticket?.generation_data?.file_url ?? "", link)
+      assert.deepInclude(ticket?.metadata, { seat_number: "A15", access_type: "VIP" })
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("fails a ticket that cannot be printed, alone and with the reason, and stores nothing of it", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const core = yield* Core
+      const files = yield* FileStore
+      core.unknown = new Set([5])
+      const { template } = ticketOf(4)
+      yield* queue.offer(chunkOf("job_2", [
+        ticketOf(1),
+        ticketOf(2, { first_name: "李", last_name: "明" }),
+        { ...ticketOf(4), template: { ...template, design: "baroque" } },
+        ticketOf(5),
+        ticketOf(6, { first_name: "Łukasz", last_name: "Şahin" })
+      ]))
+      const [report] = yield* reported(1)
+      assert.deepStrictEqual(report?.tickets.map((ticket) => [ticket.status, ticket.reason]), [
+        ["generated", null],
+        ["failed", "missing_glyph: the ticket's font cannot write U+674E U+660E"],
+        ["failed", "unknown_design: baroque"],
+        ["failed", "ticket_voided"],
+        ["generated", null]
+      ])
+      assert.isFalse(yield* files.exists("tickets/1/2-qr.png"))
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("takes a chunk that is sent again as the same chunk", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const core = yield* Core
+      yield* queue.offer(chunkOf("job_3", [ticketOf(1)]))
+      yield* reported(1)
+      yield* queue.offer(chunkOf("job_3", [ticketOf(1)]))
+      yield* queue.offer(chunkOf("job_4", [ticketOf(2)]))
+      const reports = yield* reported(2)
+      assert.deepStrictEqual(reports.map((report) => report.job_id), ["job_3", "job_4"])
+      assert.deepStrictEqual(core.asked, [[1], [2]])
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("goes on reporting until the core has the report, without rendering again", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const core = yield* Core
+      core.refusals = 1
+      yield* queue.offer(chunkOf("job_5", [ticketOf(1)]))
+      const reports = yield* reported(1)
+      assert.strictEqual(reports.length, 1)
+      assert.deepStrictEqual(core.asked, [[1]])
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("fails the tickets of a report that the core refuses for good, and renders them once", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const core = yield* Core
+      core.refusalsForGood = 1
+      yield* queue.offer(chunkOf("job_7", [ticketOf(1), ticketOf(2)]))
+      const [report] = yield* reported(1)
+      assert.strictEqual(report?.webhook_id, "wh_job_7_0")
+      assert.deepStrictEqual(report?.tickets.map(({ reason, status }) => [status, reason]), [
+        ["failed", "core_refused: HTTP 422"],
+        ["failed", "core_refused: HTTP 422"]
+      ])
+      assert.deepStrictEqual(core.asked, [[1, 2]])
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("is done with a chunk of which the core takes no report at all", () =>
+    Effect.gen(function* () {
+      const core = yield* Core
+      core.refusalsForGood = 2
+      const ended = yield* Deferred.make<Exit.Exit<unknown, unknown>>()
+      const one = Layer.succeed(GeneratorQueue, {
+        offer: () => Effect.void,
+        take: (priority, work) =>
+          priority === "normal"
+            ? work(chunkOf("job_8", [ticketOf(1)])).pipe(
+              Effect.onExit((exit) => Deferred.succeed(ended, exit)),
+              Effect.andThen(Effect.never)
+            )
+            : Effect.never
+      })
+      yield* Effect.scoped(Effect.andThen(
+        Layer.build(Layer.fresh(Layer.provide(GeneratorWorkerLayer, one))),
+        Effect.map(Deferred.await(ended), (exit) => assert.isTrue(Exit.isSuccess(exit)))
+      ))
+      assert.deepStrictEqual(core.reports, [])
+    }).pipe(Effect.provide(Layer.fresh(Renderer))))
+
+  it.live("reports any reason as the core takes it", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const { template } = ticketOf(1)
+      const designs = [`${"b".repeat(39)}🎟`, "ba\u0000ro\nque", "ba\ud83droque"]
+      yield* queue.offer(chunkOf(
+        "job_9",
+        designs.map((design, at) => ({ ...ticketOf(at + 1), template: { ...template, design } }))
+      ))
+      const [report] = yield* reported(1)
+      assert.isTrue(Schema.is(TicketsGenerated)(report))
+      assert.deepStrictEqual(report?.tickets.map(({ reason }) => reason), [
+        `unknown_design: ${"b".repeat(39)}\uFFFD`,
+        "unknown_design: ba\uFFFDro\uFFFDque",
+        "unknown_design: ba\uFFFDroque"
+      ])
+    }).pipe(Effect.provide(inMemory)))
+
+  it.live("leaves what it was working at to the next worker", () =>
+    Effect.gen(function* () {
+      const queue = yield* GeneratorQueue
+      const core = yield* Core
+      core.refusals = 1_000
+      const worker = yield* Scope.make()
+      yield* Layer.buildWithScope(Layer.fresh(GeneratorWorkerLayer), worker)
+      yield* queue.offer(chunkOf("job_6", [ticketOf(1)]))
+      while (core.refusals === 1_000) yield* Effect.yieldNow
+      yield* Scope.close(worker, Exit.void)
+      core.refusals = 0
+      yield* Effect.scoped(Effect.andThen(Layer.build(Layer.fresh(GeneratorWorkerLayer)), reported(1)))
+      assert.deepStrictEqual(core.reports.map((report) => report.webhook_id), ["wh_job_6_0"])
+    }).pipe(Effect.provide(Layer.fresh(Layer.provideMerge(GeneratorQueue.layerMemory, Renderer)))))
+})
+
+layer(Renderer, { excludeTestServices: true })("the renderer", (it) => {
+  it.effect("makes every format of QR, and no PDF when none is asked for", () =>
+    Effect.gen(function* () {
+      const renderer = yield* TicketRenderer
+      const core = yield* Core
+      const files = yield* FileStore
+      const detail = {
+        id: 1,
+        ticket_type: "VIP",
+        seat: null,
+        locale: "en" as const,
+        timezone: "Europe/Paris",
+        organizer: null,
+        issued_at: chunkOf("job_1", []).queued_at
+      }
+      for (const [qrFormat, key] of [["svg", "qr.svg"], ["png", "qr.png"], ["base64", "qr.txt"]] as const) {
+        const [rendered] = yield* renderer.render([{ ticket: ticketOf(9), detail }], {
+          ...options,
+          qrFormat,
+          pdfFormat: false
+        })
+        assert.deepInclude(rendered?.generation_data, {
+          format: qrFormat,
+          file_url: null,
+          file_key: null,
+          file_size: null,
+          qr_key: `tickets/1/9-${key}`
+        })
+        assert.isTrue(yield* files.exists(`tickets/1/9-${key}`))
+      }
+      assert.isFalse(yield* files.exists("tickets/1/9.pdf"))
+      assert.deepStrictEqual(core.reports, [])
+    }))
+})
+
+const prefix = `guichet-test-${randomUUID()}:`
+
+const swept = Layer.effectDiscard(Effect.gen(function* () {
+  const redis = yield* Redis.Redis
+  const keys = redis.send<Array<string>>("KEYS", `${prefix}*`)
+  yield* Effect.addFinalizer(() =>
+    Effect.orDie(
+      Effect.flatMap(keys, (names) => names.length === 0 ? Effect.void : redis.send("DEL", ...names))
+    )
+  )
+}))
+
+const inRedis = GeneratorQueue.layerRedisAt(prefix).pipe(
+  Layer.provideMerge(swept),
+  Layer.provide(NodeRedis.layer({ url: TestDatabase.redisUrl ?? "" }))
+)
+
+const queues: ReadonlyArray<readonly [string, Layer.Layer<GeneratorQueue, unknown>, boolean]> = [
+  ["the database", Layer.provide(GeneratorQueue.layerSql, TestDatabase.layer), false],
+  ["Redis", inRedis, TestDatabase.redisUrl === undefined]
+]
+
+for (const [place, Queue, absent] of queues) {
+  describe.skipIf(absent)(`the queue in ${place}`, () => {
+    it.live("delivers an id once, keeps what a worker failed at, and separates priorities", () =>
+      Effect.gen(function* () {
+        const queue = yield* GeneratorQueue
+        const [low, high] = [
+          chunkOf("job_low", [ticketOf(1)], "low"),
+          chunkOf("job_high", [ticketOf(2)], "high")
+        ]
+        for (const chunk of [low, high, low, high]) yield* queue.offer(chunk)
+        const interrupted = yield* Effect.exit(queue.take("high", () => Effect.interrupt))
+        assert.isTrue(Exit.isFailure(interrupted))
+        assert.deepStrictEqual(yield* queue.take("high", Effect.succeed), high)
+        assert.deepStrictEqual(yield* queue.take("low", Effect.succeed), low)
+        const empty = yield* Effect.timeoutOption(queue.take("high", Effect.succeed), "50 millis")
+        assert.strictEqual(empty._tag, "None")
+      }).pipe(Effect.provide(Queue)))
+  })
+}

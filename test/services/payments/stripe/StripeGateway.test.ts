@@ -1,0 +1,203 @@
+/** Stripe is asked in its own terms, once a payment, and its failures become ours. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { PaymentGateway } from "../../../../src/services/payments/PaymentGateway.ts"
+import { StripeGateway } from "../../../../src/services/payments/stripe/StripeGateway.ts"
+import { type Answer, type Asked, failure, fakeStripe, paymentIntent } from "./FakeStripe.ts"
+import { asking } from "../PaymentWorld.ts"
+
+const ok = (body: unknown): Answer => ({ status: 200, body })
+
+/** An intent that nobody has confirmed yet. */
+const open = paymentIntent({ status: "requires_payment_method" })
+
+const withStripe = <A, E>(
+  answer: (asked: ReadonlyArray<Asked>) => Answer,
+  test: (gateway: PaymentGateway["Service"], asked: ReadonlyArray<Asked>) => Effect.Effect<A, E>,
+  charges: { readonly paymentMethod?: string } = { paymentMethod: "pm_card_visa" }
+) =>
+  Effect.scoped(Effect.gen(function* () {
+    const { asked, port } = yield* fakeStripe(answer)
+    const layer = StripeGateway.layerWith({
+      secretKey: Redacted.make("sk_test_123"),
+      ...charges,
+      host: "127.0.0.1",
+      port,
+      protocol: "http"
+    })
+    return yield* Effect.flatMap(PaymentGateway, (gateway) => test(gateway, asked)).pipe(
+      Effect.provide(layer)
+    )
+  }))
+
+describe("the Stripe gateway", () => {
+  it.live("opens a payment intent that charges nothing, and confirms it in a second call, each under its key", () =>
+    withStripe(
+      (asked) => ok(asked.length === 1 ? open : paymentIntent()),
+      (gateway, asked) =>
+        Effect.gen(function* () {
+          const opened = yield* gateway.open(asking(), null)
+          assert.deepStrictEqual(opened, {
+            status: "requires_action",
+            gateway_ref: "pi_123",
+            client_secret: "pi_123_secret_abc"
+          })
+          const charged = yield* gateway.charge(asking(), opened)
+          assert.deepStrictEqual(charged, { status: "pending", gateway_ref: "pi_123" })
+          const [request, confirmation] = asked
+          assert.deepStrictEqual([request?.method, request?.path], ["POST", "/v1/payment_intents"])
+          assert.strictEqual(request?.key, "pay_1234567890")
+          assert.strictEqual(request?.authorization, "Bearer sk_test_123")
+          assert.deepStrictEqual(request?.form, {
+            "amount": "9999",
+            "currency": "eur",
+            "metadata[event_id]": "1",
+            "metadata[user_id]": "123",
+            "metadata[ticket_count]": "2",
+            "metadata[template_id]": "1",
+            "metadata[guichet_payment_id]": "pay_1234567890",
+            "receipt_email": "customer@example.com",
+            "automatic_payment_methods[enabled]": "true",
+            "automatic_payment_methods[allow_redirects]": "never"
+          })
+          assert.deepStrictEqual([confirmation?.method, confirmation?.path, confirmation?.key], [
+            "POST",
+            "/v1/payment_intents/pi_123/confirm",
+            "confirm_pay_1234567890"
+          ])
+          assert.deepStrictEqual(confirmation?.form, { payment_method: "pm_card_visa" })
+        })
+    ))
+
+  it.live("leaves the confirmation to the customer without a payment method to charge", () =>
+    withStripe(
+      () => ok(open),
+      (gateway, asked) =>
+        Effect.gen(function* () {
+          const opened = yield* gateway.open(asking(), null)
+          assert.deepStrictEqual(yield* gateway.charge(asking(), opened), opened)
+          assert.strictEqual(opened.status, "requires_action")
+          assert.strictEqual(asked.length, 1)
+        }),
+      {}
+    ))
+
+  it.live("leaves it to the customer too when it is not asked to confirm", () =>
+    withStripe(() => ok(open), (gateway, asked) =>
+      Effect.gen(function* () {
+        const request = asking({ auto_confirm: false })
+        const opened = yield* gateway.open(request, null)
+        assert.deepStrictEqual(yield* gateway.charge(request, opened), opened)
+        assert.strictEqual(asked[0]?.form["automatic_payment_methods[allow_redirects]"], "always")
+        assert.strictEqual(asked.length, 1)
+      })))
+
+  it.live("reads a payment that it made before instead of making another, and does not confirm it twice", () =>
+    withStripe(() => ok(paymentIntent()), (gateway, asked) =>
+      Effect.gen(function* () {
+        const opened = yield* gateway.open(asking(), "pi_123")
+        yield* gateway.charge(asking(), opened)
+        assert.deepStrictEqual(asked.map(({ method, path }) => `${method} ${path}`), [
+          "GET /v1/payment_intents/pi_123"
+        ])
+      })))
+
+  it.live("tries again after a failure on Stripe's side, under the same key", () =>
+    withStripe(
+      (asked) => asked.length === 1 ? failure(500, { type: "api_error" }) : ok(paymentIntent()),
+      (gateway, asked) =>
+        Effect.gen(function* () {
+          yield* gateway.open(asking(), null)
+          assert.deepStrictEqual(asked.map(({ key }) => key), ["pay_1234567890", "pay_1234567890"])
+        })
+    ))
+
+  it.live(
+    "tells declined, invalid, rate limited and unavailable apart, and which may pass",
+    () =>
+      Effect.gen(function* () {
+        const cases = [
+          [
+            failure(402, { type: "card_error", code: "card_declined", decline_code: "lost_card" }),
+            "declined",
+            false
+          ],
+          [failure(400, { type: "invalid_request_error", code: "amount_too_small" }), "invalid", false],
+          [failure(401, { type: "invalid_request_error" }), "invalid", false],
+          [failure(429, { type: "invalid_request_error", code: "rate_limit" }), "rate_limited", true]
+        ] as const
+        for (const [answer, reason, retryable] of cases) {
+          const error = yield* withStripe(
+            () => answer,
+            (gateway) => Effect.flip(gateway.open(asking(), null))
+          )
+          assert.deepStrictEqual([error.reason, error.retryable], [reason, retryable])
+          assert.notInclude(error.detail, "customer@example.com")
+        }
+        const away = StripeGateway.layerWith({
+          secretKey: Redacted.make("sk_test_123"),
+          host: "127.0.0.1",
+          port: 1,
+          protocol: "http"
+        })
+        const error = yield* Effect.flip(
+          Effect.flatMap(PaymentGateway, ({ cancel }) => cancel("pi_1", "pay_1"))
+        ).pipe(
+          Effect.provide(away)
+        )
+        assert.deepStrictEqual([error.reason, error.retryable], ["unavailable", true])
+      }),
+    20_000
+  )
+
+  it.live("refunds once for one reason, and takes a refund or a cancellation that is done already as done", () =>
+    withStripe(
+      ({ length }) =>
+        length < 3
+          ? ok({ id: "re_1", object: "refund" })
+          : length === 3
+          ? failure(400, { type: "invalid_request_error", code: "charge_already_refunded" })
+          : failure(400, {
+            type: "invalid_request_error",
+            code: "payment_intent_unexpected_state",
+            payment_intent: paymentIntent({ status: length === 4 ? "canceled" : "succeeded" })
+          }),
+      (gateway, asked) =>
+        Effect.gen(function* () {
+          yield* gateway.refund("pi_123", "pay_1", { reason: "stopped" })
+          yield* gateway.refund("pi_123", "pay_1", { reason: "stopped", amount: 5 })
+          yield* gateway.refund("pi_123", "pay_1", { reason: "stopped" })
+          yield* gateway.cancel("pi_123", "pay_1")
+          const error = yield* Effect.flip(gateway.cancel("pi_123", "pay_1"))
+          assert.strictEqual(error.reason, "invalid")
+          const [all, part, again] = asked
+          assert.deepStrictEqual([all?.path, all?.form.payment_intent, part?.form.amount], [
+            "/v1/refunds",
+            "pi_123",
+            "5"
+          ])
+          assert.strictEqual(all?.key, again?.key)
+          assert.notStrictEqual(all?.key, part?.key)
+        })
+    ))
+
+  it.live("asks how a payment was made when its webhook does not say", () =>
+    withStripe(
+      () =>
+        ok(paymentIntent({
+          latest_charge: {
+            id: "ch_1",
+            object: "charge",
+            payment_method_details: { type: "card", card: { brand: "visa", last4: "4242" } }
+          }
+        })),
+      (gateway) =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* gateway.method("pi_123"), {
+            type: "card",
+            brand: "visa",
+            last4: "4242"
+          })
+        })
+    ))
+})

@@ -1,5 +1,5 @@
 /** The public contract of the core: everything that clients, scanners and services can ask of it. */
-import { HttpApi, OpenApi } from "effect/http-api"
+import { OpenApi } from "effect/http-api"
 import { EventsGroup } from "./events/EventsApi.ts"
 import { FlowsGroup } from "./flows/FlowsApi.ts"
 import { GateGroup } from "./gate/GateApi.ts"
@@ -8,14 +8,14 @@ import { OfflineGroup } from "./gate/OfflineApi.ts"
 import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
-import { signatureSchemes } from "./SignedDocs.ts"
+import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
 import { TicketsGroup } from "./tickets/TicketsApi.ts"
 import { TokensGroup } from "./tokens/TokensApi.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./webhooks/WebhooksApi.ts"
-import { parseOptions } from "../http/ProblemMiddleware.ts"
+import { emptyApi, prefix } from "./rules/CoreApi.ts"
 
-export class Api extends HttpApi.make("guichet")
+export class Api extends emptyApi
   .add(FlowsGroup)
   .add(SequencesGroup)
   .add(TicketsGroup)
@@ -30,8 +30,7 @@ export class Api extends HttpApi.make("guichet")
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)
   .add(TicketWebhooksGroup)
-  .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions)
+  .prefix(prefix)
   .annotateMerge(signatureSchemes)
   .annotateMerge(OpenApi.annotations({
     title: "Guichet",

@@ -7,7 +7,7 @@ import {
   PaymentApi,
   type PaymentRequest,
   type RefundRequest
-} from "../services/payments/PaymentApi.ts"
+} from "../services/payments/contract/PaymentApi.ts"
 
 /**
  * `retryable` says whether the same call may succeed later; the same call is one payment, refund or

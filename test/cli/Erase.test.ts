@@ -8,7 +8,7 @@ import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { eraseGuest } from "../../src/cli/Erase.ts"
 import { FileStore } from "../../src/files/FileStore.ts"
-import { PaymentLedger } from "../../src/services/payments/PaymentLedger.ts"
+import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
 import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import { bodyFor, guestsNamed, read, run, ticketsOf } from "../support/FlowClient.ts"

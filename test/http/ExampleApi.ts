@@ -11,10 +11,10 @@ import {
   HttpApiGroup,
   HttpApiSchema
 } from "effect/http-api"
-import { Authorization } from "../../src/api/Authorization.ts"
-import { CurrentCaller, requireRole } from "../../src/api/CurrentCaller.ts"
+import { Authorization } from "../../src/api/rules/Authorization.ts"
+import { CurrentCaller, requireRole } from "../../src/api/rules/CurrentCaller.ts"
 import { toWebHandler, type WebHandler } from "../../src/http/HttpHouse.ts"
-import { Idempotency, IdempotencyKey } from "../../src/api/Idempotency.ts"
+import { Idempotency, IdempotencyKey } from "../../src/api/rules/Idempotency.ts"
 import { noStore } from "../../src/http/NoStore.ts"
 import { parseOptions, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
 import { Conflict, Forbidden, fromCluster, NotFound, Unavailable } from "../../src/http/Problems.ts"

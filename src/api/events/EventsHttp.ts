@@ -12,18 +12,19 @@ import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../payments/invoices/InvoiceStore.ts"
 import type { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../../store/payments/PaymentStore.ts"
-import { Api } from "../Api.ts"
+import { EventsGroup } from "./EventsApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
-import { fileStoreAway, storedBytes } from "../FileStoreAway.ts"
+import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
-import { missing, ownerOf, visible } from "../Visible.ts"
+import { missing, ownerOf, visible } from "../rules/Visible.ts"
 
 const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
 
 export const EventsHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(EventsGroup),
   "events",
   Effect.fn(function* (handlers) {
     const events = yield* EventStore

@@ -9,13 +9,14 @@ import { FlowIndex } from "../../store/flows/FlowIndex.ts"
 import { feedOf, FlowStore } from "../../store/flows/FlowStore.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
 import { TemplateStore } from "../../store/tickets/TemplateStore.ts"
-import { Api } from "../Api.ts"
-import { requireRole } from "../CurrentCaller.ts"
+import { FlowsGroup } from "./FlowsApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { InvalidRequest } from "../../http/Problems.ts"
-import { resourceId } from "../ResourceId.ts"
-import { missing, ownerOf, visible } from "../Visible.ts"
+import { resourceId } from "../rules/ResourceId.ts"
+import { missing, ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
 /** Messages on a page, unless `limit` says otherwise. */
@@ -52,7 +53,7 @@ const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequ
 })
 
 export const FlowsHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(FlowsGroup),
   "flows",
   Effect.fn(function* (handlers) {
     const flows = yield* FlowStore

@@ -4,7 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { GateScan, GateView } from "../../../rpc/Gate.ts"
 import { EventId } from "../../../rpc/Ids.ts"
 import { GateRules } from "../../../rpc/Scan.ts"
-import { Authorization } from "../Authorization.ts"
+import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, NotFound, TooManyRequests, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 

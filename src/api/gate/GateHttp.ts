@@ -5,16 +5,17 @@ import { Event } from "../../../rpc/Event.ts"
 import { LiveGate, viewOf } from "./LiveGate.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { GateStore } from "../../store/gate/GateStore.ts"
-import { Api } from "../Api.ts"
-import { CurrentCaller, reaches } from "../CurrentCaller.ts"
+import { GateGroup } from "./GateApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { CurrentCaller, reaches } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { fromCluster } from "../../http/Problems.ts"
-import { missing, visible } from "../Visible.ts"
+import { missing, visible } from "../rules/Visible.ts"
 import { served } from "../../http/Sse.ts"
 
 export const GateHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(GateGroup),
   "gate",
   Effect.fn(function* (handlers) {
     const events = yield* EventStore

@@ -4,7 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { EventId, TicketId } from "../../../rpc/Ids.ts"
 import { Direction, ScanResult, Signal } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/Values.ts"
-import { Authorization } from "../Authorization.ts"
+import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 

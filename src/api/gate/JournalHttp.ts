@@ -3,11 +3,11 @@ import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { EventStore } from "../../store/EventStore.ts"
 import { JournalStore } from "../../store/gate/JournalStore.ts"
-import { Api } from "../Api.ts"
-import { Cursor } from "./JournalApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { Cursor, JournalGroup } from "./JournalApi.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { InvalidRequest } from "../../http/Problems.ts"
-import { visible } from "../Visible.ts"
+import { visible } from "../rules/Visible.ts"
 
 /** Scans on a page, unless `limit` says otherwise. */
 const pageSize = 100
@@ -38,7 +38,7 @@ const nextOf = (
 }
 
 export const JournalHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(JournalGroup),
   "journal",
   Effect.fn(function* (handlers) {
     const events = yield* EventStore

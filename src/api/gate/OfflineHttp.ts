@@ -13,13 +13,13 @@ import { BundleStore } from "../../gate/offline/BundleStore.ts"
 import { EntryStore } from "../../gate/offline/EntryStore.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import { Api } from "../Api.ts"
-import { pageLimit } from "./OfflineApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { OfflineGroup, pageLimit } from "./OfflineApi.ts"
 import type { Caller } from "../../../rpc/Caller.ts"
-import { CurrentCaller, reaches } from "../CurrentCaller.ts"
+import { CurrentCaller, reaches } from "../rules/CurrentCaller.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Forbidden, InvalidRequest } from "../../http/Problems.ts"
-import { missing } from "../Visible.ts"
+import { missing } from "../rules/Visible.ts"
 import { reachable } from "./ScansHttp.ts"
 
 const encodeCursor = Schema.encodeSync(OfflineCursor)
@@ -92,7 +92,7 @@ const upload = Effect.fn("OfflineHttp.upload")(
 )
 
 export const OfflineHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(OfflineGroup),
   "offline",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<

@@ -16,7 +16,7 @@ import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { type Express, ExpressDesk, type Head } from "../../FastPath.ts"
-import { idempotencyKeyHeader } from "../Idempotency.ts"
+import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
 
 const path = "/api/scans/validate"

@@ -9,12 +9,12 @@ import { InternalScanBody, ScanBody, ScanId } from "../../gate/ScanBodies.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../../rpc/PrintDetails.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
-import { Authorization } from "../Authorization.ts"
-import { Idempotency } from "../Idempotency.ts"
+import { Authorization } from "../rules/Authorization.ts"
+import { Idempotency } from "../rules/Idempotency.ts"
 import { Forbidden, NotFound, Unavailable } from "../../http/Problems.ts"
 import { problemType } from "../../http/ProblemCatalog.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
-import { betweenServices, signedBy } from "../SignedDocs.ts"
+import { betweenServices, signedBy } from "../rules/SignedDocs.ts"
 
 /** The device that made the scan says that nobody passed; a scan id names a scan of this event alone. */
 export const AnnulBody = Schema.Struct({

@@ -11,12 +11,13 @@ import { EventStore } from "../../store/EventStore.ts"
 import { JobStore } from "../../store/jobs/JobStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import { Api } from "../Api.ts"
+import { InternalGroup, ScansGroup } from "./ScansApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
 import type { Caller } from "../../../rpc/Caller.ts"
-import { CurrentCaller } from "../CurrentCaller.ts"
-import { IdempotencyKey } from "../Idempotency.ts"
+import { CurrentCaller } from "../rules/CurrentCaller.ts"
+import { IdempotencyKey } from "../rules/Idempotency.ts"
 import { RequestId } from "../../http/RequestId.ts"
-import { missing } from "../Visible.ts"
+import { missing } from "../rules/Visible.ts"
 import * as AnnulHttp from "./AnnulHttp.ts"
 
 /** An organiser learns nothing of other organisers' events; a steward's refusal is an answer, not a 404. */
@@ -37,7 +38,7 @@ const scanId = Effect.flatMap(
 )
 
 export const ScansHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(ScansGroup),
   "scans",
   Effect.fn(function* (handlers) {
     const { admit } = yield* Turnstiles
@@ -72,7 +73,7 @@ export const ScansHttpLayer = HttpApiBuilder.group(
 )
 
 export const InternalHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(InternalGroup),
   "internal",
   Effect.fn(function* (handlers) {
     const { admit } = yield* Turnstiles

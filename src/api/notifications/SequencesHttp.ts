@@ -6,10 +6,11 @@ import { NotificationSequence, Reminders, type SequenceRequest } from "../../../
 import { EventStore } from "../../store/EventStore.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
 import { SequenceStore, type Stored } from "../../store/notifications/SequenceStore.ts"
-import { Api } from "../Api.ts"
-import { requireRole } from "../CurrentCaller.ts"
-import { resourceId } from "../ResourceId.ts"
-import { visible } from "../Visible.ts"
+import { SequencesGroup } from "./SequencesApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { requireRole } from "../rules/CurrentCaller.ts"
+import { resourceId } from "../rules/ResourceId.ts"
+import { visible } from "../rules/Visible.ts"
 
 const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequest) {
   const caller = yield* requireRole("admin", "organizer")
@@ -32,7 +33,7 @@ const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequ
 })
 
 export const SequencesHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(SequencesGroup),
   "sequences",
   Effect.fn(function* (handlers) {
     const sequences = yield* SequenceStore

@@ -5,15 +5,16 @@ import { mostPages, OrderPrinter } from "../../tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
-import { Api } from "../Api.ts"
+import { OrdersGroup } from "./OrdersApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
-import { fileStoreAway } from "../FileStoreAway.ts"
+import { fileStoreAway } from "../rules/FileStoreAway.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, NotFound } from "../../http/Problems.ts"
-import { visible } from "../Visible.ts"
+import { visible } from "../rules/Visible.ts"
 
 export const OrdersHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(OrdersGroup),
   "orders",
   Effect.fn(function* (handlers) {
     const printer = yield* OrderPrinter

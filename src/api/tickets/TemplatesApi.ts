@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { TemplateId } from "../../../rpc/Ids.ts"
-import { Authorization } from "../Authorization.ts"
+import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 

@@ -8,12 +8,13 @@ import { largestLogo, logoWeight, readLogo } from "../../print/pdf/Logo.ts"
 import { accentOf, TicketDesign } from "../../print/tickets/TicketTemplates.ts"
 import { SpareLogos } from "../../store/tickets/SpareLogos.ts"
 import { type StyledTemplate, TemplateStore } from "../../store/tickets/TemplateStore.ts"
-import { Api } from "../Api.ts"
-import { requireRole } from "../CurrentCaller.ts"
-import { fileStoreAway } from "../FileStoreAway.ts"
+import { TemplatesGroup } from "./TemplatesApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { requireRole } from "../rules/CurrentCaller.ts"
+import { fileStoreAway } from "../rules/FileStoreAway.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { InvalidRequest, Unavailable } from "../../http/Problems.ts"
-import { missing } from "../Visible.ts"
+import { missing } from "../rules/Visible.ts"
 
 const isDesign = Schema.is(TicketDesign)
 
@@ -43,7 +44,7 @@ const keyOf = (subject: string, templateId: number, digest: string, extension: s
   }.${extension}`
 
 export const TemplatesHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(TemplatesGroup),
   "templates",
   Effect.fn(function* (handlers) {
     const templates = yield* TemplateStore

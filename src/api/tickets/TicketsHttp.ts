@@ -12,17 +12,18 @@ import { FlowStore } from "../../store/flows/FlowStore.ts"
 import { feedOfJob, type JobRow, JobStore } from "../../store/jobs/JobStore.ts"
 import type { TicketRow } from "../../store/tickets/TicketRows.ts"
 import { TicketStore } from "../../store/tickets/TicketStore.ts"
-import { Api } from "../Api.ts"
+import { TicketsGroup } from "./TicketsApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
 import type { JobsQuery } from "./TicketsApi.ts"
-import { requireRole } from "../CurrentCaller.ts"
+import { requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
-import { fileStoreAway, storedBytes } from "../FileStoreAway.ts"
+import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
-import { resourceId } from "../ResourceId.ts"
-import { missing, ownerOf, visible } from "../Visible.ts"
+import { resourceId } from "../rules/ResourceId.ts"
+import { missing, ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
@@ -205,7 +206,7 @@ const ticketFile = Effect.fn("TicketsHttp.get")(function* (file: string, format:
 type Query = Schema.Struct<typeof JobsQuery>["Type"]
 
 export const TicketsHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(TicketsGroup),
   "tickets",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<

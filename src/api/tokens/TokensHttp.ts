@@ -2,14 +2,15 @@
 import { DateTime, Effect, Option, Redacted } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { randomId, TokenStore } from "../../store/TokenStore.ts"
-import { Api } from "../Api.ts"
-import { requireRole } from "../CurrentCaller.ts"
-import { IdempotencyKey, idempotencyKeyHeader } from "../Idempotency.ts"
+import { TokensGroup } from "./TokensApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { requireRole } from "../rules/CurrentCaller.ts"
+import { IdempotencyKey, idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, InvalidRequest } from "../../http/Problems.ts"
-import { resourceId } from "../ResourceId.ts"
-import { missing } from "../Visible.ts"
+import { resourceId } from "../rules/ResourceId.ts"
+import { missing } from "../rules/Visible.ts"
 import type { TokenBody } from "./TokensApi.ts"
 
 const inFuture = Effect.fnUntraced(function* ({ expires_at: end }: typeof TokenBody.Type) {
@@ -27,7 +28,7 @@ const idOf = (caller: string, key: string | undefined) =>
   )
 
 export const TokensHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(TokensGroup),
   "tokens",
   Effect.fn(function* (handlers) {
     const tokens = yield* TokenStore

@@ -6,7 +6,7 @@ import { Conflict, NotFound, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { TicketWebhook } from "../../../rpc/TicketWebhookBodies.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../../trust/WebhookSignatures.ts"
-import { paymentWebhooks, signedBy, ticketWebhooks } from "../SignedDocs.ts"
+import { paymentWebhooks, signedBy, ticketWebhooks } from "../rules/SignedDocs.ts"
 
 /** `ignored` is said of event types that mean nothing here: they are kept all the same. */
 export const Received = Schema.Struct({

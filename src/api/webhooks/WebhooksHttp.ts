@@ -6,8 +6,8 @@ import { Payment, PaymentEventType, PaymentWebhook } from "../../../rpc/Payment.
 import { Ticket } from "../../../rpc/Ticket.ts"
 import { TicketJob } from "../../../rpc/TicketJob.ts"
 import { type Delivery, WebhookStore } from "../../store/WebhookStore.ts"
-import { Api } from "../Api.ts"
-import { Received } from "./WebhooksApi.ts"
+import { apiOf } from "../rules/CoreApi.ts"
+import { PaymentWebhooksGroup, Received, TicketWebhooksGroup } from "./WebhooksApi.ts"
 import { fromCluster, type Unavailable } from "../../http/Problems.ts"
 import { TicketWebhook, toMessage, webhookIdOf } from "../../../rpc/TicketWebhookBodies.ts"
 
@@ -78,7 +78,7 @@ const generated = Effect.fnUntraced(function* (webhook: TicketWebhook) {
 type Needs = WebhookStore | Effect.Services<typeof Payment.client>
 
 export const PaymentWebhooksHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(PaymentWebhooksGroup),
   "paymentWebhooks",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<Needs>()
@@ -87,7 +87,7 @@ export const PaymentWebhooksHttpLayer = HttpApiBuilder.group(
 )
 
 export const TicketWebhooksHttpLayer = HttpApiBuilder.group(
-  Api,
+  apiOf(TicketWebhooksGroup),
   "ticketWebhooks",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<Needs>()

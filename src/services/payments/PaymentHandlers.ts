@@ -12,9 +12,9 @@ import {
   PaymentInvalid,
   type PaymentRequest,
   PaymentUnknown
-} from "./PaymentApi.ts"
-import { type GatewayError, PaymentGateway } from "./PaymentGateway.ts"
-import { type LedgerEntry, PaymentLedger } from "./PaymentLedger.ts"
+} from "./contract/PaymentApi.ts"
+import { type GatewayError, PaymentGateway } from "./contract/PaymentGateway.ts"
+import { type LedgerEntry, PaymentLedger } from "./contract/PaymentLedger.ts"
 
 const explain = ({ detail, reason }: GatewayError) => {
   switch (reason) {

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { GatewayError, PaymentGateway } from "../../../src/services/payments/PaymentGateway.ts"
+import { GatewayError, PaymentGateway } from "../../../src/services/payments/contract/PaymentGateway.ts"
 import { PaymentClient } from "../../../src/payments/PaymentClient.ts"
 import { spent } from "../../support/PassingTime.ts"
 import { asking, memory, over } from "./PaymentWorld.ts"

@@ -3,7 +3,7 @@
  * payment.
  */
 import { createHash } from "node:crypto"
-import type { PaymentRequest } from "../PaymentApi.ts"
+import type { PaymentRequest } from "../contract/PaymentApi.ts"
 import { paymentKey } from "../stripe/PaymentBody.ts"
 
 /** What happened to a sandbox payment, by Stripe's name. */

@@ -1,9 +1,9 @@
 /** The gateway without Stripe: it moves no money, and real signed webhooks come of it. */
 import { Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
-import type { PaymentRequest, RefundRequest } from "../PaymentApi.ts"
-import { GatewayError, type Opened, PaymentGateway } from "../PaymentGateway.ts"
-import { PaymentLedger } from "../PaymentLedger.ts"
+import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
+import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
+import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { SandboxBank } from "./SandboxBank.ts"
 import { refOf } from "./SandboxEvents.ts"
 

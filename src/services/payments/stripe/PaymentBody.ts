@@ -1,8 +1,8 @@
 /** Turns Stripe's event into the body of the flows document, section « Flow 2 ». */
 import { DateTime, Effect, Option, Schema } from "effect"
 import { PaymentWebhook } from "../../../../rpc/Payment.ts"
-import { PaymentGateway, type PaymentMethod } from "../PaymentGateway.ts"
-import { type LedgerEntry, PaymentLedger } from "../PaymentLedger.ts"
+import { PaymentGateway, type PaymentMethod } from "../contract/PaymentGateway.ts"
+import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { idOf, type MethodDetails, type StripeEvent, StripeObject } from "./StripeEvent.ts"
 
 const names: Readonly<Record<string, readonly [eventType: string, status: string]>> = {

@@ -2,9 +2,9 @@
 import { Config, Effect, Layer, Option, Redacted } from "effect"
 import { createHash } from "node:crypto"
 import Stripe from "stripe"
-import type { PaymentRequest, RefundRequest } from "../PaymentApi.ts"
+import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
 import { methodOf, paymentKey } from "./PaymentBody.ts"
-import { GatewayError, type Opened, PaymentGateway } from "../PaymentGateway.ts"
+import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
 
 /**
  * `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for

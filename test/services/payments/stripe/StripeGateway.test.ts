@@ -1,7 +1,7 @@
 /** Stripe is asked in its own terms, once a payment, and its failures become ours. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { PaymentGateway } from "../../../../src/services/payments/PaymentGateway.ts"
+import { PaymentGateway } from "../../../../src/services/payments/contract/PaymentGateway.ts"
 import { StripeGateway } from "../../../../src/services/payments/stripe/StripeGateway.ts"
 import { type Answer, type Asked, failure, fakeStripe, paymentIntent } from "./FakeStripe.ts"
 import { asking } from "../PaymentWorld.ts"

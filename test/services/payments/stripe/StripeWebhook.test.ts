@@ -4,7 +4,7 @@ import { Effect, Layer, Queue, Ref } from "effect"
 import Stripe from "stripe"
 import { Loopback } from "../../../../src/trust/Loopback.ts"
 import { PaymentClient } from "../../../../src/payments/PaymentClient.ts"
-import { PaymentGateway } from "../../../../src/services/payments/PaymentGateway.ts"
+import { PaymentGateway } from "../../../../src/services/payments/contract/PaymentGateway.ts"
 import { asking, Core, memory, nextHeard, over, webhookSecret } from "../PaymentWorld.ts"
 
 const gateway = Layer.succeed(PaymentGateway, {

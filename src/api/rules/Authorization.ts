@@ -1,9 +1,9 @@
 /** Bearer tokens on every client route: no token, no answer. */
 import { Effect, Layer, Option, Redacted } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity } from "effect/http-api"
-import { TokenStore } from "../store/TokenStore.ts"
+import { TokenStore } from "../../store/TokenStore.ts"
 import { CurrentCaller } from "./CurrentCaller.ts"
-import { Unauthenticated } from "../http/Problems.ts"
+import { Unauthenticated } from "../../http/Problems.ts"
 
 const refused = new Unauthenticated({
   detail: "Send a valid token in the header Authorization: Bearer; guichet token makes one."
@@ -14,7 +14,7 @@ const bearer = HttpApiSecurity.http({ scheme: "bearer" })
 
 /** Add it to a group last, so that nothing else runs for a stranger. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentCaller }>()(
-  "guichet/api/Authorization",
+  "guichet/api/rules/Authorization",
   { error: Unauthenticated, security: { bearer } }
 ) {
   /** Looks tokens up in `TokenStore`. */

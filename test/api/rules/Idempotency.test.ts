@@ -2,8 +2,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
-import { IdempotencyStore } from "../../src/store/IdempotencyStore.ts"
-import { Example, ExampleLayer, members, post, Runs, send } from "../http/ExampleApi.ts"
+import { IdempotencyStore } from "../../../src/store/IdempotencyStore.ts"
+import { Example, ExampleLayer, members, post, Runs, send } from "../../http/ExampleApi.ts"
 
 const body = { guests: [{ email: "jean@example.com", age: 30 }] }
 

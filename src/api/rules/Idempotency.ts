@@ -6,10 +6,10 @@ import { Context, Effect, Layer, Option } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
 import { createHash } from "node:crypto"
-import { IdempotencyStore, type KeyedRequest, type StoredAnswer } from "../store/IdempotencyStore.ts"
+import { IdempotencyStore, type KeyedRequest, type StoredAnswer } from "../../store/IdempotencyStore.ts"
 import { CurrentCaller } from "./CurrentCaller.ts"
-import { IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest } from "../http/Problems.ts"
-import { requestIdHeader } from "../http/RequestId.ts"
+import { IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest } from "../../http/Problems.ts"
+import { requestIdHeader } from "../../http/RequestId.ts"
 
 /** The header that carries the key. */
 export const idempotencyKeyHeader = "idempotency-key"
@@ -73,7 +73,7 @@ const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
 
 /** Add it to a group between `ProblemMiddleware` and `Authorization`. */
 export class Idempotency extends HttpApiMiddleware.Service<Idempotency, { requires: CurrentCaller }>()(
-  "guichet/api/Idempotency",
+  "guichet/api/rules/Idempotency",
   { error: [IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest] }
 ) {
   /** Keeps keys in `IdempotencyStore`. What leaves is what is stored, whoever wrote it, problems included. */

@@ -22,7 +22,7 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
   ) => Effect.Effect<void>
   /** The payment that the gateway calls `ref`. */
   readonly paymentOf: (ref: string) => Effect.Effect<string | undefined>
-}>()("guichet/services/payments/PaymentLedger") {
+}>()("guichet/services/payments/contract/PaymentLedger") {
   /** The store survives the process: in SQL or in files; in memory for tests. */
   static readonly layer: Layer.Layer<PaymentLedger, never, KeyValueStore.KeyValueStore> = Layer.effect(
     PaymentLedger,

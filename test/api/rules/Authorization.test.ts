@@ -2,9 +2,9 @@
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { reaches } from "../../src/api/CurrentCaller.ts"
-import { TokenStore } from "../../src/store/TokenStore.ts"
-import { Example, ExampleLayer, members, send } from "../http/ExampleApi.ts"
+import { reaches } from "../../../src/api/rules/CurrentCaller.ts"
+import { TokenStore } from "../../../src/store/TokenStore.ts"
+import { Example, ExampleLayer, members, send } from "../../http/ExampleApi.ts"
 
 const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 

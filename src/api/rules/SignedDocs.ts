@@ -3,7 +3,7 @@
  * values. `WebhookSignatures` and `ServiceAuth` do what is told here.
  */
 import { OpenApi } from "effect/http-api"
-import { allowedSkew } from "../trust/ServiceSignature.ts"
+import { allowedSkew } from "../../trust/ServiceSignature.ts"
 
 const time =
   `\`X-Timestamp\` is ISO 8601 with an offset and at most ${allowedSkew} seconds from our clock, ` +

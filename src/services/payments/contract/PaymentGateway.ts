@@ -40,4 +40,4 @@ export class PaymentGateway extends Context.Service<PaymentGateway, {
   readonly cancel: (ref: string, paymentId: string) => Effect.Effect<void, GatewayError>
   /** How a payment was made, when its webhook does not say. */
   readonly method: (ref: string) => Effect.Effect<PaymentMethod, GatewayError>
-}>()("guichet/services/payments/PaymentGateway") {}
+}>()("guichet/services/payments/contract/PaymentGateway") {}

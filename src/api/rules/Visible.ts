@@ -1,8 +1,8 @@
 /** What a caller may see: an organiser its own, an admin everything, an operator nothing (403); the rest is not there (404). */
 import { Effect, Option } from "effect"
-import type { Caller } from "../../rpc/Caller.ts"
+import type { Caller } from "../../../rpc/Caller.ts"
 import { type CurrentCaller, requireRole } from "./CurrentCaller.ts"
-import { type Forbidden, NotFound } from "../http/Problems.ts"
+import { type Forbidden, NotFound } from "../../http/Problems.ts"
 
 export const missing = (what: string) => new NotFound({ detail: `There is no such ${what}.` })
 

@@ -1,7 +1,7 @@
 /** What a file store cannot give: 503 with Retry-After while it is away, 409 for a file that it does not have. */
 import { Effect } from "effect"
-import type { FileStore, FileStoreError } from "../files/FileStore.ts"
-import { Conflict, Unavailable } from "../http/Problems.ts"
+import type { FileStore, FileStoreError } from "../../files/FileStore.ts"
+import { Conflict, Unavailable } from "../../http/Problems.ts"
 
 /** Logs and refuses what passes with time; any other failure of the store is a defect of ours. */
 export const fileStoreAway = (error: FileStoreError): Effect.Effect<never, Unavailable> =>

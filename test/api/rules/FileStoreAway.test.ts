@@ -5,14 +5,14 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { QrImage } from "../../src/print/qr/QrImage.ts"
-import { qrMatrix } from "../../src/print/qr/QrMatrix.ts"
-import { EventStore } from "../../src/store/EventStore.ts"
-import { InvoiceStore } from "../../src/payments/invoices/InvoiceStore.ts"
-import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
-import { eventData } from "../support/GateFixture.ts"
-import * as TestAppLayer from "../support/TestApp.ts"
-import { type Answer, TestApp } from "../support/TestApp.ts"
+import { QrImage } from "../../../src/print/qr/QrImage.ts"
+import { qrMatrix } from "../../../src/print/qr/QrMatrix.ts"
+import { EventStore } from "../../../src/store/EventStore.ts"
+import { InvoiceStore } from "../../../src/payments/invoices/InvoiceStore.ts"
+import { TicketStore } from "../../../src/store/tickets/TicketStore.ts"
+import { eventData } from "../../support/GateFixture.ts"
+import * as TestAppLayer from "../../support/TestApp.ts"
+import { type Answer, TestApp } from "../../support/TestApp.ts"
 
 /** Nothing listens on port 9 (discard). */
 const away = TestAppLayer.layerWith({

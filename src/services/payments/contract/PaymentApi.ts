@@ -1,14 +1,14 @@
 /** The contract of the payment service (port 3003): ask for a payment, give it back, call it off. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
-import { PaymentId } from "../../../rpc/Ids.ts"
-import { Amount, Currency } from "../../../rpc/Money.ts"
-import { Customer, PaymentMetadata } from "../../../rpc/Payment.ts"
-import { problemType } from "../../http/ProblemCatalog.ts"
-import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
-import { ServiceRefused, Unavailable } from "../../http/Problems.ts"
-import { AllowedServices } from "../../trust/CallingService.ts"
-import { ServiceAuth } from "../../trust/ServiceAuth.ts"
+import { PaymentId } from "../../../../rpc/Ids.ts"
+import { Amount, Currency } from "../../../../rpc/Money.ts"
+import { Customer, PaymentMetadata } from "../../../../rpc/Payment.ts"
+import { problemType } from "../../../http/ProblemCatalog.ts"
+import { parseOptions, ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
+import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
+import { AllowedServices } from "../../../trust/CallingService.ts"
+import { ServiceAuth } from "../../../trust/ServiceAuth.ts"
 
 /** What is asked; the same `payment_id` is one payment, however often it is sent. */
 export const PaymentRequest = Schema.Struct({

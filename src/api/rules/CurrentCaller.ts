@@ -1,10 +1,11 @@
 /** The caller of the request being answered, and the guards that read it. */
 import { Context, Effect } from "effect"
-import type { Caller, Role } from "../../rpc/Caller.ts"
-import { Forbidden } from "../http/Problems.ts"
+import type { Caller, Role } from "../../../rpc/Caller.ts"
+import { Forbidden } from "../../http/Problems.ts"
 
 /** The caller of the request being answered, provided by `Authorization`. */
-export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("guichet/api/CurrentCaller") {}
+export class CurrentCaller
+  extends Context.Service<CurrentCaller, Caller>()("guichet/api/rules/CurrentCaller") {}
 
 /** The caller, when it has one of the roles; 403 otherwise. */
 export const requireRole = (...roles: ReadonlyArray<Role>): Effect.Effect<Caller, Forbidden, CurrentCaller> =>

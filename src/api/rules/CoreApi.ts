@@ -1,0 +1,13 @@
+/** What every route of the core's contract shares: its name, its prefix, and how its bodies are read. */
+import { HttpApi, type HttpApiGroup } from "effect/http-api"
+import { parseOptions } from "../../http/ProblemMiddleware.ts"
+
+/** The contract before any group is in it. */
+export const emptyApi = HttpApi.make("guichet").annotate(HttpApi.ParseOptions, parseOptions)
+
+/** The path that every route begins with. */
+export const prefix = "/api"
+
+/** The part of the contract that one group is: what its handlers need, without the rest of the house. */
+export const apiOf = <Group extends HttpApiGroup.Constraint>(group: Group) =>
+  emptyApi.add(group).prefix(prefix)

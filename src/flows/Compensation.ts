@@ -4,7 +4,7 @@ import type { StepFailed, StepName } from "../../rpc/CompleteFlow.ts"
 import { forADay, patience } from "../durable/Retry.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
-import type { Outcome } from "./Step.ts"
+import type { Outcome } from "./Outcome.ts"
 
 /**
  * Only a step that was begun is taken back. A failed one keeps its error, whatever of it was undone; a compensation

@@ -6,7 +6,8 @@ import { type PaymentCallError, PaymentClient } from "../payments/PaymentClient.
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
-import { begin, completed, end, failed, type Outcome, skipped, timedOut } from "./Step.ts"
+import { completed, failed, type Outcome, skipped, timedOut } from "./Outcome.ts"
+import { begin, end } from "./Step.ts"
 
 /** Who pays: the order's contact is its first guest. */
 const payerOf = ({ request: { guests } }: Plan) => ({ name: guests[0]!.name, email: guests[0]!.email })

@@ -8,7 +8,7 @@ import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import type { Plan } from "./Plan.ts"
-import type { Outcome } from "./Step.ts"
+import type { Outcome } from "./Outcome.ts"
 
 /** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
 export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {

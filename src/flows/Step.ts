@@ -1,39 +1,12 @@
 /** A step of the flow as durable activities: begun, tried, ended, each recorded where organisers read it. */
-import { DateTime, Duration, Effect, Schedule, Schema } from "effect"
+import { DateTime, Duration, Effect, Schedule, type Schema } from "effect"
 import { Activity } from "effect/workflow"
 import { StepFailed, type StepName } from "../../rpc/CompleteFlow.ts"
 import { outlast } from "../durable/Retry.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
+import { completed, failed, Outcome, skipped, timedOut } from "./Outcome.ts"
 import type { Plan } from "./Plan.ts"
 import { StepRuns } from "./StepRuns.ts"
-
-/** How a step ended; a failure is a value here, since the flow's options decide what follows from it. */
-export const Outcome = Schema.Struct({
-  status: Schema.Literals(["completed", "failed", "skipped"]),
-  error: Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String })),
-  result: Schema.Json
-})
-export type Outcome = typeof Outcome.Type
-
-export const completed = (result: Schema.Json = null): Outcome => ({
-  status: "completed",
-  error: null,
-  result
-})
-
-export const failed = (code: string, detail: string, result: Schema.Json = null): Outcome => ({
-  status: "failed",
-  error: { code, detail },
-  result
-})
-
-export const skipped = (detail: string): Outcome => ({
-  status: "skipped",
-  error: { code: "skipped", detail },
-  result: null
-})
-
-export const timedOut = failed("timed_out", "The flow's timeout_seconds passed before this step was done.")
 
 /** A step that may be tried again is tried six times in about fifteen seconds: longer than a breaker stays open. */
 const again = Schedule.max([

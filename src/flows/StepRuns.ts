@@ -1,7 +1,7 @@
 /** Steps under way in this process: one that an arriving answer disturbs goes on, and its next run joins it. */
 import { Context, Effect, Layer } from "effect"
-import * as Once from "../durable/SingleFlight.ts"
-import type { Outcome } from "./Step.ts"
+import * as SingleFlight from "../durable/SingleFlight.ts"
+import type { Outcome } from "./Outcome.ts"
 
 /**
  * A workflow that waits on one branch is woken by interrupting all of them; the engine then runs the interrupted
@@ -12,6 +12,6 @@ export class StepRuns extends Context.Service<StepRuns, {
 }>()("guichet/flows/StepRuns") {
   static readonly layer: Layer.Layer<StepRuns> = Layer.effect(
     StepRuns,
-    Effect.map(Once.make<Outcome, never>(10_000), (once) => ({ once }))
+    Effect.map(SingleFlight.make<Outcome, never>(10_000), (once) => ({ once }))
   )
 }

@@ -10,7 +10,8 @@ import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { reach } from "../durable/AskEntity.ts"
-import { begin, completed, end, failed, skipped, timedOut } from "./Step.ts"
+import { completed, failed, skipped, timedOut } from "./Outcome.ts"
+import { begin, end } from "./Step.ts"
 
 const chunk = 500
 

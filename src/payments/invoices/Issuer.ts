@@ -3,7 +3,7 @@
  * nonies A).
  */
 import { Config, Context, DateTime, Effect, Layer, Option, Schema } from "effect"
-import type { InvoiceParty } from "../../print/invoices/InvoicePdf.ts"
+import type { InvoiceParty } from "../../print/invoices/InvoiceParty.ts"
 
 /** The variables of the issuer. */
 export const issuerSettings = {

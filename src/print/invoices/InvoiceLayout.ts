@@ -3,7 +3,7 @@
  * mentions.
  */
 import type { Canvas } from "../pdf/Canvas.ts"
-import type { InvoiceParty } from "./InvoicePdf.ts"
+import type { InvoiceParty } from "./InvoiceParty.ts"
 import type { InvoiceWords } from "./InvoiceText.ts"
 import type { InvoiceTotals } from "./InvoiceTotals.ts"
 

@@ -7,21 +7,9 @@ import { Canvas, mm } from "../pdf/Canvas.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
 import { PdfError, writePdf } from "../pdf/PdfWriter.ts"
 import { drawInvoice, type InvoiceView } from "./InvoiceLayout.ts"
+import type { InvoiceParty } from "./InvoiceParty.ts"
 import { invoiceFormats, invoiceLanguage, invoiceWords } from "./InvoiceText.ts"
 import { type InvoiceLine, invoiceTotals } from "./InvoiceTotals.ts"
-
-/**
- * A company or a person on an invoice; `address` line by line, `legal` as «SAS au capital de 10 000 €, RCS
- * Paris».
- */
-export interface InvoiceParty {
-  readonly name: string
-  readonly address?: ReadonlyArray<string> | undefined
-  readonly email?: string | undefined
-  readonly siren?: string | undefined
-  readonly vat?: string | undefined
-  readonly legal?: string | undefined
-}
 
 /** All that an invoice says. A credit note has `corrects`, and lines with negative quantities. */
 export interface InvoiceInput {

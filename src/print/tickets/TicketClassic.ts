@@ -1,7 +1,7 @@
 /** The `classic` design: a framed certificate, everything on one axis. */
 import type { Canvas } from "../pdf/Canvas.ts"
 import { drawQr, footer, ink, notes, printCode } from "./TicketParts.ts"
-import type { TicketView } from "./TicketTemplates.ts"
+import type { TicketView } from "./TicketView.ts"
 
 const margin = 36
 const inner = margin + 38

@@ -2,7 +2,7 @@
 import type { Canvas } from "../pdf/Canvas.ts"
 import { quietZone } from "../qr/QrMatrix.ts"
 import { drawQr, field, footer, ink, notes, printCode } from "./TicketParts.ts"
-import type { TicketView } from "./TicketTemplates.ts"
+import type { TicketView } from "./TicketView.ts"
 
 const margin = 52
 const edge = 214

@@ -1,7 +1,7 @@
 /** The `modern` design: a coloured head, a card with the QR, and a stub to tear off. */
 import type { Canvas } from "../pdf/Canvas.ts"
 import { caption, drawQr, field, footer, ink, notes, printCode } from "./TicketParts.ts"
-import type { TicketView } from "./TicketTemplates.ts"
+import type { TicketView } from "./TicketView.ts"
 
 const margin = 36
 const inner = margin + 26

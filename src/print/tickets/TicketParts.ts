@@ -1,7 +1,7 @@
 /** What every design of a ticket shares: greys, captions above values, the QR, advice and terms. */
 import type { Box, Canvas, Colour, ParagraphStyle, TextStyle } from "../pdf/Canvas.ts"
 import { quietZone } from "../qr/QrMatrix.ts"
-import type { TicketView } from "./TicketTemplates.ts"
+import type { TicketView } from "./TicketView.ts"
 
 /** Near-black for text, grey for captions, the lines and the paper of cards. */
 export const ink = {

@@ -5,13 +5,8 @@ import { Canvas, type Colour, mm } from "../pdf/Canvas.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
 import { PdfError, type RenderedPdf, writePdf } from "../pdf/PdfWriter.ts"
 import { darkRuns, type QrMatrix, qrMatrix, quietZone } from "../qr/QrMatrix.ts"
-import {
-  accentOf,
-  templateOf,
-  type TicketDesign,
-  type TicketFormat,
-  type TicketView
-} from "./TicketTemplates.ts"
+import type { TicketView } from "./TicketView.ts"
+import { accentOf, templateOf, type TicketDesign, type TicketFormat } from "./TicketTemplates.ts"
 import { eventDate, languageOf, wordsOf } from "./TicketText.ts"
 
 /**

@@ -1,7 +1,7 @@
 /** Every design on the 80 mm roll of a thermal printer: black on white, as long as its text. */
 import { type Canvas, mm, type ParagraphStyle } from "../pdf/Canvas.ts"
 import { drawQr, printCode } from "./TicketParts.ts"
-import type { TicketView } from "./TicketTemplates.ts"
+import type { TicketView } from "./TicketView.ts"
 
 const margin = 5 * mm
 const black = "#000000"

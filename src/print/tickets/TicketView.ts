@@ -1,0 +1,24 @@
+/** A ticket ready to draw. */
+import type { Colour, Runs } from "../pdf/Canvas.ts"
+import type { TicketWords } from "./TicketText.ts"
+
+/** Every text in its language, every colour chosen. */
+export interface TicketView {
+  readonly words: TicketWords
+  readonly title: string
+  readonly day: string
+  readonly hour: string
+  readonly place: string
+  readonly guest: string
+  readonly type: string
+  readonly seat: string | undefined
+  readonly code: string
+  readonly organizer: string | undefined
+  readonly terms: string | undefined
+  readonly logo: Uint8Array | undefined
+  /** `accent` as it was chosen; `accentInk` the same, as dark as text on white has to be; `onAccent` text upon it. */
+  readonly accent: Colour
+  readonly accentInk: Colour
+  readonly onAccent: Colour
+  readonly qr: { readonly edge: number; readonly runs: Runs }
+}

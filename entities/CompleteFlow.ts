@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
-import { outlast } from "../src/durable/Retry.ts"
+import { retryTransient } from "../src/durable/Retry.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
 import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
@@ -12,7 +12,7 @@ import { abandon, conclude, open } from "../src/flows/Status.ts"
 import { Outcome } from "../src/flows/Outcome.ts"
 import { skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
-import { undo } from "../src/flows/Compensation.ts"
+import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
 import { giveBack } from "../src/payments/GiveBack.ts"
 
@@ -89,12 +89,12 @@ const tell = Effect.fnUntraced(function* (plan: Plan) {
 /** In the order opposite to the steps'; a step that was never begun has nothing to take back. */
 const takeAllBack = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcomes) {
   const ended = (name: StepName) => outcomes.get(name)
-  yield* undo(plan, "reminders", ended("reminders"), cancelMessages(plan))
+  yield* compensate(plan, "reminders", ended("reminders"), cancelMessages(plan))
   if (ended("notifications")?.status === "failed") {
-    yield* undo(plan, "notifications", ended("notifications"), cancelMessages(plan))
+    yield* compensate(plan, "notifications", ended("notifications"), cancelMessages(plan))
   }
-  yield* undo(plan, "payment", ended("payment"), takeBack(plan))
-  yield* undo(plan, "tickets", ended("tickets"), voidTickets(plan))
+  yield* compensate(plan, "payment", ended("payment"), takeBack(plan))
+  yield* compensate(plan, "tickets", ended("tickets"), voidTickets(plan))
 })
 
 /** A defect ends the flow; one that stops on errors takes back what was done, money first of all. */
@@ -118,6 +118,6 @@ export const CompleteFlowLayer = CompleteFlow.toLayer(
       Effect.catchDefect((defect) => giveUp(plan, defect)),
       Effect.catchDefect((defect) => abandon(flowId, defect))
     )
-    yield* Activity.make({ name: "give-back", execute: outlast(Effect.asVoid(giveBack(flowId))) })
+    yield* Activity.make({ name: "give-back", execute: retryTransient(Effect.asVoid(giveBack(flowId))) })
   })
 ).pipe(Layer.provide(StepRuns.layer))

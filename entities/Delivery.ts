@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { Activity } from "effect/workflow"
 import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
-import { outlast } from "../src/durable/Retry.ts"
+import { retryTransient } from "../src/durable/Retry.ts"
 import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
 import { tellPayer } from "../src/flows/PaymentNotice.ts"
@@ -10,7 +10,7 @@ import { tellPayer } from "../src/flows/PaymentNotice.ts"
 const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
     const waiting = yield* untilDelivered(tellAgain(flowId))
-    if (waiting > 0) yield* Activity.make({ name: "give-up", execute: outlast(giveUp(flowId)) })
+    if (waiting > 0) yield* Activity.make({ name: "give-up", execute: retryTransient(giveUp(flowId)) })
   })
 )
 

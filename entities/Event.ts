@@ -4,7 +4,7 @@ import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { Event, EventNotFound, type IssueTickets } from "../rpc/Event.ts"
 import { batchesAtOnce, batchLimit } from "../rpc/Scan.ts"
-import { outlast } from "../src/durable/Retry.ts"
+import { retryTransient } from "../src/durable/Retry.ts"
 import * as Batching from "../src/durable/Batching.ts"
 import * as Gatekeeper from "../src/gate/Gatekeeper.ts"
 import { AnnulmentStore } from "../src/gate/AnnulmentStore.ts"
@@ -40,17 +40,17 @@ export const EventLayer = Event.toLayer(
 
     return Event.of({
       Publish: ({ payload }) =>
-        outlast(events.publish(payload.owner, { ...payload.event, event_id: eventId })),
+        retryTransient(events.publish(payload.owner, { ...payload.event, event_id: eventId })),
       RegisterGuests: ({ payload }) =>
-        outlast(Effect.map(
+        retryTransient(Effect.map(
           events.registerGuests(eventId, payload.flowId, payload.guests),
           (registered) => ({ registered })
         )),
-      IssueTickets: ({ payload }) => outlast(issue(payload)),
-      SetStatus: ({ payload }) => outlast(events.setStatus(eventId, payload.status)),
-      SetGateRules: ({ payload }) => outlast(events.setGateRules(eventId, payload.rules)),
+      IssueTickets: ({ payload }) => retryTransient(issue(payload)),
+      SetStatus: ({ payload }) => retryTransient(events.setStatus(eventId, payload.status)),
+      SetGateRules: ({ payload }) => retryTransient(events.setGateRules(eventId, payload.rules)),
       Admit: ({ payload }) => admit(payload.scans),
-      Annul: ({ payload }) => outlast(annulments.annul({ eventId, ...payload }))
+      Annul: ({ payload }) => retryTransient(annulments.annul({ eventId, ...payload }))
     })
   }),
   { concurrency: "unbounded", mailboxCapacity: 16_384, maxIdleTime: "5 minutes", disableFatalDefects: true }

@@ -1,7 +1,7 @@
 /** A book of invoices: one owner an issuer and year; the numbers themselves are kept gapless by the store. */
 import { Effect } from "effect"
 import { InvoiceBook } from "../rpc/Payment.ts"
-import { outlast } from "../src/durable/Retry.ts"
+import { retryTransient } from "../src/durable/Retry.ts"
 import { InvoiceStore } from "../src/payments/invoices/InvoiceStore.ts"
 
 export const InvoiceBookLayer = InvoiceBook.toLayer(
@@ -10,7 +10,7 @@ export const InvoiceBookLayer = InvoiceBook.toLayer(
 
     return InvoiceBook.of({
       IssueInvoice: ({ payload }) =>
-        outlast(Effect.map(invoices.issue(payload.paymentId), ({ number }) => ({ number })))
+        retryTransient(Effect.map(invoices.issue(payload.paymentId), ({ number }) => ({ number })))
     })
   }),
   { maxIdleTime: "10 minutes", disableFatalDefects: true }

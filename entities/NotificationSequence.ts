@@ -2,11 +2,11 @@
 import { Cause, Effect, Layer, Option } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
 import { NotificationSequence, Reminders } from "../rpc/NotificationSequence.ts"
-import { outlast } from "../src/durable/Retry.ts"
+import { retryTransient } from "../src/durable/Retry.ts"
 import { logFault } from "../src/telemetry/Faults.ts"
 import { Triggers } from "../src/notifications/Triggers.ts"
-import * as Once from "../src/durable/SingleFlight.ts"
-import * as Beside from "../src/durable/ParallelBranches.ts"
+import * as SingleFlight from "../src/durable/SingleFlight.ts"
+import * as ParallelBranches from "../src/durable/ParallelBranches.ts"
 import { Round, sendDue } from "../src/notifications/DueReminders.ts"
 import { waitFor } from "../src/notifications/Reminder.ts"
 import { type Delivered, runStep, type Sending } from "../src/notifications/SequenceSteps.ts"
@@ -16,12 +16,14 @@ import { SequenceStore } from "../src/store/notifications/SequenceStore.ts"
 const finish = (sequenceId: string) =>
   Activity.make({
     name: "finish",
-    execute: outlast(Effect.flatMap(SequenceStore, (sequences) => sequences.finish(sequenceId, "completed")))
+    execute: retryTransient(
+      Effect.flatMap(SequenceStore, (sequences) => sequences.finish(sequenceId, "completed"))
+    )
   })
 
 const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string, sending: Sending) {
   const triggers = yield* Triggers
-  const stored = yield* outlast((yield* SequenceStore).get(sequenceId))
+  const stored = yield* retryTransient((yield* SequenceStore).get(sequenceId))
   if (Option.isNone(stored) || stored.value.user_id === null) {
     return yield* Effect.die(`The sequence ${sequenceId} is not stored`)
   }
@@ -29,9 +31,9 @@ const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string
 
   yield* Activity.make({
     name: "catch-up",
-    execute: outlast(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
+    execute: retryTransient(triggers.catchUp(executionId, sequence.event_id, sequence.user_id))
   })
-  yield* Beside.all(
+  yield* ParallelBranches.all(
     sequence.config.notification_sequence.map((step, position) => runStep(sequence, step, position, sending))
   )
   yield* finish(sequenceId)
@@ -41,7 +43,7 @@ const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string
 const abandon = (sequenceId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",
-    execute: outlast(Effect.gen(function* () {
+    execute: retryTransient(Effect.gen(function* () {
       yield* logFault("A notification sequence met a defect and is given up", Cause.die(defect))
       yield* (yield* SequenceStore).finish(sequenceId, "failed")
     }))
@@ -64,7 +66,7 @@ const sendAll = Effect.fnUntraced(function* (sequenceId: string, type: string) {
       const { last, retryable }: typeof Round.Type = yield* Activity.make({
         name: `${type}/${round}/${after}`,
         success: Round,
-        execute: outlast(sendDue(sequenceId, type, after))
+        execute: retryTransient(sendDue(sequenceId, type, after))
       })
       waiting += retryable
       after = last
@@ -75,7 +77,7 @@ const sendAll = Effect.fnUntraced(function* (sequenceId: string, type: string) {
 })
 
 const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
-  const stored = yield* outlast((yield* SequenceStore).get(sequenceId))
+  const stored = yield* retryTransient((yield* SequenceStore).get(sequenceId))
   if (Option.isNone(stored) || stored.value.user_id !== null) {
     return yield* Effect.die(`The reminders ${sequenceId} are not stored`)
   }
@@ -98,6 +100,8 @@ const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
   )
 )
 
-const SequenceLayer = Layer.unwrap(Effect.map(Once.make<typeof Delivered.Type, never>(10_000), sequenceLayer))
+const SequenceLayer = Layer.unwrap(
+  Effect.map(SingleFlight.make<typeof Delivered.Type, never>(10_000), sequenceLayer)
+)
 
 export const NotificationSequenceLayer = Layer.mergeAll(SequenceLayer, RemindersLayer)

@@ -1,7 +1,7 @@
 /** One payment: applies what is heard of it, has it invoiced once it is settled, and tells whoever waits. */
 import { Effect, Option } from "effect"
 import { InvoiceBook, Payment, type PaymentWebhook } from "../rpc/Payment.ts"
-import { outlast, patience } from "../src/durable/Retry.ts"
+import { patience, retryTransient } from "../src/durable/Retry.ts"
 import { InvoiceFiles } from "../src/payments/invoices/InvoiceFiles.ts"
 import { PaymentListener } from "../src/payments/PaymentListener.ts"
 import { InvoiceStore } from "../src/payments/invoices/InvoiceStore.ts"
@@ -39,7 +39,7 @@ export const PaymentLayer = Payment.toLayer(
       return payment.status
     })
 
-    return Payment.of({ ApplyEvent: ({ payload }) => outlast(apply(payload.webhook)) })
+    return Payment.of({ ApplyEvent: ({ payload }) => retryTransient(apply(payload.webhook)) })
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }
 )

@@ -4,7 +4,7 @@ import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { type Generated, Ticket } from "../rpc/Ticket.ts"
 import { TicketJob } from "../rpc/TicketJob.ts"
-import { outlast } from "../src/durable/Retry.ts"
+import { retryTransient } from "../src/durable/Retry.ts"
 import { JobIndex } from "../src/store/jobs/JobIndex.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { JobListener } from "../src/tickets/JobListener.ts"
@@ -37,7 +37,7 @@ export const TicketLayer = Ticket.toLayer(
       if (news.ticket.status === "generated") yield* listener.reported(ticketId, news.notify === true)
     })
 
-    return Ticket.of({ Generated: ({ payload }) => outlast(generated(payload)) })
+    return Ticket.of({ Generated: ({ payload }) => retryTransient(generated(payload)) })
   }),
   { maxIdleTime: "1 minute", disableFatalDefects: true }
 )

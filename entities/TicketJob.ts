@@ -4,8 +4,8 @@ import { Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import type { GeneratedTicket } from "../rpc/Ticket.ts"
 import { type BatchGenerated, type Chase, TicketJob } from "../rpc/TicketJob.ts"
-import { outlast, perseverance } from "../src/durable/Retry.ts"
-import { TicketClient } from "../src/tickets/GeneratorClient.ts"
+import { perseverance, retryTransient } from "../src/durable/Retry.ts"
+import { GeneratorClient } from "../src/tickets/GeneratorClient.ts"
 import { type Applied, type JobRow, JobStore } from "../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { enrich } from "../src/tickets/Enrichment.ts"
@@ -34,7 +34,7 @@ export const TicketJobLayer = TicketJob.toLayer(
     const { entityId: jobId } = yield* Entity.CurrentAddress
     const jobs = yield* JobStore
     const tickets = yield* TicketStore
-    const generator = yield* TicketClient
+    const generator = yield* GeneratorClient
     const listener = yield* JobListener
     const self = (yield* TicketJob.client)(jobId)
     const oneEnd = yield* Semaphore.make(1)
@@ -197,11 +197,11 @@ export const TicketJobLayer = TicketJob.toLayer(
     )
 
     return TicketJob.of({
-      Start: () => Rpc.fork(outlast(delivering(start))),
-      BatchGenerated: ({ payload }) => outlast(take(payload)),
-      Cancel: () => outlast(cancel()),
-      Retry: ({ payload }) => outlast(retry(payload.attempt)),
-      Chase: ({ payload }) => Rpc.fork(outlast(delivering((alone) => chase(payload, alone))))
+      Start: () => Rpc.fork(retryTransient(delivering(start))),
+      BatchGenerated: ({ payload }) => retryTransient(take(payload)),
+      Cancel: () => retryTransient(cancel()),
+      Retry: ({ payload }) => retryTransient(retry(payload.attempt)),
+      Chase: ({ payload }) => Rpc.fork(retryTransient(delivering((alone) => chase(payload, alone))))
     })
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }

@@ -20,25 +20,25 @@ export type Said =
   | Resumed
 
 /** Whatever it does not take, or takes and does not answer, goes to the routes as if it had not been there. */
-export interface Express {
+export interface FastPath {
   readonly takes: (head: Head) => boolean
   /** Answers later by `reply`, once, or says false at once. */
   readonly answer: (head: Head, body: string, reply: (said: Said) => void) => boolean
 }
 
-/** The express of this process, while there is one. */
-export class ExpressDesk extends Context.Service<ExpressDesk, {
-  readonly find: () => Express | undefined
-  readonly open: (express: Express) => Effect.Effect<void>
+/** The fast path of this process, while there is one. */
+export class FastPathRegistry extends Context.Service<FastPathRegistry, {
+  readonly find: () => FastPath | undefined
+  readonly open: (fastPath: FastPath) => Effect.Effect<void>
   readonly close: Effect.Effect<void>
-}>()("guichet/ExpressDesk") {
+}>()("guichet/FastPathRegistry") {
   /** Closed until something opens it. */
-  static readonly layer: Layer.Layer<ExpressDesk> = Layer.sync(ExpressDesk, () => {
-    let express: Express | undefined
-    return ExpressDesk.of({
-      find: () => express,
-      open: (opened) => Effect.sync(() => void (express = opened)),
-      close: Effect.sync(() => express = undefined)
+  static readonly layer: Layer.Layer<FastPathRegistry> = Layer.sync(FastPathRegistry, () => {
+    let fastPath: FastPath | undefined
+    return FastPathRegistry.of({
+      find: () => fastPath,
+      open: (opened) => Effect.sync(() => void (fastPath = opened)),
+      close: Effect.sync(() => fastPath = undefined)
     })
   })
 }

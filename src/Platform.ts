@@ -20,7 +20,7 @@ import type { Socket } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
-import type { Express, Resumed } from "./FastPath.ts"
+import type { FastPath, Resumed } from "./FastPath.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
 export const runMain = NodeRuntime.runMain
@@ -32,8 +32,8 @@ export const services: Layer.Layer<NodeServices.NodeServices> = NodeServices.lay
 export const digest = NodeCrypto.layerDigest
 
 /** What stands in front of the server's handler, and where what it does not answer goes. */
-export interface ExpressLane {
-  readonly find: () => Express | undefined
+export interface FastLane {
+  readonly find: () => FastPath | undefined
   readonly contract: (request: Request, context?: Context.Context<never>) => Promise<Response>
 }
 
@@ -41,7 +41,7 @@ type Exchange = readonly [request: IncomingMessage, response: ServerResponse, bo
 
 /** The routes answer a request whose body has been read. */
 const relay = async (
-  contract: ExpressLane["contract"],
+  contract: FastLane["contract"],
   [request, response, body]: Exchange,
   resumed?: Resumed
 ): Promise<void> => {
@@ -57,10 +57,10 @@ const relay = async (
   response.end(Buffer.from(await answer.arrayBuffer()))
 }
 
-const answerBy = (express: Express, contract: ExpressLane["contract"], exchange: Exchange): void => {
+const answerBy = (fastPath: FastPath, contract: FastLane["contract"], exchange: Exchange): void => {
   const [request, response, body] = exchange
   const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(() => response.destroy())
-  const answered = express.answer(request, body, (said) => {
+  const answered = fastPath.answer(request, body, (said) => {
     if ("resume" in said) return goOn(said)
     response.writeHead(said.status, { ...said.headers, "content-length": Buffer.byteLength(said.text) })
     response.end(said.text)
@@ -68,18 +68,18 @@ const answerBy = (express: Express, contract: ExpressLane["contract"], exchange:
   if (!answered) goOn()
 }
 
-/** Lets the express take the requests it knows, their bodies read whole: it takes none that declares a long one. */
-const withExpress = (server: Server, lane: ExpressLane | undefined): Server => {
+/** Lets the fast path take the requests it knows, their bodies read whole: it takes none that declares a long one. */
+const withFastPath = (server: Server, lane: FastLane | undefined): Server => {
   if (lane === undefined) return server
   const emit = server.emit.bind(server)
   const take = (request: IncomingMessage, response: ServerResponse): boolean => {
-    const express = lane.find()
-    if (express === undefined || !express.takes(request)) return false
+    const fastPath = lane.find()
+    if (fastPath === undefined || !fastPath.takes(request)) return false
     const chunks: Array<Uint8Array> = []
     request.on("data", (chunk: Uint8Array) => chunks.push(chunk))
     request.on(
       "end",
-      () => answerBy(express, lane.contract, [request, response, Buffer.concat(chunks).toString("utf8")])
+      () => answerBy(fastPath, lane.contract, [request, response, Buffer.concat(chunks).toString("utf8")])
     )
     request.on("error", () => response.destroy())
     return true
@@ -140,10 +140,10 @@ export const httpServer = (
     readonly port: number
     readonly host?: string | undefined
     readonly gracefulShutdown?: Duration.Input | undefined
-    readonly express?: ExpressLane | undefined
+    readonly fastPath?: FastLane | undefined
   }
 ) =>
-  NodeHttpServer.layer(() => withPromptEnd(withExpress(createServer(), options.express)), {
+  NodeHttpServer.layer(() => withPromptEnd(withFastPath(createServer(), options.fastPath)), {
     port: options.port,
     host: options.host ?? "127.0.0.1",
     gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"

@@ -5,16 +5,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Express } from "../src/FastPath.ts"
+import type { FastPath } from "../src/FastPath.ts"
 import * as Platform from "../src/Platform.ts"
 import { wire } from "./support/Wire.ts"
 
-/** Answers `/express` once the latch is open, and says when it has a whole request. */
-const expressOf = (latch: Latch.Latch, taken: Latch.Latch): Express => ({
-  takes: ({ url }) => url === "/express",
+/** Answers `/fast` once the latch is open, and says when it has a whole request. */
+const fastPathOf = (latch: Latch.Latch, taken: Latch.Latch): FastPath => ({
+  takes: ({ url }) => url === "/fast",
   answer: (_request, body, say) => {
     taken.openUnsafe()
-    void Effect.runPromise(latch.await).then(() => say({ status: 200, headers: {}, text: `express ${body}` }))
+    void Effect.runPromise(latch.await).then(() => say({ status: 200, headers: {}, text: `fast ${body}` }))
     return true
   }
 })
@@ -39,16 +39,16 @@ const routesOf = (latch: Latch.Latch) => {
   )
 }
 
-/** A server of these routes and this express, its port, and its end. */
+/** A server of these routes and this fastPath, its port, and its end. */
 const serving = Effect.gen(function* () {
   const latch = yield* Latch.make()
   const scope = yield* Scope.make()
   const taken = yield* Latch.make()
-  const express = expressOf(latch, taken)
+  const fastPath = fastPathOf(latch, taken)
   const server = Platform.httpServer({
     port: 0,
     gracefulShutdown: "1 hour",
-    express: { find: () => express, contract: () => Promise.reject(new Error("The express answers")) }
+    fastPath: { find: () => fastPath, contract: () => Promise.reject(new Error("The fast path answers")) }
   })
   const services = yield* HttpRouter.serve(routesOf(latch), {
     disableListenLog: true,
@@ -76,13 +76,13 @@ describe("a server that ends", () => {
       halfBody.say(head("/late", 9, asking))
       yield* halfBody.heard("HTTP/1.1 100")
       halfBody.say("half")
-      const halfExpress = yield* wire(port)
-      halfExpress.say(head("/express", 9))
+      const halfFast = yield* wire(port)
+      halfFast.say(head("/fast", 9))
       const busy = yield* wire(port)
       busy.say(head("/early", 0))
       yield* busy.heard("begun")
       const ending = yield* Effect.forkChild(end, { startImmediately: true })
-      yield* Effect.forEach([silent, halfHead, halfBody, halfExpress], ({ ended }) => ended)
+      yield* Effect.forEach([silent, halfHead, halfBody, halfFast], ({ ended }) => ended)
       assert.isUndefined(ending.pollUnsafe())
       yield* latch.open
       yield* Fiber.join(ending)
@@ -95,8 +95,8 @@ describe("a server that ends", () => {
       late.say(head("/late", 4, asking))
       yield* late.heard("HTTP/1.1 100")
       late.say("wordPOST /late HTTP/1.1\r\nhost: half of another")
-      const express = yield* wire(port)
-      express.say(`${head("/express", 4)}word`)
+      const fastPath = yield* wire(port)
+      fastPath.say(`${head("/fast", 4)}word`)
       yield* taken.await
       const early = yield* wire(port)
       early.say(head("/early", 9))
@@ -106,9 +106,9 @@ describe("a server that ends", () => {
       yield* silent.ended
       yield* latch.open
       yield* late.heard("late word")
-      yield* express.heard("express word")
+      yield* fastPath.heard("fast word")
       yield* early.heard("ended")
-      yield* Effect.forEach([late, express, early], ({ ended }) => ended)
+      yield* Effect.forEach([late, fastPath, early], ({ ended }) => ended)
       yield* Fiber.join(ending)
     }).pipe(Effect.scoped))
 })

@@ -37,7 +37,7 @@ import { PaymentClient } from "../payments/PaymentClient.ts"
 import { ServiceAuth } from "../trust/ServiceAuth.ts"
 import { ServiceTransport } from "../trust/ServiceClients.ts"
 import { OrderPrinter } from "../tickets/OrderPrinter.ts"
-import { TicketClient } from "../tickets/GeneratorClient.ts"
+import { GeneratorClient } from "../tickets/GeneratorClient.ts"
 import { JobAnnouncerLayer } from "../flows/JobAnnouncer.ts"
 import { JobKeeperLayer } from "../tickets/JobKeeper.ts"
 import { HousekeepingLayer } from "./Housekeeping.ts"
@@ -52,7 +52,7 @@ const notificationsLayer = NotificationClient.layer.pipe(
   ))
 )
 
-const clientsLayer = Layer.mergeAll(notificationsLayer, PaymentClient.layer, TicketClient.layer)
+const clientsLayer = Layer.mergeAll(notificationsLayer, PaymentClient.layer, GeneratorClient.layer)
 
 /** What the entities call: clients, listeners, the notifier. */
 const collaboratorsLayer = Layer.mergeAll(JobAnnouncerLayer, PaymentAnnouncerLayer, InvoiceFiles.layer).pipe(

@@ -4,7 +4,7 @@ import { PersistedQueue } from "effect/persistence"
 import * as Database from "../database/Database.ts"
 import { FileLinks } from "../files/FileLinks.ts"
 import { FileStore } from "../files/FileStore.ts"
-import { ExpressDesk } from "../FastPath.ts"
+import { FastPathRegistry } from "../FastPath.ts"
 import * as Migrations from "../database/Migrations.ts"
 import { Fonts } from "../print/pdf/Fonts.ts"
 import * as Platform from "../Platform.ts"
@@ -71,7 +71,7 @@ const persistenceLayer = Layer.merge(
 )
 
 const transportLayer = ServiceTransport.layer.pipe(
-  Layer.provideMerge(Layer.merge(Loopback.layer, ExpressDesk.layer))
+  Layer.provideMerge(Layer.merge(Loopback.layer, FastPathRegistry.layer))
 )
 
 /** All of it. */

@@ -9,7 +9,7 @@ import {
 } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import type { Drain } from "../http/Drain.ts"
-import { ExpressDesk } from "../FastPath.ts"
+import { FastPathRegistry } from "../FastPath.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as Health from "../http/Health.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
@@ -51,10 +51,10 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const contract = HttpEffect.toWebHandlerWith(context)(answer as Handled)
       if (reach.loopback) yield* (yield* Loopback).register(name, contract)
       if (!reach.port) return
-      const { find } = yield* ExpressDesk
-      const express = name === "core" ? { find, contract } : undefined
+      const { find } = yield* FastPathRegistry
+      const fastPath = name === "core" ? { find, contract } : undefined
       const server = yield* Effect.mapError(
-        Layer.build(Platform.httpServer({ ...address, express })),
+        Layer.build(Platform.httpServer({ ...address, fastPath })),
         PortRefused.of({
           ...address,
           hostVariable: "GUICHET_HOST",
@@ -69,7 +69,7 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
     HttpRouter.Request.Without<E> | Config.ConfigError | PortRefused,
     | Exclude<HttpRouter.Request.Without<R>, FallbackRoutes | HttpRouter.HttpRouter | Layer.Success<Server>>
     | Drain
-    | ExpressDesk
+    | FastPathRegistry
     | Loopback
     | Ping
   >

@@ -17,7 +17,7 @@ import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { CoreClient } from "../services/generator/CoreClient.ts"
 import { GeneratorQueue } from "../services/generator/GeneratorQueue.ts"
 import { GeneratorWorkerLayer } from "../services/generator/GeneratorWorker.ts"
-import { TicketPress } from "../services/generator/RenderPool.ts"
+import { RenderPool } from "../services/generator/RenderPool.ts"
 import { TicketRenderer } from "../services/generator/TicketRenderer.ts"
 import { TicketServerLayer } from "../services/generator/TicketServer.ts"
 import { publicUrl } from "./Foundation.ts"
@@ -65,7 +65,7 @@ const threadSettings = Effect.gen(function* () {
 const pressLayer = Layer.unwrap(Effect.map(
   threadSettings,
   (settings) =>
-    TicketPress.layerThreads(
+    RenderPool.layerThreads(
       Platform.threads(new URL("../services/generator/RenderThread.ts", import.meta.url), settings)
     )
 )).pipe(Layer.provide(TicketRenderer.layer))

@@ -8,5 +8,5 @@ const states = new Set(["57P01", "57P02", "57P03", "57P05", "53300"])
 const stateOf = (cause: unknown): unknown => Predicate.hasProperty(cause, "code") ? cause.code : undefined
 
 /** Whether it may be otherwise in a moment: the connection was lost or refused, or the database asks to try again. */
-export const isPassing = (fault: unknown): boolean =>
+export const isTransient = (fault: unknown): boolean =>
   isSqlError(fault) && (fault.isRetryable || states.has(String(stateOf(fault.reason.cause))))

@@ -11,7 +11,7 @@ const busy = (tag: string) =>
   })
 
 /** Bounds the wait for an entity's answer and turns the cluster's own failures into retryable ones. */
-export const reach = <A, E, R>(
+export const askEntity = <A, E, R>(
   message: Effect.Effect<A, E, R>
 ): Effect.Effect<A, Exclude<E, ClusterFailure> | StepFailed, R> =>
   message.pipe(

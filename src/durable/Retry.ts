@@ -1,14 +1,14 @@
 /** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
 import { Cause, type Duration, Effect, Schedule, Schema } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
-import { isPassing } from "../database/TransientFault.ts"
+import { isTransient } from "../database/TransientFault.ts"
 import { logFault } from "../telemetry/Faults.ts"
 
 const passing = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) =>
     Cause.isDieReason(reason)
-      ? isPassing(reason.defect)
-      : Cause.isFailReason(reason) && isPassing(reason.error)
+      ? isTransient(reason.defect)
+      : Cause.isFailReason(reason) && isTransient(reason.error)
   )
 
 /** Ever longer up to this, for ever. */
@@ -26,7 +26,7 @@ export const perseverance = Schedule.jittered(everLonger("30 seconds"))
  * activities that may run twice: their first answer is stored for good, so it must not be a passing fault.
  * A defect that remains is logged here, once.
  */
-export const outlast = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const retryTransient = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   work.pipe(
     Effect.sandbox,
     Effect.retry({ while: passing, schedule: patience }),
@@ -48,7 +48,11 @@ export const forADay = Effect.fnUntraced(function* <R>(
   round: Effect.Effect<typeof Round.Type, never, R>
 ) {
   for (let nth = 1; nth <= rounds; nth++) {
-    const { done } = yield* Activity.make({ name: `${name}/${nth}`, success: Round, execute: outlast(round) })
+    const { done } = yield* Activity.make({
+      name: `${name}/${nth}`,
+      success: Round,
+      execute: retryTransient(round)
+    })
     if (done) return
     yield* DurableClock.sleep({ name: `${name}/${nth}/pause`, duration: "20 minutes" })
   }

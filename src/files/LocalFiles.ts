@@ -3,7 +3,7 @@ import { Effect, FileSystem } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 import { randomUUID } from "node:crypto"
 import * as Disk from "./Disk.ts"
-import * as Drafts from "./TempFiles.ts"
+import * as TempFiles from "./TempFiles.ts"
 import { contentTypeOf } from "../../rpc/FileKey.ts"
 import { checkKey, checkPuts, FileStoreError, type StoredFile } from "./FileStoreError.ts"
 import * as FolderSync from "./FolderSync.ts"
@@ -23,7 +23,7 @@ export const make = Effect.fn("FileStore.layerLocal")(function* (directory: stri
   const fs = yield* FileSystem.FileSystem
   const drafts = `${directory}/.drafts`
   yield* fs.makeDirectory(drafts, { recursive: true, mode: 0o700 })
-  yield* Drafts.sweep(drafts, () => true)
+  yield* TempFiles.sweep(drafts, () => true)
   const disk = ownThread ? Disk.own : Disk.shared(fs)
   yield* Effect.forEach([directory, `${directory}/..`], disk.sync, { discard: true })
   const folders = FolderSync.make(directory, disk)

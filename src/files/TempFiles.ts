@@ -5,7 +5,7 @@ import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
 const abandoned = Duration.hours(1)
 
 /** Removes the files of a folder that `isOurs` names and that nobody has written to for so long; others may finish theirs meanwhile. */
-export const sweep = Effect.fn("Drafts.sweep")(
+export const sweep = Effect.fn("TempFiles.sweep")(
   function* (folder: string, isOurs: (name: string) => boolean, age: Duration.Duration = abandoned) {
     const fs = yield* FileSystem.FileSystem
     const before = DateTime.toEpochMillis(DateTime.subtractDuration(yield* DateTime.now, age))

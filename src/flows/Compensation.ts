@@ -10,7 +10,7 @@ import type { Outcome } from "./Outcome.ts"
  * Only a step that was begun is taken back. A failed one keeps its error, whatever of it was undone; a compensation
  * that fails is told on its step, never lost.
  */
-export const undo = Effect.fnUntraced(function* <R>(
+export const compensate = Effect.fnUntraced(function* <R>(
   plan: Plan,
   name: StepName,
   ended: Outcome | undefined,
@@ -22,11 +22,11 @@ export const undo = Effect.fnUntraced(function* <R>(
       (flows) =>
         ended?.status === "failed"
           ? flows.stepEnded(plan.flowId, name, { ...ended, error: ended.error ?? undefined, result })
-          : flows.undone(plan.flowId, name, { result })
+          : flows.compensated(plan.flowId, name, { result })
     )
   const refused = ({ code, detail }: StepFailed) =>
     Effect.flatMap(FlowStore, (flows) =>
-      flows.undone(plan.flowId, name, {
+      flows.compensated(plan.flowId, name, {
         error: {
           code: ended?.error?.code ?? code,
           detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ")

@@ -5,7 +5,7 @@ import { Event } from "../../rpc/Event.ts"
 import { TemplateStore } from "../store/tickets/TemplateStore.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import type { Plan } from "./Plan.ts"
-import { reach } from "../durable/AskEntity.ts"
+import { askEntity } from "../durable/AskEntity.ts"
 
 const final = (code: string, detail: string) => new StepFailed({ code, detail, retryable: false })
 
@@ -22,7 +22,7 @@ export const publish = (plan: Plan) =>
   Effect.gen(function* () {
     const { event_data: event } = plan.request
     const gate = (yield* Event.client)(String(event.event_id))
-    yield* reach(gate.Publish({ owner: plan.owner, event })).pipe(
+    yield* askEntity(gate.Publish({ owner: plan.owner, event })).pipe(
       Effect.catchTags({
         EventNotYours: () =>
           Effect.fail(final("event_not_yours", `Event ${event.event_id} belongs to someone else.`)),
@@ -39,7 +39,7 @@ export const register = (plan: Plan) =>
   Effect.gen(function* () {
     const { event_data: event, guests } = plan.request
     const gate = (yield* Event.client)(String(event.event_id))
-    const { registered } = yield* reach(gate.RegisterGuests({ flowId: plan.flowId, guests })).pipe(
+    const { registered } = yield* askEntity(gate.RegisterGuests({ flowId: plan.flowId, guests })).pipe(
       Effect.catchTags({
         EventNotFound: () => Effect.fail(final("event_not_found", `There is no event ${event.event_id}.`)),
         EventFull: (full) =>

@@ -7,7 +7,7 @@ import { Activity } from "effect/workflow"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
 import { FlowMessages } from "../../rpc/Delivery.ts"
 import type { Channel, Template } from "../../rpc/NotificationSequence.ts"
-import { outlast } from "../durable/Retry.ts"
+import { retryTransient } from "../durable/Retry.ts"
 import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
 import { Notifier } from "../notifications/Notifier.ts"
@@ -177,7 +177,7 @@ const handOver = (plan: Plan) =>
 /** Tells everybody; what waits in the end is handed over. */
 export const messages = Effect.fnUntraced(function* (plan: Plan) {
   const outcome = yield* step(plan, "notifications", notify(plan))
-  yield* Activity.make({ name: "notifications/rest", execute: outlast(handOver(plan)) })
+  yield* Activity.make({ name: "notifications/rest", execute: retryTransient(handOver(plan)) })
   return outcome
 })
 

@@ -2,7 +2,7 @@
 import { Cause, DateTime, Effect } from "effect"
 import { Activity } from "effect/workflow"
 import type { FlowStatus, StepName } from "../../rpc/CompleteFlow.ts"
-import { outlast } from "../durable/Retry.ts"
+import { retryTransient } from "../durable/Retry.ts"
 import { logFault } from "../telemetry/Faults.ts"
 import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
@@ -13,11 +13,11 @@ import type { Outcome } from "./Outcome.ts"
 /** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
 export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {
   const flows = yield* FlowStore
-  const { created_at: createdAt, deadline, owner, request } = yield* outlast(flows.load(flowId))
+  const { created_at: createdAt, deadline, owner, request } = yield* retryTransient(flows.load(flowId))
   yield* Activity.make({
     name: "open",
     execute: Effect.andThen(
-      outlast(flows.begin(flowId)),
+      retryTransient(flows.begin(flowId)),
       OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
     )
   })
@@ -37,7 +37,7 @@ const statusOf = (plan: Plan, ended: ReadonlyArray<readonly [StepName, Outcome]>
 export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName, Outcome | undefined]>) =>
   Activity.make({
     name: "status",
-    execute: outlast(Effect.gen(function* () {
+    execute: retryTransient(Effect.gen(function* () {
       const flows = yield* FlowStore
       const ended = outcomes.flatMap(([name, outcome]) =>
         outcome === undefined ? [] : [[name, outcome] as const]
@@ -57,7 +57,7 @@ export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName,
 export const abandon = (flowId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",
-    execute: outlast(Effect.gen(function* () {
+    execute: retryTransient(Effect.gen(function* () {
       yield* logFault("A flow met a defect and is given up", Cause.die(defect))
       yield* (yield* FlowStore).abandon(flowId)
     }))

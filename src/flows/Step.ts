@@ -2,7 +2,7 @@
 import { DateTime, Duration, Effect, Schedule, type Schema } from "effect"
 import { Activity } from "effect/workflow"
 import { StepFailed, type StepName } from "../../rpc/CompleteFlow.ts"
-import { outlast } from "../durable/Retry.ts"
+import { retryTransient } from "../durable/Retry.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { completed, failed, Outcome, skipped, timedOut } from "./Outcome.ts"
 import type { Plan } from "./Plan.ts"
@@ -52,7 +52,7 @@ const durable = <R>(plan: Plan, name: string, work: Effect.Effect<Outcome, never
   Activity.make({
     name,
     success: Outcome,
-    execute: Effect.flatMap(StepRuns, ({ once }) => once(`${plan.executionId}/${name}`, outlast(work)))
+    execute: Effect.flatMap(StepRuns, ({ once }) => once(`${plan.executionId}/${name}`, retryTransient(work)))
   })
 
 /** A step that is done when its work is. */

@@ -9,7 +9,7 @@ import { JobStore } from "../store/jobs/JobStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
-import { reach } from "../durable/AskEntity.ts"
+import { askEntity } from "../durable/AskEntity.ts"
 import { completed, failed, skipped, timedOut } from "./Outcome.ts"
 import { begin, end } from "./Step.ts"
 
@@ -35,7 +35,7 @@ const issue = Effect.fnUntraced(function* (plan: Plan) {
     (_, at) => guests.slice(at * chunk, (at + 1) * chunk).map((guest) => guest.guest_id)
   )
   const issued = yield* Effect.forEach(chunks, (guestIds) =>
-    reach(gate.IssueTickets({
+    askEntity(gate.IssueTickets({
       flowId: plan.flowId,
       templateId: config.template_id,
       guestIds,
@@ -71,7 +71,7 @@ const start = (plan: Plan, attempt: number) =>
       options: optionsOf(plan),
       ticketIds
     })
-    yield* reach((yield* TicketJob.client)(jobId).Start({ jobId }, { discard: true }))
+    yield* askEntity((yield* TicketJob.client)(jobId).Start({ jobId }, { discard: true }))
     return { tickets: ticketIds.length, job_id: jobId }
   })
 
@@ -101,7 +101,7 @@ const outcomeOf = (plan: Plan, attempt: number) =>
 const callOff = (plan: Plan, attempt: number) =>
   Effect.gen(function* () {
     const job = (yield* TicketJob.client)(jobIdOf(plan.flowId, attempt))
-    yield* reach(job.Cancel()).pipe(
+    yield* askEntity(job.Cancel()).pipe(
       Effect.catch((error) =>
         Effect.logWarning("A stopped flow's job is not canceled", { reason: error._tag })
       )

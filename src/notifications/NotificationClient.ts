@@ -4,7 +4,7 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
-import * as PriorityGate from "../durable/PrioritySemaphore.ts"
+import * as PrioritySemaphore from "../durable/PrioritySemaphore.ts"
 import { NotificationApi } from "../services/notifications/NotificationApi.ts"
 import type { Notification, Sent } from "../services/notifications/NotificationApi.ts"
 
@@ -51,7 +51,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
     NotificationClient,
     Effect.gen(function* () {
       const client = yield* HttpApiClient.make(NotificationApi)
-      const room = PriorityGate.make(sendsAtOnce)
+      const room = PrioritySemaphore.make(sendsAtOnce)
 
       const send = Effect.fn("NotificationClient.send")((messageId: string, notification: Notification) =>
         client.notifications.send({ headers: { "x-request-id": messageId }, payload: notification }).pipe(

@@ -2,9 +2,9 @@
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { Activity } from "effect/workflow"
 import type { EventStatus } from "../../rpc/Event.ts"
-import { outlast } from "../durable/Retry.ts"
+import { retryTransient } from "../durable/Retry.ts"
 import { EventStore } from "../store/EventStore.ts"
-import * as Beside from "../durable/ParallelBranches.ts"
+import * as ParallelBranches from "../durable/ParallelBranches.ts"
 
 /** An event as it stands. */
 export interface Standing {
@@ -65,11 +65,11 @@ export const waitFor = Effect.fnUntraced(function* <R>(
     const { at, version, waits }: typeof Look.Type = yield* Activity.make({
       name: `${name}/look/${number}`,
       success: Look,
-      execute: outlast(look(number))
+      execute: retryTransient(look(number))
     })
     if (!waits || version === slept) return
     const left = DateTime.distance(yield* DateTime.now, at)
-    yield* Beside.sleep(clockOf(name, version), Duration.max(left, Duration.zero))
+    yield* ParallelBranches.sleep(clockOf(name, version), Duration.max(left, Duration.zero))
     slept = version
   }
 })

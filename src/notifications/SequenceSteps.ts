@@ -2,14 +2,14 @@
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { type SequenceRequest, type SequenceStep, triggered } from "../../rpc/NotificationSequence.ts"
-import { outlast } from "../durable/Retry.ts"
+import { retryTransient } from "../durable/Retry.ts"
 import { type Message, messageIdOf, toGuest } from "./Message.ts"
 import { Notifier } from "./Notifier.ts"
 import { AudienceStore, type Reader } from "../store/notifications/AudienceStore.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { type NewMessage, NotificationStore } from "../store/notifications/NotificationStore.ts"
 import { SequenceStore, type StoredSequence } from "../store/notifications/SequenceStore.ts"
-import * as Beside from "../durable/ParallelBranches.ts"
+import * as ParallelBranches from "../durable/ParallelBranches.ts"
 import { hoursLeft, momentOf, obstacle, waitFor } from "./Reminder.ts"
 
 export const Delivered = Schema.Struct({ failed: Schema.Int, retryable: Schema.Int })
@@ -67,19 +67,19 @@ const due = Effect.fnUntraced(function* (sequence: StoredSequence, step: Sequenc
       const reason = `${step.trigger} had not come ${patienceDays} days after the event`
       yield* Activity.make({
         name: `${name}/over`,
-        execute: outlast(leaveOut(sequence, step, position, reason))
+        execute: retryTransient(leaveOut(sequence, step, position, reason))
       })
       return false
     }
     if (step.delay_seconds > 0) {
-      yield* Beside.sleep(`${name}/delay`, Duration.seconds(step.delay_seconds))
+      yield* ParallelBranches.sleep(`${name}/delay`, Duration.seconds(step.delay_seconds))
     }
     return true
   }
   const at = yield* Activity.make({
     name: `${name}/schedule`,
     success: Schema.DateTimeUtc,
-    execute: outlast(schedule(sequence, step, position))
+    execute: retryTransient(schedule(sequence, step, position))
   })
   const hours = reminderHours(step)
   if (hours !== null) {
@@ -94,7 +94,7 @@ const due = Effect.fnUntraced(function* (sequence: StoredSequence, step: Sequenc
     return true
   }
   const left = DateTime.distance(yield* DateTime.now, at)
-  if (Duration.toMillis(left) > 0) yield* Beside.sleep(`${name}/delay`, left)
+  if (Duration.toMillis(left) > 0) yield* ParallelBranches.sleep(`${name}/delay`, left)
   return true
 })
 
@@ -213,9 +213,9 @@ export const runStep = Effect.fnUntraced(function* (
       name,
       success: Delivered,
       // Another step's trigger wakes the sequence and interrupts this one: its next run joins what it had begun.
-      execute: once(`${sequence.sequence_id}/${name}`, outlast(send(sequence, step, position)))
+      execute: once(`${sequence.sequence_id}/${name}`, retryTransient(send(sequence, step, position)))
     })
     if (retryable === 0 || attempt === max_retries) return
-    yield* Beside.sleep(`${name}/pause`, Duration.seconds(retry_delay_seconds))
+    yield* ParallelBranches.sleep(`${name}/pause`, Duration.seconds(retry_delay_seconds))
   }
 })

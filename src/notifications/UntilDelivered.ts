@@ -1,7 +1,7 @@
 /** A delivery that is tried again while something of it may still be delivered, for a day. */
 import { Duration, Effect, Schema } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
-import { outlast } from "../durable/Retry.ts"
+import { retryTransient } from "../durable/Retry.ts"
 
 /** 15 seconds, then twice as long each time up to an hour: eight pauses in the first hour, 31 in a day. */
 const pauses = 31
@@ -19,7 +19,7 @@ export const untilDelivered = Effect.fnUntraced(function* <R>(attempt: Effect.Ef
     const waiting = yield* Activity.make({
       name: `try/${nth}`,
       success: Schema.Int,
-      execute: outlast(attempt)
+      execute: retryTransient(attempt)
     })
     if (waiting === 0 || nth > pauses) return waiting
     yield* pause(nth)

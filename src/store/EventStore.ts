@@ -12,7 +12,7 @@ import {
   type GuestData
 } from "../../rpc/Event.ts"
 import type { GateRules } from "../../rpc/Scan.ts"
-import * as Newest from "./KeysetPage.ts"
+import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
 /** The zone of an event whose organiser names none. */
@@ -42,7 +42,7 @@ const ViewRow = Schema.Struct({
 })
 
 /** Which page, newest event first: those that fit every filter that is given, from `from` to before `to`. */
-export interface EventsRequest extends Newest.Request {
+export interface EventsRequest extends KeysetPage.Request {
   readonly status?: EventStatus | undefined
   readonly from?: DateTime.Utc | undefined
   readonly to?: DateTime.Utc | undefined
@@ -72,7 +72,7 @@ export class EventStore extends Context.Service<EventStore, {
   readonly setGateRules: (eventId: number, rules: GateRules) => Effect.Effect<void, EventNotFound>
   readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
-  readonly page: (request: EventsRequest) => Effect.Effect<Newest.Page<typeof SummaryRow.Type>>
+  readonly page: (request: EventsRequest) => Effect.Effect<KeysetPage.Page<typeof SummaryRow.Type>>
   /** Whose an event is, whether and when it takes place; another `version` of it may say something else. */
   readonly standing: (eventId: number) => Effect.Effect<Option.Option<typeof StandingRow.Type>>
 }>()("guichet/store/EventStore") {
@@ -193,7 +193,7 @@ export class EventStore extends Context.Service<EventStore, {
           Effect.map(Option.map((row) => row.owner))
         )
 
-      const newest = Newest.make(
+      const newest = KeysetPage.make(
         sql,
         "events",
         `event_id, seq, title, starts_at AS date, timezone, location, max_attendees, status, doors_open_at,
@@ -203,9 +203,9 @@ export class EventStore extends Context.Service<EventStore, {
 
       const page = (request: EventsRequest) =>
         newest(request, [
-          ...Newest.when(request.status, (status) => sql`status = ${status}`),
-          ...Newest.when(request.from, (from) => sql`starts_at >= ${instant(from)}::timestamptz`),
-          ...Newest.when(request.to, (to) => sql`starts_at < ${instant(to)}::timestamptz`)
+          ...KeysetPage.when(request.status, (status) => sql`status = ${status}`),
+          ...KeysetPage.when(request.from, (from) => sql`starts_at >= ${instant(from)}::timestamptz`),
+          ...KeysetPage.when(request.to, (to) => sql`starts_at < ${instant(to)}::timestamptz`)
         ])
 
       return EventStore.of({ publish, registerGuests, setStatus, setGateRules, get, owner, standing, page })

@@ -3,7 +3,7 @@ import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redact
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, Role } from "../../rpc/Caller.ts"
-import * as Newest from "./KeysetPage.ts"
+import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
 /** What a new token allows; without `expiresAt` it lives until it is revoked. */
@@ -35,7 +35,7 @@ export const TokenRow = Schema.Struct({
 })
 
 /** Which page, newest token first: those that fit every filter that is given. */
-export interface TokensRequest extends Newest.Request {
+export interface TokensRequest extends KeysetPage.Request {
   readonly role?: Role | undefined
   readonly subject?: string | undefined
 }
@@ -76,7 +76,7 @@ export class TokenStore extends Context.Service<TokenStore, {
   /** A token of a chosen id, unless there was one before: its text is made once. */
   readonly createOnce: (tokenId: string, token: NewToken) => Effect.Effect<Option.Option<MadeToken>>
   readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
-  readonly page: (request: TokensRequest) => Effect.Effect<Newest.Page<typeof TokenRow.Type>>
+  readonly page: (request: TokensRequest) => Effect.Effect<KeysetPage.Page<typeof TokenRow.Type>>
   /** The token, revoked now or before, if there is one. */
   readonly revoke: (tokenId: string) => Effect.Effect<Option.Option<typeof TokenRow.Type>>
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
@@ -130,12 +130,12 @@ export class TokenStore extends Context.Service<TokenStore, {
 
       const list = Rows.all(TokenRow)(sql`SELECT ${all} FROM tokens ORDER BY seq`)
 
-      const newest = Newest.make(sql, "tokens", columns, TokenRow)
+      const newest = KeysetPage.make(sql, "tokens", columns, TokenRow)
 
       const page = (request: TokensRequest) =>
         newest(request, [
-          ...Newest.when(request.role, (role) => sql`role = ${role}`),
-          ...Newest.when(request.subject, (subject) => sql`subject = ${subject}`)
+          ...KeysetPage.when(request.role, (role) => sql`role = ${role}`),
+          ...KeysetPage.when(request.subject, (subject) => sql`subject = ${subject}`)
         ])
 
       const revoke = Effect.fn("TokenStore.revoke")(function* (tokenId: string) {

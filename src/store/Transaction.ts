@@ -4,7 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { isPassing } from "../database/TransientFault.ts"
+import { isTransient } from "../database/TransientFault.ts"
 import { patience } from "../durable/Retry.ts"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
@@ -23,6 +23,6 @@ export const durably = <A, E, R>(
 ): Effect.Effect<A, Exclude<E, SqlError | Schema.SchemaError>, R> =>
   sql.withTransaction(body).pipe(
     Effect.catchDefect((defect) => isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)),
-    Effect.retry({ schedule: patience, while: isPassing }),
+    Effect.retry({ schedule: patience, while: isTransient }),
     Effect.catchIf(isFault, (fault) => Effect.die(fault))
   ) as Effect.Effect<A, Exclude<E, SqlError | Schema.SchemaError>, R>

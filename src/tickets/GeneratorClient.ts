@@ -25,23 +25,23 @@ const unavailable = (error: { readonly _tag: string }) => {
 }
 
 /** Hands chunks of jobs to the generator: one id is one chunk, however often it is sent. */
-export class TicketClient extends Context.Service<TicketClient, {
+export class GeneratorClient extends Context.Service<GeneratorClient, {
   readonly generate: (
     chunkId: string,
     priority: Priority,
     job: GenerationJob
   ) => Effect.Effect<Accepted, GeneratorUnavailable>
-}>()("guichet/tickets/TicketClient") {
+}>()("guichet/tickets/GeneratorClient") {
   /** The transport brings the origin, the timeout, the retries, the signature and the breaker. */
-  static readonly layer: Layer.Layer<TicketClient, never, ServiceTransport> = Layer.effect(
-    TicketClient,
+  static readonly layer: Layer.Layer<GeneratorClient, never, ServiceTransport> = Layer.effect(
+    GeneratorClient,
     Effect.gen(function* () {
       const transport = yield* ServiceTransport
       const client = yield* HttpApiClient.makeWith(TicketApi, {
         httpClient: transport.client("tickets", { as: "event-planner-core" })
       })
 
-      const generate = Effect.fn("TicketClient.generate")(
+      const generate = Effect.fn("GeneratorClient.generate")(
         (chunkId: string, priority: Priority, job: GenerationJob) =>
           client.tickets.generate({
             headers: { "x-request-id": chunkId, "x-job-priority": priority },
@@ -49,7 +49,7 @@ export class TicketClient extends Context.Service<TicketClient, {
           }).pipe(Effect.mapError(unavailable))
       )
 
-      return TicketClient.of({ generate })
+      return GeneratorClient.of({ generate })
     })
   )
 }

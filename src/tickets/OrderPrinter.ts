@@ -5,7 +5,7 @@ import { Fonts } from "../print/pdf/Fonts.ts"
 import { PrintStore } from "../store/tickets/PrintStore.ts"
 import type { JobTicketRow } from "../store/tickets/TicketRows.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
-import * as LogoShelf from "../services/generator/LogoCache.ts"
+import * as LogoCache from "../services/generator/LogoCache.ts"
 import type { PrintDetail } from "../../rpc/PrintDetails.ts"
 import { inputOf } from "../print/tickets/TicketInput.ts"
 import { TicketPdf, TicketUnprintable } from "../print/tickets/TicketPdf.ts"
@@ -35,7 +35,7 @@ export class OrderPrinter extends Context.Service<OrderPrinter, {
           const fonts = yield* Fonts
           const tickets = yield* TicketStore
           const details = yield* PrintStore
-          const logoOf = LogoShelf.make(yield* FileStore)
+          const logoOf = LogoCache.make(yield* FileStore)
           const turn = yield* Semaphore.make(atOnce)
 
           const toInput = Effect.fnUntraced(

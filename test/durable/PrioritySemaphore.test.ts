@@ -5,12 +5,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
 import type { Priority } from "../../rpc/TicketJob.ts"
-import * as PriorityGate from "../../src/durable/PrioritySemaphore.ts"
+import * as PrioritySemaphore from "../../src/durable/PrioritySemaphore.ts"
 
 describe("a gate of priorities", () => {
   it.effect("lets the urgent go first, then those who came first", () =>
     Effect.gen(function* () {
-      const through = PriorityGate.make(1)
+      const through = PrioritySemaphore.make(1)
       const opened = Latch.makeUnsafe(false)
       const order: Array<string> = []
       const enter = (priority: Priority, name: string) =>
@@ -34,7 +34,7 @@ describe("a gate of priorities", () => {
 
   it.effect("gives the place back when work fails, dies or is interrupted", () =>
     Effect.gen(function* () {
-      const through = PriorityGate.make(1)
+      const through = PrioritySemaphore.make(1)
       yield* Effect.exit(through("high", Effect.fail("no")))
       yield* Effect.exit(through("high", Effect.die("no")))
       const stuck = yield* Effect.forkChild(through("high", Effect.never), { startImmediately: true })
@@ -47,7 +47,7 @@ describe("a gate of priorities", () => {
 
   it.effect("forgets who is interrupted while waiting, at once", () =>
     Effect.gen(function* () {
-      const through = PriorityGate.make(1)
+      const through = PrioritySemaphore.make(1)
       const opened = Latch.makeUnsafe(false)
       const first = yield* Effect.forkChild(through("low", opened.await), { startImmediately: true })
       const left = yield* Effect.forkChild(through("high", Effect.die("no")), { startImmediately: true })
@@ -61,7 +61,7 @@ describe("a gate of priorities", () => {
   it.effect("passes a place on whose owner is interrupted as it is given", () =>
     Effect.gen(function* () {
       for (let yields = 0; yields < 6; yields++) {
-        const through = PriorityGate.make(1)
+        const through = PrioritySemaphore.make(1)
         const opened = Latch.makeUnsafe(false)
         const first = yield* Effect.forkChild(through("low", opened.await), { startImmediately: true })
         const second = yield* Effect.forkChild(through("high", Effect.never), { startImmediately: true })
@@ -75,7 +75,7 @@ describe("a gate of priorities", () => {
 
   it.effect("runs as many at once as it has places", () =>
     Effect.gen(function* () {
-      const through = PriorityGate.make(2)
+      const through = PrioritySemaphore.make(2)
       let [inside, most] = [0, 0]
       const work = Effect.gen(function* () {
         most = Math.max(most, ++inside)

@@ -1,7 +1,7 @@
 /** What a killed process left is taken away, what is being written stays. */
 import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import * as Drafts from "../../src/files/TempFiles.ts"
+import * as TempFiles from "../../src/files/TempFiles.ts"
 import * as Platform from "../../src/Platform.ts"
 
 it.live("removes drafts of long ago and nothing else", () =>
@@ -13,7 +13,7 @@ it.live("removes drafts of long ago and nothing else", () =>
       yield* fs.writeFileString(`${folder}/${name}`, "x")
     }
     for (const name of [".old.tmp", "kept.eml"]) yield* fs.utimes(`${folder}/${name}`, longAgo, longAgo)
-    yield* Drafts.sweep(folder, (name) => name.endsWith(".tmp"))
+    yield* TempFiles.sweep(folder, (name) => name.endsWith(".tmp"))
     assert.deepStrictEqual((yield* fs.readDirectory(folder)).sort(), [".new.tmp", "kept.eml"])
   }).pipe(Effect.scoped, Effect.provide(Platform.services)))
 
@@ -22,6 +22,6 @@ it.live("passes over a draft that was finished between the listing and the look 
     const fs = yield* FileSystem.FileSystem
     const folder = yield* fs.makeTempDirectoryScoped({ prefix: "guichet-drafts-" })
     yield* fs.symlink(`${folder}/finished`, `${folder}/.gone.tmp`)
-    yield* Drafts.sweep(folder, () => true)
+    yield* TempFiles.sweep(folder, () => true)
     assert.deepStrictEqual(yield* fs.readDirectory(folder), [".gone.tmp"])
   }).pipe(Effect.scoped, Effect.provide(Platform.services)))

@@ -7,7 +7,7 @@ import { Clock, DateTime, Effect, Layer, Schema } from "effect"
 import { Workflow, WorkflowEngine } from "effect/workflow"
 import { CompleteFlowRequest, StepFailed } from "../../rpc/CompleteFlow.ts"
 import type { Plan } from "../../src/flows/Plan.ts"
-import { undo } from "../../src/flows/Compensation.ts"
+import { compensate } from "../../src/flows/Compensation.ts"
 import { FlowStore, type StepEnd } from "../../src/store/flows/FlowStore.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 import { spent } from "../support/PassingTime.ts"
@@ -21,7 +21,7 @@ const plan: Plan = {
   deadline: DateTime.makeUnsafe(0)
 }
 
-const Undoing = Workflow.make("Undoing", { payload: {}, idempotencyKey: () => "1" })
+const Compensating = Workflow.make("Compensating", { payload: {}, idempotencyKey: () => "1" })
 
 /** Refunds with a service that refuses so many times first; answers what was told of it and how long it took. */
 const refunding = (refusals: number, retryable = true) =>
@@ -35,13 +35,13 @@ const refunding = (refusals: number, retryable = true) =>
     )
     const flows = Layer.mock(FlowStore, {
       begun: () => Effect.succeed(true),
-      undone: (_flowId, _step, end) => Effect.sync(() => void told.push(end))
+      compensated: (_flowId, _step, end) => Effect.sync(() => void told.push(end))
     })
-    const layer = Undoing.toLayer(() => undo(plan, "payment", undefined, refund)).pipe(
+    const layer = Compensating.toLayer(() => compensate(plan, "payment", undefined, refund)).pipe(
       Layer.provide(flows),
       Layer.provideMerge(WorkflowEngine.layerMemory)
     )
-    yield* Undoing.execute({}).pipe(Effect.provide(layer), spent("1 minute"))
+    yield* Compensating.execute({}).pipe(Effect.provide(layer), spent("1 minute"))
     return { told, tries, minutes: (yield* Clock.currentTimeMillis) / 60_000 }
   })
 

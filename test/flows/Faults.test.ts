@@ -1,6 +1,6 @@
 /**
  * A flow and the faults around it: what passes is waited out, what stays ends the flow, and money is given back.
- * Guards whose removal turns this file red: `outlast` around the handlers of Event and Payment, `catchDefect` around
+ * Guards whose removal turns this file red: `retryTransient` around the handlers of Event and Payment, `catchDefect` around
  * a flow and a sequence, the patience of a compensation.
  */
 import { assert, layer } from "@effect/vitest"

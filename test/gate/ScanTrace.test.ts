@@ -1,7 +1,7 @@
 /**
  * A scan in OpenTelemetry: from its request to its decision, although it is decided with others.
  * Guards whose removal turns this file red: the parent and the links of a batch, the caller's span that `submit` hands
- * on, the context a turnstile is opened in, the express way that stays closed while requests are traced.
+ * on, the context a turnstile is opened in, the fast path that stays closed while requests are traced.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Redacted, Tracer } from "effect"
@@ -9,7 +9,7 @@ import { SqlClient } from "effect/sql"
 import * as fc from "fast-check"
 import * as Batching from "../../src/durable/Batching.ts"
 import { Turnstiles } from "../../src/api/gate/Turnstiles.ts"
-import { ExpressDesk } from "../../src/FastPath.ts"
+import { FastPathRegistry } from "../../src/FastPath.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import * as GateFixture from "../support/GateFixture.ts"
@@ -147,9 +147,9 @@ layer(traced, { timeout: 60_000, excludeTestServices: true })("a scan in OpenTel
       }
     }))
 
-  it.effect("never takes the express way", () =>
+  it.effect("never takes the fast path", () =>
     Effect.gen(function* () {
-      assert.isUndefined((yield* ExpressDesk).find())
+      assert.isUndefined((yield* FastPathRegistry).find())
     }))
 
   it.effect("is found from the batch it was decided in, whichever of many it came with", () =>

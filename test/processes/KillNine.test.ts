@@ -1,4 +1,4 @@
-/** Flows outlast kill -9 at each of their steps: they complete after the next start, and nothing happened twice. */
+/** Flows retryTransient kill -9 at each of their steps: they complete after the next start, and nothing happened twice. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, type Scope } from "effect"
 import { audit } from "../support/FlowAudit.ts"

@@ -7,7 +7,7 @@ import type { GeneratedTicket } from "../../rpc/Ticket.ts"
 import { type JobOptions, type JobStatus, TicketJob } from "../../rpc/TicketJob.ts"
 import { FileLinks } from "../../src/files/FileLinks.ts"
 import type { GenerationJob } from "../../src/services/generator/TicketApi.ts"
-import { GeneratorUnavailable, TicketClient } from "../../src/tickets/GeneratorClient.ts"
+import { GeneratorClient, GeneratorUnavailable } from "../../src/tickets/GeneratorClient.ts"
 import { EventStore } from "../../src/store/EventStore.ts"
 import { FeedStore } from "../../src/store/flows/FeedStore.ts"
 import { JobIndex } from "../../src/store/jobs/JobIndex.ts"
@@ -49,9 +49,9 @@ export class Notes extends Context.Service<Notes, {
 }
 
 const Generator = Layer.effect(
-  TicketClient,
+  GeneratorClient,
   Effect.map(Notes, (notes) =>
-    TicketClient.of({
+    GeneratorClient.of({
       generate: (chunkId, priority, job) =>
         Effect.flatMap(
           Effect.suspend(() => {

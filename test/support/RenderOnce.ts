@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import process from "node:process"
-import { TicketPress } from "../../src/services/generator/RenderPool.ts"
+import { RenderPool } from "../../src/services/generator/RenderPool.ts"
 import { options } from "../services/generator/GeneratorFixture.ts"
 import { pressOn, printables, renderThread } from "./RenderThreads.ts"
 
@@ -15,7 +15,7 @@ const signaled = Effect.callback<void>((resume) => {
 })
 
 const program = Effect.gen(function* () {
-  const press = yield* TicketPress
+  const press = yield* RenderPool
   yield* press.render(printables(16), options)
   yield* Effect.all([press.render(printables(80), options), signaled], { concurrency: 2 })
 })

@@ -4,7 +4,7 @@ import { FileLinks } from "../../src/files/FileLinks.ts"
 import { FileStore } from "../../src/files/FileStore.ts"
 import { Fonts } from "../../src/print/pdf/Fonts.ts"
 import * as Platform from "../../src/Platform.ts"
-import { TicketPress } from "../../src/services/generator/RenderPool.ts"
+import { RenderPool } from "../../src/services/generator/RenderPool.ts"
 import { TicketRenderer } from "../../src/services/generator/TicketRenderer.ts"
 import { detailOf, ticketOf } from "../services/generator/GeneratorFixture.ts"
 
@@ -29,7 +29,7 @@ export const pressOn = (entry: URL) =>
       TICKET_GENERATOR_SECRET: secret,
       LOG_LEVEL: "error"
     })
-    return TicketPress.layerThreads(threads).pipe(
+    return RenderPool.layerThreads(threads).pipe(
       Layer.provide(TicketRenderer.layer),
       Layer.provide(Fonts.layer),
       Layer.provide(FileLinks.layer({ baseUrl: "https://guichet.example", secret: Redacted.make(secret) })),

@@ -1,7 +1,7 @@
 /** Scans over a socket, as stewards' devices send them: the core's express way stands before its routes. */
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { ExpressDesk } from "../../src/FastPath.ts"
+import { FastPathRegistry } from "../../src/FastPath.ts"
 import * as Platform from "../../src/Platform.ts"
 import { Loopback } from "../../src/trust/Loopback.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
@@ -27,7 +27,7 @@ export class Port extends Context.Service<Port, {
     Port,
     Effect.gen(function* () {
       const contract = (yield* Loopback).find("core")!
-      const desk = yield* ExpressDesk
+      const desk = yield* FastPathRegistry
       let taken = 0
       const find = () => {
         const express = desk.find()
@@ -40,7 +40,7 @@ export class Port extends Context.Service<Port, {
             })
         }
       }
-      const server = yield* Layer.build(Platform.httpServer({ port: 0, express: { find, contract } }))
+      const server = yield* Layer.build(Platform.httpServer({ port: 0, fastPath: { find, contract } }))
       const forward = Effect.gen(function* () {
         const request = yield* Effect.flatMap(HttpServerRequest.HttpServerRequest, HttpServerRequest.toWeb)
         return HttpServerResponse.fromWeb(yield* Effect.promise(() => contract(request)))

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import job from "../fixtures/bodies/1-generation-job.to-ticket-generator.json" with { type: "json" }
 import { GenerationJob } from "../../src/services/generator/TicketApi.ts"
-import { TicketClient } from "../../src/tickets/GeneratorClient.ts"
+import { GeneratorClient } from "../../src/tickets/GeneratorClient.ts"
 import { spent } from "../support/PassingTime.ts"
 import { network, transport } from "../trust/ScriptedNetwork.ts"
 
@@ -18,11 +18,11 @@ const problem = (status: number, slug: string, more: object = {}) =>
 
 const refusal = (answer: () => Response) =>
   Effect.gen(function* () {
-    const client = yield* TicketClient
+    const client = yield* GeneratorClient
     const chunk = Schema.decodeUnknownSync(GenerationJob)(job)
     return yield* spent("1 minute")(Effect.flip(client.generate("job_1_0", "high", chunk)))
   }).pipe(
-    Effect.provide(Layer.provide(TicketClient.layer, transport(network(() => Effect.sync(answer)).layer)))
+    Effect.provide(Layer.provide(GeneratorClient.layer, transport(network(() => Effect.sync(answer)).layer)))
   )
 
 describe("the client of the ticket generator", () => {

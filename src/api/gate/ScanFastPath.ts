@@ -1,5 +1,5 @@
 /**
- * The express way of `POST /api/scans/validate`. A steward's plain scan is read, decided and answered here as the
+ * The fast path of `POST /api/scans/validate`. A steward's plain scan is read, decided and answered here as the
  * contract's own handler would; whatever is not plain (another role, a wrong field, an Idempotency-Key, a token or an
  * event not seen lately) goes the contract's way. So does what could not be decided, under the same scan id, and
  * every request whose trace is told.
@@ -15,7 +15,7 @@ import { Turnstiles } from "./Turnstiles.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import { type Express, ExpressDesk, type Head } from "../../FastPath.ts"
+import { type FastPath, FastPathRegistry, type Head } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
 
@@ -110,7 +110,7 @@ const make = (
   turnstiles: Turnstiles["Service"],
   keys: SigningKeys["Service"],
   begin: (head: Head) => Begun | undefined
-): Express => ({
+): FastPath => ({
   takes: isPlain,
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
@@ -143,13 +143,14 @@ const make = (
   }
 })
 
-/** Opens the express for as long as the routes are there. */
-export const layer: Layer.Layer<never, never, ExpressDesk | SigningKeys | TokenStore | Turnstiles> = Layer
-  .effectDiscard(Effect.gen(function* () {
-    const desk = yield* ExpressDesk
-    const tracer = yield* Effect.tracer
-    if (!leavesOut(tracer)) return
-    const begin = beginBy(tracer, yield* Clock.Clock)
-    const express = make(yield* TokenStore, yield* Turnstiles, yield* SigningKeys, begin)
-    yield* Effect.acquireRelease(desk.open(express), () => desk.close)
-  }))
+/** Opens the fast path for as long as the routes are there. */
+export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | Turnstiles> =
+  Layer
+    .effectDiscard(Effect.gen(function* () {
+      const desk = yield* FastPathRegistry
+      const tracer = yield* Effect.tracer
+      if (!leavesOut(tracer)) return
+      const begin = beginBy(tracer, yield* Clock.Clock)
+      const fastPath = make(yield* TokenStore, yield* Turnstiles, yield* SigningKeys, begin)
+      yield* Effect.acquireRelease(desk.open(fastPath), () => desk.close)
+    }))

@@ -1,6 +1,6 @@
 /** The PDF of an invoice, drawn from its archived document and stored under its number. */
 import { Context, Effect, Layer, Option } from "effect"
-import { outlast, patience } from "../../durable/Retry.ts"
+import { patience, retryTransient } from "../../durable/Retry.ts"
 import { logFault } from "../../telemetry/Faults.ts"
 import { FileStore, type FileStoreError } from "../../files/FileStore.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
@@ -46,7 +46,7 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
       })
 
       const attach = (invoice: InvoiceRow) =>
-        outlast(Effect.retry(file(invoice), { schedule: patience, while: isAway })).pipe(
+        retryTransient(Effect.retry(file(invoice), { schedule: patience, while: isAway })).pipe(
           Effect.timeout("10 seconds"),
           Effect.map((file_key) => ({ ...invoice, file_key })),
           Effect.catchCause((cause) =>

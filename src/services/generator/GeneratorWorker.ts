@@ -5,8 +5,8 @@ import * as TraceParent from "../../telemetry/TraceParent.ts"
 import { CoreClient, type CoreUnavailable } from "./CoreClient.ts"
 import { GeneratorQueue, type QueuedChunk } from "./GeneratorQueue.ts"
 import type { FileStoreError } from "../../files/FileStore.ts"
-import * as PriorityGate from "../../durable/PrioritySemaphore.ts"
-import { type ThreadBroken, TicketPress } from "./RenderPool.ts"
+import * as PrioritySemaphore from "../../durable/PrioritySemaphore.ts"
+import { RenderPool, type ThreadBroken } from "./RenderPool.ts"
 
 /** How many chunks are under way at the same time: one is reported or asked about while others are rendered. */
 const workers = 3
@@ -34,8 +34,8 @@ const failed = (ticketId: number, reason: string): BatchTicket => ({
 const make = Effect.gen(function* () {
   const queue = yield* GeneratorQueue
   const core = yield* CoreClient
-  const press = yield* TicketPress
-  const inPlace = PriorityGate.make(workers)
+  const press = yield* RenderPool
+  const inPlace = PrioritySemaphore.make(workers)
 
   const render = Effect.fn("GeneratorWorker.render")(
     function* ({ chunk_id, job, queued_at }: QueuedChunk, began: number) {
@@ -89,7 +89,7 @@ const make = Effect.gen(function* () {
     )
   })
 
-  const takeOne = (priority: typeof PriorityGate.priorities[number]) =>
+  const takeOne = (priority: typeof PrioritySemaphore.priorities[number]) =>
     queue.take(priority, (chunk) =>
       inPlace(priority, TraceParent.under(chunk.trace)(work(chunk))).pipe(
         Effect.tapCause((cause) =>
@@ -100,7 +100,9 @@ const make = Effect.gen(function* () {
         Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
       ))
 
-  const lines = PriorityGate.priorities.flatMap((priority) => Array.from({ length: workers }, () => priority))
+  const lines = PrioritySemaphore.priorities.flatMap((priority) =>
+    Array.from({ length: workers }, () => priority)
+  )
   yield* Effect.forEach(lines, (priority) =>
     takeOne(priority).pipe(
       Effect.forever,
@@ -111,6 +113,5 @@ const make = Effect.gen(function* () {
 })
 
 /** Works as long as its scope is open; what is interrupted is taken again at once. */
-export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | TicketPress> =
-  Layer
-    .effectDiscard(make)
+export const GeneratorWorkerLayer: Layer.Layer<never, never, GeneratorQueue | CoreClient | RenderPool> = Layer
+  .effectDiscard(make)

@@ -19,7 +19,7 @@ export const make = (files: FileStore["Service"]) => {
     return bytes
   }
 
-  return Effect.fn("LogoShelf.get")(
+  return Effect.fn("LogoCache.get")(
     function* ({ key, version }: NonNullable<Paper["logo"]>) {
       const name = `${key} ${version}`
       const known = shelf.get(name)

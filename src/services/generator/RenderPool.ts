@@ -41,16 +41,16 @@ const thread = Effect.gen(function* () {
 type Rendered = ReadonlyArray<BatchTicket>
 
 /** Renders and stores; the reports come in the order of the tickets. */
-export class TicketPress extends Context.Service<TicketPress, {
+export class RenderPool extends Context.Service<RenderPool, {
   readonly render: (
     tickets: ReadonlyArray<Printable>,
     options: RenderOptions
   ) => Effect.Effect<Rendered, FileStoreError | ThreadBroken>
-}>()("guichet/services/generator/TicketPress") {
+}>()("guichet/services/generator/RenderPool") {
   /** In this thread, which answers others between two tickets. */
-  static readonly layerHere: Layer.Layer<TicketPress, never, TicketRenderer> = Layer.effect(
-    TicketPress,
-    Effect.map(TicketRenderer, (renderer) => TicketPress.of({ render: renderer.render }))
+  static readonly layerHere: Layer.Layer<RenderPool, never, TicketRenderer> = Layer.effect(
+    RenderPool,
+    Effect.map(TicketRenderer, (renderer) => RenderPool.of({ render: renderer.render }))
   )
 
   /**
@@ -59,11 +59,11 @@ export class TicketPress extends Context.Service<TicketPress, {
    */
   static readonly layerThreads = (
     spawning: Layer.Layer<Spawner | WorkerPlatform>
-  ): Layer.Layer<TicketPress, Config.ConfigError, TicketRenderer> =>
+  ): Layer.Layer<RenderPool, Config.ConfigError, TicketRenderer> =>
     Layer.effect(
-      TicketPress,
+      RenderPool,
       Effect.gen(function* () {
-        const here = yield* TicketPress
+        const here = yield* RenderPool
         const size = yield* threadCount
         if (size === 0) return here
         const pool = yield* Pool.makeWithTTL({
@@ -88,8 +88,8 @@ export class TicketPress extends Context.Service<TicketPress, {
             )
           }))
 
-        return TicketPress.of({
-          render: Effect.fn("TicketPress.render")(function* (tickets, options) {
+        return RenderPool.of({
+          render: Effect.fn("RenderPool.render")(function* (tickets, options) {
             if (tickets.length <= few) return yield* here.render(tickets, options)
             const rendered = yield* Effect.forEach(
               Array.chunksOf(tickets, groupSize),
@@ -100,5 +100,5 @@ export class TicketPress extends Context.Service<TicketPress, {
           })
         })
       })
-    ).pipe(Layer.provide(TicketPress.layerHere))
+    ).pipe(Layer.provide(RenderPool.layerHere))
 }

@@ -1,4 +1,4 @@
-/** The program of a render thread: it draws and stores what `TicketPress` sends, and gives way to the server. */
+/** The program of a render thread: it draws and stores what `RenderPool` sends, and gives way to the server. */
 import { Config, ConfigProvider, Effect, Layer } from "effect"
 import { RpcServer } from "effect/rpc"
 import * as Database from "../../database/Database.ts"

@@ -4,7 +4,7 @@ import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore, type FileStoreError, type StoredFile } from "../../files/FileStore.ts"
 import type { BatchTicket } from "../../../rpc/TicketWebhookBodies.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
-import * as LogoShelf from "./LogoCache.ts"
+import * as LogoCache from "./LogoCache.ts"
 import type { PrintDetail } from "../../../rpc/PrintDetails.ts"
 import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
@@ -75,7 +75,7 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
       const fonts = yield* Fonts
       const store = yield* FileStore
       const links = yield* FileLinks
-      const logoOf = LogoShelf.make(store)
+      const logoOf = LogoCache.make(store)
 
       const draw = Effect.fnUntraced(
         function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {

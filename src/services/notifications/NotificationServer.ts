@@ -16,7 +16,7 @@ import {
   NotificationApi
 } from "./NotificationApi.ts"
 import type { Notification, Sent } from "./NotificationApi.ts"
-import * as Once from "../../durable/SingleFlight.ts"
+import * as SingleFlight from "../../durable/SingleFlight.ts"
 import * as Recipient from "./Recipient.ts"
 import { SmsTransport } from "./SmsTransport.ts"
 import { Templates } from "./Templates.ts"
@@ -113,7 +113,7 @@ export const NotificationHandlersLayer = HttpApiBuilder.group(
   NotificationApi,
   "notifications",
   Effect.fnUntraced(function* (handlers) {
-    const once = yield* Once.make<Sent, Effect.Error<ReturnType<typeof deliver>>>(10_000)
+    const once = yield* SingleFlight.make<Sent, Effect.Error<ReturnType<typeof deliver>>>(10_000)
     return handlers.handle("send", ({ headers, payload }) => {
       const messageId = headers["x-request-id"]
       const channel = payload.to.startsWith("+") ? "sms" : "email"

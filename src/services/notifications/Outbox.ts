@@ -2,7 +2,7 @@
 import { Duration, Effect, FileSystem, Layer, Path, Schedule } from "effect"
 import type { PlatformError } from "effect"
 import { createHash, randomUUID } from "node:crypto"
-import * as Drafts from "../../files/TempFiles.ts"
+import * as TempFiles from "../../files/TempFiles.ts"
 
 /**
  * A message id as a file name and a Message-ID: unchanged when it is safe as both, else made safe and told
@@ -29,7 +29,7 @@ const kept = Duration.days(31)
 const sweep = Effect.fn("Outbox.sweep")(function* (dir: string) {
   const folder = yield* folderIn(dir)
   if (!(yield* (yield* FileSystem.FileSystem).exists(folder))) return
-  yield* Drafts.sweep(folder, (name) => /\.(?:eml|sms\.txt)$/.test(name), kept)
+  yield* TempFiles.sweep(folder, (name) => /\.(?:eml|sms\.txt)$/.test(name), kept)
 })
 
 /** Removes messages after 31 days, once before it is built and every hour: each holds a name, an address and a ticket's code. */
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
   const path = yield* Path.Path
   const folder = yield* folderIn(dir)
   yield* fs.makeDirectory(folder, { recursive: true })
-  yield* Drafts.sweep(folder, (name) => name.startsWith(".") && name.endsWith(".tmp"))
+  yield* TempFiles.sweep(folder, (name) => name.startsWith(".") && name.endsWith(".tmp"))
 
   const has = (name: string) => fs.exists(path.join(folder, name))
 

@@ -3,11 +3,11 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { FlowStatus } from "../../../rpc/CompleteFlow.ts"
 import { Failure } from "./FlowStore.ts"
-import * as Newest from "../KeysetPage.ts"
+import * as KeysetPage from "../KeysetPage.ts"
 import * as Rows from "../Rows.ts"
 
 /** Which page, newest flow first: those that fit every filter that is given. */
-export interface FlowsRequest extends Newest.Request {
+export interface FlowsRequest extends KeysetPage.Request {
   readonly status?: FlowStatus | undefined
   readonly eventId?: number | undefined
 }
@@ -28,18 +28,18 @@ const SummaryRow = Schema.Struct({
 const columns = Object.keys(SummaryRow.fields).join(", ")
 
 export class FlowIndex extends Context.Service<FlowIndex, {
-  readonly page: (request: FlowsRequest) => Effect.Effect<Newest.Page<typeof SummaryRow.Type>>
+  readonly page: (request: FlowsRequest) => Effect.Effect<KeysetPage.Page<typeof SummaryRow.Type>>
 }>()("guichet/store/flows/FlowIndex") {
   static readonly layer: Layer.Layer<FlowIndex, never, SqlClient.SqlClient> = Layer.effect(
     FlowIndex,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const newest = Newest.make(sql, "flows", columns, SummaryRow)
+      const newest = KeysetPage.make(sql, "flows", columns, SummaryRow)
 
       const page = (request: FlowsRequest) =>
         newest(request, [
-          ...Newest.when(request.status, (status) => sql`status = ${status}`),
-          ...Newest.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`)
+          ...KeysetPage.when(request.status, (status) => sql`status = ${status}`),
+          ...KeysetPage.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`)
         ])
 
       return { page }

@@ -11,7 +11,7 @@ import {
   StepStatus
 } from "../../../rpc/CompleteFlow.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
-import * as Repeats from "../BodyDeduplication.ts"
+import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
 
 /** Why a flow or a step failed, or null. */
@@ -97,7 +97,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   /** Whether a step was ever run. */
   readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
   /** Shows on a step that it was taken back, or why that did not succeed. */
-  readonly undone: (flowId: string, step: StepName, end: Omit<StepEnd, "status">) => Effect.Effect<void>
+  readonly compensated: (flowId: string, step: StepName, end: Omit<StepEnd, "status">) => Effect.Effect<void>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
   readonly finish: (flowId: string, status: FlowStatus, error: StepEnd["error"]) => Effect.Effect<void>
@@ -132,7 +132,7 @@ export class FlowStore extends Context.Service<FlowStore, {
           FROM flow, jsonb_array_elements_text(${JSON.stringify(steps)}::jsonb) WITH ORDINALITY AS step`)
       })
 
-      const current = Repeats.make(sql, {
+      const current = BodyDeduplication.make(sql, {
         table: "flows",
         id: "flow_id",
         over: sql`(status = 'failed' AND created_at < now() - interval '1 minute' AND NOT EXISTS (
@@ -221,7 +221,7 @@ export class FlowStore extends Context.Service<FlowStore, {
             Effect.map(Option.isSome)
           )
 
-      const undone: FlowStore["Service"]["undone"] = (flowId, step, end) =>
+      const compensated: FlowStore["Service"]["compensated"] = (flowId, step, end) =>
         end.error === undefined
           ? stepEnded(flowId, step, { ...end, status: "compensated" })
           : stepEnded(flowId, step, { ...end, status: "failed" })
@@ -274,7 +274,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         stepEnded,
         amend,
         begun,
-        undone,
+        compensated,
         executionOf,
         finish,
         abandon,

@@ -3,12 +3,12 @@ import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { JobStatus, Priority } from "../../../rpc/TicketJob.ts"
 import { columns, JobRow } from "./JobRows.ts"
-import * as Newest from "../KeysetPage.ts"
-import * as Repeats from "../BodyDeduplication.ts"
+import * as KeysetPage from "../KeysetPage.ts"
+import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
 
 /** Which page, newest job first: those that fit every filter that is given. */
-export interface JobsRequest extends Newest.Request {
+export interface JobsRequest extends KeysetPage.Request {
   readonly eventId?: number | undefined
   readonly status?: JobStatus | undefined
   readonly priority?: Priority | undefined
@@ -30,7 +30,7 @@ const IdRow = Schema.Struct({ job_id: Schema.String })
 const seconds = (duration: Duration.Duration) => Duration.toMillis(duration) / 1000
 
 export class JobIndex extends Context.Service<JobIndex, {
-  readonly page: (request: JobsRequest) => Effect.Effect<Newest.Page<JobRow>>
+  readonly page: (request: JobsRequest) => Effect.Effect<KeysetPage.Page<JobRow>>
   /**
    * The job that a body is for: a repeat is the same job until that has ended, and for a minute after it was asked for,
    * since whoever missed the answer asks again; afterwards the tickets are rendered anew. Whoever canceled it had the
@@ -54,14 +54,14 @@ export class JobIndex extends Context.Service<JobIndex, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const newest = Newest.make(sql, "ticket_jobs", columns, JobRow)
+      const newest = KeysetPage.make(sql, "ticket_jobs", columns, JobRow)
 
       const page = (request: JobsRequest) =>
         newest(request, [
-          ...Newest.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`),
-          ...Newest.when(request.flowId, (flowId) => sql`flow_id = ${flowId}`),
-          ...Newest.when(request.priority, (priority) => sql`priority = ${priority}`),
-          ...Newest.when(request.status, (status) => sql`status = ${status}`)
+          ...KeysetPage.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`),
+          ...KeysetPage.when(request.flowId, (flowId) => sql`flow_id = ${flowId}`),
+          ...KeysetPage.when(request.priority, (priority) => sql`priority = ${priority}`),
+          ...KeysetPage.when(request.status, (status) => sql`status = ${status}`)
         ])
 
       const waitingFor = (ticketId: number, generated: boolean) =>
@@ -94,7 +94,7 @@ export class JobIndex extends Context.Service<JobIndex, {
           RETURNING j.job_id, ${silent} AS silent`)
       }
 
-      const current = Repeats.make(sql, {
+      const current = BodyDeduplication.make(sql, {
         table: "ticket_jobs",
         id: "job_id",
         over: sql`(status = 'canceled'

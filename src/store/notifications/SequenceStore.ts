@@ -8,7 +8,7 @@ import {
   type Trigger,
   Trigger as Triggers
 } from "../../../rpc/NotificationSequence.ts"
-import * as Repeats from "../BodyDeduplication.ts"
+import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
 
 const fields = {
@@ -129,7 +129,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
       const acceptReminders: SequenceStore["Service"]["acceptReminders"] = ({ plan, ...reminders }) =>
         store({ ...reminders, userId: null, config: plan })
 
-      const current = Repeats.make(sql, {
+      const current = BodyDeduplication.make(sql, {
         table: "notification_sequences",
         id: "sequence_id",
         over: sql`(status = 'canceled'

@@ -1,7 +1,7 @@
 /**
- * Scans while a part of the traces is told: the express way takes those that are not, and whoever answers, a scan is one
+ * Scans while a part of the traces is told: the fast path takes those that are not, and whoever answers, a scan is one
  * trace, whole or absent.
- * Guards whose removal turns this file red: the decision before the express way, the span that the contract takes up
+ * Guards whose removal turns this file red: the decision before the fast path, the span that the contract takes up
  * and the batch begins under.
  */
 import { assert, layer } from "@effect/vitest"
@@ -39,7 +39,7 @@ const whole = [
 ]
 
 layer(app, { timeout: 60_000, excludeTestServices: true })("a scan of which not all are told", (it) => {
-  it.effect("goes the express way when its caller does not tell it, and the contract's when he does", () =>
+  it.effect("goes the fast path when its caller does not tell it, and the contract's when he does", () =>
     Effect.gen(function* () {
       const { ask, taken } = yield* Port
       const rows = yield* GateFixture.publish(1, 4)

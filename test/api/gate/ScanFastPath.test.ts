@@ -1,5 +1,5 @@
 /**
- * The express way of a scan and the contract's way answer alike, over a socket: each request is sent once as it is and
+ * The fast path of a scan and the contract's way answer alike, over a socket: each request is sent once as it is and
  * once with an Idempotency-Key, which only the contract's way takes.
  * Guards whose removal turns this file red: the conditions of `isPlain`, the role of the caller, what becomes of a body
  * that is not plain, the request id of the scan.
@@ -48,7 +48,7 @@ const both = Effect.fnUntraced(function* (bodies: readonly [unknown, unknown], {
 
 const app = Layer.provideMerge(Port.layer, TestAppLayer.layer)
 
-layer(app, { timeout: 60_000, excludeTestServices: true })("the express way of a scan", (it) => {
+layer(app, { timeout: 60_000, excludeTestServices: true })("the fast path of a scan", (it) => {
   it.effect("answers as the contract does: admitted, used, unknown, forbidden, in French and in English", () =>
     Effect.gen(function* () {
       const { taken } = yield* Port

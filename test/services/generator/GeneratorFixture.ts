@@ -9,7 +9,7 @@ import { CoreClient, CoreUnavailable } from "../../../src/services/generator/Cor
 import type { QueuedChunk } from "../../../src/services/generator/GeneratorQueue.ts"
 import type { PrintDetail } from "../../../rpc/PrintDetails.ts"
 import type { GenerationJob, JobTicket, RenderOptions } from "../../../src/services/generator/TicketApi.ts"
-import { TicketPress } from "../../../src/services/generator/RenderPool.ts"
+import { RenderPool } from "../../../src/services/generator/RenderPool.ts"
 import { TicketRenderer } from "../../../src/services/generator/TicketRenderer.ts"
 import { Redacted } from "effect"
 
@@ -83,7 +83,7 @@ export const reported = Effect.fn("GeneratorFixture.reported")(function* (count:
 })
 
 /** The renderer on memory, with the core that takes notes. */
-export const Renderer = TicketPress.layerHere.pipe(
+export const Renderer = RenderPool.layerHere.pipe(
   Layer.provideMerge(TicketRenderer.layer),
   Layer.provide(Fonts.layer),
   Layer.provide(NodeFileSystem.layer),

@@ -6,7 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { FileStore } from "../../../src/files/FileStore.ts"
-import { TicketPress } from "../../../src/services/generator/RenderPool.ts"
+import { RenderPool } from "../../../src/services/generator/RenderPool.ts"
 import { startProgram } from "../../support/ChildProgram.ts"
 import { pressOn, printables, renderThread } from "../../support/RenderThreads.ts"
 import { options } from "./GeneratorFixture.ts"
@@ -17,7 +17,7 @@ const dyingThread = program("../../support/DyingThread.ts")
 describe("tickets on threads", () => {
   it.live("are rendered and stored, and reported in their order", () =>
     Effect.gen(function* () {
-      const press = yield* TicketPress
+      const press = yield* RenderPool
       const files = yield* FileStore
       const reports = yield* press.render(printables(30), options)
       assert.deepStrictEqual(
@@ -37,7 +37,7 @@ describe("tickets on threads", () => {
 
   it.live("fail with a thread that breaks, and are rendered by the next", () =>
     Effect.gen(function* () {
-      const press = yield* TicketPress
+      const press = yield* RenderPool
       const error = yield* Effect.flip(press.render(printables(9), options))
       assert.strictEqual(error._tag, "ThreadBroken")
       assert.lengthOf(yield* press.render(printables(9), options), 9)
@@ -52,7 +52,7 @@ describe("tickets on threads", () => {
 
   it.live("start none when they are few", () =>
     Effect.gen(function* () {
-      const press = yield* TicketPress
+      const press = yield* RenderPool
       assert.lengthOf(yield* press.render(printables(8), options), 8)
     }).pipe(Effect.provide(pressOn(program("./NoSuchProgram.ts")))))
 })

@@ -14,7 +14,7 @@ import { CoreClient } from "../../../src/services/generator/CoreClient.ts"
 import { GeneratorQueue } from "../../../src/services/generator/GeneratorQueue.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../../rpc/PrintDetails.ts"
 import { GenerationJob } from "../../../src/services/generator/TicketApi.ts"
-import { TicketClient } from "../../../src/tickets/GeneratorClient.ts"
+import { GeneratorClient } from "../../../src/tickets/GeneratorClient.ts"
 import { TicketServerLayer } from "../../../src/services/generator/TicketServer.ts"
 import documented from "../../fixtures/bodies/1-generation-job.to-ticket-generator.json" with { type: "json" }
 import { configuration, SecretsLayer } from "../../trust/ExampleServices.ts"
@@ -57,7 +57,7 @@ const nobody = Layer.succeed(
 const Wire = Layer.mergeAll(
   Loopback.serve("core", CoreRoutes),
   Loopback.serve("tickets", GeneratorRoutes),
-  TicketClient.layer,
+  GeneratorClient.layer,
   CoreClient.layer
 ).pipe(
   Layer.provideMerge(ServiceTransport.layer),
@@ -71,7 +71,7 @@ const job = Schema.decodeUnknownSync(GenerationJob)(documented)
 describe("the ticket generator on the wire", () => {
   it.live("takes the documented body with 202 and queues it once an id", () =>
     Effect.gen(function* () {
-      const generator = yield* TicketClient
+      const generator = yield* GeneratorClient
       const queue = yield* GeneratorQueue
       const first = yield* generator.generate("job_123456_0", "high", job)
       assert.deepInclude(first, { job_id: "job_123456", accepted: 1 })
@@ -116,7 +116,7 @@ describe("the ticket generator on the wire", () => {
 
   it.live("says that the generator is unavailable when it is, whatever the reason", () =>
     Effect.gen(function* () {
-      const generator = yield* TicketClient
+      const generator = yield* GeneratorClient
       const loopback = yield* Loopback
       yield* loopback.register("tickets", () => Promise.resolve(new Response(null, { status: 404 })))
       const refused = yield* Effect.flip(generator.generate("job_1_0", "low", job))

@@ -4,8 +4,9 @@ import { Command, Flag } from "effect/cli"
 import { databaseLayer, filesLayer } from "../app/Foundation.ts"
 import { FileStore } from "../files/FileStore.ts"
 import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
-import { ErasureStore, type Guest, pseudonymOf } from "../store/ErasureStore.ts"
+import { ErasureStore } from "../store/ErasureStore.ts"
 import * as KeyValues from "../store/KeyValues.ts"
+import { type Guest, pseudonymOf } from "../store/Pseudonym.ts"
 import { told } from "./Sentence.ts"
 
 /** Files and the payment service's copy go first: stopped anywhere, the same command finds what is left. */

@@ -27,6 +27,7 @@ const notice = (
   recipient: payment.customer?.email ?? null,
   eventId: payment.event_id,
   guestId: null,
+  payerId: payment.user_id,
   subject: null,
   variables: {
     first_name: (payment.customer?.name ?? "").split(/\s+/, 1)[0] ?? "",

@@ -18,6 +18,8 @@ export interface Message {
   readonly recipient: string | null
   readonly eventId: number | null
   readonly guestId: number | null
+  /** The payer's guest number, where a message to a payer is no guest's. */
+  readonly payerId?: number | null
   /** Null leaves the subject to the template. */
   readonly subject: string | null
   readonly variables: Variables

@@ -27,6 +27,7 @@ const enlisted = (origin: Origin) => (message: Message): NewMessage => ({
   flowId: origin.flowId,
   eventId: message.eventId,
   guestId: message.guestId,
+  payerId: message.payerId,
   type: message.type,
   template: message.template,
   channel: message.channel,

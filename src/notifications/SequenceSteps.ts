@@ -49,6 +49,12 @@ const reader = Effect.fnUntraced(function* (sequence: StoredSequence) {
   return (yield* (yield* AudienceStore).guests(sequence.event_id, [sequence.user_id]))[0]
 })
 
+/** Whether nobody has ended the sequence since it was read. */
+const goesOn = Effect.fnUntraced(function* (sequence: StoredSequence) {
+  const current = yield* (yield* SequenceStore).get(sequence.sequence_id)
+  return Option.isSome(current) && current.value.status === "running"
+})
+
 /** The moment a `scheduled` step is due: `data.reminder_hours` before the event, else `delay_seconds` from now. */
 const scheduledFor = Effect.fnUntraced(function* (sequence: StoredSequence, step: SequenceStep) {
   const hours = reminderHours(step)
@@ -125,6 +131,9 @@ const schedule = (sequence: StoredSequence, step: SequenceStep, position: number
             null
         }))
       )
+      if (!(yield* goesOn(sequence))) {
+        yield* (yield* NotificationStore).cancel({ sequenceId: sequence.sequence_id })
+      }
     }
     return at
   })
@@ -178,8 +187,7 @@ const outlook = Effect.fnUntraced(function* (sequence: StoredSequence, step: Seq
 
 const send = (sequence: StoredSequence, step: SequenceStep, position: number) =>
   Effect.gen(function* () {
-    const current = yield* (yield* SequenceStore).get(sequence.sequence_id)
-    if (Option.isNone(current) || current.value.status !== "running") return { failed: 0, retryable: 0 }
+    if (!(yield* goesOn(sequence))) return { failed: 0, retryable: 0 }
     const found = yield* outlook(sequence, step)
     if ("against" in found) {
       yield* leaveOut(sequence, step, position, found.against)

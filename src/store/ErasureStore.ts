@@ -4,13 +4,8 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
 import * as Rows from "./Rows.ts"
-
-/** A guest of one event. */
-export interface Guest {
-  readonly eventId: number
-  readonly guestId: number
-}
 
 /** Nobody has this number at this event. */
 export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnknown", {
@@ -19,12 +14,6 @@ export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnkno
 
 /** Something that needs to know the guest is under way; `message` names it. */
 export class GuestBusy extends Schema.TaggedError<GuestBusy>()("GuestBusy", { message: Schema.String }) {}
-
-/** What a guest is called from then on, at an address that reaches nobody (RFC 2606). */
-export const pseudonymOf = ({ eventId, guestId }: Guest) => ({
-  name: `Guest ${guestId}`,
-  email: `guest-${guestId}@event-${eventId}.invalid`
-})
 
 const Traces = Schema.Struct({
   busy: Schema.NullOr(Schema.String),
@@ -95,7 +84,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
               WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint
           )
           UPDATE notifications SET recipient = '', updated_at = now(),
-            reason = CASE WHEN ${waits} THEN 'the guest was erased' ELSE reason END,
+            reason = CASE WHEN ${waits} THEN ${erasedReason} ELSE reason END,
             status = CASE WHEN ${waits} THEN 'canceled' ELSE status END
           WHERE event_id = ${eventId}::bigint AND recipient <> ''
             AND (guest_id = ${guestId}::bigint OR recipient IN (SELECT address FROM known))`)
@@ -125,11 +114,17 @@ export class ErasureStore extends Context.Service<ErasureStore, {
           WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint`)
       })
 
+      /** Whoever enters messages of the guest has entered them by now, or sees the pseudonym (`NotificationStore.enlist`). */
+      const lock = ({ eventId, guestId }: Guest) =>
+        Rows.run(sql`
+          SELECT FROM guests WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint FOR UPDATE`)
+
       const erase = (guest: Guest) =>
-        sql.withTransaction(Effect.andThen(traces(guest), pseudonymise(guest))).pipe(
-          Effect.catchTag("SqlError", Effect.die),
-          Effect.withSpan("ErasureStore.erase")
-        )
+        sql.withTransaction(Effect.all([lock(guest), traces(guest), pseudonymise(guest)], { discard: true }))
+          .pipe(
+            Effect.catchTag("SqlError", Effect.die),
+            Effect.withSpan("ErasureStore.erase")
+          )
 
       return ErasureStore.of({ traces, erase })
     })

@@ -140,6 +140,7 @@ export class EventStore extends Context.Service<EventStore, {
         }
       })
 
+      /** In order of guests, as whoever locks several of them does: none of these ever waits for another in a circle. */
       const upsertGuests = (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) =>
         Rows.run(sql`
           INSERT INTO guests (event_id, guest_id, name, email, phone, ticket_type, locale, flow_id)
@@ -149,6 +150,7 @@ export class EventStore extends Context.Service<EventStore, {
           FROM jsonb_to_recordset(${JSON.stringify(guests)}::jsonb)
             AS g(guest_id bigint, name text, email text, phone text, ticket_type text, locale text)
           LEFT JOIN guests known ON known.event_id = ${eventId}::bigint AND known.guest_id = g.guest_id
+          ORDER BY g.guest_id
           ON CONFLICT (event_id, guest_id) DO UPDATE SET name = EXCLUDED.name, email = EXCLUDED.email,
             phone = EXCLUDED.phone, ticket_type = EXCLUDED.ticket_type, locale = EXCLUDED.locale`)
 

@@ -2,6 +2,7 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channel, MessageStatus, type MessageView } from "../../../rpc/NotificationSequence.ts"
+import { erasedReason, pseudonymOf } from "../Pseudonym.ts"
 import * as Rows from "../Rows.ts"
 
 /** A message to one person over one channel; its id is derived from its reason, so that it exists once. */
@@ -11,6 +12,8 @@ export interface NewMessage {
   readonly flowId: string | null
   readonly eventId: number | null
   readonly guestId: number | null
+  /** The payer's guest number, where a message to a payer is no guest's. */
+  readonly payerId?: number | null | undefined
   readonly type: string
   readonly template: string
   readonly channel: Channel
@@ -70,10 +73,24 @@ const Tally = Schema.Struct({
 /** What became of some messages: `failed` for good, `retryable` those that may still be delivered. */
 export type Tally = typeof Tally.Type
 
+/** With the guest whose address it has, and what that guest is called when erased. */
+const withPerson = ({ payerId, ...message }: NewMessage) => {
+  const { eventId, guestId } = message
+  const person = guestId ?? payerId ?? null
+  return {
+    ...message,
+    person,
+    pseudonym: eventId === null || person === null ? null : pseudonymOf({ eventId, guestId: person }).email
+  }
+}
+
 const Id = Schema.Struct({ message_id: Schema.String })
 
 export class NotificationStore extends Context.Service<NotificationStore, {
-  /** Enters messages as scheduled or skipped; those entered before stay as they are. */
+  /**
+   * Enters messages as scheduled or skipped; those entered before stay as they are. A message that was made before its
+   * guest was erased is entered as canceled, without the address.
+   */
   readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
   /** Which of these messages are still to be delivered; one that was sent or refused for good is never named again. */
   readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
@@ -118,16 +135,28 @@ export class NotificationStore extends Context.Service<NotificationStore, {
       const columnsOf = sql.literal(columns)
       const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
 
+      /** The guests are locked until the messages are stored, so that an erasure comes before or after both. */
       const enlist: NotificationStore["Service"]["enlist"] = (messages) =>
         messages.length === 0 ? Effect.void : Rows.run(sql`
+          WITH entered AS (
+            SELECT * FROM jsonb_to_recordset(${JSON.stringify(messages.map(withPerson))}::jsonb) AS m(
+              "messageId" text, "sequenceId" text, "flowId" text, "eventId" bigint, "guestId" bigint, type text,
+              template text, channel text, priority text, recipient text, "scheduledAt" timestamptz, skip text,
+              person bigint, pseudonym text)
+          ), known AS (
+            SELECT event_id, guest_id, email FROM guests
+            WHERE (event_id, guest_id) IN (SELECT "eventId", person FROM entered)
+            ORDER BY event_id, guest_id FOR SHARE
+          )
           INSERT INTO notifications (message_id, sequence_id, flow_id, event_id, guest_id, type, template,
             channel, priority, recipient, scheduled_at, status, reason)
           SELECT m."messageId", m."sequenceId", m."flowId", m."eventId", m."guestId", m.type, m.template,
-            m.channel, m.priority, m.recipient, m."scheduledAt",
-            CASE WHEN m.skip IS NULL THEN 'scheduled' ELSE 'skipped' END, m.skip
-          FROM jsonb_to_recordset(${JSON.stringify(messages)}::jsonb) AS m(
-            "messageId" text, "sequenceId" text, "flowId" text, "eventId" bigint, "guestId" bigint, type text,
-            template text, channel text, priority text, recipient text, "scheduledAt" timestamptz, skip text)
+            m.channel, m.priority, CASE WHEN erased.email IS NULL THEN m.recipient ELSE '' END, m."scheduledAt",
+            CASE WHEN m.skip IS NOT NULL THEN 'skipped' WHEN erased.email IS NULL THEN 'scheduled'
+              ELSE 'canceled' END,
+            coalesce(m.skip, CASE WHEN erased.email IS NOT NULL THEN ${erasedReason}::text END)
+          FROM entered m LEFT JOIN known erased
+            ON erased.event_id = m."eventId" AND erased.guest_id = m.person AND erased.email = m.pseudonym
           ON CONFLICT (message_id) DO NOTHING`)
 
       const open: NotificationStore["Service"]["open"] = (messageIds) =>

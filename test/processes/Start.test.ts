@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { createServer } from "node:net"
 import { startProgram } from "../support/ChildProgram.ts"
 import { completed, start } from "../support/FlowRuns.ts"
-import { embedded, postgres } from "../support/Installation.ts"
+import { embedded, empty, postgres } from "../support/Installation.ts"
 import { freePortVariables, serve } from "../support/Served.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -12,7 +12,7 @@ import * as TestDatabase from "../support/TestDatabase.ts"
 const run = Effect.fnUntraced(
   function* (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) {
     const child = yield* startProgram("src/main.ts", args, { LOG_FORMAT: "json", ...env })
-    return { code: yield* Effect.timeout(child.exit, "30 seconds"), said: child.lines.join("\n") }
+    return { code: yield* child.exit, said: child.lines.join("\n") }
   }
 )
 
@@ -21,7 +21,7 @@ describe("a start that cannot succeed", () => {
     "refuses a data directory that another process has, and leaves that process alone",
     () =>
       Effect.gen(function* () {
-        const installation = yield* embedded
+        const installation = yield* empty
         const first = yield* serve(installation.env)
         const second = yield* run({ ...installation.env, ...(yield* freePortVariables) }, "serve")
         assert.strictEqual(second.code, 1)
@@ -33,8 +33,7 @@ describe("a start that cannot succeed", () => {
         yield* completed(first, yield* installation.token, [
           yield* start(first, yield* installation.token, 1)
         ])
-      }),
-    60_000
+      })
   )
 
   it.live("names a port that is taken", () =>
@@ -54,7 +53,7 @@ describe("a start that cannot succeed", () => {
       assert.strictEqual(code, 1, said)
       assert.include(said, `guichet: Port ${port} of 127.0.0.1 cannot be served`)
       assert.notInclude(said, "    at ")
-    }), 60_000)
+    }))
 })
 
 describe.skipIf(TestDatabase.serverUrl === undefined)("a start on PostgreSQL", () => {
@@ -73,8 +72,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a start on PostgreSQL", (
         assert.strictEqual(migrated.code, 0, migrated.said)
         assert.include(migrated.said, "Applied 0001_core")
         assert.strictEqual((yield* (yield* serve(env)).ask("/health/ready")).status, 200)
-      }),
-    60_000
+      })
   )
 
   it.live("names each secret that is not set", () =>
@@ -89,5 +87,5 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a start on PostgreSQL", (
       )
       assert.strictEqual(unsigned, 1)
       assert.include(why, "TICKET_SIGNING_KEY")
-    }), 60_000)
+    }))
 })

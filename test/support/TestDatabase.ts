@@ -56,17 +56,20 @@ export const layerPostgres: Layer.Layer<PgClient.PgClient | SqlClient.SqlClient>
   Effect.map(freshUrl(), (url) => Layer.orDie(Database.layerPostgres({ url: Redacted.make(url) })))
 )
 
+/** The dump of a migrated embedded database, made before the suite. */
+export const snapshotPath = (): string => {
+  const path = process.env.GUICHET_TEST_SNAPSHOT
+  if (path !== undefined) return path
+  throw new Error("GUICHET_TEST_SNAPSHOT is not set: run the tests with vitest.config.ts")
+}
+
 /** A new embedded database in memory. */
 export const layerEmbedded: Layer.Layer<PgClient.PgClient | SqlClient.SqlClient> = Layer.unwrap(
-  Effect.sync(() => {
-    const path = process.env.GUICHET_TEST_SNAPSHOT
-    if (path === undefined) {
-      throw new Error("GUICHET_TEST_SNAPSHOT is not set: run the tests with vitest.config.ts")
-    }
-    return Layer.orDie(
-      Database.layerEmbedded({ dataDir: "memory", snapshot: new Blob([Fs.readFileSync(path)]) })
+  Effect.sync(() =>
+    Layer.orDie(
+      Database.layerEmbedded({ dataDir: "memory", snapshot: new Blob([Fs.readFileSync(snapshotPath())]) })
     )
-  })
+  )
 )
 
 /** A new migrated database: PostgreSQL when `DATABASE_URL_TEST` is set, embedded otherwise. */

@@ -1,18 +1,17 @@
 /** The other orchestration_options of flow 6, each seen from outside: the feed, the steps, the ledger. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
 import {
   bodyFor,
   type Finished,
   finished,
-  follow,
   guestsNamed,
   messagesOf,
   payer,
   paymentOf,
   read,
   run,
+  runOverdue,
   start,
   ticketsOf,
   until,
@@ -24,7 +23,7 @@ import { flaky, hold } from "../support/Witness.ts"
 const positionOf = ({ feed }: Finished, step: string, status: string): number =>
   feed.findIndex(({ data, event }) => event === "step" && data.step === step && data.status === status)
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "the complete flow's options",
   (it) => {
     it.effect("parallel_processing runs tickets and payment side by side", () =>
@@ -65,9 +64,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
 
     it.effect("timeout_seconds: a payment that nobody makes ends the flow, which goes on with nothing", () =>
       Effect.gen(function* () {
-        const flow = yield* run(bodyFor(109, {
+        const flow = yield* runOverdue(bodyFor(109, {
           payment_config: { auto_confirm: false },
-          orchestration_options: { timeout_seconds: 1, error_handling: "continue_on_error" }
+          orchestration_options: { error_handling: "continue_on_error" }
         }))
         assert.strictEqual(flow.flow.status, "completed_with_errors")
         assert.strictEqual(flow.flow.error.code, "timed_out")
@@ -80,9 +79,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
 
     it.effect("timeout_seconds with stop_on_error: the payment is canceled and the tickets are void", () =>
       Effect.gen(function* () {
-        const flow = yield* run(bodyFor(110, {
+        const flow = yield* runOverdue(bodyFor(110, {
           payment_config: { auto_confirm: false },
-          orchestration_options: { timeout_seconds: 1, error_handling: "stop_on_error" }
+          orchestration_options: { error_handling: "stop_on_error" }
         }))
         assert.strictEqual(flow.flow.status, "failed")
         assert.strictEqual(flow.flow.error.code, "timed_out")
@@ -95,20 +94,12 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
 
     it.effect("timeout_seconds ends a flow that nobody watched over for days", () =>
       Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        const accepted = yield* start(bodyFor(118, { payment_config: { auto_confirm: false } }))
-        yield* until(
-          read(accepted.json.status_url),
-          ({ json }) => json.payment_id !== null && json.steps[3].status === "completed"
+        const { flow, steps } = yield* runOverdue(
+          bodyFor(118, { payment_config: { auto_confirm: false } }),
+          "3 days"
         )
-        yield* sql`
-          UPDATE flows SET deadline = now() - interval '3 days' WHERE flow_id = ${accepted.json.flow_id}`
-        assert.strictEqual(
-          (yield* follow(accepted.json.events_url)).at(-1)!.data.status,
-          "completed_with_errors"
-        )
-        const { json: flow } = yield* read(accepted.json.status_url)
-        assert.strictEqual(flow.steps[4].error.code, "timed_out")
+        assert.strictEqual(flow.status, "completed_with_errors")
+        assert.strictEqual(steps["payment"].error.code, "timed_out")
       }))
 
     it.effect("retry_failed_steps tries tickets three times, and once without it", () =>

@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import documented from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
-import { bodyFor, outbox, read, run, until } from "../support/FlowClient.ts"
+import { bodyFor, outbox, read, run, runOverdue, until } from "../support/FlowClient.ts"
 import * as PdfTools from "../support/PdfTools.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { type Answer, TestApp } from "../support/TestApp.ts"
@@ -30,7 +30,7 @@ const isReceived = (answer: Answer, outcome: string) => {
   assert.strictEqual(answer.json.outcome, outcome)
 }
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a payment webhook", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a payment webhook", (it) => {
   it.effect("of a payment never heard of settles it, unlocks its template, confirms and invoices", () =>
     Effect.gen(function* () {
       yield* run(bodyFor(1))
@@ -119,10 +119,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a pay
 
   it.effect("of another price than was asked settles nothing", () =>
     Effect.gen(function* () {
-      const { flow } = yield* run(bodyFor(2, {
-        payment_config: { auto_confirm: false },
-        orchestration_options: { timeout_seconds: 1 }
-      }))
+      const { flow } = yield* runOverdue(bodyFor(2, { payment_config: { auto_confirm: false } }))
       isReceived(
         yield* Webhooks.payment(webhook(flow.payment_id, "payment.completed", { amount: 1 })),
         "queued"

@@ -24,6 +24,7 @@ import {
   paymentOf,
   read,
   run,
+  runOverdue,
   start,
   ticketsOf,
   until,
@@ -69,7 +70,7 @@ const waiting = ({ json }: Answer) =>
 const receipts = (flow: Finished) =>
   Effect.map(messagesOf(flow), (lines) => lines.filter(({ type }) => type === "payment_confirmation"))
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the payment of a flow", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("the payment of a flow", (it) => {
   it.effect("opens the gate for tickets that an earlier flow left unpaid, and a third flow charges nothing", () =>
     Effect.gen(function* () {
       const declined = yield* run(bodyFor(1, { guests: payer("declined") }))
@@ -117,9 +118,9 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the p
         canceled.push(id)
         return Promise.resolve(Response.json({ payment_id: id, status: "requested" }))
       })
-      const flow = yield* run(bodyFor(3, {
+      const flow = yield* runOverdue(bodyFor(3, {
         payment_config: { auto_confirm: false },
-        orchestration_options: { timeout_seconds: 1, error_handling: "stop_on_error" }
+        orchestration_options: { error_handling: "stop_on_error" }
       }))
       assert.strictEqual(flow.flow.status, "failed")
       assert.deepStrictEqual(canceled, [flow.flow.payment_id])

@@ -1,6 +1,7 @@
 /** Flow 6 as an organiser's program drives it: start, follow the feed to its end, read the status. */
 import { assert } from "@effect/vitest"
-import { Effect, type Schema } from "effect"
+import { Effect, Schedule, type Schema } from "effect"
+import { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
@@ -102,19 +103,25 @@ export const finished = Effect.fn("FlowClient.finished")(
 /** Starts a flow and waits until its feed is closed. */
 export const run = (body: Json) => Effect.flatMap(start(body), finished)
 
-/** Asks again, ten times a second and a hundred times at most, until the answer fits: where no feed tells. */
+/** A flow that nobody pays, finished because its deadline has passed when it waited for the payment alone. */
+export const runOverdue = Effect.fn("FlowClient.runOverdue")(function* (body: Json, ago = "1 second") {
+  const sql = yield* SqlClient.SqlClient
+  const accepted = yield* start(body)
+  yield* until(read(accepted.json.status_url), ({ json }) => {
+    const step = (name: string) => json.steps.find(({ step }: { step: string }) => step === name)
+    return json.payment_id !== null && step("tickets").status === "completed" &&
+      step("payment").status === "running"
+  })
+  yield* sql`
+    UPDATE flows SET deadline = now() - ${ago}::interval WHERE flow_id = ${accepted.json.flow_id}`
+  return yield* finished(accepted)
+})
+
+/** Asks again, ten times a second, until the answer fits: where no feed tells. */
 export const until = <A, E, R>(
   ask: Effect.Effect<A, E, R>,
   fits: (answer: A) => boolean
-): Effect.Effect<A, E, R> =>
-  Effect.gen(function* () {
-    for (let left = 100;; left--) {
-      const answer = yield* ask
-      if (fits(answer)) return answer
-      if (left === 0) return assert.fail(`It never came: ${JSON.stringify(answer)}`)
-      yield* Effect.sleep("100 millis")
-    }
-  })
+): Effect.Effect<A, E, R> => Effect.repeat(ask, { until: fits, schedule: Schedule.spaced("100 millis") })
 
 /** A resource as alice reads it. */
 export const read = (path: string) =>

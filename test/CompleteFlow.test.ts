@@ -21,7 +21,7 @@ const bytes = Effect.fnUntraced(function* (path: string) {
   return new Uint8Array(yield* Effect.promise(() => response.arrayBuffer()))
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the complete flow", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("the complete flow", (it) => {
   it.effect("runs the documented body through its eight steps, and leaves what it promised", () =>
     Effect.gen(function* () {
       const generator = yield* overhear("tickets")

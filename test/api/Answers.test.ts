@@ -38,7 +38,7 @@ const sequenceFor = (eventId: number, data: Record<string, Schema.Json>) => ({
   notification_sequence: [{ ...sequence.notification_sequence[0]!, data }]
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an answer", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an answer", (it) => {
   it.effect("to a scan is the same under the same Idempotency-Key, also when the first was never kept", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

@@ -62,7 +62,7 @@ const welcome = (eventId: number, delay_seconds = 0) => ({
   notification_sequence: [{ ...sequence.notification_sequence[0]!, delay_seconds }]
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the same body again", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("the same body again", (it) => {
   it.effect("is the same job until that has ended, and for a minute; then it is rendered again, once", () =>
     Effect.gen(function* () {
       const body = yield* jobFor(1)

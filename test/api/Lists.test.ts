@@ -38,7 +38,7 @@ const eventIds = (json: any) => json.events.map((event: { event_id: number }) =>
 // deno-lint-ignore no-explicit-any
 const flowIds = (json: any) => json.flows.map((flow: { flow_id: string }) => flow.flow_id)
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an organiser", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an organiser", (it) => {
   it.effect("finds her events and flows, newest first, in pages, by each filter", () =>
     Effect.gen(function* () {
       const first = yield* flowOf(1, "2027-03-01T18:00:00Z")

@@ -43,7 +43,7 @@ interface Operation {
   readonly responses: Record<string, { readonly content?: Record<string, unknown> }>
 }
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the core serves", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("the core serves", (it) => {
   it.effect("an OpenAPI document with every documented route, its guard, body and failures", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

@@ -21,7 +21,7 @@ const statuses = Effect.fnUntraced(function* (path: string) {
     }))
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("every server", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("every server", (it) => {
   it.effect("lives, is ready until it drains, and counts", () =>
     Effect.gen(function* () {
       const all = (status: number) => names.map(() => status)

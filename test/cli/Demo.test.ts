@@ -64,8 +64,7 @@ describe("guichet demo", () => {
         said(child.lines, "tickets: 2 of 2 tickets")
         said(child.lines, "5 e-mails, 2 SMS")
         said(child.lines, "6 skipped: their time had passed")
-      }).pipe(Effect.scoped, Effect.provide(Platform.services)),
-    60_000
+      }).pipe(Effect.scoped, Effect.provide(Platform.services))
   )
 
   it.live("exits 1 and names the wrong value of a body that the core refuses", () =>
@@ -78,7 +77,7 @@ describe("guichet demo", () => {
       assert.strictEqual(yield* child.exit, 1)
       said(child.lines, "/guests/0/email: Expected an e-mail address")
       assert.deepStrictEqual([...(yield* fs.readDirectory(to))], ["guichet.log"])
-    }).pipe(Effect.scoped, Effect.provide(Platform.services)), 60_000)
+    }).pipe(Effect.scoped, Effect.provide(Platform.services)))
 
   it.live("exits 1 when a step fails although the flow went on", () =>
     Effect.gen(function* () {
@@ -90,7 +89,7 @@ describe("guichet demo", () => {
       assert.strictEqual(yield* child.exit, 1)
       said(child.lines, "The step payment is failed")
       said(child.lines, "The flow ended as completed_with_errors.")
-    }).pipe(Effect.scoped, Effect.provide(Platform.services)), 60_000)
+    }).pipe(Effect.scoped, Effect.provide(Platform.services)))
 
   it.live("takes its throw-away installation away when it is interrupted", () =>
     Effect.gen(function* () {
@@ -100,7 +99,7 @@ describe("guichet demo", () => {
       yield* child.kill("SIGINT")
       assert.include([null, 130], yield* child.exit)
       assert.notInclude(yield* fs.readDirectory(to), ".throw-away")
-    }).pipe(Effect.scoped, Effect.provide(Platform.services)), 60_000)
+    }).pipe(Effect.scoped, Effect.provide(Platform.services)))
 
   it.live("leaves a folder alone that holds anything", () =>
     Effect.gen(function* () {
@@ -111,5 +110,5 @@ describe("guichet demo", () => {
       assert.strictEqual(yield* child.exit, 1)
       said(child.lines, "is not empty: name another one with --to")
       assert.deepStrictEqual([...(yield* fs.readDirectory(to))], ["mine.txt"])
-    }).pipe(Effect.scoped, Effect.provide(Platform.services)), 60_000)
+    }).pipe(Effect.scoped, Effect.provide(Platform.services)))
 })

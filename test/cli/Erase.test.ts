@@ -55,7 +55,7 @@ const tablesWith = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
   return found.map(({ name }) => name)
 }, Effect.orDie)
 
-layer(App, { timeout: 60_000, excludeTestServices: true })("guichet erase", (it) => {
+layer(App, { excludeTestServices: true })("guichet erase", (it) => {
   it.effect("leaves a guest's name in invoices and in what passes, and a second time finds nothing to do", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

@@ -20,7 +20,7 @@ import { around, hold } from "../support/Witness.ts"
 
 const stop = { error_handling: "stop_on_error", parallel_processing: false } as const
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a complete flow that fails",
   (it) => {
     it.effect("stop_on_error: a declined payment voids the tickets and tells nobody anything", () =>

@@ -23,7 +23,7 @@ import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
 import { flaky } from "../support/Witness.ts"
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a flow that meets faults",
   (it) => {
     it.effect(

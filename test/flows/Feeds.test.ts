@@ -25,7 +25,7 @@ const firstEvents = Effect.fnUntraced(function* (url: string, count: number) {
 
 const numbered = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at)
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a feed", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a feed", (it) => {
   it.effect("tells a flow from its first step to its close, numbered without a gap", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

@@ -36,7 +36,7 @@ const generate = Effect.fnUntraced(function* (body: unknown, path = route) {
   return { accepted: answer, job: (yield* read(answer.json.status_url)).json }
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a generation job", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a generation job", (it) => {
   it.effect("takes the documented body unchanged, and sends the generator the documented one", () =>
     Effect.gen(function* () {
       yield* prepare(1)

@@ -10,7 +10,7 @@ import { rowCounts } from "../support/Witness.ts"
 const route = "/api/orchestration/complete-flow"
 const withKey = (key: string) => ({ "idempotency-key": key })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "the same complete flow twice",
   (it) => {
     it.effect("under one key is one flow, answered with the same bytes, with and without a trailing slash", () =>

@@ -24,7 +24,7 @@ const forgetful = Effect.gen(function* () {
   return Effect.promise(() => lost)
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a report that is lost", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a report that is lost", (it) => {
   it.effect("has its chunk rendered again when reminding the queue was in vain", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

@@ -53,7 +53,7 @@ const crowd = (size: number) =>
     ticket_type: "Standard"
   }))
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a flow while mail is away",
   (it) => {
     for (const error_handling of ["continue_on_error", "stop_on_error"]) {

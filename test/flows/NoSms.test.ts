@@ -16,7 +16,7 @@ interface Line {
 
 const installation = TestAppLayer.layerWith({ SMS_OUTBOX: "false" })
 
-layer(installation, { timeout: 60_000, excludeTestServices: true })(
+layer(installation, { excludeTestServices: true })(
   "an installation without a provider of SMS",
   (it) => {
     it.effect("skips them and says why, and sends its e-mails", () =>

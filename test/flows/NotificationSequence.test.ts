@@ -61,7 +61,7 @@ const completed = (url: string) =>
 
 const guest = (id: number) => [{ ...guestsNamed("Jean Dupont")[0]!, guest_id: id }]
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a notification sequence", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a notification sequence", (it) => {
   it.effect("takes the documented body, with a slash and without, and speaks when its user registers and pays", () =>
     Effect.gen(function* () {
       yield* run(bodyFor(1, { event_data: far }))

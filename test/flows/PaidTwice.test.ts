@@ -105,7 +105,7 @@ const scan = (eventId: number, ticket_code: string) =>
       body: { ...scanned, event_id: eventId, ticket_code }
     }))
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a second payment for the same guests",
   (it) => {
     it.effect("opens the gate though the flow whose card was declined still renders their tickets", () =>

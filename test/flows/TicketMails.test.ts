@@ -48,7 +48,7 @@ const told = Effect.fnUntraced(function* (eventId: number, options: Partial<type
 const typesOf = ({ leaves }: ReturnType<typeof Mime.parse>) =>
   leaves.map(({ headers }) => headers["content-type"]?.split(";")[0])
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket's e-mail", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket's e-mail", (it) => {
   it.effect.each([
     { at: 1, options: {} },
     { at: 2, options: { qrFormat: "png" } },

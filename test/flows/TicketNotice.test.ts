@@ -42,7 +42,7 @@ const told = Effect.fnUntraced(function* (
 
 const untold = { notification_sent: false }
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a guest", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a guest", (it) => {
   it.effect("is told once ever of a ticket that was reported by itself", () =>
     Effect.gen(function* () {
       const ready = yield* prepare(1, mute)

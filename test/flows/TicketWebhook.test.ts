@@ -21,7 +21,7 @@ const firedOf = Effect.fnUntraced(function* (eventId: number) {
     SELECT user_id FROM notification_triggers WHERE event_id = ${eventId} AND trigger = 'ticket_creation'`
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket webhook", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket webhook", (it) => {
   it.effect("of single tickets ends their job, keeps their links and archives their metadata", () =>
     Effect.gen(function* () {
       const { accepted, ids: [first, second] } = yield* prepare(1)

@@ -124,7 +124,7 @@ const told = ({ attributes, events, name, status }: Tracer.NativeSpan) =>
 
 const decided = ["Turnstile.admit", "Event.client.Admit", "Event.Admit", "Event.batch", "Gatekeeper.admit"]
 
-layer(traced, { timeout: 60_000, excludeTestServices: true })("a scan in OpenTelemetry", (it) => {
+layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => {
   it.effect("is one trace from its request to its decision, and names nobody", () =>
     Effect.gen(function* () {
       const [ticket] = yield* GateFixture.publish(1, 1)

@@ -11,7 +11,7 @@ import * as SqlFaults from "../support/SqlFaults.ts"
 import { TestApp } from "../support/TestApp.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 
-layer(Layer.fresh(TestAppLayer.layer), { timeout: 60_000, excludeTestServices: true })(
+layer(Layer.fresh(TestAppLayer.layer), { excludeTestServices: true })(
   "an outage of the database",
   (it) => {
     it.effect("is 503 at the gate, and the same scan is decided once it is over", () =>

@@ -82,7 +82,6 @@ describe.skipIf(serverUrl === undefined)("five processes on one PostgreSQL", () 
         assert.strictEqual(scanned.status, 200, JSON.stringify(scanned.json))
         assert.strictEqual(scanned.json.result, "valid")
         yield* audit(installation, [first.flowId, second.flowId])
-      }),
-    120_000
+      })
   )
 })

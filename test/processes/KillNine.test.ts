@@ -1,4 +1,4 @@
-/** Flows retryTransient kill -9 at each of their steps: they complete after the next start, and nothing happened twice. */
+/** Flows outlast kill -9 at each of their steps: they complete after the next start, and nothing happened twice. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schedule, type Scope } from "effect"
 import { audit } from "../support/FlowAudit.ts"
@@ -42,12 +42,11 @@ const outlasts = (made: Effect.Effect<Installation, never, Scope.Scope>) =>
   })
 
 describe("kill -9 at each step of the complete flow", () => {
-  it.live("loses nothing and does nothing twice, on the embedded database", () => outlasts(embedded), 180_000)
+  it.live("loses nothing and does nothing twice, on the embedded database", () => outlasts(embedded))
 
   it.live.skipIf(serverUrl === undefined)(
     "loses nothing and does nothing twice, on PostgreSQL",
-    () => outlasts(postgres),
-    180_000
+    () => outlasts(postgres)
   )
 })
 
@@ -75,8 +74,7 @@ describe("an Idempotency-Key around a kill -9", () => {
         Effect.repeat({
           until: ({ status }) => status !== 409,
           schedule: Schedule.spaced("1 second")
-        }),
-        Effect.timeout("30 seconds")
+        })
       )
       assert.strictEqual(again.status, 202, JSON.stringify(again.json))
       const runs = [before.json, again.json].map(({ events_url, flow_id }) => ({
@@ -86,5 +84,5 @@ describe("an Idempotency-Key around a kill -9", () => {
       yield* completed(second, token, runs)
       yield* second.child.kill("SIGTERM")
       yield* audit(installation, runs.map(({ flowId }) => flowId))
-    }), 120_000)
+    }))
 })

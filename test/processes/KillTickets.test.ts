@@ -21,7 +21,7 @@ import { audit } from "../support/TicketJobAudit.ts"
 import { begun, ended, installationAt, issued, noticed, reported } from "../support/TicketJobRun.ts"
 
 const asked = Number(process.env.GUICHET_TEST_JOB ?? 0)
-const limit = asked === 0 ? 120_000 : 1_800_000
+const limit = asked === 0 ? 300_000 : 1_800_000
 /** Chooses the moments and the order; another number chooses others. */
 const seed = Number(process.env.GUICHET_TEST_SEED ?? 1)
 const chosen = <A>(from: ReadonlyArray<A>, count: number): Array<A> =>

@@ -33,8 +33,7 @@ const shared = (served: ReadonlyArray<Served>) =>
   Effect.forEach(served, (one) => gauge(one, "shards")).pipe(
     Effect.repeat({
       until: (counts) => counts.every((count) => count > 0) && counts.reduce((a, b) => a + b) === shardCount
-    }),
-    Effect.timeout("20 seconds")
+    })
   )
 
 const scan = Effect.fnUntraced(
@@ -85,7 +84,6 @@ describe.skipIf(serverUrl === undefined)("two runners on one PostgreSQL", () => 
         yield* completed(b, token, late)
         yield* b.child.kill("SIGTERM")
         yield* audit(installation, [...early, ...late].map(({ flowId }) => flowId))
-      }),
-    120_000
+      })
   )
 })

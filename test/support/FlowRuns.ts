@@ -30,7 +30,7 @@ export const completed = (served: Served, token: string, runs: ReadonlyArray<Flo
   Effect.forEach(
     runs,
     ({ events }) =>
-      Effect.map(Effect.timeout(served.follow(events, token, closed), "60 seconds"), (sent) => {
+      Effect.map(served.follow(events, token, closed), (sent) => {
         const last = sent.at(-1)
         assert.deepInclude(last, { kind: "closed" }, JSON.stringify(sent))
         assert.strictEqual(last?.data.status, "completed", JSON.stringify(sent))

@@ -22,7 +22,7 @@ const along = [
 
 const traced = TestAppLayer.layer.pipe(Layer.provide(Layer.succeed(Tracer.Tracer, tracer)))
 
-layer(traced, { timeout: 60_000, excludeTestServices: true })("a flow in OpenTelemetry", (it) => {
+layer(traced, { excludeTestServices: true })("a flow in OpenTelemetry", (it) => {
   it.effect(
     "is one trace over entities, queue, services and webhooks, and names nobody",
     () =>
@@ -47,7 +47,7 @@ const sampled = TestAppLayer.layer.pipe(
   )
 )
 
-layer(sampled, { timeout: 60_000, excludeTestServices: true })("a flow of which its caller decides", (it) => {
+layer(sampled, { excludeTestServices: true })("a flow of which its caller decides", (it) => {
   it.effect.each(["00", "01"])("is told whole or not at all: %s", (flags) =>
     Effect.gen(function* () {
       const traceId = `${flags}${"a".repeat(30)}`

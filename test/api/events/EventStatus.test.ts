@@ -33,7 +33,7 @@ const scan = Effect.fnUntraced(function* (eventId: number, code: string) {
   return json.result as string
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the status of an event", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("the status of an event", (it) => {
   it.effect("is what its gate goes by from the next scan on", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

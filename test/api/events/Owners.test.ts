@@ -64,7 +64,7 @@ const prepare = Effect.gen(function* () {
   return { bob, tickets, urls, cancelUrl: `${made.json.status_url}/cancel`, sequenceBody }
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("another organiser", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("another organiser", (it) => {
   it.effect(
     "reads nothing of hers, changes nothing of hers, and cannot tell hers from nothing",
     () =>

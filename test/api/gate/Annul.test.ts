@@ -65,7 +65,7 @@ const isProblem = (answer: Answer, status: number, slug: string, members: object
   assert.deepInclude(answer.json, { type: `/problems/${slug}`, status, ...members })
 }
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a scan", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
   it.effect("is taken back by the steward who made it, with a reason, and the ticket comes in again", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

@@ -68,7 +68,7 @@ const follow = Effect.fnUntraced(function* <R>(
 
 layer(
   TestAppLayer.layer,
-  { timeout: 60_000, excludeTestServices: true }
+  { excludeTestServices: true }
 )("the journal", (it) => {
   it.effect("is what the gate answered, refusals and codes included", () =>
     Effect.gen(function* () {

@@ -95,7 +95,7 @@ const open = Effect.fnUntraced(function* (
 
 const isGate = ({ event }: FeedItem) => event === "gate"
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a gate over HTTP", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a gate over HTTP", (it) => {
   it.effect("is shown to its organiser, to admins and to stewards who reach it, and to nobody else", () =>
     Effect.gen(function* () {
       const app = yield* TestApp
@@ -260,7 +260,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a gat
     }).pipe(Effect.scoped))
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a process that leaves", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a process that leaves", (it) => {
   it.effect("ends the feeds of its gates", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

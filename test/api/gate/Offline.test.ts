@@ -22,7 +22,7 @@ const isProblem = (answer: Answer, status: number, slug: string) => {
 
 const bundlePath = (eventId: number, query: string) => `/api/events/${eventId}/offline-bundle?${query}`
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a gate without a network",
   (it) => {
     it.effect("takes along the event, its rules, the published keys and digests, and nobody's name or code", () =>

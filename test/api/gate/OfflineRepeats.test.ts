@@ -13,7 +13,7 @@ import { TestApp } from "../../support/TestApp.ts"
 import { entry, live, results, sent, uploadBody } from "../../support/Uploads.ts"
 import { ownRowCounts } from "../../support/Witness.ts"
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an upload", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
   it.effect("sent again, in other pieces and by hand again, gets the same answer and changes nothing", () =>
     Effect.gen(function* () {
       const rows = yield* publish(8, 5, { max_attendees: 3 })

@@ -15,7 +15,7 @@ import { entry, live, minute, results, sent, upload } from "../../support/Upload
 
 const iso = (at: number) => DateTime.formatIso(minute(at))
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an upload", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
   it.effect("of two devices that let in the same ticket names both gates and both times", () =>
     Effect.gen(function* () {
       const [ticket, other] = yield* publish(1, 3)

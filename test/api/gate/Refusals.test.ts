@@ -46,7 +46,7 @@ const isProblem = (answer: Answer, status: number, slug: string) => {
   assert.strictEqual(answer.headers.get("cache-control"), "no-store")
 }
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a request that cannot be taken",
   (it) => {
     it.effect("is 400 when its body is not JSON, or not there", () =>

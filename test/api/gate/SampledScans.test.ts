@@ -38,7 +38,7 @@ const whole = [
   "Gatekeeper.admit"
 ]
 
-layer(app, { timeout: 60_000, excludeTestServices: true })("a scan of which not all are told", (it) => {
+layer(app, { excludeTestServices: true })("a scan of which not all are told", (it) => {
   it.effect("goes the fast path when its caller does not tell it, and the contract's when he does", () =>
     Effect.gen(function* () {
       const { ask, taken } = yield* Port

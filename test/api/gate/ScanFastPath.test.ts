@@ -48,7 +48,7 @@ const both = Effect.fnUntraced(function* (bodies: readonly [unknown, unknown], {
 
 const app = Layer.provideMerge(Port.layer, TestAppLayer.layer)
 
-layer(app, { timeout: 60_000, excludeTestServices: true })("the fast path of a scan", (it) => {
+layer(app, { excludeTestServices: true })("the fast path of a scan", (it) => {
   it.effect("answers as the contract does: admitted, used, unknown, forbidden, in French and in English", () =>
     Effect.gen(function* () {
       const { taken } = yield* Port

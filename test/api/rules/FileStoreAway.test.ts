@@ -62,7 +62,7 @@ const isAway = ({ headers, json, status, text }: Answer, path: string) => {
   }
 }
 
-layer(away, { timeout: 60_000, excludeTestServices: true })("while the file store is away", (it) => {
+layer(away, { excludeTestServices: true })("while the file store is away", (it) => {
   it.effect("what needs it is 503 with Retry-After, and a logo can still be given up", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

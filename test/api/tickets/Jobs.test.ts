@@ -98,7 +98,7 @@ const ended = (job: { readonly status_url: string }) =>
 
 const next = (answer: Answer) => /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("link") ?? "")?.[1]
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("generation jobs", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("generation jobs", (it) => {
   it.effect("are canceled once: what waits is left out, and the feed ends", () =>
     Effect.gen(function* () {
       const [first, second] = yield* ticketsOf(1)

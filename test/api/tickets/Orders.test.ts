@@ -46,7 +46,7 @@ const fetchPdf = Effect.fnUntraced(function* (url: string) {
   return { bytes, headers: response.headers }
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an order's document", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an order's document", (it) => {
   it.effect.skipIf(!has("pdfinfo", "pdftotext", "pdftoppm", "zbarimg", "qpdf"))(
     "has a page for each live ticket, with its own code",
     () =>

@@ -102,7 +102,7 @@ const heavy = (): Uint8Array => {
   ]))
 }
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a template", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a template", (it) => {
   it.effect("is the same for all, and dressed by each organiser for himself", () =>
     Effect.gen(function* () {
       const app = yield* TestApp
@@ -236,7 +236,7 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tem
     }))
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an organiser's terms", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an organiser's terms", (it) => {
   const put = Effect.fnUntraced(function* (token: string, body: object, eventId = 14) {
     return yield* (yield* TestApp).ask(`/api/events/${eventId}/terms`, { method: "PUT", token, body })
   })

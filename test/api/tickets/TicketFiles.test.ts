@@ -48,7 +48,7 @@ const reported = Effect.fnUntraced(function* (eventId: number, file_key: string,
   return { id: id!, url, view: json, links: { file_url, qr_url } }
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket's files", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket's files", (it) => {
   it.effect("open by links that are made when the ticket is read, however old the stored ones are", () =>
     Effect.gen(function* () {
       const app = yield* TestApp

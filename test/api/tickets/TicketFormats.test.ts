@@ -44,7 +44,7 @@ const fetched = Effect.fnUntraced(function* (url: string) {
   return bytes
 })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a ticket's PDF", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket's PDF", (it) => {
   it.effect.skipIf(!has("pdfinfo", "pdftotext", "pdftoppm", "zbarimg", "qpdf"))(
     "is on A4 or the 80 mm roll when it is asked for, with its own code",
     () =>

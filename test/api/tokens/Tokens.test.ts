@@ -19,7 +19,7 @@ const make = (body: unknown = steward, headers: Record<string, string> = {}) =>
 
 const revoke = (tokenId: string) => ask(`/api/tokens/${tokenId}`, { method: "DELETE" })
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("an admin", (it) => {
+layer(TestAppLayer.layer, { excludeTestServices: true })("an admin", (it) => {
   it.effect("makes a token that opens what it was made for, and revokes it at once", () =>
     Effect.gen(function* () {
       const made = yield* make({ ...steward, expires_at: "2999-01-01T00:00:00Z" })

@@ -116,7 +116,7 @@ export const over = <E>(gateway: Layer.Layer<PaymentGateway, E>) =>
   ))
 
 /** The next webhook that the core takes. */
-export const nextHeard = Effect.flatMap(Core, ({ heard }) => Effect.timeout(Queue.take(heard), "10 seconds"))
+export const nextHeard = Effect.flatMap(Core, ({ heard }) => Queue.take(heard))
 
 /** What the core asks for, with the parts that a test cares about. */
 export const asking = (overrides: Partial<PaymentRequest> = {}): PaymentRequest => ({

@@ -69,7 +69,7 @@ const asExpected = ({ attempt, json, status }: Answered): boolean =>
     ? status === 422 && json.errors[0].pointer === "/qr_data"
     : status === 200 && json.result === attempt.result && json.message !== "" && json.scan_id === attempt.id
 
-layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })(
+layer(TestAppLayer.layer, { excludeTestServices: true })(
   "ten thousand false tickets",
   (it) => {
     it.effect(

@@ -14,7 +14,7 @@ const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 layer(Layer.provide(Fonts.layer, NodeFileSystem.layer))("a document", (it) => {
   it.effect.skipIf(!has("pdfinfo", "qpdf"))(
-    "tells its title, author and dates, whatever is in them",
+    "shows its title, author and dates, whatever is in them",
     () =>
       Effect.gen(function* () {
         const fonts = yield* Fonts
@@ -28,11 +28,11 @@ layer(Layer.provide(Fonts.layer, NodeFileSystem.layer))("a document", (it) => {
             author
           })
           checkStructure(bytes)
-          const told = infoOf(bytes)
-          assert.include(told, `Title:           ${title}\n`)
-          if (author !== "") assert.include(told, `Author:          ${author}\n`)
-          assert.match(told, /CreationDate:\s+Fri Jun 20 \d\d:05:07 2025/)
-          assert.include(told, "Page size:       100 x 200.5 pts")
+          const shown = infoOf(bytes)
+          assert.include(shown, `Title:           ${title}\n`)
+          if (author !== "") assert.include(shown, `Author:          ${author}\n`)
+          assert.match(shown, /CreationDate:\s+Fri Jun 20 \d\d:05:07 2025/)
+          assert.include(shown, "Page size:       100 x 200.5 pts")
           assert.include(decode(bytes), "/Lang (fr)")
           assert.include(decode(bytes), "/DisplayDocTitle true")
         }

@@ -1,6 +1,6 @@
 /**
  * A QR code is read back by a reader that shares nothing with its encoder. Guards, each of which turns this file red
- * when it is removed: byte mode, the refusals, the one mask that all codes have.
+ * when it is removed: byte mode, the refusals; another mask than the one that is given does so too.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"

@@ -49,6 +49,12 @@ describe("the modules of a QR code", () => {
       { seed: 20250620, numRuns: 100 }
     ))
 
+  it("are as many for digits as for other letters", () => {
+    for (const length of [14, 15, 213, 214]) {
+      assert.strictEqual(qrMatrix("7".repeat(length)).size, qrMatrix("{".repeat(length)).size)
+    }
+  })
+
   it("hold UTF-8", async () => {
     const text = `{"guest":"Łukasz Żółć · Ελένη · Дмитрий · 王小明"}`
     assert.deepStrictEqual(await readBack(text), [text])

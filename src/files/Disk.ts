@@ -7,7 +7,7 @@ import { platform } from "node:process"
 type Done = Effect.Effect<void, PlatformError>
 
 /** A file that does not exist yet. */
-export interface Draft {
+export interface NewFile {
   readonly path: string
   readonly bytes: Uint8Array
 }
@@ -15,7 +15,7 @@ export interface Draft {
 /** `write` makes new files, whose bytes are on the disk when it returns; `sync` does so for a folder's entries. */
 export interface Disk {
   readonly makeFolder: (path: string) => Done
-  readonly write: (drafts: ReadonlyArray<Draft>) => Done
+  readonly write: (files: ReadonlyArray<NewFile>) => Done
   readonly rename: (from: string, to: string) => Done
   readonly sync: (folder: string) => Done
 }
@@ -26,8 +26,8 @@ const together = 8
 /** Each call goes to another thread, and this one goes on meanwhile. */
 export const shared = (fs: FileSystem.FileSystem): Disk => ({
   makeFolder: (path) => fs.makeDirectory(path, { recursive: true, mode: 0o700 }),
-  write: (drafts) =>
-    Effect.forEach(drafts, ({ bytes, path }) =>
+  write: (files) =>
+    Effect.forEach(files, ({ bytes, path }) =>
       Effect.scoped(Effect.gen(function* () {
         const file = yield* fs.open(path, { flag: "wx", mode: 0o600 })
         yield* file.writeAll(bytes)
@@ -84,10 +84,10 @@ const writeAll = (file: number, bytes: Uint8Array): void => {
 export const own: Disk = {
   makeFolder: (path) =>
     now("makeFolder", path, () => void Fs.mkdirSync(path, { recursive: true, mode: 0o700 })),
-  write: (drafts) =>
+  write: (files) =>
     withFiles((open) =>
       Effect.gen(function* () {
-        const written = yield* Effect.forEach(drafts, ({ bytes, path }) =>
+        const written = yield* Effect.forEach(files, ({ bytes, path }) =>
           Effect.flatMap(open(path, "wx"), (file) =>
             Effect.as(now("write", path, () => writeAll(file, bytes)), synced(path, file))))
         yield* Effect.all(written, { concurrency: "unbounded", discard: true })

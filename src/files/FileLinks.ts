@@ -3,7 +3,7 @@ import { Clock, Context, Duration, Effect, Layer, type Redacted } from "effect"
 import { isFileKey } from "../../rpc/FileKey.ts"
 import { SignedUrl } from "./SignedUrl.ts"
 
-/** `baseUrl` is where `GET /files/…` is served; a link opens for `lifetime`, 90 days unless told. */
+/** `baseUrl` is where `GET /files/…` is served; a link opens for `lifetime`, 90 days by default. */
 export interface FileLinkOptions {
   readonly baseUrl: string
   readonly secret: Redacted.Redacted<string>

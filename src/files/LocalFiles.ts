@@ -16,21 +16,22 @@ const explain = (key: string) => (cause: PlatformError) =>
   )
 
 /**
- * A file store in `directory`, which is made with its drafts folder; old drafts are swept. With `ownThread` files are
+ * A file store in `directory`, which is made with its folder of temporary files; old ones are removed. With `ownThread` files are
  * written in the calling thread, which must have nothing else to do.
  */
 export const make = Effect.fn("FileStore.layerLocal")(function* (directory: string, ownThread: boolean) {
   const fs = yield* FileSystem.FileSystem
-  const drafts = `${directory}/.drafts`
-  yield* fs.makeDirectory(drafts, { recursive: true, mode: 0o700 })
-  yield* TempFiles.sweep(drafts, () => true)
+  /** The name is a stored one: what an older version left there is removed too. */
+  const temporary = `${directory}/.drafts`
+  yield* fs.makeDirectory(temporary, { recursive: true, mode: 0o700 })
+  yield* TempFiles.sweep(temporary, () => true)
   const disk = ownThread ? Disk.own : Disk.shared(fs)
   yield* Effect.forEach([directory, `${directory}/..`], disk.sync, { discard: true })
   const folders = FolderSync.make(directory, disk)
   const pathOf = (key: string) => `${directory}/${key}`
 
-  const place = ({ draft, folder, path }: { draft: string; folder: string; path: string }) => {
-    const rename = Effect.andThen(folders.ensure(folder), disk.rename(draft, path))
+  const place = ({ folder, path, temp }: { folder: string; path: string; temp: string }) => {
+    const rename = Effect.andThen(folders.ensure(folder), disk.rename(temp, path))
     return Effect.catchIf(
       rename,
       isMissing,
@@ -44,16 +45,21 @@ export const make = Effect.fn("FileStore.layerLocal")(function* (directory: stri
     yield* checkPuts(files)
     const written = files.map(({ bytes, key }) => {
       const path = pathOf(key)
-      return { bytes, draft: `${drafts}/${randomUUID()}`, folder: path.slice(0, path.lastIndexOf("/")), path }
+      return {
+        bytes,
+        temp: `${temporary}/${randomUUID()}`,
+        folder: path.slice(0, path.lastIndexOf("/")),
+        path
+      }
     })
-    yield* disk.write(written.map(({ bytes, draft }) => ({ bytes, path: draft }))).pipe(
+    yield* disk.write(written.map(({ bytes, temp }) => ({ bytes, path: temp }))).pipe(
       Effect.andThen(Effect.forEach(written, place, { discard: true })),
       Effect.andThen(
         Effect.forEach(new Set(written.map(({ folder }) => folder)), folders.sync, { discard: true })
       ),
       Effect.onError(() =>
         Effect.orDie(
-          Effect.forEach(written, ({ draft }) => fs.remove(draft, { force: true }), { discard: true })
+          Effect.forEach(written, ({ temp }) => fs.remove(temp, { force: true }), { discard: true })
         )
       ),
       Effect.mapError((cause) =>

@@ -3,17 +3,17 @@ import { Clock, DateTime, Duration, Effect } from "effect"
 import type { HttpClientResponse } from "effect/http"
 import type { S3Bucket } from "./S3Bucket.ts"
 
-/** An answer that is no success: the object is `missing`, or another attempt may fare better (`passing`), or neither. */
+/** An answer that is no success: the object is `missing`, or the fault is `transient` and another attempt may fare better, or neither. */
 export class Refusal {
   readonly _tag = "Refusal"
   readonly detail: string
   readonly missing: boolean
-  readonly passing: boolean
+  readonly transient: boolean
   readonly response: HttpClientResponse.HttpClientResponse
   constructor(fields: Omit<Refusal, "_tag">) {
     this.detail = fields.detail
     this.missing = fields.missing
-    this.passing = fields.passing
+    this.transient = fields.transient
     this.response = fields.response
   }
 }
@@ -21,7 +21,7 @@ export class Refusal {
 /** Stores refuse requests signed more than 15 minutes from their own time. */
 const tolerated = Duration.toMillis("15 minutes")
 
-const passingCodes = new Set(["RequestTimeout", "OperationAborted", "SlowDown", "InternalError"])
+const transientCodes = new Set(["RequestTimeout", "OperationAborted", "SlowDown", "InternalError"])
 
 const skewOf = (response: HttpClientResponse.HttpClientResponse, now: number): number => {
   const theirs = Date.parse(response.headers["date"] ?? "")
@@ -49,7 +49,7 @@ const wordsFor = (
   return `The object store answered ${said}.`
 }
 
-/** Reads a refusal: its code, what it means, whether it may pass. */
+/** Reads a refusal: its code, what it means, whether it is transient. */
 export const refusalOf = Effect.fnUntraced(
   function* (bucket: S3Bucket, response: HttpClientResponse.HttpClientResponse) {
     const text = yield* Effect.orElseSucceed(response.text, () => "")
@@ -71,8 +71,8 @@ export const refusalOf = Effect.fnUntraced(
           } its own: ` +
           "set the clock."
         : wordsFor(bucket, response, code),
-      passing: status >= 500 || status === 429 || status === 408 ||
-        (code !== undefined && passingCodes.has(code))
+      transient: status >= 500 || status === 429 || status === 408 ||
+        (code !== undefined && transientCodes.has(code))
     })
   }
 )

@@ -9,7 +9,7 @@ import { objectUrl, type S3Bucket } from "./S3Bucket.ts"
 import * as S3Signer from "./S3Signer.ts"
 
 /** An attempt, its body included, takes no longer; three more follow it at most. */
-const patience = Duration.seconds(10)
+const attemptTimeout = Duration.seconds(10)
 const retries = 3
 
 /** Files of one `putAll` under way. */
@@ -67,12 +67,12 @@ export const make = Effect.fn("FileStore.layerS3")(function* (bucket: S3Bucket) 
     sign(request, url).pipe(
       Effect.flatMap(client.execute),
       Effect.flatMap((response) => read(bucket, response)),
-      Effect.timeout(patience),
+      Effect.timeout(attemptTimeout),
       Effect.catchTags({
         HttpClientError: ({ reason }) =>
           Effect.fail(new Lost("The object store does not answer: see FILES_S3_ENDPOINT.", reason.cause)),
         TimeoutError: () =>
-          Effect.fail(new Lost(`The object store gave no answer in ${Duration.format(patience)}.`))
+          Effect.fail(new Lost(`The object store gave no answer in ${Duration.format(attemptTimeout)}.`))
       })
     )
 
@@ -93,7 +93,7 @@ export const make = Effect.fn("FileStore.layerS3")(function* (bucket: S3Bucket) 
       Effect.annotateSpans(attempt(request, url), { "http.request.resend_count": sent++ })
     ).pipe(
       Effect.retry({
-        while: (error) => error._tag === "Lost" || error.passing,
+        while: (error) => error._tag === "Lost" || error.transient,
         times: retries,
         schedule: backoff
       }),

@@ -1,7 +1,7 @@
-/** Half-written files that a killed process left behind: they may hold personal data and are taken away. */
+/** Half-written files that a killed process left behind: they may hold personal data and are removed. */
 import { DateTime, Duration, Effect, FileSystem, Option } from "effect"
 
-/** No write takes this long, so that nobody's draft in progress is touched. */
+/** No write takes this long, so that no file in progress is touched. */
 const abandoned = Duration.hours(1)
 
 /** Removes the files of a folder that `isOurs` names and that nobody has written to for so long; others may finish theirs meanwhile. */

@@ -81,7 +81,7 @@ for (const [name, store] of Object.entries(stores)) {
 
 for (const ownThread of [false, true]) {
   describe(`FileStore local${ownThread ? " of a thread" : ""}`, () => {
-    it.effect("shows a file whole or not at all while it is replaced, and leaves no draft behind", () =>
+    it.effect("shows a file whole or not at all while it is replaced, and leaves no temporary file behind", () =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const directory = yield* fs.makeTempDirectoryScoped()

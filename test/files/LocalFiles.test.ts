@@ -76,8 +76,8 @@ describe("FileStore local", () => {
         put,
         { concurrency: 4 }
       )
-      const drafts = done.filter(({ act, path }) => act === "synced" && path.includes("/.drafts/"))
-      assert.strictEqual(drafts.length, 7)
+      const temporary = done.filter(({ act, path }) => act === "synced" && path.includes("/.drafts/"))
+      assert.strictEqual(temporary.length, 7)
       const first = done.findIndex(({ act }) => act === "renamed")
       assert.isTrue(done.slice(0, first).some(({ path }) => path.includes("/.drafts/")))
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))

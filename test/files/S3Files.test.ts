@@ -1,6 +1,6 @@
 /**
  * A bucket as the file store, against a peer that checks every signature by itself.
- * Guards: each attempt is signed anew over path, digest and type; passing faults are tried again, with the wait the
+ * Guards: each attempt is signed anew over path, digest and type; transient faults are tried again, with the wait the
  * store asks for, and only so often; refusals are final and say what to mend; what came is what was stored; no secret
  * and no trace leaves in an error, a span or a header.
  */
@@ -43,7 +43,7 @@ describe("FileStore S3", () => {
         assert.deepStrictEqual((yield* files.get(key)).bytes, bytes)
       }), { prefix: "guichet/prod" }))
 
-  it.effect("asks the bucket's own host when told to", () =>
+  it.effect("asks the bucket's own host when the addressing is virtual", () =>
     withStore((files, peer) =>
       Effect.gen(function* () {
         yield* files.put(key, bytes, pdf)
@@ -181,14 +181,14 @@ describe("FileStore S3", () => {
         const error = yield* Effect.flip(files.put(key, bytes, pdf))
         peer.mishaps.push("cut", "cut", "cut", "cut")
         const lost = yield* refusal(files.get(key))
-        const told = [
+        const seen = [
           ...[error, lost].map((known) => `${JSON.stringify(known)} ${known.stack} ${known.cause}`),
           ...spans.map(({ attributes, name }) => `${name} ${JSON.stringify([...attributes])}`)
         ].join()
-        assert.include(told, "http.request.resend_count")
-        assert.notInclude(told, Redacted.value(S3Peer.bucket.secretAccessKey))
-        assert.notInclude(told, Redacted.value(S3Peer.bucket.accessKeyId))
-        assert.notInclude(told, "Signature=")
+        assert.include(seen, "http.request.resend_count")
+        assert.notInclude(seen, Redacted.value(S3Peer.bucket.secretAccessKey))
+        assert.notInclude(seen, Redacted.value(S3Peer.bucket.accessKeyId))
+        assert.notInclude(seen, "Signature=")
         assert.isTrue(peer.asked.every(({ headers }) => !("traceparent" in headers) && !("b3" in headers)))
       }).pipe(Effect.withTracer(tracer))
     }))

@@ -1,7 +1,7 @@
 /** A face inside one document: the prepared font when that has all of its glyphs, otherwise a font of just these. */
+import { type PDFContext, PDFHexString, type PDFRef } from "@cantoo/pdf-lib"
 import { addFont, GlyphChoice } from "./FontProgram.ts"
 import type { Face, Mark } from "./Fonts.ts"
-import { type PdfFile, type Ref, utf16 } from "./PdfFile.ts"
 import { type PreparedFont, preparedFont } from "./PreparedFont.ts"
 
 /** Turns a document's texts into the operators that show them, then adds the font to it. */
@@ -41,7 +41,7 @@ export class EmbeddedFont {
         continue
       }
       flush()
-      parts.push(`/Span <</ActualText <feff${utf16(spelled)}>>> BDC`)
+      parts.push(`/Span <</ActualText ${PDFHexString.fromText(spelled)}>> BDC`)
       parts.push(...marks.map((mark) => this.showMoved(mark, size)), this.showEnd(), "EMC")
     }
     flush()
@@ -70,7 +70,7 @@ export class EmbeddedFont {
   }
 
   /** Adds the font to the document; called when every text is encoded. */
-  add(document: PdfFile): Ref {
+  add(document: PDFContext): PDFRef {
     return addFont(document, this.face, this.prepared?.program ?? this.choice.program("quick"))
   }
 }

@@ -1,8 +1,8 @@
 /** Glyphs of a face as the font of a PDF document (ISO 32000-1 §9.7, §9.10.3). */
+import { type PDFArray, PDFContext, PDFName, type PDFRef, PDFString } from "@cantoo/pdf-lib"
 import { createHash } from "node:crypto"
 import { compress } from "./Deflate.ts"
 import type { Face, Mark } from "./Fonts.ts"
-import { array, name, type PdfFile, type Ref, text, utf16 } from "./PdfFile.ts"
 import { TrueTypeSubset } from "./TrueTypeSubset.ts"
 
 /** What documents write of a font; belongs to none of them. */
@@ -10,12 +10,20 @@ export interface FontProgram {
   readonly name: string
   readonly file: Uint8Array
   readonly length: number
-  readonly widths: string
+  /** `W` of the font: the widths from code 1 on. */
+  readonly widths: PDFArray
   readonly unicode: Uint8Array
 }
 
+/** For objects that many documents write; pdf-lib wants each to be made by some document. */
+const loose = PDFContext.create()
+
 /** A code of two bytes, as hexadecimal digits. */
 const hex = (code: number): string => code.toString(16).padStart(4, "0")
+
+/** A character in UTF-16BE, as hexadecimal digits. */
+const utf16 = (codePoint: number): string =>
+  Buffer.from(String.fromCodePoint(codePoint), "utf16le").swap16().toString("hex")
 
 /** Codes from 1 on that count up together with their code points; only a last byte may count (§9.10.3). */
 const rangesOf = (codePoints: ReadonlyArray<number>) => {
@@ -62,20 +70,23 @@ export class GlyphChoice {
       name: `${this.tag()}+${postscriptName}`,
       file: compress(file, effort),
       length: file.length,
-      widths: widths.length === 0 ? "[]" : `[1 ${array(widths)}]`,
+      widths: loose.obj(widths.length === 0 ? [] : [1, widths]),
       unicode: compress(this.toUnicode(), effort)
     }
   }
 
-  /** Six capitals that name this choice of glyphs; the same texts give the same bytes. */
+  /**
+   * Six capitals that name this choice of glyphs; the same texts give the same bytes. Three of them never change:
+   * pdf-lib keeps each name that it writes as long as the process lives.
+   */
   private tag(): string {
     const digest = createHash("sha256").update([...this.codes.keys()].join(" ")).digest()
-    return String.fromCharCode(...digest.subarray(0, 6).map((byte) => 65 + (byte % 26)))
+    return `GUI${String.fromCharCode(...digest.subarray(0, 3).map((byte) => 65 + (byte % 26)))}`
   }
 
   private toUnicode(): string {
     const lines = rangesOf(this.marks.map(({ codePoint }) => codePoint)).map(({ from, length, codePoint }) =>
-      `<${hex(from)}> <${hex(from + length - 1)}> <${utf16(String.fromCodePoint(codePoint))}>`
+      `<${hex(from)}> <${hex(from + length - 1)}> <${utf16(codePoint)}>`
     )
     const sections: Array<string> = []
     for (let first = 0; first < lines.length; first += 100) {
@@ -90,42 +101,42 @@ export class GlyphChoice {
   }
 }
 
-const systemInfo = `<< /Registry ${text("Adobe")} /Ordering ${text("Identity")} /Supplement 0 >>`
-
 /** Adds a font of a face to a document. */
-export const addFont = (document: PdfFile, face: Face, program: FontProgram): Ref => {
+export const addFont = (document: PDFContext, face: Face, program: FontProgram): PDFRef => {
   const { metrics } = face
   const scaled = (units: number): number => (units * 1000) / metrics.unitsPerEm
-  const file = document.addStream(program.file, { Filter: "/FlateDecode", Length1: program.length })
-  const descriptor = document.add({
-    Type: "/FontDescriptor",
-    FontName: name(program.name),
+  const BaseFont = PDFName.of(program.name)
+  const stream = (bytes: Uint8Array, entries: { readonly Length1?: number } = {}) =>
+    document.register(document.stream(bytes, { Filter: "FlateDecode", ...entries }))
+  const descriptor = document.register(document.obj({
+    Type: "FontDescriptor",
+    FontName: BaseFont,
     Flags: 4,
-    FontBBox: array(metrics.box.map(scaled)),
+    FontBBox: metrics.box.map(scaled),
     ItalicAngle: metrics.italicAngle,
     Ascent: scaled(metrics.ascent),
     Descent: scaled(metrics.descent),
     CapHeight: scaled(metrics.capHeight),
     XHeight: scaled(metrics.xHeight),
     StemV: face.name === "bold" ? 140 : 80,
-    FontFile2: file
-  })
-  const descendant = document.add({
-    Type: "/Font",
-    Subtype: "/CIDFontType2",
-    BaseFont: name(program.name),
-    CIDToGIDMap: "/Identity",
-    CIDSystemInfo: systemInfo,
+    FontFile2: stream(program.file, { Length1: program.length })
+  }))
+  const descendant = document.register(document.obj({
+    Type: "Font",
+    Subtype: "CIDFontType2",
+    BaseFont,
+    CIDToGIDMap: "Identity",
+    CIDSystemInfo: { Registry: PDFString.of("Adobe"), Ordering: PDFString.of("Identity"), Supplement: 0 },
     FontDescriptor: descriptor,
     DW: 600,
     W: program.widths
-  })
-  return document.add({
-    Type: "/Font",
-    Subtype: "/Type0",
-    BaseFont: name(program.name),
-    Encoding: "/Identity-H",
-    DescendantFonts: array([descendant]),
-    ToUnicode: document.addStream(program.unicode, { Filter: "/FlateDecode" })
-  })
+  }))
+  return document.register(document.obj({
+    Type: "Font",
+    Subtype: "Type0",
+    BaseFont,
+    Encoding: "Identity-H",
+    DescendantFonts: [descendant],
+    ToUnicode: stream(program.unicode)
+  }))
 }

@@ -3,7 +3,6 @@ import { type PDFContext, PDFDocument, PDFName, PDFRawStream, PDFRef } from "@ca
 import { crc32, inflateSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Entries, PdfFile, Ref } from "./PdfFile.ts"
 
 /** What a logo file says of itself. */
 export interface LogoFile {
@@ -16,18 +15,12 @@ export interface LogoFile {
 /** The most that a logo may be: it is in every ticket that shows it, and is decoded in one go. */
 export const largestLogo = { bytes: 256 * 1024, pixels: 2_000_000 }
 
-/** A stream that belongs to no document yet: a reference among its entries is to be replaced. */
-interface Stream {
-  readonly entries: Entries
-  readonly bytes: Uint8Array
-}
-
-/** An image, with its opacity when it has one. */
+/** An image, with its opacity when it has one; streams of a document that is never written. */
 interface Decoded {
   readonly width: number
   readonly height: number
-  readonly image: Stream
-  readonly mask: Stream | undefined
+  readonly image: PDFRawStream
+  readonly mask: PDFRawStream | undefined
 }
 
 const pngSignature = "89504e470d0a1a0a"
@@ -109,12 +102,7 @@ const streamAt = (context: PDFContext, ref: PDFRef): PDFRawStream => {
   throw new TypeError("An image is not a stream")
 }
 
-const loose = (stream: PDFRawStream): Stream => ({
-  entries: Object.fromEntries(
-    stream.dict.entries().map(([key, value]) => [key.decodeText(), value.toString()])
-  ),
-  bytes: stream.contents
-})
+const opacity = PDFName.of("SMask")
 
 const decode = async (bytes: Uint8Array, file: LogoFile): Promise<Decoded> => {
   const scratch = await PDFDocument.create({ updateMetadata: false })
@@ -122,12 +110,12 @@ const decode = async (bytes: Uint8Array, file: LogoFile): Promise<Decoded> => {
   const embedded = file.extension === "png" ? await scratch.embedPng(own) : await scratch.embedJpg(own)
   await embedded.embed()
   const image = streamAt(scratch.context, embedded.ref)
-  const mask = image.dict.get(PDFName.of("SMask"))
+  const mask = image.dict.get(opacity)
   return {
     width: embedded.width,
     height: embedded.height,
-    image: loose(image),
-    mask: mask instanceof PDFRef ? loose(streamAt(scratch.context, mask)) : undefined
+    image,
+    mask: mask instanceof PDFRef ? streamAt(scratch.context, mask) : undefined
   }
 }
 
@@ -144,15 +132,20 @@ const decodeOnce = (bytes: Uint8Array): Option.Option<Promise<Decoded>> => {
   })
 }
 
+/** The same bytes in another document; its opacity is that document's. */
+const place = (document: PDFContext, stream: PDFRawStream, mask?: PDFRef): PDFRef => {
+  const dict = stream.dict.clone(document)
+  if (mask !== undefined) dict.set(opacity, mask)
+  return document.register(PDFRawStream.of(dict, stream.contents))
+}
+
 /** Puts a logo into a document; none when it is no PNG or JPEG that can be drawn. */
-export const embedLogo = Effect.fn("Logo.embedLogo")(function* (document: PdfFile, bytes: Uint8Array) {
+export const embedLogo = Effect.fn("Logo.embedLogo")(function* (document: PDFContext, bytes: Uint8Array) {
   const known = decodeOnce(bytes)
   if (Option.isNone(known)) return Option.none()
   const logo = yield* Effect.option(Effect.tryPromise(() => known.value))
   return Option.map(logo, ({ height, image, mask, width }) => {
-    const SMask = mask && document.addStream(mask.bytes, mask.entries)
-    const ref: Ref = document.addStream(image.bytes, { ...image.entries, SMask })
-    return { width, height, ref }
+    return { width, height, ref: place(document, image, mask && place(document, mask)) }
   })
 })
 
@@ -161,5 +154,5 @@ export const logoWeight = Effect.fn("Logo.logoWeight")(function* (bytes: Uint8Ar
   const file = readLogo(bytes)
   if (Option.isNone(file)) return Option.none()
   const logo = yield* Effect.option(Effect.tryPromise(() => decode(bytes, file.value)))
-  return Option.map(logo, ({ image, mask }) => image.bytes.length + (mask?.bytes.length ?? 0))
+  return Option.map(logo, ({ image, mask }) => image.contents.length + (mask?.contents.length ?? 0))
 })

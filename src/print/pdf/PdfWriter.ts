@@ -1,4 +1,5 @@
-/** Drawn pages become a PDF. */
+/** Drawn pages become a PDF; its objects and their syntax are pdf-lib's. */
+import { PDFContext, PDFHexString, type PDFRef, PDFString, PDFWriter } from "@cantoo/pdf-lib"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -8,7 +9,6 @@ import { EmbeddedFont } from "./EmbeddedFont.ts"
 import type { Fonts } from "./Fonts.ts"
 import { embedLogo } from "./Logo.ts"
 import { pageContent } from "./PageContent.ts"
-import { array, date, dictionary, PdfFile, type Ref, text } from "./PdfFile.ts"
 
 /**
  * A finished document. `missingGlyphs` lists the characters that the fonts could not write (Arabic, CJK,
@@ -26,7 +26,7 @@ export class PdfError extends Schema.TaggedError<PdfError>()("PdfError", {
   message: Schema.String
 }) {}
 
-/** What viewers and screen readers are told about a document; the date is the only one in it. */
+/** What viewers and screen readers find about a document; `language` is a BCP 47 tag, the date the only one in it. */
 export interface PdfInfo {
   readonly title: string
   readonly language: string
@@ -39,17 +39,20 @@ const unusable = new PdfError({
   message: "The logo must be a whole PNG or JPEG file of at most 256 KiB and 2 megapixels."
 })
 
+/** Objects that are written before others have their turn; a ticket has about twenty. */
+const objectsPerTick = 500
+
 /** Writes pages in order, each font once for all of them; equal input gives equal bytes. */
 export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   fonts: Fonts["Service"],
   pages: ReadonlyArray<Canvas>,
   info: PdfInfo
 ) {
-  const document = new PdfFile()
-  const tree = document.reserve()
-  const resources = document.reserve()
+  const document = PDFContext.create()
+  const tree = document.nextRef()
+  const resources = document.nextRef()
   const texts = { regular: new Array<string>(), bold: new Array<string>() }
-  const logos = new Map<Uint8Array, { name: string; width: number; height: number; ref: Ref }>()
+  const logos = new Map<Uint8Array, { name: string; width: number; height: number; ref: PDFRef }>()
   for (const { shapes } of pages) {
     for (const shape of shapes) {
       if (shape.kind === "text") texts[shape.face.name].push(shape.text)
@@ -64,43 +67,46 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
     bold: new EmbeddedFont(fonts.bold, texts.bold)
   }
 
-  const kids: Array<Ref> = []
+  const kids: Array<PDFRef> = []
   for (const canvas of pages) {
     if (pages.length > 1) yield* Effect.yieldNow
     const content = compress(pageContent(canvas, { fonts: embedded, logos }))
-    kids.push(document.add({
-      Type: "/Page",
+    kids.push(document.register(document.obj({
+      Type: "Page",
       Parent: tree,
       Resources: resources,
-      MediaBox: array([0, 0, canvas.width, canvas.height]),
-      Contents: document.addStream(content, { Filter: "/FlateDecode" })
-    }))
+      MediaBox: [0, 0, canvas.width, canvas.height],
+      Contents: document.register(document.stream(content, { Filter: "FlateDecode" }))
+    })))
   }
-  document.set(tree, { Type: "/Pages", Kids: array(kids), Count: kids.length })
-  document.set(resources, {
-    Font: dictionary({
-      regular: texts.regular.length > 0 ? embedded.regular.add(document) : undefined,
-      bold: texts.bold.length > 0 ? embedded.bold.add(document) : undefined
-    }),
-    XObject: dictionary(Object.fromEntries([...logos.values()].map(({ name, ref }) => [name, ref])))
-  })
-  const catalog = document.add({
-    Type: "/Catalog",
+  document.assign(tree, document.obj({ Type: "Pages", Kids: kids, Count: kids.length }))
+  document.assign(
+    resources,
+    document.obj({
+      Font: {
+        regular: texts.regular.length > 0 ? embedded.regular.add(document) : undefined,
+        bold: texts.bold.length > 0 ? embedded.bold.add(document) : undefined
+      },
+      XObject: Object.fromEntries([...logos.values()].map(({ name, ref }) => [name, ref]))
+    })
+  )
+  document.trailerInfo.Root = document.register(document.obj({
+    Type: "Catalog",
     Pages: tree,
-    ViewerPreferences: dictionary({ DisplayDocTitle: "true" }),
-    Lang: text(info.language)
-  })
-  const created = date(info.createdAt)
-  const about = document.add({
-    Title: text(info.title),
-    Author: text(info.author),
-    Creator: text("Guichet"),
-    Producer: text("Guichet"),
+    ViewerPreferences: { DisplayDocTitle: true },
+    Lang: PDFString.of(info.language)
+  }))
+  const created = PDFString.fromDate(info.createdAt)
+  document.trailerInfo.Info = document.register(document.obj({
+    Title: PDFHexString.fromText(info.title),
+    Author: PDFHexString.fromText(info.author),
+    Creator: PDFString.of("Guichet"),
+    Producer: PDFString.of("Guichet"),
     CreationDate: created,
     ModDate: created
-  })
+  }))
   const rendered: RenderedPdf = {
-    bytes: document.encode(catalog, about),
+    bytes: yield* Effect.promise(() => PDFWriter.forContext(document, objectsPerTick).serializeToBuffer()),
     pages: pages.length,
     missingGlyphs: [...new Set([...embedded.regular.missing, ...embedded.bold.missing])]
   }

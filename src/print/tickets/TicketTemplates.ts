@@ -17,23 +17,21 @@ export type TicketDesign = typeof TicketDesign.Type
 export const TicketFormat = Schema.Literals(["a4", "roll80"])
 export type TicketFormat = typeof TicketFormat.Type
 
-const designs: Readonly<Record<TicketDesign, (canvas: Canvas, view: TicketView) => void>> = {
-  modern: drawModern,
-  classic: drawClassic,
-  minimal: drawMinimal
+/** How a design looks on A4; `accent` is its colour when a template names none. */
+interface Design {
+  readonly draw: (canvas: Canvas, view: TicketView) => void
+  readonly accent: Colour
 }
 
-const accents: Readonly<Record<TicketDesign, Colour>> = {
-  modern: "#3b2ad9",
-  classic: "#7a1f2b",
-  minimal: "#111418"
+const designs: Readonly<Record<TicketDesign, Design>> = {
+  modern: { draw: drawModern, accent: "#3b2ad9" },
+  classic: { draw: drawClassic, accent: "#7a1f2b" },
+  minimal: { draw: drawMinimal, accent: "#111418" }
 }
 
 /** The colour of a design when its template names none. */
-export const accentOf = (design: TicketDesign): Colour => accents[design]
+export const accentOf = (design: TicketDesign): Colour => designs[design].accent
 
 /** How a design is drawn on a format. */
-export const templateOf = (
-  design: TicketDesign,
-  format: TicketFormat
-): (canvas: Canvas, view: TicketView) => void => format === "roll80" ? drawRoll : designs[design]
+export const templateOf = (design: TicketDesign, format: TicketFormat): Design["draw"] =>
+  ({ a4: designs[design].draw, roll80: drawRoll })[format]

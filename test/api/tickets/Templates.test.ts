@@ -13,6 +13,7 @@ import { FileStore } from "../../../src/files/FileStore.ts"
 import { PrintStore } from "../../../src/store/tickets/PrintStore.ts"
 import { QrImage } from "../../../src/print/qr/QrImage.ts"
 import { qrMatrix } from "../../../src/print/qr/QrMatrix.ts"
+import { TicketDesign } from "../../../src/print/tickets/TicketTemplates.ts"
 import { EventStore } from "../../../src/store/EventStore.ts"
 import { TicketStore } from "../../../src/store/tickets/TicketStore.ts"
 import { TokenStore } from "../../../src/store/TokenStore.ts"
@@ -111,7 +112,8 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a template", (it) => {
       const list = yield* app.ask("/api/templates", { token: app.organizer })
       assert.deepStrictEqual(
         list.json.templates.map((one: { design: string }) => one.design),
-        ["modern", "classic", "minimal"]
+        [...TicketDesign.literals],
+        "a template of each design: a new design needs a migration that inserts its template"
       )
       const set = yield* app.ask("/api/templates/1/style", {
         method: "PUT",

@@ -130,7 +130,7 @@ layer(Layer.provide(Fonts.layer, NodeFileSystem.layer))("a prepared font", (it) 
       }
     }))
 
-  it.effect("tells its letters in ranges that end with the last byte of a code or of a code point", () =>
+  it.effect("lists its letters in ranges that end with the last byte of a code or of a code point", () =>
     Effect.gen(function* () {
       const { regular } = yield* Fonts
       const rangesOf = (text: string) => {

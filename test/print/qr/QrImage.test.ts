@@ -3,6 +3,7 @@ import { inflateSync } from "node:zlib"
 import { QrImage } from "../../../src/print/qr/QrImage.ts"
 import { largestQr, qrMatrix, quietZone } from "../../../src/print/qr/QrMatrix.ts"
 import { codesIn, has } from "../../support/PdfTools.ts"
+import { codesReadBy } from "../../support/QrReader.ts"
 
 const text = `{"id":1,"eventId":1,"timestamp":1640995200,"sig":"${"aB3_".repeat(20)}"}`
 const matrix = qrMatrix(text)
@@ -10,8 +11,12 @@ const sizes = { small: 200, medium: 400, large: 800 } as const
 
 describe("QrImage", () => {
   for (const [size, least] of Object.entries(sizes) as ReadonlyArray<[keyof typeof sizes, number]>) {
-    it.skipIf(!has("zbarimg"))(`is read back from a ${size} PNG`, () => {
+    it.skipIf(!has("zbarimg"))(`is read back from a ${size} PNG by zbarimg`, () => {
       assert.deepStrictEqual(codesIn(QrImage.png(matrix, size)), [text])
+    })
+
+    it(`is read back from a ${size} PNG by ZXing`, async () => {
+      assert.deepStrictEqual(await codesReadBy(QrImage.png(matrix, size)), [text])
     })
 
     it(`has whole pixels a module and a light quiet zone in a ${size} PNG`, () => {

@@ -11,6 +11,7 @@ import { Effect, Layer } from "effect"
 import { Fonts } from "../../../src/print/pdf/Fonts.ts"
 import { type QrMatrix, qrMatrix } from "../../../src/print/qr/QrMatrix.ts"
 import { TicketPdf } from "../../../src/print/tickets/TicketPdf.ts"
+import { TicketDesign, TicketFormat } from "../../../src/print/tickets/TicketTemplates.ts"
 import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
 import { checkStructure, codesIn, greyPageOf, has, textOf } from "../../support/PdfTools.ts"
 import { photograph } from "../../support/Photo.ts"
@@ -32,8 +33,8 @@ const papers = {
 const photo = { pixels: 600, turn: 4, lean: 0.03, noise: 5, shade: 0.6, quality: 40 }
 
 const names = ["Đặng Thị Łucja Şahin", "Ελένη Παπαδοπούλου", "Дмитрий Щёкин"] as const
-const designs = ["modern", "classic", "minimal"] as const
-const formats = ["a4", "roll80"] as const
+const designs = TicketDesign.literals
+const formats = TicketFormat.literals
 const locales = ["fr", "en"] as const
 
 /** Every design, every paper and every language meets every script. */

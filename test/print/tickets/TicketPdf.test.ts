@@ -11,6 +11,7 @@ import { QrImage } from "../../../src/print/qr/QrImage.ts"
 import { qrMatrix } from "../../../src/print/qr/QrMatrix.ts"
 import { type TicketInput, TicketPdf } from "../../../src/print/tickets/TicketPdf.ts"
 import { QrData } from "../../../src/trust/QrData.ts"
+import { TicketDesign, TicketFormat } from "../../../src/print/tickets/TicketTemplates.ts"
 import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
 import {
   checkStructure,
@@ -42,8 +43,8 @@ const contentOf = (pdf: Uint8Array): string => {
   return streams.join("\n")
 }
 
-const designs = ["modern", "classic", "minimal"] as const
-const formats = ["a4", "roll80"] as const
+const designs = TicketDesign.literals
+const formats = TicketFormat.literals
 const variants = designs.flatMap((design) => formats.map((format) => ({ design, format })))
 
 layer(Env)("TicketPdf", (it) => {
@@ -136,7 +137,7 @@ layer(Env)("TicketPdf", (it) => {
   )
 
   it.effect.skipIf(!has("pdftotext"))(
-    "tells the date in the event's zone and the guest's language",
+    "prints the date in the event's zone and the guest's language",
     () =>
       Effect.gen(function* () {
         const fonts = yield* Fonts
@@ -318,7 +319,7 @@ layer(Env)("TicketPdf", (it) => {
     }))
 
   it.effect.skipIf(!has("pdfinfo"))(
-    "tells viewers its title and language, and is the same file twice",
+    "gives viewers its title and language, and is the same file twice",
     () =>
       Effect.gen(function* () {
         const fonts = yield* Fonts

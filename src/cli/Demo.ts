@@ -1,11 +1,11 @@
 /** `guichet demo`: the complete flow on a throw-away database, from one command. */
-import { Clock, Console, Duration, Effect, FileSystem, Layer, Option, Schema, Stream, Terminal } from "effect"
+import { Clock, Console, DateTime, Duration, Effect, FileSystem, Layer, Option, Schema, Stream, Terminal } from "effect"
 import { Command, Flag } from "effect/cli"
 import { CompleteFlowRequest, FlowView } from "../../rpc/CompleteFlow.ts"
 import type { ScanAnswer } from "../gate/ScanAnswer.ts"
 import { FlowAccepted } from "../api/flows/FlowsApi.ts"
 import { TokenStore } from "../store/TokenStore.ts"
-import { completeFlowBody } from "./demo/CompleteFlowBody.ts"
+import { upcomingBody } from "./demo/CompleteFlowBody.ts"
 import * as DemoClient from "./demo/DemoClient.ts"
 import { DemoFailed } from "./demo/DemoFailed.ts"
 import * as DemoFolder from "./demo/DemoFolder.ts"
@@ -120,7 +120,7 @@ const play = Effect.fn("Demo.play")(
 
 const run = Effect.fn("Demo.run")(function* (to: Option.Option<string>, from: Option.Option<string>) {
   const began = yield* Clock.currentTimeMillis
-  const body = Option.isSome(from) ? yield* readBody(from.value) : completeFlowBody
+  const body = Option.isSome(from) ? yield* readBody(from.value) : upcomingBody(yield* DateTime.now)
   const folder = yield* DemoFolder.open(to)
   const findings = yield* Effect.mapError(
     play(folder, body),
@@ -141,7 +141,7 @@ export const demo = Command.make(
       Flag.optional
     ),
     body: Flag.String("body").pipe(
-      Flag.withDescription("A JSON file to post instead of the documented body of the complete flow"),
+      Flag.withDescription("A JSON file to post instead of the documented body of the complete flow, whose event is moved to come in six weeks"),
       Flag.optional
     )
   },

@@ -18,7 +18,7 @@ import { Screen } from "./demo/Screen.ts"
 import { summary } from "./demo/Summary.ts"
 import * as ThrowAwayApp from "./demo/ThrowAwayApp.ts"
 import * as TicketFiles from "./demo/TicketFiles.ts"
-import { sentenceOf, told } from "./Sentence.ts"
+import { sentenceOf, reportFailure } from "./Sentence.ts"
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
@@ -58,7 +58,7 @@ const follow = Effect.fn("Demo.follow")(function* (
   folder: DemoFolder.DemoFolder,
   body: Schema.Json
 ) {
-  const { tell } = yield* Screen
+  const { report } = yield* Screen
   const { events_url, status_url } = yield* client.post(
     "/api/orchestration/complete-flow",
     body,
@@ -67,7 +67,7 @@ const follow = Effect.fn("Demo.follow")(function* (
   const request = yield* Effect.orDie(Schema.decodeUnknownEffect(CompleteFlowRequest)(body))
   const seconds = request.orchestration_options.timeout_seconds + 30
   const last = yield* client.events(events_url).pipe(
-    Stream.tap((event) => Effect.forEach(newsOf(event), tell, { discard: true })),
+    Stream.tap((event) => Effect.forEach(newsOf(event), report, { discard: true })),
     Stream.runLast,
     Effect.timeoutOrElse({
       duration: Duration.seconds(seconds),
@@ -136,7 +136,7 @@ export const demo = Command.make(
   {
     to: Flag.String("to").pipe(
       Flag.withDescription(
-        "The folder for tickets, invoice and messages: .guichet/demo-<timestamp> unless told"
+        "The folder for tickets, invoice and messages: .guichet/demo-<timestamp> by default"
       ),
       Flag.optional
     ),
@@ -145,5 +145,5 @@ export const demo = Command.make(
       Flag.optional
     )
   },
-  ({ body, to }) => told(run(to, body))
+  ({ body, to }) => reportFailure(run(to, body))
 ).pipe(Command.withDescription("Run the complete flow on a throw-away database and show every step of it"))

@@ -13,7 +13,7 @@ import { mailSettings } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
-import { sentenceOf, told } from "./Sentence.ts"
+import { sentenceOf, reportFailure } from "./Sentence.ts"
 
 /** Something is marked ✗. */
 class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
@@ -39,7 +39,7 @@ const checkSettings = Effect.gen(function* () {
 })
 
 /** Messages that reach nobody: nothing is wrong with that, but whoever installs knows it before the guests do. */
-const tellUnsent = Effect.gen(function* () {
+const printUnsent = Effect.gen(function* () {
   if (Option.isNone((yield* mailSettings).smtp)) {
     yield* Console.log("– E-mails are files in the outbox: SMTP_URL sends them")
   }
@@ -85,12 +85,12 @@ const examine = Effect.gen(function* () {
     const quietly = Effect.provideService(Layer.build(redis.value.value), References.MinimumLogLevel, "None")
     results.push(yield* check("Redis answers", quietly))
   }
-  if (results[0]) yield* tellUnsent
+  if (results[0]) yield* printUnsent
   if (results.includes(false)) {
     return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })
   }
 })
 
-export const doctor = Command.make("doctor", {}, () => told(Effect.scoped(examine))).pipe(
+export const doctor = Command.make("doctor", {}, () => reportFailure(Effect.scoped(examine))).pipe(
   Command.withDescription("Check database, schema, secrets and configuration")
 )

@@ -6,7 +6,7 @@ import { FileStore } from "../files/FileStore.ts"
 import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
 import { ErasureStore, type Guest, pseudonymOf } from "../store/ErasureStore.ts"
 import * as KeyValues from "../store/KeyValues.ts"
-import { told } from "./Sentence.ts"
+import { reportFailure } from "./Sentence.ts"
 
 /** Files and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
 export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest) {
@@ -34,7 +34,7 @@ export const erase = Command.make(
     guest: number("guest", "The guest's number at this event")
   },
   ({ event, guest }) =>
-    told(
+    reportFailure(
       Effect.gen(function* () {
         const { files } = yield* Effect.provide(eraseGuest({ eventId: event, guestId: guest }), layer)
         yield* Console.log(

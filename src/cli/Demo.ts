@@ -1,5 +1,17 @@
 /** `guichet demo`: the complete flow on a throw-away database, from one command. */
-import { Clock, Console, DateTime, Duration, Effect, FileSystem, Layer, Option, Schema, Stream, Terminal } from "effect"
+import {
+  Clock,
+  Console,
+  DateTime,
+  Duration,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Schema,
+  Stream,
+  Terminal
+} from "effect"
 import { Command, Flag } from "effect/cli"
 import { CompleteFlowRequest, FlowView } from "../../rpc/CompleteFlow.ts"
 import type { ScanAnswer } from "../gate/ScanAnswer.ts"
@@ -18,7 +30,7 @@ import { Screen } from "./demo/Screen.ts"
 import { summary } from "./demo/Summary.ts"
 import * as ThrowAwayApp from "./demo/ThrowAwayApp.ts"
 import * as TicketFiles from "./demo/TicketFiles.ts"
-import { sentenceOf, reportFailure } from "./Sentence.ts"
+import { reportFailure, sentenceOf } from "./Sentence.ts"
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
@@ -141,7 +153,9 @@ export const demo = Command.make(
       Flag.optional
     ),
     body: Flag.String("body").pipe(
-      Flag.withDescription("A JSON file to post instead of the documented body of the complete flow, whose event is moved to come in six weeks"),
+      Flag.withDescription(
+        "A JSON file to post instead of the documented body of the complete flow, whose event is moved to come in six weeks"
+      ),
       Flag.optional
     )
   },

@@ -13,7 +13,7 @@ import { mailSettings } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
-import { sentenceOf, reportFailure } from "./Sentence.ts"
+import { reportFailure, sentenceOf } from "./Sentence.ts"
 
 /** Something is marked ✗. */
 class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}

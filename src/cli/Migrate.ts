@@ -11,6 +11,7 @@ const run = Effect.gen(function* () {
   for (const [id, name] of applied) yield* Console.log(`Applied ${String(id).padStart(4, "0")}_${name}`)
 })
 
-export const migrate = Command.make("migrate", {}, () => reportFailure(Effect.provide(run, Database.layer))).pipe(
-  Command.withDescription("Bring the database schema to this version")
-)
+export const migrate = Command.make("migrate", {}, () => reportFailure(Effect.provide(run, Database.layer)))
+  .pipe(
+    Command.withDescription("Bring the database schema to this version")
+  )

@@ -4,7 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { databaseLayer } from "../app/Foundation.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"
-import { sentenceOf, reportFailure } from "./Sentence.ts"
+import { reportFailure, sentenceOf } from "./Sentence.ts"
 import { table, TokenRefused, toNewToken } from "./TokenWords.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))

@@ -88,7 +88,7 @@ export const summary = (findings: Findings, columns: number): ReadonlyArray<stri
       wrapped(value, width).map((line, at) => `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line}`)
     ),
     "",
-    "  Next: deno task start serves it on http://localhost:3001, and README.md scans a ticket with curl.",
+    "  Next: README.md says how to serve it on port 3001 and scan a ticket with curl.",
     ""
   ]
 }

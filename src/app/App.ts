@@ -11,13 +11,13 @@ import * as Observability from "../telemetry/Observability.ts"
 import { Loopback } from "../trust/Loopback.ts"
 
 /** Everything a process needs below its routes. */
-const ground = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+const belowRoutes = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
   Drain.layerOnStop.pipe(
     Layer.provideMerge(servers),
     Layer.provideMerge(FirstTokenLayer),
-    Layer.provideMerge(ground),
+    Layer.provideMerge(belowRoutes),
     Layer.provide(Observability.layer)
   )
 

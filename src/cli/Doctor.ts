@@ -15,8 +15,8 @@ import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
 import { reportFailure, sentenceOf } from "./Sentence.ts"
 
-/** Something is marked ✗. */
-class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
+/** At least one check failed: its line begins with ✗. */
+class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", { message: Schema.String }) {}
 
 const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
   work.pipe(
@@ -57,7 +57,7 @@ const probeFiles = Effect.gen(function* () {
   yield* files.put(key, new TextEncoder().encode("guichet doctor"), "text/plain")
   yield* Effect.ensuring(files.get(key), Effect.ignore(files.remove(key)))
   if (yield* files.exists(key)) {
-    return yield* new Unwell({ message: "A file that was removed is still there." })
+    return yield* new CheckFailed({ message: "A file that was removed is still there." })
   }
 })
 
@@ -87,7 +87,7 @@ const examine = Effect.gen(function* () {
   }
   if (results[0]) yield* printUnsent
   if (results.includes(false)) {
-    return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })
+    return yield* new CheckFailed({ message: "Mend what is marked ✗, then run doctor again." })
   }
 })
 

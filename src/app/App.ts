@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { CoreEntitiesLayer, CoreRoutesLayer } from "./Core.ts"
 import { FirstTokenLayer } from "./FirstToken.ts"
 import { FoundationLayer } from "./Foundation.ts"
-import { type Reach, serve } from "./Serve.ts"
+import { type AnsweredOn, serve } from "./Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
 import { StoresLayer } from "./Stores.ts"
 import { Drain } from "../http/Drain.ts"
@@ -11,13 +11,13 @@ import * as Observability from "../telemetry/Observability.ts"
 import { Loopback } from "../trust/Loopback.ts"
 
 /** Everything a process needs below its routes. */
-const ground = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+const belowRoutes = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
   Drain.layerOnStop.pipe(
     Layer.provideMerge(servers),
     Layer.provideMerge(FirstTokenLayer),
-    Layer.provideMerge(ground),
+    Layer.provideMerge(belowRoutes),
     Layer.provide(Observability.layer)
   )
 
@@ -36,15 +36,15 @@ export const serveOne = {
  * The order is that of who calls whom: the services outlive the entities, which outlive the core's routes. What
  * calls the core before it is up waits for it.
  */
-const everything = (reach: Reach) =>
+const everything = (answers: AnsweredOn) =>
   run(
-    serve("core", CoreRoutesLayer, reach).pipe(
+    serve("core", CoreRoutesLayer, answers).pipe(
       Layer.provideMerge(CoreEntitiesLayer),
       Layer.provideMerge(Layer.mergeAll(
-        serve("notifications", NotificationsLayer, reach),
-        serve("payments", PaymentsLayer, reach),
-        serve("tickets", TicketsLayer, reach),
-        serve("scans", ScansLayer, reach)
+        serve("notifications", NotificationsLayer, answers),
+        serve("payments", PaymentsLayer, answers),
+        serve("tickets", TicketsLayer, answers),
+        serve("scans", ScansLayer, answers)
       )),
       Layer.provideMerge(
         Layer.effectDiscard(Effect.flatMap(Loopback, (loopback) => loopback.expect(["core"])))

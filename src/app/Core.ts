@@ -24,7 +24,7 @@ import { TicketsHttpLayer } from "../api/tickets/TicketsHttp.ts"
 import { TokensHttpLayer } from "../api/tokens/TokensHttp.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../api/webhooks/WebhooksHttp.ts"
 import { SequenceKeeperLayer } from "../notifications/SequenceKeeper.ts"
-import * as ScanLane from "../api/gate/ScanFastPath.ts"
+import * as ScanFastPath from "../api/gate/ScanFastPath.ts"
 import { Idempotency } from "../api/rules/Idempotency.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../trust/WebhookSignatures.ts"
@@ -103,7 +103,7 @@ const handlersLayer = Layer.mergeAll(
 export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
-  ScanLane.layer.pipe(Layer.provide(Turnstiles.layer)),
+  ScanFastPath.layer.pipe(Layer.provide(Turnstiles.layer)),
   FilesRoutes.filesLayer,
   FilesRoutes.keysLayer
 )

@@ -1,5 +1,5 @@
 /**
- * Forgets what has served its time: keys, webhooks, feeds and answered mail after 31 days, signatures and the files of
+ * Deletes what is no longer needed: keys, webhooks, feeds and answered mail after 31 days, signatures and the files of
  * replaced logos sooner.
  */
 import { Duration, Effect } from "effect"

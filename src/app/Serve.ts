@@ -34,13 +34,13 @@ type Answer = Effect.Effect<
 >
 
 /** Where a service is answered: on its port, to the clients of this process without a socket, or both. */
-export interface Reach {
+export interface AnsweredOn {
   readonly port: boolean
   readonly loopback: boolean
 }
 
 /** One set of handlers, queues and workers, whichever way a request comes in. */
-export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E, R>, reach: Reach) =>
+export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E, R>, answers: AnsweredOn) =>
   Layer.unwrap(Effect.gen(function* () {
     const address = { port: yield* ports[name], host: yield* host }
     return Layer.effectDiscard(Effect.gen(function* () {
@@ -49,8 +49,8 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       )) as Answer
       const context = yield* Effect.context<never>()
       const contract = HttpEffect.toWebHandlerWith(context)(answer as Handled)
-      if (reach.loopback) yield* (yield* Loopback).register(name, contract)
-      if (!reach.port) return
+      if (answers.loopback) yield* (yield* Loopback).register(name, contract)
+      if (!answers.port) return
       const { find } = yield* FastPathRegistry
       const fastPath = name === "core" ? { find, contract } : undefined
       const server = yield* Effect.mapError(

@@ -47,7 +47,7 @@ const queueLayer = Layer.unwrap(Effect.map(
   })
 ))
 
-/** What a render thread is told: where to store, how to link, and where to say what it does. */
+/** The settings of a render thread: where to store, how to link, and where telemetry goes. */
 const threadSettings = Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
   const settings: Record<string, string> = {
@@ -62,7 +62,7 @@ const threadSettings = Effect.gen(function* () {
   return settings
 })
 
-const pressLayer = Layer.unwrap(Effect.map(
+const renderPoolLayer = Layer.unwrap(Effect.map(
   threadSettings,
   (settings) =>
     RenderPool.layerThreads(
@@ -73,7 +73,7 @@ const pressLayer = Layer.unwrap(Effect.map(
 /** Port 3004, with its workers. */
 export const TicketsLayer = Layer.merge(TicketServerLayer.pipe(Layer.provide(guards)), GeneratorWorkerLayer)
   .pipe(
-    Layer.provide([queueLayer, CoreClient.layer, pressLayer])
+    Layer.provide([queueLayer, CoreClient.layer, renderPoolLayer])
   )
 
 /** Port 3005. */

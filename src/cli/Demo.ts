@@ -1,11 +1,23 @@
 /** `guichet demo`: the complete flow on a throw-away database, from one command. */
-import { Clock, Console, Duration, Effect, FileSystem, Layer, Option, Schema, Stream, Terminal } from "effect"
+import {
+  Clock,
+  Console,
+  DateTime,
+  Duration,
+  Effect,
+  FileSystem,
+  Layer,
+  Option,
+  Schema,
+  Stream,
+  Terminal
+} from "effect"
 import { Command, Flag } from "effect/cli"
 import { CompleteFlowRequest, FlowView } from "../../rpc/CompleteFlow.ts"
 import type { ScanAnswer } from "../gate/ScanAnswer.ts"
 import { FlowAccepted } from "../api/flows/FlowsApi.ts"
 import { TokenStore } from "../store/TokenStore.ts"
-import { completeFlowBody } from "./demo/CompleteFlowBody.ts"
+import { upcomingBody } from "./demo/CompleteFlowBody.ts"
 import * as DemoClient from "./demo/DemoClient.ts"
 import { DemoFailed } from "./demo/DemoFailed.ts"
 import * as DemoFolder from "./demo/DemoFolder.ts"
@@ -18,7 +30,7 @@ import { Screen } from "./demo/Screen.ts"
 import { summary } from "./demo/Summary.ts"
 import * as ThrowAwayApp from "./demo/ThrowAwayApp.ts"
 import * as TicketFiles from "./demo/TicketFiles.ts"
-import { sentenceOf, told } from "./Sentence.ts"
+import { reportFailure, sentenceOf } from "./Sentence.ts"
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
 
@@ -58,7 +70,7 @@ const follow = Effect.fn("Demo.follow")(function* (
   folder: DemoFolder.DemoFolder,
   body: Schema.Json
 ) {
-  const { tell } = yield* Screen
+  const { report } = yield* Screen
   const { events_url, status_url } = yield* client.post(
     "/api/orchestration/complete-flow",
     body,
@@ -67,7 +79,7 @@ const follow = Effect.fn("Demo.follow")(function* (
   const request = yield* Effect.orDie(Schema.decodeUnknownEffect(CompleteFlowRequest)(body))
   const seconds = request.orchestration_options.timeout_seconds + 30
   const last = yield* client.events(events_url).pipe(
-    Stream.tap((event) => Effect.forEach(newsOf(event), tell, { discard: true })),
+    Stream.tap((event) => Effect.forEach(newsOf(event), report, { discard: true })),
     Stream.runLast,
     Effect.timeoutOrElse({
       duration: Duration.seconds(seconds),
@@ -120,7 +132,7 @@ const play = Effect.fn("Demo.play")(
 
 const run = Effect.fn("Demo.run")(function* (to: Option.Option<string>, from: Option.Option<string>) {
   const began = yield* Clock.currentTimeMillis
-  const body = Option.isSome(from) ? yield* readBody(from.value) : completeFlowBody
+  const body = Option.isSome(from) ? yield* readBody(from.value) : upcomingBody(yield* DateTime.now)
   const folder = yield* DemoFolder.open(to)
   const findings = yield* Effect.mapError(
     play(folder, body),
@@ -136,14 +148,16 @@ export const demo = Command.make(
   {
     to: Flag.String("to").pipe(
       Flag.withDescription(
-        "The folder for tickets, invoice and messages: .guichet/demo-<timestamp> unless told"
+        "The folder for tickets, invoice and messages: .guichet/demo-<timestamp> by default"
       ),
       Flag.optional
     ),
     body: Flag.String("body").pipe(
-      Flag.withDescription("A JSON file to post instead of the documented body of the complete flow"),
+      Flag.withDescription(
+        "A JSON file to post instead of the documented body of the complete flow, whose event is moved to come in six weeks"
+      ),
       Flag.optional
     )
   },
-  ({ body, to }) => told(run(to, body))
+  ({ body, to }) => reportFailure(run(to, body))
 ).pipe(Command.withDescription("Run the complete flow on a throw-away database and show every step of it"))

@@ -13,10 +13,10 @@ import { mailSettings } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
-import { sentenceOf, told } from "./Sentence.ts"
+import { reportFailure, sentenceOf } from "./Sentence.ts"
 
-/** Something is marked ✗. */
-class Unwell extends Schema.TaggedError<Unwell>()("Unwell", { message: Schema.String }) {}
+/** At least one check failed: its line begins with ✗. */
+class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", { message: Schema.String }) {}
 
 const check = <E, R>(name: string, work: Effect.Effect<unknown, E, R>) =>
   work.pipe(
@@ -39,7 +39,7 @@ const checkSettings = Effect.gen(function* () {
 })
 
 /** Messages that reach nobody: nothing is wrong with that, but whoever installs knows it before the guests do. */
-const tellUnsent = Effect.gen(function* () {
+const printUnsent = Effect.gen(function* () {
   if (Option.isNone((yield* mailSettings).smtp)) {
     yield* Console.log("– E-mails are files in the outbox: SMTP_URL sends them")
   }
@@ -57,7 +57,7 @@ const probeFiles = Effect.gen(function* () {
   yield* files.put(key, new TextEncoder().encode("guichet doctor"), "text/plain")
   yield* Effect.ensuring(files.get(key), Effect.ignore(files.remove(key)))
   if (yield* files.exists(key)) {
-    return yield* new Unwell({ message: "A file that was removed is still there." })
+    return yield* new CheckFailed({ message: "A file that was removed is still there." })
   }
 })
 
@@ -85,12 +85,12 @@ const examine = Effect.gen(function* () {
     const quietly = Effect.provideService(Layer.build(redis.value.value), References.MinimumLogLevel, "None")
     results.push(yield* check("Redis answers", quietly))
   }
-  if (results[0]) yield* tellUnsent
+  if (results[0]) yield* printUnsent
   if (results.includes(false)) {
-    return yield* new Unwell({ message: "Mend what is marked ✗, then run doctor again." })
+    return yield* new CheckFailed({ message: "Mend what is marked ✗, then run doctor again." })
   }
 })
 
-export const doctor = Command.make("doctor", {}, () => told(Effect.scoped(examine))).pipe(
+export const doctor = Command.make("doctor", {}, () => reportFailure(Effect.scoped(examine))).pipe(
   Command.withDescription("Check database, schema, secrets and configuration")
 )

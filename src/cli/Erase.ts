@@ -7,7 +7,7 @@ import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
 import { ErasureStore } from "../store/ErasureStore.ts"
 import * as KeyValues from "../store/KeyValues.ts"
 import { type Guest, pseudonymOf } from "../store/Pseudonym.ts"
-import { told } from "./Sentence.ts"
+import { reportFailure } from "./Sentence.ts"
 
 /** Files and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
 export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest) {
@@ -35,7 +35,7 @@ export const erase = Command.make(
     guest: number("guest", "The guest's number at this event")
   },
   ({ event, guest }) =>
-    told(
+    reportFailure(
       Effect.gen(function* () {
         const { files } = yield* Effect.provide(eraseGuest({ eventId: event, guestId: guest }), layer)
         yield* Console.log(

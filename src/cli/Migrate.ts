@@ -3,7 +3,7 @@ import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import * as Database from "../database/Database.ts"
 import * as Migrations from "../database/Migrations.ts"
-import { told } from "./Sentence.ts"
+import { reportFailure } from "./Sentence.ts"
 
 const run = Effect.gen(function* () {
   const applied = yield* Migrations.run
@@ -11,6 +11,7 @@ const run = Effect.gen(function* () {
   for (const [id, name] of applied) yield* Console.log(`Applied ${String(id).padStart(4, "0")}_${name}`)
 })
 
-export const migrate = Command.make("migrate", {}, () => told(Effect.provide(run, Database.layer))).pipe(
-  Command.withDescription("Bring the database schema to this version")
-)
+export const migrate = Command.make("migrate", {}, () => reportFailure(Effect.provide(run, Database.layer)))
+  .pipe(
+    Command.withDescription("Bring the database schema to this version")
+  )

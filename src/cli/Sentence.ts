@@ -3,7 +3,7 @@ import { Config, Console, Effect, Runtime, Schema, SchemaIssue } from "effect"
 import process from "node:process"
 
 /** Carries the exit code and nothing to print. */
-class Told extends Error {
+class Reported extends Error {
   override readonly [Runtime.errorReported] = false
   override readonly [Runtime.errorExitCode] = 1
 }
@@ -40,8 +40,8 @@ export const sentenceOf = (error: unknown): string => {
 }
 
 /** Prints the failure's own sentence; defects keep their trace. */
-export const told = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Told, R> =>
+export const reportFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Reported, R> =>
   Effect.catch(
     effect,
-    (error) => Effect.andThen(Console.error(`guichet: ${sentenceOf(error)}`), Effect.fail(new Told()))
+    (error) => Effect.andThen(Console.error(`guichet: ${sentenceOf(error)}`), Effect.fail(new Reported()))
   )

@@ -2,7 +2,7 @@
 import { Layer } from "effect"
 import { Argument, Command } from "effect/cli"
 import { serveAll, serveOne } from "../app/App.ts"
-import { told } from "./Sentence.ts"
+import { reportFailure } from "./Sentence.ts"
 
 const parts = ["all", "core", "notifications", "payments", "tickets", "scans"] as const
 
@@ -20,10 +20,10 @@ export const serve = Command.make(
   {
     part: Argument.Literals("part", parts).pipe(
       Argument.withDescription(
-        `${parts.join(", ")}: which part to serve; all of them in one process, unless told`
+        `${parts.join(", ")}: which part to serve; all of them in one process by default`
       ),
       Argument.withDefault("all")
     )
   },
-  ({ part }) => told(launch[part])
+  ({ part }) => reportFailure(launch[part])
 ).pipe(Command.withDescription("Serve the core (port 3001) and its four services (3002 to 3005)"))

@@ -4,7 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { databaseLayer } from "../app/Foundation.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"
-import { sentenceOf, told } from "./Sentence.ts"
+import { reportFailure, sentenceOf } from "./Sentence.ts"
 import { table, TokenRefused, toNewToken } from "./TokenWords.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))
@@ -41,7 +41,7 @@ const create = Command.make(
     days: Flag.Int("days").pipe(Flag.withDescription("Days until the token expires"), Flag.optional)
   },
   (asked) =>
-    told(Effect.gen(function* () {
+    reportFailure(Effect.gen(function* () {
       const token = yield* toNewToken(asked)
       const made = yield* withStore(insert(token))
       yield* Console.error(`Token ${made.tokenId} (${token.role}, ${token.subject}); it is shown this once:`)
@@ -50,7 +50,7 @@ const create = Command.make(
 ).pipe(Command.withDescription("Make a token and print it"))
 
 const show = Command.make("list", {}, () =>
-  told(withStore(Effect.gen(function* () {
+  reportFailure(withStore(Effect.gen(function* () {
     const tokens = yield* (yield* TokenStore).list
     yield* Console.log(table(tokens, yield* Clock.currentTimeMillis).join("\n"))
   })))).pipe(Command.withDescription("List tokens, never their text"))
@@ -59,7 +59,7 @@ const revoke = Command.make(
   "revoke",
   { id: Argument.String("id") },
   ({ id }) =>
-    told(withStore(Effect.gen(function* () {
+    reportFailure(withStore(Effect.gen(function* () {
       if (Option.isNone(yield* (yield* TokenStore).revoke(id))) {
         return yield* new TokenRefused({ message: `No token is ${id}: guichet token list shows them.` })
       }

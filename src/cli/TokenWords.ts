@@ -1,4 +1,4 @@
-/** What `guichet token` is told and what it shows: arguments checked before the database is asked, a table of tokens. */
+/** The arguments of `guichet token` and what it prints: arguments checked before the database is asked, a table of tokens. */
 import { DateTime, Effect, Option, Schema } from "effect"
 import type { Role } from "../../rpc/Caller.ts"
 import type { NewToken, TokenRow } from "../store/TokenStore.ts"

@@ -49,15 +49,15 @@ const layerLogger = Layer.unwrap(Effect.gen(function* () {
   )
 }))
 
-/** The tracer that is there, without the traces that are not told. */
+/** The tracer that is there, without the traces that are not sampled. */
 const layerSampled = (sampling: Sampling) =>
   Layer.effect(
     Tracer.Tracer,
     Effect.map(Effect.tracer, (tracer) => new SamplingTracer(tracer, sampling))
   )
 
-/** `lastWords`: how long the end waits for what is still to be told, a collector that is away included. */
-const layerOtlp = (lastWords: Duration.Input) =>
+/** `exportAtEnd`: how long a stopping process tries to export what is left, also to a collector that is away. */
+const layerOtlp = (exportAtEnd: Duration.Input) =>
   Layer.unwrap(Effect.gen(function* () {
     const endpoint = yield* observabilitySettings.endpoint
     const sampling = yield* observabilitySettings.sampling
@@ -67,7 +67,7 @@ const layerOtlp = (lastWords: Duration.Input) =>
       baseUrl: endpoint.value,
       resource: { serviceName },
       loggerMergeWithExisting: true,
-      shutdownTimeout: lastWords
+      shutdownTimeout: exportAtEnd
     }).pipe(Layer.provide(Platform.httpClient))
     return sampling === undefined ? layer : Layer.provideMerge(layerSampled(sampling), layer)
   }))
@@ -82,13 +82,13 @@ export const observabilityVariables: ReadonlyArray<string> = [
   "OTEL_TRACES_SAMPLER_ARG"
 ]
 
-/** Everything a process says about itself. */
+/** Logs, traces and metrics of a process. */
 export const layer: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(
   layerOtlp("3 seconds"),
   layerLogger
 )
 
-/** The same of a render thread, which its process waits for when it ends it: it tells what it can at once. */
+/** The same for a render thread: its process waits for it at the end, so it exports at once what it can. */
 export const layerThread: Layer.Layer<never, Config.ConfigError> = Layer.provideMerge(
   layerOtlp("300 millis"),
   layerLogger

@@ -1,5 +1,5 @@
 /**
- * Which traces are told, by OpenTelemetry's own variables and values ("SDK environment variables", general
+ * Which traces are sampled, by OpenTelemetry's own variables and values ("SDK environment variables", general
  * configuration). It is decided where a trace begins, and holds for all of it: from parent to span, in messages,
  * queues and headers, the decision travels as `sampled`.
  */
@@ -14,7 +14,7 @@ const samplers = [
   "parentbased_traceidratio"
 ] as const
 
-/** This part of the traces is told; with `parentBased`, of those that a caller began what the caller tells. */
+/** The part of the traces that is sampled; with `parentBased`, a trace that a caller began follows the caller's decision. */
 export interface Sampling {
   readonly parentBased: boolean
   readonly ratio: number
@@ -43,7 +43,7 @@ export const sampling = Effect.gen(function* () {
 /** Where the random half of a trace id lies between 0 and 1; other SDKs compare the same digits. */
 const place = (traceId: string): number => parseInt(traceId.slice(-16).slice(0, 13), 16) / 2 ** 52
 
-/** Begins spans by another tracer, and leaves out those of the traces that are not told. */
+/** Begins spans by another tracer, and leaves out those of the traces that are not sampled. */
 export class SamplingTracer implements Tracer.Tracer {
   readonly sampling: Sampling
   readonly context: Tracer.Tracer["context"]
@@ -65,6 +65,6 @@ export class SamplingTracer implements Tracer.Tracer {
   }
 }
 
-/** Whether this tracer leaves out some traces that begin here, or all of them, having nobody to tell. */
+/** Whether this tracer leaves out some traces that begin here, or all of them, having no exporter. */
 export const leavesOut = (tracer: Tracer.Tracer): boolean =>
   tracer === Tracer.nativeTracer || (tracer instanceof SamplingTracer && tracer.sampling.ratio < 1)

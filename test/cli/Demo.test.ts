@@ -1,8 +1,8 @@
 /** `guichet demo` as somebody runs it: a process, a folder, an exit code. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { DateTime, Effect, FileSystem } from "effect"
 import * as Platform from "../../src/Platform.ts"
-import { completeFlowBody } from "../../src/cli/demo/CompleteFlowBody.ts"
+import { documentedBody, upcomingBody } from "../../src/cli/demo/CompleteFlowBody.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 import { startProgram } from "../support/ChildProgram.ts"
 
@@ -27,8 +27,20 @@ const demonstrate = Effect.fnUntraced(function* (body?: unknown) {
 const said = (lines: ReadonlyArray<string>, text: string) => assert.include(lines.join("\n"), text)
 
 describe("guichet demo", () => {
-  it("posts the documented body", () => {
-    assert.deepStrictEqual<unknown>(completeFlowBody, documented)
+  it("knows the documented body", () => {
+    assert.deepStrictEqual<unknown>(documentedBody, documented)
+  })
+
+  it("posts it with the event six weeks ahead and nothing else changed", () => {
+    const late = DateTime.makeUnsafe("2026-11-30T23:59:59.123Z")
+    assert.deepStrictEqual<unknown>(upcomingBody(late), {
+      ...documented,
+      event_data: {
+        ...documented.event_data,
+        title: "Tech Conference 2027",
+        date: "2027-01-11T09:00:00Z"
+      }
+    })
   })
 
   it.live(
@@ -63,7 +75,7 @@ describe("guichet demo", () => {
         assert.strictEqual(scans[1].answer.first_use.gate, "A")
         said(child.lines, "tickets: 2 of 2 tickets")
         said(child.lines, "5 e-mails, 2 SMS")
-        said(child.lines, "6 skipped: their time had passed")
+        said(child.lines, "6 scheduled")
       }).pipe(Effect.scoped, Effect.provide(Platform.services))
   )
 

@@ -1,7 +1,8 @@
 /** The documented request of flow 6, kept as code so that the demonstration finds it in any installation. */
+import { DateTime } from "effect"
 
-/** The body of the flows document, section «Flow 6». */
-export const completeFlowBody = {
+/** The body of the flows document, section «Flow 6»; its event was in 2025. */
+export const documentedBody = {
   flow_type: "complete_event_flow",
   event_data: {
     event_id: 1,
@@ -69,5 +70,23 @@ export const completeFlowBody = {
     error_handling: "continue_on_error",
     timeout_seconds: 300,
     retry_failed_steps: true
+  }
+}
+
+const daysAhead = 42
+
+/** The documented body with its event six weeks after `now`, at the documented hour, so that its reminders are still to come. */
+export const upcomingBody = (now: DateTime.Utc): typeof documentedBody => {
+  const { event_data: event } = documentedBody
+  const hour = DateTime.toParts(DateTime.makeUnsafe(event.date)).hour
+  const date = DateTime.add(DateTime.startOf(now, "day"), { days: daysAhead, hours: hour })
+  const year = String(DateTime.getPart(date, "year"))
+  return {
+    ...documentedBody,
+    event_data: {
+      ...event,
+      title: event.title.replace("2025", year),
+      date: DateTime.formatIso(date).replace(".000Z", "Z")
+    }
   }
 }

@@ -23,7 +23,7 @@ const cannot = (what: string) =>
     new DemoFailed({ message: `${what}: ${error.message}`, cause: error })
   )
 
-/** Makes the folder, `.guichet/demo-<timestamp>` unless told; one that holds anything is left alone. */
+/** Makes the folder, `.guichet/demo-<timestamp>` by default; one that holds anything is left alone. */
 export const open = Effect.fn("DemoFolder.open")(function* (
   to: Option.Option<string>
 ): Effect.fn.Return<DemoFolder, DemoFailed, FileSystem.FileSystem | Path.Path | Scope.Scope> {

@@ -56,11 +56,12 @@ const fresh = (name: LineName): Line => ({
 
 export const begun: Progress = lineNames.map(fresh)
 
-/** A ticket's line appears with its first news, below its step. */
+/** A ticket's line appears with its first news, below its step, and its time counts from the step's beginning. */
 const withLine = (progress: Progress, name: LineName): Progress => {
   if (progress.some((line) => line.name === name)) return progress
   const at = progress.findLastIndex((line) => line.name === "tickets" || line.name.startsWith("ticket "))
-  return [...progress.slice(0, at + 1), fresh(name), ...progress.slice(at + 1)]
+  const from = progress.find((line) => line.name === "tickets")?.from ?? null
+  return [...progress.slice(0, at + 1), { ...fresh(name), from }, ...progress.slice(at + 1)]
 }
 
 /** The progress after the news. */

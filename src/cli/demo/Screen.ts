@@ -48,7 +48,7 @@ const makeLive = Effect.gen(function* () {
 
   yield* Effect.acquireRelease(show(hideCursor), () => conclude)
   yield* Effect.forkScoped(Effect.repeat(draw, Schedule.spaced("80 millis")))
-  return Screen.of({ tell: (news) => Ref.update(progress, (lines) => Progress.after(lines, news)) })
+  return Screen.of({ report: (news) => Ref.update(progress, (lines) => Progress.after(lines, news)) })
 })
 
 const verbs = {
@@ -62,7 +62,7 @@ const verbs = {
 const makePlain = Effect.gen(function* () {
   const from = yield* Clock.currentTimeMillis
   const progress = yield* Ref.make(Progress.begun)
-  const tell = Effect.fnUntraced(function* (news: Progress.News) {
+  const report = Effect.fnUntraced(function* (news: Progress.News) {
     const lines = yield* Ref.updateAndGet(progress, (lines) => Progress.after(lines, news))
     const line = lines.find(({ name }) => name === news.line)!
     const took = line.to === null || line.from === null ? "" : ` in ${Picture.duration(line.to - line.from)}`
@@ -71,12 +71,12 @@ const makePlain = Effect.gen(function* () {
     const since = `${((news.at - from) / 1_000).toFixed(3)} s`.padStart(10)
     yield* Console.log(`${since}  ${news.line}${verb}${note}`)
   })
-  return Screen.of({ tell })
+  return Screen.of({ report })
 })
 
 /** Takes news of the demonstration. */
 export class Screen extends Context.Service<Screen, {
-  readonly tell: (news: Progress.News) => Effect.Effect<void>
+  readonly report: (news: Progress.News) => Effect.Effect<void>
 }>()("guichet/cli/demo/Screen") {
   static readonly layerLive: Layer.Layer<Screen, never, Terminal.Terminal> = Layer.effect(Screen, makeLive)
 
@@ -98,9 +98,9 @@ export class Screen extends Context.Service<Screen, {
     note: (result: A) => string
   ): Effect.Effect<A, E, R | Screen> =>
     Effect.gen(function* () {
-      const { tell } = yield* Screen
+      const { report } = yield* Screen
       const news = (change: Omit<Progress.News, "at" | "line">) =>
-        Effect.flatMap(Clock.currentTimeMillis, (at) => tell({ line, at, ...change }))
+        Effect.flatMap(Clock.currentTimeMillis, (at) => report({ line, at, ...change }))
       yield* news({ state: "running" })
       const result = yield* Effect.tapError(work, () => news({ state: "failed" }))
       yield* news({ state: "done", note: note(result) })

@@ -19,15 +19,24 @@ export interface Findings {
   readonly total: number
 }
 
-/** Keeps a name and its time on one line. */
-const unbreakable = "\u00a0"
-
 type Row = readonly [name: string, value: string]
 
 const between = (from: DateTime.Utc | null, to: DateTime.Utc | null): number =>
   from === null || to === null ? 0 : Duration.toMillis(DateTime.distance(from, to))
 
 const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`
+
+/** A moment at the event's place, for example "11 January 2027 at 10:00". */
+const moment = (at: DateTime.Utc, timezone: string): string =>
+  new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: timezone })
+    .format(DateTime.toEpochMillis(at))
+
+const firstReminder = (messages: ReadonlyArray<MessageView>, timezone: string): ReadonlyArray<string> =>
+  messages
+    .flatMap(({ scheduled_at: at, status }) => at !== null && status === "scheduled" ? [at] : [])
+    .sort(DateTime.Order)
+    .slice(0, 1)
+    .map((at) => `the first on ${moment(at, timezone)}`)
 
 const rows = ({ flow, folder, messages, request, scans: [first, second], tickets, total }: Findings) => {
   const { amount, currency } = request.payment_config
@@ -39,19 +48,20 @@ const rows = ({ flow, folder, messages, request, scans: [first, second], tickets
     ...(images > 0 ? [counted(images, "QR image")] : [])
   ]
   const table: ReadonlyArray<Row> = [
-    ["Event", `${request.event_data.title}, ${counted(request.guests.length, "guest")}`],
+    [
+      "Event",
+      [
+        request.event_data.title,
+        moment(request.event_data.date, first.timezone),
+        counted(request.guests.length, "guest")
+      ].join(", ")
+    ],
     ["Flow", flow.flow_id],
     ["Status", `${flow.status} in ${duration(between(flow.created_at, flow.finished_at))}`],
-    [
-      "Steps",
-      flow.steps.map(({ finished_at, started_at, step }) =>
-        `${step} ${duration(between(started_at, finished_at))}`.replaceAll(" ", unbreakable)
-      ).join(" · ")
-    ],
     ["Tickets", `${files.join(", ")}; signatures verified with the published keys`],
     ["Invoice", flow.invoice_number === null ? price : `${flow.invoice_number}, ${price}`],
     ["Messages", `${counted(sentOver(messages, "email"), "e-mail")}, ${sentOver(messages, "sms")} SMS`],
-    ["Reminders", remindersOf(messages)],
+    ["Reminders", [remindersOf(messages), ...firstReminder(messages, first.timezone)].join(", ")],
     [`Gate ${first.gate}`, `${first.result}: ${first.message}`],
     [`Gate ${second.gate}`, `${second.result}: ${second.message}`],
     ["Files", `${folder}/`],
@@ -75,12 +85,10 @@ export const summary = (findings: Findings, columns: number): ReadonlyArray<stri
   return [
     "",
     ...rows(findings).flatMap(([name, value]) =>
-      wrapped(value, width).map((line, at) =>
-        `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line.replaceAll(unbreakable, " ")}`
-      )
+      wrapped(value, width).map((line, at) => `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line}`)
     ),
     "",
-    "  Next: README.md says how to serve it and scan with curl.",
+    "  Next: README.md says how to serve it on port 3001 and scan a ticket with curl.",
     ""
   ]
 }

@@ -2,8 +2,8 @@
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../../rpc/TicketCode.ts"
-import { decide, type Decision, happenedAt, refusedOperator } from "./Decision.ts"
-import type { GateTicket, Given, Snapshot } from "./GateState.ts"
+import { decide, happenedAt, refusedOperator, verdictOf } from "./Decision.ts"
+import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
 export interface Move {
@@ -33,44 +33,18 @@ export interface Writes {
   readonly crowd: Crowd
 }
 
-/** The codes under which a scanned code may be stored: as it was read, and as a person meant it. */
-export const spellings = (code: string): ReadonlyArray<string> => {
-  const meant = TicketCode.normalize(code)
-  return meant === code ? [code] : [code, meant]
-}
-
 /** The ticket that a scan names; when it names one by code and by number, they must be the same. */
 const finder = (tickets: ReadonlyArray<GateTicket>) => {
   const byCode = new Map(tickets.map((ticket) => [ticket.code, ticket.ticketId]))
   const known = new Set(tickets.map((ticket) => ticket.ticketId))
   return ({ ticketCode, ticketId }: AdmitRequest): number | undefined => {
     if (ticketCode === null) return ticketId !== null && known.has(ticketId) ? ticketId : undefined
-    const found = spellings(ticketCode).map((code) => byCode.get(code)).find((id) => id !== undefined)
+    const found = TicketCode.spellings(ticketCode).map((code) => byCode.get(code)).find((id) =>
+      id !== undefined
+    )
     return ticketId === null || ticketId === found ? found : undefined
   }
 }
-
-const verdictOf = (
-  eventId: number,
-  timezone: string,
-  scan: AdmitRequest,
-  { result, signals, ticket }: Decision,
-  now: DateTime.Utc
-): Verdict => ({
-  scan_id: scan.scanId,
-  result,
-  ticket_id: ticket?.ticketId ?? null,
-  event_id: eventId,
-  gate: scan.gate,
-  direction: scan.direction,
-  guest_first_name: ticket?.guestFirstName ?? null,
-  ticket_type: ticket?.ticketType ?? null,
-  first_use: ticket?.firstUse ?? null,
-  last_use: ticket?.lastEntry ?? null,
-  timezone,
-  signals,
-  decided_at: now
-})
 
 const nobody = {
   ticket_id: null,
@@ -88,7 +62,7 @@ const nobody = {
  */
 const again = (
   eventId: number,
-  { annulled, deviceId, verdict }: Given,
+  { annulled, deviceId, verdict }: GivenVerdict,
   scan: AdmitRequest,
   ticketId: number | undefined
 ): Verdict => {
@@ -114,7 +88,6 @@ export const decideBatch = (
   const moved = new Set<number>()
   const answered = new Map(snapshot.given.map((given) => [given.verdict.scan_id, given]))
   const lines: Array<Line> = []
-  const timezone = snapshot.event?.timezone ?? "UTC"
   let crowd: Crowd = { delta: 0, entered: 0, peak: null }
 
   const answer = (scan: AdmitRequest): Verdict => {
@@ -122,7 +95,8 @@ export const decideBatch = (
     const ticket = ticketId === undefined ? undefined : current.get(ticketId)
     const inside = snapshot.inside + crowd.delta
     const deviceRefusals = refusalsOf(scan.deviceId, snapshot.event?.rules.device_window_seconds ?? 0)
-    const decision = decide({ eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }, scan)
+    const situation = { eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }
+    const decision = decide(situation, scan)
     if (decision.after !== null) {
       current.set(decision.after.ticketId, decision.after)
       moved.add(decision.after.ticketId)
@@ -136,7 +110,7 @@ export const decideBatch = (
       const { refusals, ticketId } = decision.ticket
       current.set(ticketId, { ...decision.ticket, refusals: [...refusals, happenedAt(scan, now)] })
     }
-    const verdict = verdictOf(eventId, timezone, scan, decision, now)
+    const verdict = verdictOf(situation, scan, decision)
     lines.push({ scan, verdict, shownAgain: decision.shownAgain })
     answered.set(scan.scanId, { verdict, deviceId: scan.deviceId, annulled: false })
     return verdict

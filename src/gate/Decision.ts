@@ -1,6 +1,6 @@
 /** The gate's decision: a pure function of one scan and of what is known at that moment. */
 import * as DateTime from "effect/DateTime"
-import type { AdmitRequest, ScanResult, Signal } from "../../rpc/Scan.ts"
+import type { AdmitRequest, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
 import { suspicions } from "./Suspicion.ts"
 
@@ -25,6 +25,27 @@ export interface Decision {
   readonly after: GateTicket | null
   readonly signals: ReadonlyArray<Signal>
 }
+
+/** A decision as it is answered; `timezone` is the event's. */
+export const verdictOf = (
+  { event, eventId, now }: Pick<Situation, "event" | "eventId" | "now">,
+  scan: AdmitRequest,
+  { result, signals, ticket }: Decision
+): Verdict => ({
+  scan_id: scan.scanId,
+  result,
+  ticket_id: ticket?.ticketId ?? null,
+  event_id: eventId,
+  gate: scan.gate,
+  direction: scan.direction,
+  guest_first_name: ticket?.guestFirstName ?? null,
+  ticket_type: ticket?.ticketType ?? null,
+  first_use: ticket?.firstUse ?? null,
+  last_use: ticket?.lastEntry ?? null,
+  timezone: event?.timezone ?? "UTC",
+  signals,
+  decided_at: now
+})
 
 const refuse = (result: ScanResult, ticket: GateTicket | null = null): Decision => ({
   result,
@@ -82,7 +103,7 @@ const enter = (
   }
   if (inside >= event.maxAttendees) return refuse("capacity_reached", ticket)
   const passage = { at: happenedAt(scan, now), gate: scan.gate }
-  const after = {
+  const after: GateTicket = {
     ...ticket,
     status: "admitted",
     inside: true,

@@ -2,43 +2,16 @@
 import { DateTime, Schema } from "effect"
 import { Direction, GateRules, ScanResult, Signal, usualRules } from "../../rpc/Scan.ts"
 import type { Line, Move, Writes } from "./Batch.ts"
-import type { Snapshot } from "./GateState.ts"
+import { GateEvent, GateTicket, type Snapshot, StoredPassage } from "./GateState.ts"
 
 const At = Schema.DateTimeUtcFromString
-const Passage = Schema.Struct({ at: At, gate: Schema.String })
 
-const Event = Schema.Struct({
-  version: Schema.Int,
-  status: Schema.String,
-  timezone: Schema.String,
-  maxAttendees: Schema.Int,
-  doorsOpenAt: Schema.NullOr(At),
-  doorsCloseAt: Schema.NullOr(At),
-  reentry: Schema.Boolean,
-  rules: Schema.NullOr(GateRules),
-  inside: Schema.Int
-})
-
-const Ticket = Schema.Struct({
-  ticketId: Schema.Int,
-  eventId: Schema.Int,
-  code: Schema.String,
-  ticketType: Schema.String,
-  guestFirstName: Schema.String,
-  status: Schema.String,
-  paymentState: Schema.String,
-  inside: Schema.Boolean,
-  entries: Schema.Int,
-  firstScanId: Schema.NullOr(Schema.String),
-  firstUse: Schema.NullOr(Passage),
-  lastEntry: Schema.NullOr(Passage),
-  refusals: Schema.Array(At)
-})
+const Event = Schema.Struct({ ...GateEvent.fields, rules: Schema.NullOr(GateRules), inside: Schema.Int })
 
 /** `scans.detail`: what a verdict says beyond the columns of its line, and what the QR or body claimed. */
 const Detail = Schema.Struct({
-  first_use: Schema.optionalKey(Schema.NullOr(Passage)),
-  last_use: Schema.optionalKey(Schema.NullOr(Passage)),
+  first_use: Schema.optionalKey(Schema.NullOr(StoredPassage)),
+  last_use: Schema.optionalKey(Schema.NullOr(StoredPassage)),
   timezone: Schema.String,
   signals: Schema.optionalKey(Schema.Array(Signal)),
   forged: Schema.optionalKey(Schema.NullOr(Schema.String)),
@@ -64,7 +37,7 @@ const Stored = Schema.Struct({
 /** One row: the event, the tickets of the batch, and the verdicts already given under its scan ids. */
 export const Read = Schema.Struct({
   event: Schema.NullOr(Event),
-  tickets: Schema.Array(Ticket),
+  tickets: Schema.Array(GateTicket),
   verdicts: Schema.Array(Stored)
 })
 

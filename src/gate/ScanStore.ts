@@ -1,10 +1,10 @@
 /** The gate's tables: one consistent read before a batch is decided, one guarded statement after it. */
-import { Context, type DateTime, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import type { AdmitRequest } from "../../rpc/Scan.ts"
-import { spellings, type Writes } from "./Batch.ts"
-import type { FreshTicket } from "./FreshScans.ts"
+import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
+import { TicketCode } from "../../rpc/TicketCode.ts"
+import type { Writes } from "./Batch.ts"
 import type { Snapshot } from "./GateState.ts"
 import * as FreshAdmission from "./FreshAdmission.ts"
 import * as Rows from "../store/Rows.ts"
@@ -19,12 +19,10 @@ const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 export class ScanStore extends Context.Service<ScanStore, {
   readonly load: (eventId: number, scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<Snapshot>
   readonly commit: (eventId: number, writes: Writes) => Effect.Effect<boolean>
-  /** Reads, decides and writes first entries at once; answers those that were admitted. */
+  /** Decides first entries and writes them in one statement; answers the verdicts on those that were admitted. */
   readonly admitFresh: (
-    eventId: number,
-    scans: ReadonlyArray<AdmitRequest>,
-    now: DateTime.Utc
-  ) => Effect.Effect<ReadonlyArray<FreshTicket>>
+    fresh: FreshAdmission.FreshScans
+  ) => Effect.Effect<ReadonlyMap<string, Verdict>>
   /** Runs a round of load and commit while every other gate of the event waits; never a message or a call. */
   readonly alone: <A>(eventId: number, round: Effect.Effect<A>) => Effect.Effect<A>
 }>()("guichet/gate/ScanStore") {
@@ -35,11 +33,14 @@ export class ScanStore extends Context.Service<ScanStore, {
 
       const load = Effect.fn("ScanStore.load")(
         function* (eventId: number, scans: ReadonlyArray<AdmitRequest>) {
-          const codes = scans.flatMap((scan) => scan.ticketCode === null ? [] : spellings(scan.ticketCode))
+          const codes = scans.flatMap((scan) =>
+            scan.ticketCode === null ? [] : TicketCode.spellings(scan.ticketCode)
+          )
           const ids = scans.flatMap((scan) => scan.ticketId ?? [])
           const [read] = yield* Rows.all(Read)(sql`
           SELECT
-            (SELECT jsonb_build_object('version', coalesce(o.gate_version, 0), 'status', e.status, 'timezone', e.timezone,
+            (SELECT jsonb_build_object('version', coalesce(o.gate_version, 0),
+                'revision', e.xmin::text, 'status', e.status, 'timezone', e.timezone,
                 'maxAttendees', e.max_attendees, 'doorsOpenAt', e.doors_open_at, 'doorsCloseAt', e.doors_close_at,
                 'reentry', e.reentry, 'rules', e.gate_rules, 'inside', coalesce(o.inside, 0))
               FROM events e LEFT JOIN gates_occupancy o USING (event_id)

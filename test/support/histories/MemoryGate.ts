@@ -2,7 +2,8 @@
 import { assert } from "@effect/vitest"
 import { DateTime, Duration } from "effect"
 import { type AdmitRequest, usualRules } from "../../../rpc/Scan.ts"
-import { decideBatch, type Line, type Move, spellings, type Writes } from "../../../src/gate/Batch.ts"
+import { decideBatch, type Line, type Move, type Writes } from "../../../src/gate/Batch.ts"
+import { TicketCode } from "../../../rpc/TicketCode.ts"
 import type { GateTicket, Snapshot } from "../../../src/gate/GateState.ts"
 import { annulWithin } from "../../../src/gate/AnnulmentStore.ts"
 import { type History, tickets } from "./GateHistory.ts"
@@ -60,7 +61,7 @@ const ticket = (ticketId: number, eventId: number): GateTicket => ({
 const eventId = 1
 
 const event = {
-  status: "active",
+  status: "active" as const,
   timezone: "Europe/Paris",
   doorsOpenAt: null,
   doorsCloseAt: null,
@@ -129,11 +130,13 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
   }
 
   const load = (scans: ReadonlyArray<AdmitRequest>): Snapshot => {
-    const codes = new Set(scans.flatMap(({ ticketCode }) => ticketCode === null ? [] : spellings(ticketCode)))
+    const codes = new Set(
+      scans.flatMap(({ ticketCode }) => ticketCode === null ? [] : TicketCode.spellings(ticketCode))
+    )
     const ids = new Set(scans.map(({ ticketId }) => ticketId))
     const said = scans.flatMap(({ scanId }) => tables.journal.get(scanId) ?? [])
     return {
-      event: { ...event, version: 1, maxAttendees: tables.places, reentry },
+      event: { ...event, version: 1, revision: "1", maxAttendees: tables.places, reentry },
       inside: tables.inside,
       tickets: [...tables.tickets.values()].filter(({ code, ticketId }) =>
         codes.has(code) || ids.has(ticketId)
@@ -168,7 +171,7 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
     },
     *spoil(ticketId, how) {
       const before = tables.tickets.get(ticketId)!
-      const change = how === "voided" ? { status: "voided" } : { paymentState: "refunded" }
+      const change = how === "voided" ? { status: "voided" as const } : { paymentState: "refunded" as const }
       tables.tickets.set(ticketId, { ...before, ...change })
     },
     *resize(places) {

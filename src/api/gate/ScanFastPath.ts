@@ -4,13 +4,11 @@
  * event not seen lately) goes the contract's way. So does what could not be decided, under the same scan id, and
  * every request whose trace is told.
  */
-import { Clock, Context, DateTime, Effect, Exit, Layer, Tracer } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Option, Schema, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
-import type { Passage, Verdict } from "../../../rpc/Scan.ts"
 import { permissionOf } from "../../gate/Operators.ts"
-import { plainScan } from "./PlainScan.ts"
-import { fromDevice } from "../../gate/ScanBodies.ts"
-import { localeOf, sentence } from "../../gate/Sentences.ts"
+import { ScanAnswer, scanAnswer } from "../../gate/ScanAnswer.ts"
+import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
 import { Turnstiles } from "./Turnstiles.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
@@ -39,36 +37,13 @@ const isPlain = (head: Head): boolean =>
   text(head, "content-type") === "application/json" &&
   (text(head, "authorization") ?? "").startsWith(bearer)
 
-const passage = (use: Passage | null) =>
-  use === null ? null : { at: DateTime.formatIso(use.at), gate: use.gate }
+/** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
+const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(ScanBody))
 
-/** A `ScanAnswer` as JSON; undefined leaves a verdict that cannot be worded to the contract, which reports it. */
-const spoken = (
-  verdict: Verdict,
-  acceptLanguage: string | undefined,
-  took_ms: number
-): string | undefined => {
-  try {
-    return JSON.stringify({
-      ...verdict,
-      first_use: passage(verdict.first_use),
-      last_use: passage(verdict.last_use),
-      decided_at: DateTime.formatIso(verdict.decided_at),
-      message: sentence(verdict, localeOf(acceptLanguage)),
-      took_ms
-    })
-  } catch {
-    return undefined
-  }
-}
+const encodeAnswer = Schema.encodeOption(Schema.fromJsonString(ScanAnswer))
 
-const parsed = (body: string): unknown => {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
-}
+/** An answer that cannot be worded is left to the contract, which reports why. */
+const word = Option.liftThrowable(scanAnswer)
 
 /** A request's span, begun before it is known who answers, and where the contract goes on under it. */
 interface Begun {
@@ -115,8 +90,9 @@ const make = (
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
-    const scan = plainScan(parsed(body))
-    if (scan === undefined) return false
+    const decoded = decodeBody(body)
+    if (Option.isNone(decoded)) return false
+    const scan = decoded.value
     const started = Date.now()
     const requestId = requestIdFrom(text(head, requestIdHeader))
     const operator = permissionOf(caller, scan.event_id)
@@ -124,10 +100,12 @@ const make = (
     const begun = begin(head)
     const resume = () => reply({ resume: requestId, context: begun?.context })
     const waits = begun?.span.sampled !== true && turnstiles.put(request, (exit) => {
-      const answer = Exit.isSuccess(exit)
-        ? spoken(exit.value, text(head, "accept-language"), Date.now() - started)
-        : undefined
-      if (answer === undefined) return resume()
+      if (Exit.isFailure(exit)) return resume()
+      const answer = Option.flatMap(
+        word(exit.value, text(head, "accept-language"), Date.now() - started),
+        encodeAnswer
+      )
+      if (Option.isNone(answer)) return resume()
       reply({
         status: 200,
         headers: {
@@ -135,7 +113,7 @@ const make = (
           [requestIdHeader]: requestId,
           "x-content-type-options": "nosniff"
         },
-        text: answer
+        text: answer.value
       })
     }, begun?.span)
     if (!waits) resume()

@@ -1,11 +1,11 @@
 /** Answers for flow 3, and what the ticket generator asks the core for. */
-import { Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash } from "node:crypto"
+import type { Verdict } from "../../../rpc/Scan.ts"
 import { Operators } from "../../gate/Operators.ts"
-import { answer } from "../../gate/ScanAnswer.ts"
+import { localeOf, scanAnswer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
-import { localeOf } from "../../gate/Sentences.ts"
 import { Turnstiles } from "./Turnstiles.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { JobStore } from "../../store/jobs/JobStore.ts"
@@ -36,6 +36,16 @@ const scanId = Effect.flatMap(
       Effect.succeed(`idk_${createHash("sha256").update(`${caller}\n${key}`).digest("hex").slice(0, 40)}`)
   })
 )
+
+/** Decides a scan and puts the decision into words. */
+const answer = Effect.fnUntraced(function* <E, R>(
+  decision: Effect.Effect<Verdict, E, R>,
+  acceptLanguage: string | undefined
+) {
+  const begun = yield* Clock.currentTimeMillis
+  const verdict = yield* decision
+  return scanAnswer(verdict, acceptLanguage, (yield* Clock.currentTimeMillis) - begun)
+})
 
 export const ScansHttpLayer = HttpApiBuilder.group(
   apiOf(ScansGroup),

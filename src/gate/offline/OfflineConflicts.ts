@@ -4,7 +4,7 @@ import { TicketId } from "../../../rpc/Ids.ts"
 import { type AdmitRequest, type Passage, ScanResult, type Verdict } from "../../../rpc/Scan.ts"
 import { Instant, type Locale } from "../../../rpc/Values.ts"
 import { happenedAt } from "../Decision.ts"
-import { momentsIn, sentence } from "../Sentences.ts"
+import { momentsIn, sentence } from "../ScanAnswer.ts"
 
 /** Someone came in: where, when, and by which scan of which device, as far as the journal tells. */
 export const Entry = Schema.Struct({

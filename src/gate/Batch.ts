@@ -6,20 +6,20 @@ import { decide, happenedAt, refusedOperator, verdictOf } from "./Decision.ts"
 import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
-export interface Move {
+export interface TicketChange {
   readonly before: GateTicket
   readonly after: GateTicket
 }
 
 /** What the batch does to the occupancy; `peak` is its highest point at an entry, null without entries. */
-export interface Crowd {
+export interface OccupancyChange {
   readonly delta: number
   readonly entered: number
   readonly peak: number | null
 }
 
 /** A line of the journal: what was scanned and what was answered. */
-export interface Line {
+export interface JournalLine {
   readonly scan: AdmitRequest
   readonly verdict: Verdict
   readonly shownAgain: boolean
@@ -28,9 +28,9 @@ export interface Line {
 /** Everything the batch writes, or nothing of it; entries are written only while the event has the version that was read. */
 export interface Writes {
   readonly version: number | null
-  readonly lines: ReadonlyArray<Line>
-  readonly moves: ReadonlyArray<Move>
-  readonly crowd: Crowd
+  readonly lines: ReadonlyArray<JournalLine>
+  readonly moves: ReadonlyArray<TicketChange>
+  readonly occupancy: OccupancyChange
 }
 
 /** The ticket that a scan names; when it names one by code and by number, they must be the same. */
@@ -55,12 +55,12 @@ const nobody = {
 } as const
 
 /**
- * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
+ * A verdict given before, for whoever asks for it now: the guest is named to those alone who may scan here. A verdict on
  * one ticket is not given for another, nor that of an entry for an exit: a device that always sends the same id would
  * let everybody in, and nobody out. Nor is it given to another device, which has somebody else before it, with the same
  * ticket. An annulled scan admits nobody any more.
  */
-const again = (
+const repeated = (
   eventId: number,
   { annulled, deviceId, verdict }: GivenVerdict,
   scan: AdmitRequest,
@@ -70,8 +70,8 @@ const again = (
   if (another || verdict.direction !== scan.direction || deviceId !== scan.deviceId) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }
-  const told = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
-  return annulled ? { ...told, result: "scan_annulled", signals: [] } : told
+  const shown = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
+  return annulled ? { ...shown, result: "scan_annulled", signals: [] } : shown
 }
 
 /** Pure. A scan that was answered before, in the database or in this batch, gets that verdict again. */
@@ -87,23 +87,23 @@ export const decideBatch = (
   const current = new Map(before)
   const moved = new Set<number>()
   const answered = new Map(snapshot.given.map((given) => [given.verdict.scan_id, given]))
-  const lines: Array<Line> = []
-  let crowd: Crowd = { delta: 0, entered: 0, peak: null }
+  const lines: Array<JournalLine> = []
+  let occupancy: OccupancyChange = { delta: 0, entered: 0, peak: null }
 
   const answer = (scan: AdmitRequest): Verdict => {
     const ticketId = find(scan)
     const ticket = ticketId === undefined ? undefined : current.get(ticketId)
-    const inside = snapshot.inside + crowd.delta
+    const inside = snapshot.inside + occupancy.delta
     const deviceRefusals = refusalsOf(scan.deviceId, snapshot.event?.rules.device_window_seconds ?? 0)
     const situation = { eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }
     const decision = decide(situation, scan)
     if (decision.after !== null) {
       current.set(decision.after.ticketId, decision.after)
       moved.add(decision.after.ticketId)
-      crowd = scan.direction === "exit" ? { ...crowd, delta: crowd.delta - 1 } : {
-        delta: crowd.delta + 1,
-        entered: crowd.entered + 1,
-        peak: Math.max(crowd.peak ?? crowd.delta + 1, crowd.delta + 1)
+      occupancy = scan.direction === "exit" ? { ...occupancy, delta: occupancy.delta - 1 } : {
+        delta: occupancy.delta + 1,
+        entered: occupancy.entered + 1,
+        peak: Math.max(occupancy.peak ?? occupancy.delta + 1, occupancy.delta + 1)
       }
     }
     if (decision.shownAgain && decision.ticket !== null) {
@@ -118,8 +118,8 @@ export const decideBatch = (
 
   const verdicts = scans.map((scan) => {
     const given = answered.get(scan.scanId)
-    return given === undefined ? answer(scan) : again(eventId, given, scan, find(scan))
+    return given === undefined ? answer(scan) : repeated(eventId, given, scan, find(scan))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
-  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, crowd } }
+  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, occupancy } }
 }

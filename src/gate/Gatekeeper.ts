@@ -6,7 +6,7 @@ import { faultsOf, isOutage, logFault } from "../telemetry/Faults.ts"
 import { ScanStore } from "./ScanStore.ts"
 import { decideBatch } from "./Batch.ts"
 import type { GateEvent } from "./GateState.ts"
-import { DeviceWatch } from "./DeviceWatch.ts"
+import { DeviceRefusals } from "./Suspicion.ts"
 
 /** Rounds that hope to be alone; after them the event's other gates are made to wait. */
 const hopeful = 3
@@ -33,18 +33,18 @@ export interface Gatekeeper {
 export const make = Effect.fnUntraced(
   function* (eventId: number): Effect.fn.Return<Gatekeeper, never, ScanStore> {
     const store = yield* ScanStore
-    const watch = new DeviceWatch()
+    const devices = new DeviceRefusals()
     let lastRead: GateEvent | null = null
 
     const round = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
       const snapshot = yield* store.load(eventId, scans)
       lastRead = snapshot.event
       const now = yield* DateTime.now
-      const refusalsOf = (deviceId: string, seconds: number) => watch.refusals(deviceId, seconds, now)
+      const refusalsOf = (deviceId: string, seconds: number) => devices.refusals(deviceId, seconds, now)
       const { verdicts, writes } = decideBatch(eventId, snapshot, scans, now, refusalsOf)
       const written = writes.lines.length === 0 || (yield* store.commit(eventId, writes))
       if (!written) return Option.none()
-      writes.lines.forEach(({ scan, verdict }) => watch.note(scan, verdict))
+      writes.lines.forEach(({ scan, verdict }) => devices.note(scan, verdict))
       return Option.some(verdicts)
     })
 
@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(
     const admitFresh = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
       if (lastRead === null) return new Map<string, Verdict>()
       const now = yield* DateTime.now
-      const refusalsOf = (deviceId: string, seconds: number) => watch.refusals(deviceId, seconds, now)
+      const refusalsOf = (deviceId: string, seconds: number) => devices.refusals(deviceId, seconds, now)
       return yield* store.admitFresh({ eventId, event: lastRead, scans, now, refusalsOf })
     })
 

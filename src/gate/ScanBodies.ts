@@ -77,7 +77,7 @@ export const ScanBody = Schema.Struct({
 export type ScanBody = typeof ScanBody.Type
 
 /**
- * From the scan service, which decoded the QR; it knows the ticket's type and user only when told. `ticketId` is null
+ * From the scan service, which decoded the QR; it knows the ticket's type and user only when the QR or the request says them. `ticketId` is null
  * when the text named no ticket: such a scan is refused, and stored like any other.
  */
 export const InternalScanBody = Schema.Struct({

@@ -1,7 +1,7 @@
 /** Rows of the gate: what one read brings, and a batch as the statement that commits it takes it. */
 import { DateTime, Schema } from "effect"
 import { Direction, GateRules, ScanResult, Signal, usualRules } from "../../rpc/Scan.ts"
-import type { Line, Move, Writes } from "./Batch.ts"
+import type { JournalLine, TicketChange, Writes } from "./Batch.ts"
 import { GateEvent, GateTicket, type Snapshot, StoredPassage } from "./GateState.ts"
 
 const At = Schema.DateTimeUtcFromString
@@ -50,7 +50,7 @@ export const momentMillis = 10_000
 const encodeDetail = Schema.encodeSync(Detail)
 
 /** A ticket's change, beside the state it was decided on. */
-export const moveRow = ({ after, before }: Move) => ({
+export const ticketChangeRow = ({ after, before }: TicketChange) => ({
   ticket_id: after.ticketId,
   was_inside: before.inside,
   was_entries: before.entries,
@@ -63,7 +63,7 @@ export const moveRow = ({ after, before }: Move) => ({
 })
 
 /** What every verdict of an event says is not stored with each. */
-const detailOf = ({ scan, shownAgain, verdict }: Line): unknown => {
+const detailOf = ({ scan, shownAgain, verdict }: JournalLine): unknown => {
   const plain = verdict.first_use === null && verdict.last_use === null && verdict.signals.length === 0 &&
     scan.forged === null && scan.ticketId === null
   return plain ? { timezone: verdict.timezone } : encodeDetail({
@@ -78,7 +78,7 @@ const detailOf = ({ scan, shownAgain, verdict }: Line): unknown => {
 }
 
 /** A line of the journal; what is absent is null. */
-export const lineRow = (line: Line) => {
+export const lineRow = (line: JournalLine) => {
   const { scan, verdict } = line
   return {
     scan_id: verdict.scan_id,
@@ -114,7 +114,7 @@ export const tallyRows = ({ lines }: Writes) => {
 }
 
 /** What the batch was for the ten seconds it was decided in. */
-export const moment = ({ crowd, lines }: Writes) => {
+export const moment = ({ occupancy, lines }: Writes) => {
   const at = lines[0]?.verdict.decided_at
   const exited =
     lines.filter(({ verdict }) => verdict.result === "valid" && verdict.direction === "exit").length
@@ -122,9 +122,9 @@ export const moment = ({ crowd, lines }: Writes) => {
     at: new Date(
       Math.floor((at === undefined ? 0 : DateTime.toEpochMillis(at)) / momentMillis) * momentMillis
     ),
-    entered: crowd.entered,
+    entered: occupancy.entered,
     exited,
-    refused: lines.length - crowd.entered - exited
+    refused: lines.length - occupancy.entered - exited
   }
 }
 

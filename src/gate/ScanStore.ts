@@ -8,7 +8,7 @@ import type { Writes } from "./Batch.ts"
 import type { Snapshot } from "./GateState.ts"
 import * as FreshAdmission from "./FreshAdmission.ts"
 import * as Rows from "../store/Rows.ts"
-import { lineRow, moment, moveRow, Read, Ruling, tallyRows, toSnapshot } from "./ScanRows.ts"
+import { lineRow, moment, Read, Ruling, tallyRows, ticketChangeRow, toSnapshot } from "./ScanRows.ts"
 
 const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 
@@ -83,10 +83,10 @@ export class ScanStore extends Context.Service<ScanStore, {
       )
 
       const write = (eventId: number, writes: Writes, now: ReturnType<typeof moment>) => {
-        const { crowd, lines, moves, version } = writes
+        const { occupancy, lines, moves, version } = writes
         return sql`
         WITH move AS MATERIALIZED (
-          SELECT * FROM json_to_recordset(${JSON.stringify(moves.map(moveRow))}::json) AS m(
+          SELECT * FROM json_to_recordset(${JSON.stringify(moves.map(ticketChangeRow))}::json) AS m(
             ticket_id bigint, was_inside boolean, was_entries integer, was_first text, inside boolean, entries integer,
             first_scan_id text, first_at timestamptz, first_gate text)
         ), held AS MATERIALIZED (
@@ -100,16 +100,16 @@ export class ScanStore extends Context.Service<ScanStore, {
           ORDER BY t.ticket_id FOR UPDATE OF t
         ), ruling AS MATERIALIZED (
           SELECT (SELECT count(*) FROM held) >= 0 AND (SELECT count(*) FROM seen) = (SELECT count(*) FROM move)
-            AND (${crowd.peak}::int IS NULL OR EXISTS (
+            AND (${occupancy.peak}::int IS NULL OR EXISTS (
               SELECT 1 FROM held JOIN events e ON e.event_id = ${eventId}::bigint
-              WHERE held.inside + ${crowd.peak}::int <= e.max_attendees AND held.gate_version = ${version}::int)) AS stands
+              WHERE held.inside + ${occupancy.peak}::int <= e.max_attendees AND held.gate_version = ${version}::int)) AS stands
         ), moved AS (
           UPDATE tickets t SET status = CASE WHEN t.status = 'voided' THEN t.status ELSE 'admitted' END,
             inside = m.inside, entries = m.entries, first_scan_id = m.first_scan_id,
             first_admitted_at = m.first_at, first_gate = m.first_gate
           FROM move m, ruling WHERE ruling.stands AND t.ticket_id = m.ticket_id
         ), counted AS (
-          UPDATE gates_occupancy o SET inside = o.inside + ${crowd.delta}::int, entered = o.entered + ${crowd.entered}::int
+          UPDATE gates_occupancy o SET inside = o.inside + ${occupancy.delta}::int, entered = o.entered + ${occupancy.entered}::int
           FROM ruling WHERE ruling.stands AND o.event_id = ${eventId}::bigint AND EXISTS (SELECT 1 FROM move)
         ), logged AS (
           INSERT INTO scans (event_id, scan_id, ticket_id, ticket_code, device_id, operator_id, gate, direction,

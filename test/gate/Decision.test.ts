@@ -137,7 +137,7 @@ describe("the checks of a scan", () => {
       "capacity_reached",
       "voided"
     ])
-    assert.deepStrictEqual(writes.crowd, { delta: 0, entered: 1, peak: 0 })
+    assert.deepStrictEqual(writes.occupancy, { delta: 0, entered: 1, peak: 0 })
   })
 })
 

@@ -8,7 +8,7 @@ import { DateTime, Deferred, Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { decideBatch } from "../../src/gate/Batch.ts"
 import { ScanStore } from "../../src/gate/ScanStore.ts"
-import { crowd, publish, scanOf } from "../support/GateFixture.ts"
+import { occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import { stores } from "../support/Rivals.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -62,7 +62,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a gate that waited for an
       const admit = yield* fresh(1, now)
       const late = yield* after(admit(first!.code), admit(second!.code), Effect.void)
       assert.strictEqual(late.size, 0)
-      assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(1), { inside: 1, entered: 1, tickets: 1 })
     })), 30_000)
 
   it.live("lets nobody into an event that was canceled meanwhile", () =>

@@ -2,14 +2,14 @@
  * The fast path of `POST /api/scans/validate`. A steward's plain scan is read, decided and answered here as the
  * contract's own handler would; whatever is not plain (another role, a wrong field, an Idempotency-Key, a token or an
  * event not seen lately) goes the contract's way. So does what could not be decided, under the same scan id, and
- * every request whose trace is told.
+ * every request whose trace is exported.
  */
-import { Clock, Context, Effect, Exit, Layer, Option, Schema, Tracer } from "effect"
+import { Clock, Context, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import { permissionOf } from "../../gate/Operators.ts"
 import { ScanAnswer, scanAnswer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
-import { Turnstiles } from "./Turnstiles.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
@@ -82,7 +82,7 @@ const beginBy = (tracer: Tracer.Tracer, clock: Clock.Clock) => ({ headers }: Hea
 
 const make = (
   tokens: TokenStore["Service"],
-  turnstiles: Turnstiles["Service"],
+  batcher: ScanBatcher["Service"],
   keys: SigningKeys["Service"],
   begin: (head: Head) => Begun | undefined
 ): FastPath => ({
@@ -99,7 +99,7 @@ const make = (
     const request = fromDevice(scan, { operator, scanId: requestId, trusted: keys.trusted })
     const begun = begin(head)
     const resume = () => reply({ resume: requestId, context: begun?.context })
-    const waits = begun?.span.sampled !== true && turnstiles.put(request, (exit) => {
+    const waits = begun?.span.sampled !== true && batcher.put(request, (exit) => {
       if (Exit.isFailure(exit)) return resume()
       const answer = Option.flatMap(
         word(exit.value, text(head, "accept-language"), Date.now() - started),
@@ -122,13 +122,16 @@ const make = (
 })
 
 /** Opens the fast path for as long as the routes are there. */
-export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | Turnstiles> =
+export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | ScanBatcher> =
   Layer
     .effectDiscard(Effect.gen(function* () {
-      const desk = yield* FastPathRegistry
+      const registry = yield* FastPathRegistry
       const tracer = yield* Effect.tracer
       if (!leavesOut(tracer)) return
       const begin = beginBy(tracer, yield* Clock.Clock)
-      const fastPath = make(yield* TokenStore, yield* Turnstiles, yield* SigningKeys, begin)
-      yield* Effect.acquireRelease(desk.open(fastPath), () => desk.close)
+      const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, begin)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => MutableRef.set(registry, fastPath)),
+        () => Effect.sync(() => MutableRef.set(registry, undefined))
+      )
     }))

@@ -6,7 +6,7 @@ import type { Verdict } from "../../../rpc/Scan.ts"
 import { Operators } from "../../gate/Operators.ts"
 import { localeOf, scanAnswer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
-import { Turnstiles } from "./Turnstiles.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { JobStore } from "../../store/jobs/JobStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
@@ -51,7 +51,7 @@ export const ScansHttpLayer = HttpApiBuilder.group(
   apiOf(ScansGroup),
   "scans",
   Effect.fn(function* (handlers) {
-    const { admit } = yield* Turnstiles
+    const { admit } = yield* ScanBatcher
     const operators = yield* Operators
     const events = yield* EventStore
     const { trusted } = yield* SigningKeys
@@ -86,7 +86,7 @@ export const InternalHttpLayer = HttpApiBuilder.group(
   apiOf(InternalGroup),
   "internal",
   Effect.fn(function* (handlers) {
-    const { admit } = yield* Turnstiles
+    const { admit } = yield* ScanBatcher
     const operators = yield* Operators
     const jobs = yield* JobStore
     const prints = yield* PrintStore

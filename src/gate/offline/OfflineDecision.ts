@@ -8,7 +8,7 @@
  */
 import { type DateTime, Result } from "effect"
 import { type AdmitRequest, type Direction, type ScanResult, usualRules } from "../../../rpc/Scan.ts"
-import { decide, type Situation } from "../Decision.ts"
+import { decide, type Situation, unusable } from "../Decision.ts"
 import type { GateEvent, GateTicket } from "../GateState.ts"
 import { QrData } from "../../trust/QrData.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
@@ -60,11 +60,8 @@ export const statesAfter = (
 }
 
 /** The state in which a bundle names a ticket. */
-export const stateOf = ({ entries, inside, paymentState, status }: GateTicket): TicketState => {
-  if (status === "voided") return "voided"
-  if (paymentState !== "free" && paymentState !== "paid") return "unpaid"
-  return inside ? "inside" : entries > 0 ? "left" : "unused"
-}
+export const stateOf = (ticket: GateTicket): TicketState =>
+  unusable(ticket) ?? (ticket.inside ? "inside" : ticket.entries > 0 ? "left" : "unused")
 
 const untouched = { status: "issued", paymentState: "free", inside: false, entries: 0 } as const
 

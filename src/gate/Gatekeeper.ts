@@ -29,7 +29,10 @@ export interface Gatekeeper {
   ) => Effect.Effect<ReadonlyArray<Verdict | null>, GateAway>
 }
 
-/** The gate of one event. Nothing it remembers decides: two of them on one database never contradict each other. */
+/**
+ * The gate of one event. What it remembers is never the last word: a decision on the event as it was last read is written
+ * only while that is current, so two gates on one database never contradict each other.
+ */
 export const make = Effect.fnUntraced(
   function* (eventId: number): Effect.fn.Return<Gatekeeper, never, ScanStore> {
     const store = yield* ScanStore

@@ -6,6 +6,7 @@
  */
 import { Clock, Context, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
+import type { Verdict } from "../../../rpc/Scan.ts"
 import { permissionOf } from "../../gate/Operators.ts"
 import { ScanAnswer, scanAnswer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
@@ -40,10 +41,14 @@ const isPlain = (head: Head): boolean =>
 /** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
 const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(ScanBody))
 
-const encodeAnswer = Schema.encodeOption(Schema.fromJsonString(ScanAnswer))
+const encodeAnswer = Schema.encodeSync(ScanAnswer)
 
-/** An answer that cannot be worded is left to the contract, which reports why. */
-const word = Option.liftThrowable(scanAnswer)
+/** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
+const answerText = Option.liftThrowable((
+  verdict: Verdict,
+  acceptLanguage: string | undefined,
+  took_ms: number
+) => JSON.stringify(encodeAnswer(scanAnswer(verdict, acceptLanguage, took_ms))))
 
 /** A request's span, begun before it is known who answers, and where the contract goes on under it. */
 interface Begun {
@@ -101,10 +106,7 @@ const make = (
     const resume = () => reply({ resume: requestId, context: begun?.context })
     const waits = begun?.span.sampled !== true && batcher.put(request, (exit) => {
       if (Exit.isFailure(exit)) return resume()
-      const answer = Option.flatMap(
-        word(exit.value, text(head, "accept-language"), Date.now() - started),
-        encodeAnswer
-      )
+      const answer = answerText(exit.value, text(head, "accept-language"), Date.now() - started)
       if (Option.isNone(answer)) return resume()
       reply({
         status: 200,

@@ -40,5 +40,11 @@ const normalize = (typed: string): string => {
   return text.slice(0, random) + text.slice(random).replaceAll("O", "0").replace(/[IL]/g, "1")
 }
 
+/** The codes under which a scanned code may be stored: as it was read, and as a person meant it. */
+const spellings = (code: string): ReadonlyArray<string> => {
+  const meant = normalize(code)
+  return meant === code ? [code] : [code, meant]
+}
+
 /** Codes of tickets: made, recognised, and read back from a keyboard. */
-export const TicketCode = { make, is, normalize }
+export const TicketCode = { make, is, normalize, spellings }

@@ -1,5 +1,5 @@
 /** A way in front of the routes, for a request whose every microsecond counts: no fiber, no middleware. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Layer, MutableRef } from "effect"
 
 /** What can be judged before the body is read. */
 export interface Head {
@@ -15,7 +15,7 @@ export interface Resumed {
 }
 
 /** An answer, ready to be sent, or none. */
-export type Said =
+export type FastAnswer =
   | { readonly status: number; readonly headers: Record<string, string>; readonly text: string }
   | Resumed
 
@@ -23,22 +23,17 @@ export type Said =
 export interface FastPath {
   readonly takes: (head: Head) => boolean
   /** Answers later by `reply`, once, or says false at once. */
-  readonly answer: (head: Head, body: string, reply: (said: Said) => void) => boolean
+  readonly answer: (head: Head, body: string, reply: (answer: FastAnswer) => void) => boolean
 }
 
-/** The fast path of this process, while there is one. */
-export class FastPathRegistry extends Context.Service<FastPathRegistry, {
-  readonly find: () => FastPath | undefined
-  readonly open: (fastPath: FastPath) => Effect.Effect<void>
-  readonly close: Effect.Effect<void>
-}>()("guichet/FastPathRegistry") {
+/** The fast path of this process, while there is one: read for each request, without a call. */
+export class FastPathRegistry
+  extends Context.Service<FastPathRegistry, MutableRef.MutableRef<FastPath | undefined>>()(
+    "guichet/FastPathRegistry"
+  ) {
   /** Closed until something opens it. */
-  static readonly layer: Layer.Layer<FastPathRegistry> = Layer.sync(FastPathRegistry, () => {
-    let fastPath: FastPath | undefined
-    return FastPathRegistry.of({
-      find: () => fastPath,
-      open: (opened) => Effect.sync(() => void (fastPath = opened)),
-      close: Effect.sync(() => fastPath = undefined)
-    })
-  })
+  static readonly layer: Layer.Layer<FastPathRegistry> = Layer.sync(
+    FastPathRegistry,
+    () => MutableRef.make<FastPath | undefined>(undefined)
+  )
 }

@@ -31,9 +31,9 @@ export const services: Layer.Layer<NodeServices.NodeServices> = NodeServices.lay
 /** The digests that message storage needs. */
 export const digest = NodeCrypto.layerDigest
 
-/** What stands in front of the server's handler, and where what it does not answer goes. */
-export interface FastLane {
-  readonly find: () => FastPath | undefined
+/** The fast path in front of the server's handler, while there is one, and where what it does not answer goes. */
+export interface FastPathServer {
+  readonly registry: { readonly current: FastPath | undefined }
   readonly contract: (request: Request, context?: Context.Context<never>) => Promise<Response>
 }
 
@@ -41,7 +41,7 @@ type Exchange = readonly [request: IncomingMessage, response: ServerResponse, bo
 
 /** The routes answer a request whose body has been read. */
 const relay = async (
-  contract: FastLane["contract"],
+  contract: FastPathServer["contract"],
   [request, response, body]: Exchange,
   resumed?: Resumed
 ): Promise<void> => {
@@ -57,29 +57,29 @@ const relay = async (
   response.end(Buffer.from(await answer.arrayBuffer()))
 }
 
-const answerBy = (fastPath: FastPath, contract: FastLane["contract"], exchange: Exchange): void => {
+const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exchange: Exchange): void => {
   const [request, response, body] = exchange
   const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(() => response.destroy())
-  const answered = fastPath.answer(request, body, (said) => {
-    if ("resume" in said) return goOn(said)
-    response.writeHead(said.status, { ...said.headers, "content-length": Buffer.byteLength(said.text) })
-    response.end(said.text)
+  const answered = fastPath.answer(request, body, (answer) => {
+    if ("resume" in answer) return goOn(answer)
+    response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.text) })
+    response.end(answer.text)
   })
   if (!answered) goOn()
 }
 
 /** Lets the fast path take the requests it knows, their bodies read whole: it takes none that declares a long one. */
-const withFastPath = (server: Server, lane: FastLane | undefined): Server => {
-  if (lane === undefined) return server
+const withFastPath = (server: Server, front: FastPathServer | undefined): Server => {
+  if (front === undefined) return server
   const emit = server.emit.bind(server)
   const take = (request: IncomingMessage, response: ServerResponse): boolean => {
-    const fastPath = lane.find()
+    const fastPath = front.registry.current
     if (fastPath === undefined || !fastPath.takes(request)) return false
     const chunks: Array<Uint8Array> = []
     request.on("data", (chunk: Uint8Array) => chunks.push(chunk))
     request.on(
       "end",
-      () => answerBy(fastPath, lane.contract, [request, response, Buffer.concat(chunks).toString("utf8")])
+      () => answerBy(fastPath, front.contract, [request, response, Buffer.concat(chunks).toString("utf8")])
     )
     request.on("error", () => response.destroy())
     return true
@@ -140,7 +140,7 @@ export const httpServer = (
     readonly port: number
     readonly host?: string | undefined
     readonly gracefulShutdown?: Duration.Input | undefined
-    readonly fastPath?: FastLane | undefined
+    readonly fastPath?: FastPathServer | undefined
   }
 ) =>
   NodeHttpServer.layer(() => withPromptEnd(withFastPath(createServer(), options.fastPath)), {
@@ -180,19 +180,19 @@ export const clusterSocket = (
 /** A thread's heap, in MiB: it collects its garbage early, so that a long job takes no more memory than a short one. */
 const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 64 }
 
-/** Threads of this process that run the program at `entry`, each told these settings. */
+/** Threads of this process that run the program at `entry`, each given these settings. */
 export const threads = (
   entry: URL,
   settings: Readonly<Record<string, string>>
 ): Layer.Layer<Spawner | WorkerPlatform> =>
   NodeWorker.layer(() => new Worker(entry, { workerData: settings, resourceLimits }))
 
-/** Runs a thread's program: it ends when it is told to, not at a signal, which its process answers (on Deno, threads hear it too). */
+/** Runs a thread's program: it ends when it is asked to, not at a signal, which its process answers (on Deno, threads hear it too). */
 export const runThread = Runtime.makeRunMain(({ fiber, teardown }) =>
   fiber.addObserver((exit) => teardown(exit, (code) => process.exit(code)))
 )
 
-/** Deno's `parentPort` has no `close` (2.9.6), which the runner calls when the thread is told to end. */
+/** Deno's `parentPort` has no `close` (2.9.6), which the runner calls when the thread is asked to end. */
 const withClose = Effect.sync(() => {
   if (parentPort === null || "close" in parentPort) return
   Object.assign(parentPort, { close: () => parentPort?.unref() })
@@ -203,12 +203,12 @@ export const threadRunner: Layer.Layer<WorkerRunnerPlatform> = Layer.unwrap(
   Effect.as(withClose, NodeWorkerRunner.layer)
 )
 
-/** In a thread: what it was told. */
+/** In a thread: the settings it was given. */
 export const threadSettings = Effect.sync(() => workerData as Readonly<Record<string, string>>)
 
 /**
  * In a thread: other threads go first when processors are short. Only on Linux, where a priority is a thread's own:
- * elsewhere it is the process's, and the gate would give way too. A runtime that does not allow it is told of in the log.
+ * elsewhere it is the process's, and the gate would give way too. A runtime that does not allow it is named in the log.
  */
 export const giveWay: Effect.Effect<void> = Effect.try({
   try: () => process.platform === "linux" && setPriority(10),

@@ -48,7 +48,10 @@ const serving = Effect.gen(function* () {
   const server = Platform.httpServer({
     port: 0,
     gracefulShutdown: "1 hour",
-    fastPath: { find: () => fastPath, contract: () => Promise.reject(new Error("The fast path answers")) }
+    fastPath: {
+      registry: { current: fastPath },
+      contract: () => Promise.reject(new Error("The fast path answers"))
+    }
   })
   const services = yield* HttpRouter.serve(routesOf(latch), {
     disableListenLog: true,

@@ -7,7 +7,7 @@ import * as Cluster from "../cluster/Cluster.ts"
 import { FlowKeeperLayer } from "../flows/FlowKeeper.ts"
 import { LiveGate } from "../api/gate/LiveGate.ts"
 import { Operators } from "../gate/Operators.ts"
-import { Turnstiles } from "../api/gate/Turnstiles.ts"
+import { ScanBatcher } from "../api/gate/ScanBatcher.ts"
 import { Api } from "../api/Api.ts"
 import { Authorization } from "../api/rules/Authorization.ts"
 import * as FilesRoutes from "../api/FilesRoutes.ts"
@@ -72,7 +72,7 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   Layer.provideMerge(Cluster.layer)
 )
 
-const gateLayer = Layer.merge(Operators.layer, Turnstiles.layer)
+const gateLayer = Layer.merge(Operators.layer, ScanBatcher.layer)
 
 const handlersLayer = Layer.mergeAll(
   EventsHttpLayer,
@@ -103,7 +103,7 @@ const handlersLayer = Layer.mergeAll(
 export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
-  ScanFastPath.layer.pipe(Layer.provide(Turnstiles.layer)),
+  ScanFastPath.layer.pipe(Layer.provide(ScanBatcher.layer)),
   FilesRoutes.filesLayer,
   FilesRoutes.keysLayer
 )

@@ -51,8 +51,8 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const contract = HttpEffect.toWebHandlerWith(context)(answer as Handled)
       if (answers.loopback) yield* (yield* Loopback).register(name, contract)
       if (!answers.port) return
-      const { find } = yield* FastPathRegistry
-      const fastPath = name === "core" ? { find, contract } : undefined
+      const registry = yield* FastPathRegistry
+      const fastPath = name === "core" ? { registry, contract } : undefined
       const server = yield* Effect.mapError(
         Layer.build(Platform.httpServer({ ...address, fastPath })),
         PortRefused.of({

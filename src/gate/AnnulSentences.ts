@@ -1,4 +1,4 @@
-/** What the steward reads when a scan is not taken back: what to do now, in French and in English. */
+/** What the steward reads when a scan is not annulled: what to do now, in French and in English. */
 import type { AnnulRefusal } from "../../rpc/Event.ts"
 import type { Locale } from "../../rpc/Values.ts"
 

@@ -1,4 +1,4 @@
-/** Takes back a scan whose turnstile did not turn: the scan is marked, the ticket and the crowd are as before it. */
+/** Annuls a scan whose turnstile did not turn: the scan is marked, the ticket and the occupancy are as before it. */
 import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -8,7 +8,7 @@ import * as Rows from "../store/Rows.ts"
 import { momentMillis } from "./ScanRows.ts"
 import { durably } from "../store/Transaction.ts"
 
-/** How long after a scan it can be taken back. */
+/** How long after it a scan can be annulled. */
 export const annulWithin = Duration.minutes(15)
 
 /** Which scan, and who says that nobody passed; `operatorId` is the caller, the claim and the reason are the device's. */
@@ -35,7 +35,7 @@ const Row = Schema.Struct({
 })
 type Row = typeof Row.Type
 
-/** Why the scan stays as it is, or null. An exit is taken back only into a place that is still free. */
+/** Why the scan stays as it is, or null. An exit is annulled only into a place that is still free. */
 const refusal = (row: Row, deviceId: string, now: DateTime.Utc): AnnulRefusal | null => {
   if (row.device_id !== deviceId) return "another_device"
   if (row.result !== "valid") return "not_admitted"
@@ -49,8 +49,8 @@ const momentOf = (at: DateTime.Utc): Date =>
   new Date(Math.floor(DateTime.toEpochMillis(at) / momentMillis) * momentMillis)
 
 /**
- * Every change is made under the lock of the event's occupancy, which every batch of scans takes first. The ticket's is
- * told to offline devices by `changed_in`, since no new line of the journal tells it.
+ * Every change is made under the lock of the event's occupancy, which every batch of scans takes first. Offline devices
+ * learn of the ticket's by `changed_in`, since no new line of the journal says it.
  */
 export class AnnulmentStore extends Context.Service<AnnulmentStore, {
   readonly annul: (request: AnnulRequest) => Effect.Effect<Annulment, ScanNotFound | AnnulRefused>
@@ -93,7 +93,7 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
               first_gate = CASE WHEN t.first_scan_id = ${scanId} THEN NULL ELSE t.first_gate END,
               changed_in = pg_current_xact_id()
             WHERE t.ticket_id = ${row.ticket_id}::bigint
-          ), crowd AS (
+          ), occupancy AS (
             UPDATE gates_occupancy o SET inside = o.inside + ${left - entered}::int,
               entered = o.entered - ${entered}::int
             WHERE o.event_id = ${eventId}::bigint

@@ -2,24 +2,24 @@
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../../rpc/TicketCode.ts"
-import { decide, type Decision, happenedAt, refusedOperator } from "./Decision.ts"
-import type { GateTicket, Given, Snapshot } from "./GateState.ts"
+import { decide, happenedAt, refusedOperator, verdictOf } from "./Decision.ts"
+import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
-export interface Move {
+export interface TicketChange {
   readonly before: GateTicket
   readonly after: GateTicket
 }
 
 /** What the batch does to the occupancy; `peak` is its highest point at an entry, null without entries. */
-export interface Crowd {
+export interface OccupancyChange {
   readonly delta: number
   readonly entered: number
   readonly peak: number | null
 }
 
 /** A line of the journal: what was scanned and what was answered. */
-export interface Line {
+export interface JournalLine {
   readonly scan: AdmitRequest
   readonly verdict: Verdict
   readonly shownAgain: boolean
@@ -28,15 +28,9 @@ export interface Line {
 /** Everything the batch writes, or nothing of it; entries are written only while the event has the version that was read. */
 export interface Writes {
   readonly version: number | null
-  readonly lines: ReadonlyArray<Line>
-  readonly moves: ReadonlyArray<Move>
-  readonly crowd: Crowd
-}
-
-/** The codes under which a scanned code may be stored: as it was read, and as a person meant it. */
-export const spellings = (code: string): ReadonlyArray<string> => {
-  const meant = TicketCode.normalize(code)
-  return meant === code ? [code] : [code, meant]
+  readonly lines: ReadonlyArray<JournalLine>
+  readonly moves: ReadonlyArray<TicketChange>
+  readonly occupancy: OccupancyChange
 }
 
 /** The ticket that a scan names; when it names one by code and by number, they must be the same. */
@@ -45,32 +39,12 @@ const finder = (tickets: ReadonlyArray<GateTicket>) => {
   const known = new Set(tickets.map((ticket) => ticket.ticketId))
   return ({ ticketCode, ticketId }: AdmitRequest): number | undefined => {
     if (ticketCode === null) return ticketId !== null && known.has(ticketId) ? ticketId : undefined
-    const found = spellings(ticketCode).map((code) => byCode.get(code)).find((id) => id !== undefined)
+    const found = TicketCode.spellings(ticketCode).map((code) => byCode.get(code)).find((id) =>
+      id !== undefined
+    )
     return ticketId === null || ticketId === found ? found : undefined
   }
 }
-
-const verdictOf = (
-  eventId: number,
-  timezone: string,
-  scan: AdmitRequest,
-  { result, signals, ticket }: Decision,
-  now: DateTime.Utc
-): Verdict => ({
-  scan_id: scan.scanId,
-  result,
-  ticket_id: ticket?.ticketId ?? null,
-  event_id: eventId,
-  gate: scan.gate,
-  direction: scan.direction,
-  guest_first_name: ticket?.guestFirstName ?? null,
-  ticket_type: ticket?.ticketType ?? null,
-  first_use: ticket?.firstUse ?? null,
-  last_use: ticket?.lastEntry ?? null,
-  timezone,
-  signals,
-  decided_at: now
-})
 
 const nobody = {
   ticket_id: null,
@@ -81,14 +55,14 @@ const nobody = {
 } as const
 
 /**
- * A verdict given before, for whoever asks now: the guest is named to those alone who may scan here. A verdict on
+ * A verdict given before, for whoever asks for it now: the guest is named to those alone who may scan here. A verdict on
  * one ticket is not given for another, nor that of an entry for an exit: a device that always sends the same id would
  * let everybody in, and nobody out. Nor is it given to another device, which has somebody else before it, with the same
  * ticket. An annulled scan admits nobody any more.
  */
-const again = (
+const repeated = (
   eventId: number,
-  { annulled, deviceId, verdict }: Given,
+  { annulled, deviceId, verdict }: GivenVerdict,
   scan: AdmitRequest,
   ticketId: number | undefined
 ): Verdict => {
@@ -96,8 +70,8 @@ const again = (
   if (another || verdict.direction !== scan.direction || deviceId !== scan.deviceId) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }
-  const told = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
-  return annulled ? { ...told, result: "scan_annulled", signals: [] } : told
+  const shown = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
+  return annulled ? { ...shown, result: "scan_annulled", signals: [] } : shown
 }
 
 /** Pure. A scan that was answered before, in the database or in this batch, gets that verdict again. */
@@ -113,30 +87,30 @@ export const decideBatch = (
   const current = new Map(before)
   const moved = new Set<number>()
   const answered = new Map(snapshot.given.map((given) => [given.verdict.scan_id, given]))
-  const lines: Array<Line> = []
-  const timezone = snapshot.event?.timezone ?? "UTC"
-  let crowd: Crowd = { delta: 0, entered: 0, peak: null }
+  const lines: Array<JournalLine> = []
+  let occupancy: OccupancyChange = { delta: 0, entered: 0, peak: null }
 
   const answer = (scan: AdmitRequest): Verdict => {
     const ticketId = find(scan)
     const ticket = ticketId === undefined ? undefined : current.get(ticketId)
-    const inside = snapshot.inside + crowd.delta
+    const inside = snapshot.inside + occupancy.delta
     const deviceRefusals = refusalsOf(scan.deviceId, snapshot.event?.rules.device_window_seconds ?? 0)
-    const decision = decide({ eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }, scan)
+    const situation = { eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }
+    const decision = decide(situation, scan)
     if (decision.after !== null) {
       current.set(decision.after.ticketId, decision.after)
       moved.add(decision.after.ticketId)
-      crowd = scan.direction === "exit" ? { ...crowd, delta: crowd.delta - 1 } : {
-        delta: crowd.delta + 1,
-        entered: crowd.entered + 1,
-        peak: Math.max(crowd.peak ?? crowd.delta + 1, crowd.delta + 1)
+      occupancy = scan.direction === "exit" ? { ...occupancy, delta: occupancy.delta - 1 } : {
+        delta: occupancy.delta + 1,
+        entered: occupancy.entered + 1,
+        peak: Math.max(occupancy.peak ?? occupancy.delta + 1, occupancy.delta + 1)
       }
     }
     if (decision.shownAgain && decision.ticket !== null) {
       const { refusals, ticketId } = decision.ticket
       current.set(ticketId, { ...decision.ticket, refusals: [...refusals, happenedAt(scan, now)] })
     }
-    const verdict = verdictOf(eventId, timezone, scan, decision, now)
+    const verdict = verdictOf(situation, scan, decision)
     lines.push({ scan, verdict, shownAgain: decision.shownAgain })
     answered.set(scan.scanId, { verdict, deviceId: scan.deviceId, annulled: false })
     return verdict
@@ -144,8 +118,8 @@ export const decideBatch = (
 
   const verdicts = scans.map((scan) => {
     const given = answered.get(scan.scanId)
-    return given === undefined ? answer(scan) : again(eventId, given, scan, find(scan))
+    return given === undefined ? answer(scan) : repeated(eventId, given, scan, find(scan))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
-  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, crowd } }
+  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, occupancy } }
 }

@@ -1,6 +1,6 @@
 /** The gate's decision: a pure function of one scan and of what is known at that moment. */
 import * as DateTime from "effect/DateTime"
-import type { AdmitRequest, ScanResult, Signal } from "../../rpc/Scan.ts"
+import type { AdmitRequest, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
 import { suspicions } from "./Suspicion.ts"
 
@@ -25,6 +25,27 @@ export interface Decision {
   readonly after: GateTicket | null
   readonly signals: ReadonlyArray<Signal>
 }
+
+/** A decision as it is answered; `timezone` is the event's. */
+export const verdictOf = (
+  { event, eventId, now }: Pick<Situation, "event" | "eventId" | "now">,
+  scan: AdmitRequest,
+  { result, signals, ticket }: Decision
+): Verdict => ({
+  scan_id: scan.scanId,
+  result,
+  ticket_id: ticket?.ticketId ?? null,
+  event_id: eventId,
+  gate: scan.gate,
+  direction: scan.direction,
+  guest_first_name: ticket?.guestFirstName ?? null,
+  ticket_type: ticket?.ticketType ?? null,
+  first_use: ticket?.firstUse ?? null,
+  last_use: ticket?.lastEntry ?? null,
+  timezone: event?.timezone ?? "UTC",
+  signals,
+  decided_at: now
+})
 
 const refuse = (result: ScanResult, ticket: GateTicket | null = null): Decision => ({
   result,
@@ -66,7 +87,8 @@ const refusedEvent = (event: GateEvent, now: DateTime.Utc, scan: AdmitRequest): 
   return null
 }
 
-const mayBeUsed = (ticket: GateTicket): ScanResult | null => {
+/** Why a ticket opens nothing whoever shows it, or null. */
+export const unusable = (ticket: GateTicket): "voided" | "unpaid" | null => {
   if (ticket.status === "voided") return "voided"
   return ticket.paymentState === "free" || ticket.paymentState === "paid" ? null : "unpaid"
 }
@@ -82,7 +104,7 @@ const enter = (
   }
   if (inside >= event.maxAttendees) return refuse("capacity_reached", ticket)
   const passage = { at: happenedAt(scan, now), gate: scan.gate }
-  const after = {
+  const after: GateTicket = {
     ...ticket,
     status: "admitted",
     inside: true,
@@ -106,12 +128,33 @@ const passed = (situation: Situation, event: GateEvent, scan: AdmitRequest): Dec
   if (ticket === undefined) return refuse("unknown_ticket")
   if (ticket.eventId !== eventId) return refuse("wrong_event")
   if (scan.direction === "exit" && ticket.inside) return leave(ticket)
-  const unusable = mayBeUsed(ticket)
-  if (unusable !== null) return refuse(unusable, ticket)
+  const spoilt = unusable(ticket)
+  if (spoilt !== null) return refuse(spoilt, ticket)
   return scan.direction === "entry" ? enter(event, situation, ticket, scan) : leave(ticket)
 }
 
-const usedAgain = new Set<ScanResult>(["valid", "already_used"])
+/** The results that suspicion may turn into `suspected_fraud`: the ticket is genuine, and would open or has opened. */
+const opensOrHasOpened: Readonly<Record<ScanResult, boolean>> = {
+  valid: true,
+  already_used: true,
+  unknown_ticket: false,
+  wrong_event: false,
+  voided: false,
+  unpaid: false,
+  not_yet_valid: false,
+  expired: false,
+  unknown_event: false,
+  event_inactive: false,
+  capacity_reached: false,
+  operator_forbidden: false,
+  gate_forbidden: false,
+  forged: false,
+  suspected_fraud: false,
+  not_inside: false,
+  scan_id_reused: false,
+  scan_annulled: false,
+  refused_offline: false
+}
 
 /**
  * Adds the signals of the event's rules; where they refuse, an entry that looks odd lets nobody in. Whom a device let
@@ -121,7 +164,7 @@ const judged = (decision: Decision, situation: Situation, event: GateEvent, scan
   const at = happenedAt(scan, situation.now)
   const signals = suspicions(event.rules, decision, { ...situation, at }, scan)
   const refused = signals.length > 0 && event.rules.on_suspicion === "refuse" && scan.source !== "batch" &&
-    scan.direction === "entry" && usedAgain.has(decision.result)
+    scan.direction === "entry" && opensOrHasOpened[decision.result]
   return refused ? { ...decision, result: "suspected_fraud", after: null, signals } : { ...decision, signals }
 }
 

@@ -1,38 +1,54 @@
-/** What the gate knows when it decides: the event, who is inside, the tickets that were scanned. */
-import type * as DateTime from "effect/DateTime"
-import type { GateRules, Passage, Verdict } from "../../rpc/Scan.ts"
+/**
+ * What the gate knows when it decides: the event, who is inside, the tickets that were scanned. Each is a schema, so that
+ * what is read from the database is checked, and tests generate every field that a rule may ask for.
+ */
+import * as Schema from "effect/Schema"
+import { EventStatus } from "../../rpc/Event.ts"
+import { GateRules, type Verdict } from "../../rpc/Scan.ts"
+import { PaymentState, TicketStatus } from "../../rpc/Ticket.ts"
 
-/** The event's own rules; another `version` of them may say something else. */
-export interface GateEvent {
-  readonly version: number
-  readonly status: string
-  readonly timezone: string
-  readonly maxAttendees: number
-  readonly doorsOpenAt: DateTime.Utc | null
-  readonly doorsCloseAt: DateTime.Utc | null
-  readonly reentry: boolean
-  readonly rules: GateRules
-}
+const At = Schema.DateTimeUtcFromString
+
+/** When and where someone came in, as the database writes it in JSON. */
+export const StoredPassage = Schema.Struct({ at: At, gate: Schema.String })
+
+/**
+ * The event's own rules. `version` is that of the gate's lock; `revision` changes with every change of the event's row,
+ * so that what was decided on one revision is written only while it is the current one.
+ */
+export const GateEvent = Schema.Struct({
+  version: Schema.Int,
+  revision: Schema.String,
+  status: EventStatus,
+  timezone: Schema.String,
+  maxAttendees: Schema.Int,
+  doorsOpenAt: Schema.NullOr(At),
+  doorsCloseAt: Schema.NullOr(At),
+  reentry: Schema.Boolean,
+  rules: GateRules
+})
+export type GateEvent = typeof GateEvent.Type
 
 /** A ticket of any event, as it stands; `refusals` are the times it was lately shown again after its use. */
-export interface GateTicket {
-  readonly ticketId: number
-  readonly eventId: number
-  readonly code: string
-  readonly ticketType: string
-  readonly guestFirstName: string
-  readonly status: string
-  readonly paymentState: string
-  readonly inside: boolean
-  readonly entries: number
-  readonly firstScanId: string | null
-  readonly firstUse: Passage | null
-  readonly lastEntry: Passage | null
-  readonly refusals: ReadonlyArray<DateTime.Utc>
-}
+export const GateTicket = Schema.Struct({
+  ticketId: Schema.Int,
+  eventId: Schema.Int,
+  code: Schema.String,
+  ticketType: Schema.String,
+  guestFirstName: Schema.String,
+  status: TicketStatus,
+  paymentState: PaymentState,
+  inside: Schema.Boolean,
+  entries: Schema.Int,
+  firstScanId: Schema.NullOr(Schema.String),
+  firstUse: Schema.NullOr(StoredPassage),
+  lastEntry: Schema.NullOr(StoredPassage),
+  refusals: Schema.Array(At)
+})
+export type GateTicket = typeof GateTicket.Type
 
-/** A verdict given before: to which device, and whether the scan was taken back since. */
-export interface Given {
+/** A verdict given before: to which device, and whether the scan was annulled since. */
+export interface GivenVerdict {
   readonly verdict: Verdict
   readonly deviceId: string
   readonly annulled: boolean
@@ -43,5 +59,5 @@ export interface Snapshot {
   readonly event: GateEvent | null
   readonly inside: number
   readonly tickets: ReadonlyArray<GateTicket>
-  readonly given: ReadonlyArray<Given>
+  readonly given: ReadonlyArray<GivenVerdict>
 }

@@ -5,8 +5,8 @@ import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { faultsOf, isOutage, logFault } from "../telemetry/Faults.ts"
 import { ScanStore } from "./ScanStore.ts"
 import { decideBatch } from "./Batch.ts"
-import { admission, areOrdinary } from "./FreshScans.ts"
-import { DeviceWatch } from "./DeviceWatch.ts"
+import type { GateEvent } from "./GateState.ts"
+import { DeviceRefusals } from "./Suspicion.ts"
 
 /** Rounds that hope to be alone; after them the event's other gates are made to wait. */
 const hopeful = 3
@@ -29,20 +29,25 @@ export interface Gatekeeper {
   ) => Effect.Effect<ReadonlyArray<Verdict | null>, GateAway>
 }
 
-/** The gate of one event. Nothing it remembers decides: two of them on one database never contradict each other. */
+/**
+ * The gate of one event. What it remembers is never the last word: a decision on the event as it was last read is written
+ * only while that is current, so two gates on one database never contradict each other.
+ */
 export const make = Effect.fnUntraced(
   function* (eventId: number): Effect.fn.Return<Gatekeeper, never, ScanStore> {
     const store = yield* ScanStore
-    const watch = new DeviceWatch()
+    const devices = new DeviceRefusals()
+    let lastRead: GateEvent | null = null
 
     const round = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
       const snapshot = yield* store.load(eventId, scans)
+      lastRead = snapshot.event
       const now = yield* DateTime.now
-      const refusalsOf = (deviceId: string, seconds: number) => watch.refusals(deviceId, seconds, now)
+      const refusalsOf = (deviceId: string, seconds: number) => devices.refusals(deviceId, seconds, now)
       const { verdicts, writes } = decideBatch(eventId, snapshot, scans, now, refusalsOf)
       const written = writes.lines.length === 0 || (yield* store.commit(eventId, writes))
       if (!written) return Option.none()
-      writes.lines.forEach(({ scan, verdict }) => watch.note(scan, verdict))
+      writes.lines.forEach(({ scan, verdict }) => devices.note(scan, verdict))
       return Option.some(verdicts)
     })
 
@@ -55,22 +60,15 @@ export const make = Effect.fnUntraced(
     })
 
     const admitFresh = Effect.fnUntraced(function* (scans: ReadonlyArray<AdmitRequest>) {
+      if (lastRead === null) return new Map<string, Verdict>()
       const now = yield* DateTime.now
-      if (!areOrdinary(eventId, scans, (deviceId) => watch.refusals(deviceId, 3_600, now) > 0)) {
-        return new Map()
-      }
-      const tickets = new Map(
-        (yield* store.admitFresh(eventId, scans, now)).map((ticket) => [ticket.scanId, ticket])
-      )
-      return new Map(scans.flatMap((scan) => {
-        const ticket = tickets.get(scan.scanId)
-        return ticket === undefined ? [] : [[scan.scanId, admission(eventId, scan, ticket, now)]]
-      }))
+      const refusalsOf = (deviceId: string, seconds: number) => devices.refusals(deviceId, seconds, now)
+      return yield* store.admitFresh({ eventId, event: lastRead, scans, now, refusalsOf })
     })
 
     const admit = Effect.fn("Gatekeeper.admit")(function* (scans: ReadonlyArray<AdmitRequest>) {
       yield* Effect.annotateCurrentSpan({ event_id: eventId, scans: scans.length })
-      const fresh: ReadonlyMap<string, Verdict> = yield* admitFresh(scans)
+      const fresh = yield* admitFresh(scans)
       if (fresh.size === scans.length) return scans.map(({ scanId }) => fresh.get(scanId)!)
       const others = scans.filter(({ scanId }) => !fresh.has(scanId))
       const verdicts = (yield* decideAll(others)).values()

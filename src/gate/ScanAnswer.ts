@@ -1,7 +1,8 @@
-/** What a scan is answered with: the verdict, and a sentence for the steward. */
-import { DateTime, Effect, Schema } from "effect"
-import { Verdict } from "../../rpc/Scan.ts"
-import { localeOf, sentence } from "./Sentences.ts"
+/** What a scan is answered with: the verdict, and a sentence for the steward in French or in English. */
+import * as DateTime from "effect/DateTime"
+import * as Schema from "effect/Schema"
+import { type ScanResult, Verdict } from "../../rpc/Scan.ts"
+import type { Locale } from "../../rpc/Values.ts"
 
 /** `message` follows `Accept-Language`; `took_ms` is the time the server took. */
 export const ScanAnswer = Schema.Struct({
@@ -11,14 +12,90 @@ export const ScanAnswer = Schema.Struct({
 })
 export type ScanAnswer = typeof ScanAnswer.Type
 
-/** Decides and puts the decision into words. */
-export const answer = <E, R>(
-  decision: Effect.Effect<Verdict, E, R>,
-  acceptLanguage: string | undefined
-): Effect.Effect<ScanAnswer, E, R> =>
-  Effect.gen(function* () {
-    const begun = yield* DateTime.now
-    const verdict = yield* decision
-    const took_ms = DateTime.toEpochMillis(yield* DateTime.now) - DateTime.toEpochMillis(begun)
-    return { ...verdict, message: sentence(verdict, localeOf(acceptLanguage)), took_ms }
-  })
+type Sentence = (verdict: Verdict) => string
+
+const tags = { fr: "fr-FR", en: "en-GB" } as const
+
+/** Instants for people in the event's own zone, such as `20 juin 2025 à 11:00`. */
+export const momentsIn = (locale: Locale, timeZone: string): (at: DateTime.Utc) => string => {
+  const format = new Intl.DateTimeFormat(tags[locale], { dateStyle: "long", timeStyle: "short", timeZone })
+  return (at) => format.format(DateTime.toEpochMillis(at))
+}
+
+const when = (locale: Locale, at: DateTime.Utc, timeZone: string): string => momentsIn(locale, timeZone)(at)
+
+const fr: Readonly<Record<ScanResult, Sentence>> = {
+  valid: ({ direction, guest_first_name, ticket_type }) =>
+    direction === "entry"
+      ? `Bienvenue ${guest_first_name ?? ""}, billet ${ticket_type ?? ""}.`
+      : `Sortie enregistrée, à bientôt ${guest_first_name ?? ""}.`,
+  already_used: ({ first_use, timezone }) =>
+    first_use === null
+      ? "Ce billet a déjà été utilisé."
+      : `Ce billet a déjà été utilisé le ${when("fr", first_use.at, timezone)}, porte ${first_use.gate}.`,
+  unknown_ticket: () => "Aucun billet ne porte ce code.",
+  wrong_event: () => "Ce billet est pour un autre événement.",
+  voided: () => "Ce billet a été annulé.",
+  unpaid: () => "Ce billet n'est pas payé.",
+  not_yet_valid: () => "Les portes ne sont pas encore ouvertes.",
+  expired: () => "Les portes sont fermées.",
+  unknown_event: ({ event_id }) =>
+    `Aucun événement ne porte le numéro ${event_id} : vérifiez le réglage du lecteur.`,
+  event_inactive: () => "L'événement n'est pas ouvert aux entrées.",
+  capacity_reached: () => "La salle est pleine : attendez une sortie.",
+  operator_forbidden: () => "Vous n'êtes pas autorisé à contrôler cet événement.",
+  gate_forbidden: ({ gate }) => `Vous n'êtes pas autorisé à contrôler la porte ${gate}.`,
+  forged: () => "Ce QR code n'a pas été émis par nous.",
+  suspected_fraud: () => "Fraude possible : appelez un responsable.",
+  not_inside: () => "Ce billet n'est pas à l'intérieur.",
+  scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre passage : scannez à nouveau.",
+  scan_annulled: () => "Ce scan a été annulé : scannez à nouveau.",
+  refused_offline: () => "Le contrôle hors ligne avait refusé ce billet : personne n'est entré."
+}
+
+const en: Readonly<Record<ScanResult, Sentence>> = {
+  valid: ({ direction, guest_first_name, ticket_type }) =>
+    direction === "entry"
+      ? `Welcome ${guest_first_name ?? ""}, ${ticket_type ?? ""} ticket.`
+      : `Exit noted, see you soon ${guest_first_name ?? ""}.`,
+  already_used: ({ first_use, timezone }) =>
+    first_use === null
+      ? "This ticket has already been used."
+      : `This ticket was already used on ${when("en", first_use.at, timezone)} at gate ${first_use.gate}.`,
+  unknown_ticket: () => "No ticket has this code.",
+  wrong_event: () => "This ticket is for another event.",
+  voided: () => "This ticket has been cancelled.",
+  unpaid: () => "This ticket has not been paid for.",
+  not_yet_valid: () => "The doors are not open yet.",
+  expired: () => "The doors are closed.",
+  unknown_event: ({ event_id }) => `No event has the number ${event_id}: check the scanner's settings.`,
+  event_inactive: () => "The event is not open for entry.",
+  capacity_reached: () => "The house is full: wait until someone leaves.",
+  operator_forbidden: () => "You may not scan at this event.",
+  gate_forbidden: ({ gate }) => `You may not scan at gate ${gate}.`,
+  forged: () => "This QR code was not issued by us.",
+  suspected_fraud: () => "Possible fraud: call a supervisor.",
+  not_inside: () => "This ticket is not inside.",
+  scan_id_reused: () => "This scan number was used for another passage: scan again.",
+  scan_annulled: () => "This scan was taken back: scan again.",
+  refused_offline: () => "The device refused this ticket while offline: nobody went in."
+}
+
+const sentences = { fr, en }
+
+/** The sentence for a verdict. */
+export const sentence = (verdict: Verdict, locale: Locale): string =>
+  sentences[locale][verdict.result](verdict)
+
+/** The first of our languages in an `Accept-Language` header (RFC 9110 §12.5.4, weights aside); French otherwise. */
+export const localeOf = (acceptLanguage: string | undefined): Locale => {
+  const wanted = /(?:^|[,\s])(fr|en)\b/i.exec(acceptLanguage ?? "")?.[1]?.toLowerCase()
+  return wanted === "en" ? "en" : "fr"
+}
+
+/** The answer to a scan that was decided as this verdict in so many milliseconds. */
+export const scanAnswer = (
+  verdict: Verdict,
+  acceptLanguage: string | undefined,
+  took_ms: number
+): ScanAnswer => ({ ...verdict, message: sentence(verdict, localeOf(acceptLanguage)), took_ms })

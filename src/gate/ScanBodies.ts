@@ -6,7 +6,32 @@ import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts
 import { Instant, Label } from "../../rpc/Values.ts"
 import { QrData } from "../trust/QrData.ts"
 import type { TrustedKeys } from "../trust/SigningKeys.ts"
-import { storableJson, storableText } from "./StorableJson.ts"
+
+const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\u0000")
+
+/** Text from a device, made fit for PostgreSQL, which stores neither U+0000 nor half a character: both become U+FFFD. */
+export const storableText = (text: string): string =>
+  isStorable(text) ? text : text.toWellFormed().replaceAll("\u0000", "\ufffd")
+
+const isFit = (value: Schema.Json): boolean => {
+  if (typeof value === "string") return isStorable(value)
+  if (typeof value !== "object" || value === null) return true
+  if (Array.isArray(value)) return value.every(isFit)
+  for (const key in value) if (!isStorable(key) || !isFit((value as Schema.JsonObject)[key]!)) return false
+  return true
+}
+
+/** The same for every key and string of a JSON value. */
+export const storableJson = (value: Schema.Json): Schema.Json => isFit(value) ? value : mended(value)
+
+const mended = (value: Schema.Json): Schema.Json => {
+  if (typeof value === "string") return storableText(value)
+  if (typeof value !== "object" || value === null) return value
+  if (Array.isArray(value)) return value.map(storableJson)
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [storableText(key), storableJson(item)])
+  )
+}
 
 /** The device's own id of a scan: sent again with it by the same device, the scan gets the same verdict again. */
 export const ScanId = Schema.String.check(
@@ -52,7 +77,7 @@ export const ScanBody = Schema.Struct({
 export type ScanBody = typeof ScanBody.Type
 
 /**
- * From the scan service, which decoded the QR; it knows the ticket's type and user only when told. `ticketId` is null
+ * From the scan service, which decoded the QR; it knows the ticket's type and user only when the QR or the request says them. `ticketId` is null
  * when the text named no ticket: such a scan is refused, and stored like any other.
  */
 export const InternalScanBody = Schema.Struct({

@@ -1,44 +1,17 @@
 /** Rows of the gate: what one read brings, and a batch as the statement that commits it takes it. */
 import { DateTime, Schema } from "effect"
 import { Direction, GateRules, ScanResult, Signal, usualRules } from "../../rpc/Scan.ts"
-import type { Line, Move, Writes } from "./Batch.ts"
-import type { Snapshot } from "./GateState.ts"
+import type { JournalLine, TicketChange, Writes } from "./Batch.ts"
+import { GateEvent, GateTicket, type Snapshot, StoredPassage } from "./GateState.ts"
 
 const At = Schema.DateTimeUtcFromString
-const Passage = Schema.Struct({ at: At, gate: Schema.String })
 
-const Event = Schema.Struct({
-  version: Schema.Int,
-  status: Schema.String,
-  timezone: Schema.String,
-  maxAttendees: Schema.Int,
-  doorsOpenAt: Schema.NullOr(At),
-  doorsCloseAt: Schema.NullOr(At),
-  reentry: Schema.Boolean,
-  rules: Schema.NullOr(GateRules),
-  inside: Schema.Int
-})
-
-const Ticket = Schema.Struct({
-  ticketId: Schema.Int,
-  eventId: Schema.Int,
-  code: Schema.String,
-  ticketType: Schema.String,
-  guestFirstName: Schema.String,
-  status: Schema.String,
-  paymentState: Schema.String,
-  inside: Schema.Boolean,
-  entries: Schema.Int,
-  firstScanId: Schema.NullOr(Schema.String),
-  firstUse: Schema.NullOr(Passage),
-  lastEntry: Schema.NullOr(Passage),
-  refusals: Schema.Array(At)
-})
+const Event = Schema.Struct({ ...GateEvent.fields, rules: Schema.NullOr(GateRules), inside: Schema.Int })
 
 /** `scans.detail`: what a verdict says beyond the columns of its line, and what the QR or body claimed. */
 const Detail = Schema.Struct({
-  first_use: Schema.optionalKey(Schema.NullOr(Passage)),
-  last_use: Schema.optionalKey(Schema.NullOr(Passage)),
+  first_use: Schema.optionalKey(Schema.NullOr(StoredPassage)),
+  last_use: Schema.optionalKey(Schema.NullOr(StoredPassage)),
   timezone: Schema.String,
   signals: Schema.optionalKey(Schema.Array(Signal)),
   forged: Schema.optionalKey(Schema.NullOr(Schema.String)),
@@ -64,7 +37,7 @@ const Stored = Schema.Struct({
 /** One row: the event, the tickets of the batch, and the verdicts already given under its scan ids. */
 export const Read = Schema.Struct({
   event: Schema.NullOr(Event),
-  tickets: Schema.Array(Ticket),
+  tickets: Schema.Array(GateTicket),
   verdicts: Schema.Array(Stored)
 })
 
@@ -77,7 +50,7 @@ export const momentMillis = 10_000
 const encodeDetail = Schema.encodeSync(Detail)
 
 /** A ticket's change, beside the state it was decided on. */
-export const moveRow = ({ after, before }: Move) => ({
+export const ticketChangeRow = ({ after, before }: TicketChange) => ({
   ticket_id: after.ticketId,
   was_inside: before.inside,
   was_entries: before.entries,
@@ -90,7 +63,7 @@ export const moveRow = ({ after, before }: Move) => ({
 })
 
 /** What every verdict of an event says is not stored with each. */
-const detailOf = ({ scan, shownAgain, verdict }: Line): unknown => {
+const detailOf = ({ scan, shownAgain, verdict }: JournalLine): unknown => {
   const plain = verdict.first_use === null && verdict.last_use === null && verdict.signals.length === 0 &&
     scan.forged === null && scan.ticketId === null
   return plain ? { timezone: verdict.timezone } : encodeDetail({
@@ -105,7 +78,7 @@ const detailOf = ({ scan, shownAgain, verdict }: Line): unknown => {
 }
 
 /** A line of the journal; what is absent is null. */
-export const lineRow = (line: Line) => {
+export const lineRow = (line: JournalLine) => {
   const { scan, verdict } = line
   return {
     scan_id: verdict.scan_id,
@@ -141,7 +114,7 @@ export const tallyRows = ({ lines }: Writes) => {
 }
 
 /** What the batch was for the ten seconds it was decided in. */
-export const moment = ({ crowd, lines }: Writes) => {
+export const moment = ({ occupancy, lines }: Writes) => {
   const at = lines[0]?.verdict.decided_at
   const exited =
     lines.filter(({ verdict }) => verdict.result === "valid" && verdict.direction === "exit").length
@@ -149,9 +122,9 @@ export const moment = ({ crowd, lines }: Writes) => {
     at: new Date(
       Math.floor((at === undefined ? 0 : DateTime.toEpochMillis(at)) / momentMillis) * momentMillis
     ),
-    entered: crowd.entered,
+    entered: occupancy.entered,
     exited,
-    refused: lines.length - crowd.entered - exited
+    refused: lines.length - occupancy.entered - exited
   }
 }
 

@@ -1,14 +1,14 @@
 /** The gate's tables: one consistent read before a batch is decided, one guarded statement after it. */
-import { Context, type DateTime, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import type { AdmitRequest } from "../../rpc/Scan.ts"
-import { spellings, type Writes } from "./Batch.ts"
-import type { FreshTicket } from "./FreshScans.ts"
+import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
+import { TicketCode } from "../../rpc/TicketCode.ts"
+import type { Writes } from "./Batch.ts"
 import type { Snapshot } from "./GateState.ts"
 import * as FreshAdmission from "./FreshAdmission.ts"
 import * as Rows from "../store/Rows.ts"
-import { lineRow, moment, moveRow, Read, Ruling, tallyRows, toSnapshot } from "./ScanRows.ts"
+import { lineRow, moment, Read, Ruling, tallyRows, ticketChangeRow, toSnapshot } from "./ScanRows.ts"
 
 const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 
@@ -19,12 +19,10 @@ const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 export class ScanStore extends Context.Service<ScanStore, {
   readonly load: (eventId: number, scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<Snapshot>
   readonly commit: (eventId: number, writes: Writes) => Effect.Effect<boolean>
-  /** Reads, decides and writes first entries at once; answers those that were admitted. */
+  /** Decides first entries and writes them in one statement; answers the verdicts on those that were admitted. */
   readonly admitFresh: (
-    eventId: number,
-    scans: ReadonlyArray<AdmitRequest>,
-    now: DateTime.Utc
-  ) => Effect.Effect<ReadonlyArray<FreshTicket>>
+    fresh: FreshAdmission.FreshScans
+  ) => Effect.Effect<ReadonlyMap<string, Verdict>>
   /** Runs a round of load and commit while every other gate of the event waits; never a message or a call. */
   readonly alone: <A>(eventId: number, round: Effect.Effect<A>) => Effect.Effect<A>
 }>()("guichet/gate/ScanStore") {
@@ -35,11 +33,14 @@ export class ScanStore extends Context.Service<ScanStore, {
 
       const load = Effect.fn("ScanStore.load")(
         function* (eventId: number, scans: ReadonlyArray<AdmitRequest>) {
-          const codes = scans.flatMap((scan) => scan.ticketCode === null ? [] : spellings(scan.ticketCode))
+          const codes = scans.flatMap((scan) =>
+            scan.ticketCode === null ? [] : TicketCode.spellings(scan.ticketCode)
+          )
           const ids = scans.flatMap((scan) => scan.ticketId ?? [])
           const [read] = yield* Rows.all(Read)(sql`
           SELECT
-            (SELECT jsonb_build_object('version', coalesce(o.gate_version, 0), 'status', e.status, 'timezone', e.timezone,
+            (SELECT jsonb_build_object('version', coalesce(o.gate_version, 0),
+                'revision', e.xmin::text, 'status', e.status, 'timezone', e.timezone,
                 'maxAttendees', e.max_attendees, 'doorsOpenAt', e.doors_open_at, 'doorsCloseAt', e.doors_close_at,
                 'reentry', e.reentry, 'rules', e.gate_rules, 'inside', coalesce(o.inside, 0))
               FROM events e LEFT JOIN gates_occupancy o USING (event_id)
@@ -82,10 +83,10 @@ export class ScanStore extends Context.Service<ScanStore, {
       )
 
       const write = (eventId: number, writes: Writes, now: ReturnType<typeof moment>) => {
-        const { crowd, lines, moves, version } = writes
+        const { occupancy, lines, moves, version } = writes
         return sql`
         WITH move AS MATERIALIZED (
-          SELECT * FROM json_to_recordset(${JSON.stringify(moves.map(moveRow))}::json) AS m(
+          SELECT * FROM json_to_recordset(${JSON.stringify(moves.map(ticketChangeRow))}::json) AS m(
             ticket_id bigint, was_inside boolean, was_entries integer, was_first text, inside boolean, entries integer,
             first_scan_id text, first_at timestamptz, first_gate text)
         ), held AS MATERIALIZED (
@@ -99,16 +100,16 @@ export class ScanStore extends Context.Service<ScanStore, {
           ORDER BY t.ticket_id FOR UPDATE OF t
         ), ruling AS MATERIALIZED (
           SELECT (SELECT count(*) FROM held) >= 0 AND (SELECT count(*) FROM seen) = (SELECT count(*) FROM move)
-            AND (${crowd.peak}::int IS NULL OR EXISTS (
+            AND (${occupancy.peak}::int IS NULL OR EXISTS (
               SELECT 1 FROM held JOIN events e ON e.event_id = ${eventId}::bigint
-              WHERE held.inside + ${crowd.peak}::int <= e.max_attendees AND held.gate_version = ${version}::int)) AS stands
+              WHERE held.inside + ${occupancy.peak}::int <= e.max_attendees AND held.gate_version = ${version}::int)) AS stands
         ), moved AS (
           UPDATE tickets t SET status = CASE WHEN t.status = 'voided' THEN t.status ELSE 'admitted' END,
             inside = m.inside, entries = m.entries, first_scan_id = m.first_scan_id,
             first_admitted_at = m.first_at, first_gate = m.first_gate
           FROM move m, ruling WHERE ruling.stands AND t.ticket_id = m.ticket_id
         ), counted AS (
-          UPDATE gates_occupancy o SET inside = o.inside + ${crowd.delta}::int, entered = o.entered + ${crowd.entered}::int
+          UPDATE gates_occupancy o SET inside = o.inside + ${occupancy.delta}::int, entered = o.entered + ${occupancy.entered}::int
           FROM ruling WHERE ruling.stands AND o.event_id = ${eventId}::bigint AND EXISTS (SELECT 1 FROM move)
         ), logged AS (
           INSERT INTO scans (event_id, scan_id, ticket_id, ticket_code, device_id, operator_id, gate, direction,

@@ -1,6 +1,6 @@
-/** What looks odd about a scan: a pure function of the event's rules and of what the gate knows. */
+/** What looks odd about a scan, by the event's rules and by what the gate knows, and the refusals of a device that it remembers for that. */
 import * as DateTime from "effect/DateTime"
-import type { AdmitRequest, GateRules, ScanResult, Signal } from "../../rpc/Scan.ts"
+import type { AdmitRequest, GateRules, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
 import type { GateTicket } from "./GateState.ts"
 
 interface Seen {
@@ -55,4 +55,71 @@ export const suspicions = (
   }
   if (guessing(rules, deviceRefusals, scan)) signals.push("device_often_refused")
   return signals
+}
+
+/** The largest window and count that rules may ask for. */
+const windowMillis = 3_600_000
+const kept = 1_000
+
+/** Devices that are remembered: a device names itself, so there may be any number of them. */
+const devices = 10_000
+
+/** Whether a result speaks against the code that was shown; a full house or a closed door says nothing of it. */
+const speaksAgainstCode: Readonly<Record<ScanResult, boolean>> = {
+  already_used: true,
+  forged: true,
+  not_inside: true,
+  suspected_fraud: true,
+  unknown_ticket: true,
+  unpaid: true,
+  voided: true,
+  wrong_event: true,
+  valid: false,
+  not_yet_valid: false,
+  expired: false,
+  unknown_event: false,
+  event_inactive: false,
+  capacity_reached: false,
+  operator_forbidden: false,
+  gate_forbidden: false,
+  scan_id_reused: false,
+  scan_annulled: false,
+  refused_offline: false
+}
+
+/** A device that is refused for nothing but its earlier refusals is free again once those are old. */
+const byItsBlock = ({ result, signals }: Verdict): boolean =>
+  result === "suspected_fraud" && signals.every((signal) => signal === "device_often_refused")
+
+/** How often devices were refused in the last hour, a sign of guessing; memory of one activation, lost with it. */
+export class DeviceRefusals {
+  readonly #refusals = new Map<string, Array<number>>()
+
+  /** Notes the refusal of a code that was shown now; what a device decided alone happened at other times. */
+  note({ deviceId, source }: AdmitRequest, verdict: Verdict): void {
+    if (source === "batch" || !speaksAgainstCode[verdict.result] || byItsBlock(verdict)) return
+    const at = DateTime.toEpochMillis(verdict.decided_at)
+    const recent = this.#refusals.get(deviceId) ?? []
+    recent.push(at)
+    if (recent.length > kept) recent.shift()
+    this.#refusals.delete(deviceId)
+    this.#refusals.set(deviceId, recent)
+    this.#forget(at - windowMillis)
+  }
+
+  /** How often the device was refused within these seconds. */
+  refusals(deviceId: string, seconds: number, now: DateTime.Utc): number {
+    const recent = this.#refusals.get(deviceId)
+    if (recent === undefined) return 0
+    const since = DateTime.toEpochMillis(now) - seconds * 1_000
+    return recent.length - (recent.findLastIndex((at) => at < since) + 1)
+  }
+
+  /** Devices are kept in the order of their last refusal, so the oldest come first. */
+  #forget(before: number): void {
+    for (const [deviceId, recent] of this.#refusals) {
+      if (recent.at(-1)! >= before && this.#refusals.size <= devices) return
+      this.#refusals.delete(deviceId)
+    }
+  }
 }

@@ -8,7 +8,7 @@ import { Cause, DateTime, Effect, Exit, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { SqlClient } from "effect/sql"
 import type { AdmitRequest, ScanResult } from "../../rpc/Scan.ts"
-import { activation, crowd, eventData, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { activation, eventData, GateStores, occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const Stores = Layer.provideMerge(GateStores, TestDatabase.layer)
@@ -59,7 +59,7 @@ layer(Stores)("the gate of an event", (it) => {
           yield* sql`SELECT result FROM scans WHERE event_id = ${scan.eventId} AND scan_id = ${scan.scanId}`
         assert.deepStrictEqual(rows, [{ result: expected }])
       }
-      assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(1), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("names the guest, and when and where a used ticket came in", () =>
@@ -94,8 +94,8 @@ layer(Stores)("the gate of an event", (it) => {
       })
       assert.deepStrictEqual(yield* story(11, strict!.code), ["valid", "valid", "not_inside", "already_used"])
       assert.deepStrictEqual(yield* story(12, free!.code), ["valid", "valid", "not_inside", "valid"])
-      assert.deepStrictEqual(yield* crowd(11), { inside: 0, entered: 1, tickets: 0 })
-      assert.deepStrictEqual(yield* crowd(12), { inside: 1, entered: 2, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(11), { inside: 0, entered: 1, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(12), { inside: 1, entered: 2, tickets: 1 })
     }))
 
   it.effect("lets people leave after the doors have closed", () =>
@@ -128,7 +128,7 @@ layer(Stores)("the gate of an event", (it) => {
       const both = yield* Effect.all([gate.Admit(twins), gate.Admit(twins)], { concurrency: "unbounded" })
       assert.deepStrictEqual(both[0], both[1])
       assert.strictEqual(both[0].result, "valid")
-      assert.deepStrictEqual(yield* crowd(14), { inside: 2, entered: 2, tickets: 2 })
+      assert.deepStrictEqual(yield* occupancy(14), { inside: 2, entered: 2, tickets: 2 })
     }))
 
   it.effect("keeps both times and the device's claim, and does not believe the claim", () =>
@@ -165,7 +165,7 @@ layer(Stores)("the gate of an event", (it) => {
       assert.strictEqual(valid.length, 50)
       assert.strictEqual(new Set(valid.map((verdict) => verdict.ticket_id)).size, 50)
       assert.strictEqual(verdicts.filter((verdict) => verdict.result === "already_used").length, 150)
-      assert.deepStrictEqual(yield* crowd(16), { inside: 50, entered: 50, tickets: 50 })
+      assert.deepStrictEqual(yield* occupancy(16), { inside: 50, entered: 50, tickets: 50 })
     }))
 
   it.effect("fills an event to its last place and no further, and an exit makes room", () =>
@@ -183,7 +183,7 @@ layer(Stores)("the gate of an event", (it) => {
         gate.Admit(scanOf(17, refused.code))
       ], { concurrency: "unbounded" })
       assert.deepStrictEqual([left.result, entered.result], ["valid", "valid"])
-      assert.deepStrictEqual(yield* crowd(17), { inside: 25, entered: 26, tickets: 25 })
+      assert.deepStrictEqual(yield* occupancy(17), { inside: 25, entered: 26, tickets: 25 })
     }))
 
   it.effect("answers the others when one scan of a batch cannot be stored, and goes on", () =>
@@ -201,7 +201,7 @@ layer(Stores)("the gate of an event", (it) => {
       assert.deepStrictEqual(exits.map(Exit.isSuccess), [true, false, true])
       assert.isTrue(Exit.isFailure(exits[1]!) && Cause.hasDies(exits[1].cause))
       assert.strictEqual((yield* gate.Admit(scanOf(18, tickets[1]!.code))).result, "valid")
-      assert.deepStrictEqual(yield* crowd(18), { inside: 3, entered: 3, tickets: 3 })
+      assert.deepStrictEqual(yield* occupancy(18), { inside: 3, entered: 3, tickets: 3 })
     }))
 
   it.effect("notes a device that was refused 20 times within a minute, and still admits with it", () =>

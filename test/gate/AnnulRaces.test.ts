@@ -9,7 +9,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AdmitRequest } from "../../rpc/Scan.ts"
 import * as Database from "../../src/database/Database.ts"
-import { activation, crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { activation, GateStores, occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const stores = (url: string) =>
@@ -23,7 +23,7 @@ const own = (url: string) =>
     return yield* Effect.provide(Effect.flatMap(activation, (client) => client("1")), context)
   })
 
-/** From here on the database itself refuses a crowd that cannot be: whoever makes one dies. */
+/** From here on the database itself refuses a occupancy that cannot be: whoever makes one dies. */
 const watched = Effect.fnUntraced(function* (places: number) {
   const sql = yield* SqlClient.SqlClient
   yield* sql.unsafe(
@@ -100,12 +100,16 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a scan taken back while o
       for (const [first, ...others] of answers) {
         for (const other of others) assert.deepStrictEqual(other, first)
       }
-      assert.deepStrictEqual(yield* Effect.provide(crowd(1), context), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* Effect.provide(occupancy(1), context), {
+        inside: 0,
+        entered: 0,
+        tickets: 0
+      })
       yield* Effect.provide(counted, context)
     }), 60_000)
 
   it.live(
-    "and a new scan of its ticket leave the ticket in or out, and the crowd with it",
+    "and a new scan of its ticket leave the ticket in or out, and the occupancy with it",
     () =>
       Effect.gen(function* () {
         const { context, gates, rows } = yield* rivals(60, {})
@@ -126,7 +130,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a scan taken back while o
           entered: back,
           tickets: back
         })
-        assert.deepStrictEqual(yield* Effect.provide(crowd(1), context), {
+        assert.deepStrictEqual(yield* Effect.provide(occupancy(1), context), {
           inside: back,
           entered: back,
           tickets: back
@@ -137,7 +141,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a scan taken back while o
   )
 
   it.live(
-    "never leaves a crowd that the journal does not tell, in a random crush with few places",
+    "never leaves a occupancy that the journal does not tell, in a random crush with few places",
     () =>
       Effect.gen(function* () {
         const places = 6
@@ -165,7 +169,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("a scan taken back while o
         const outcomes = yield* Effect.forEach(steps, outcome, { concurrency: 16 })
         assert.isAbove(outcomes.filter((one) => one === "annulled").length, 50)
         assert.containsAllKeys(Object.groupBy(outcomes, (one) => one), ["moved_since", "not_admitted"])
-        const crowdNow = yield* Effect.provide(crowd(1), context)
+        const crowdNow = yield* Effect.provide(occupancy(1), context)
         assert.deepStrictEqual(crowdNow, yield* Effect.provide(told, context))
         yield* Effect.provide(counted, context)
       }),

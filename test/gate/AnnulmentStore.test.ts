@@ -1,5 +1,5 @@
 /**
- * A scan taken back: the ticket and the crowd are as before it, and nobody's later step is undone.
+ * A scan taken back: the ticket and the occupancy are as before it, and nobody's later step is undone.
  * Guards whose removal turns this file red: each condition of `refusal`, the 15 minutes from when a scan of a device
  * that was alone happened, the event in `find`, annulled scans left out of `moved_since`, the ticket's own state in it,
  * each column that `restore` sets, the first answer kept.
@@ -11,7 +11,7 @@ import { SqlClient } from "effect/sql"
 import type { AnnulRefusal } from "../../rpc/Event.ts"
 import type { AdmitRequest } from "../../rpc/Scan.ts"
 import { AnnulmentStore } from "../../src/gate/AnnulmentStore.ts"
-import { activation, crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { activation, GateStores, occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const annul = Effect.fnUntraced(function* ({ deviceId, eventId, scanId }: AdmitRequest) {
@@ -66,7 +66,7 @@ const moments = Effect.fnUntraced(function* (eventId: number) {
 })
 
 layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (it) => {
-  it.effect("leaves ticket and crowd as before it, and its mark in the journal", () =>
+  it.effect("leaves ticket and occupancy as before it, and its mark in the journal", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [ticket] = yield* publish(1, 1)
@@ -82,7 +82,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
         annulled_at
       })
       assert.deepStrictEqual(yield* ticketOf(ticket!.id), unused)
-      assert.deepStrictEqual(yield* crowd(1), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(1), { inside: 0, entered: 0, tickets: 0 })
       assert.deepStrictEqual(yield* tallies(1), [
         { direction: "entry", result: "annulled", scans: 1 },
         { direction: "entry", result: "valid", scans: 0 }
@@ -112,7 +112,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
         entries: 1,
         first_scan_id: again.scanId
       })
-      assert.deepStrictEqual(yield* crowd(2), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(2), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("is taken back once: asked again, also much later, it gets the first answer", () =>
@@ -124,7 +124,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       yield* admit(again)
       yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(yield* annul(scan), first)
-      assert.deepStrictEqual(yield* crowd(3), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(3), { inside: 1, entered: 1, tickets: 1 })
       yield* refused({ ...scan, deviceId: "scanner-2" }, "another_device")
     }))
 
@@ -138,7 +138,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
         const error = yield* Effect.flip(annul(other))
         assert.deepInclude({ ...error }, { _tag: "ScanNotFound", scan_id: other.scanId })
       }
-      assert.deepStrictEqual(yield* crowd(4), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(4), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("stays for another device, and when it let nobody in", () =>
@@ -148,7 +148,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       assert.deepStrictEqual(yield* admit(scan, second), ["valid", "already_used"])
       yield* refused({ ...scan, deviceId: "scanner-2" }, "another_device")
       yield* refused(second, "not_admitted")
-      assert.deepStrictEqual(yield* crowd(6), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(6), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("is taken back in the fifteenth minute and not after it", () =>
@@ -160,7 +160,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       yield* annul(scans[0])
       yield* TestClock.adjust("1 millis")
       yield* refused(scans[1], "too_late")
-      assert.deepStrictEqual(yield* crowd(7), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(7), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("made by a device that was alone counts from when it happened, never from a time to come", () =>
@@ -180,7 +180,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       yield* annul(scans[1])
       yield* TestClock.adjust("16 minutes")
       yield* refused(scans[2], "too_late")
-      assert.deepStrictEqual(yield* crowd(8), { inside: 2, entered: 2, tickets: 2 })
+      assert.deepStrictEqual(yield* occupancy(8), { inside: 2, entered: 2, tickets: 2 })
     }))
 
   it.effect("is the ticket's latest passage: several are taken back from the last to the first", () =>
@@ -200,7 +200,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
         inside: false,
         entries: 1
       })
-      assert.deepStrictEqual(yield* crowd(9), { inside: 0, entered: 1, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(9), { inside: 0, entered: 1, tickets: 0 })
       yield* annul(scans[1]!)
       assert.deepInclude(yield* ticketOf(ticket!.id), {
         ...first,
@@ -208,10 +208,10 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
         inside: true,
         entries: 1
       })
-      assert.deepStrictEqual(yield* crowd(9), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(9), { inside: 1, entered: 1, tickets: 1 })
       yield* annul(scans[0]!)
       assert.deepStrictEqual(yield* ticketOf(ticket!.id), unused)
-      assert.deepStrictEqual(yield* crowd(9), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(9), { inside: 0, entered: 0, tickets: 0 })
       assert.deepStrictEqual(yield* moments(9), [{ entered: 0, exited: 0, refused: 0 }])
     }))
 
@@ -222,10 +222,10 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       const came = scanOf(10, other!.code)
       assert.deepStrictEqual(yield* admit(scanOf(10, left!.code), out, came), ["valid", "valid", "valid"])
       yield* refused(out, "capacity_reached")
-      assert.deepStrictEqual(yield* crowd(10), { inside: 1, entered: 2, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(10), { inside: 1, entered: 2, tickets: 1 })
       yield* annul(came)
       yield* annul(out)
-      assert.deepStrictEqual(yield* crowd(10), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(10), { inside: 1, entered: 1, tickets: 1 })
       assert.deepStrictEqual(yield* admit(scanOf(10, left!.code, { direction: "exit" })), ["valid"])
     }))
 
@@ -241,7 +241,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       assert.deepInclude(yield* ticketOf(ticket!.id), { status: "voided", inside: true, entries: 1 })
       yield* annul(scan)
       assert.deepStrictEqual(yield* ticketOf(ticket!.id), { ...unused, status: "voided" })
-      assert.deepStrictEqual(yield* crowd(11), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(11), { inside: 0, entered: 0, tickets: 0 })
       assert.deepStrictEqual(yield* admit(scanOf(11, ticket!.code)), ["voided"])
     }))
 

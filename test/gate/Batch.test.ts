@@ -1,7 +1,7 @@
 /**
  * A batch as a pure function.
  * Guards whose removal turns this file red: one line a scan id within a batch, the silence about the guest
- * towards a stranger, the peak of the crowd.
+ * towards a stranger, the peak of the occupancy.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
@@ -54,6 +54,6 @@ describe("a batch", () => {
       "valid",
       "valid"
     ])
-    assert.deepStrictEqual(writes.crowd, { delta: 1, entered: 3, peak: 2 })
+    assert.deepStrictEqual(writes.occupancy, { delta: 1, entered: 3, peak: 2 })
   })
 })

@@ -118,7 +118,7 @@ describe("the checks of a scan", () => {
   })
 
   it("give the place of a void ticket's holder to the next one, once it is left", () => {
-    const voided = { ...inside, status: "voided" }
+    const voided: GateTicket = { ...inside, status: "voided" }
     const snapshot = { ...house, inside: 2, tickets: [voided, ...house.tickets.slice(1)] }
     const scans = [
       scanOf(1, "TKT-001-2"),
@@ -137,7 +137,7 @@ describe("the checks of a scan", () => {
       "capacity_reached",
       "voided"
     ])
-    assert.deepStrictEqual(writes.crowd, { delta: 0, entered: 1, peak: 0 })
+    assert.deepStrictEqual(writes.occupancy, { delta: 0, entered: 1, peak: 0 })
   })
 })
 

@@ -25,7 +25,7 @@ const refusing = (refusals: number) => {
     load: () => Effect.sync(() => (log.push("load"), nothing)),
     commit: () =>
       Effect.sync(() => (log.push("commit"), log.filter((entry) => entry === "commit").length > refusals)),
-    admitFresh: () => Effect.succeed([]),
+    admitFresh: () => Effect.succeed(new Map()),
     alone: (_, round) => Effect.andThen(Effect.sync(() => void log.push("alone")), round)
   })
   return { log, admit: Effect.flatMap(gate, ({ admit }) => admit([scanOf(1, "TKT-001-ABC123")])) }
@@ -45,7 +45,7 @@ const failing = (defect: (codes: ReadonlyArray<string | null>) => unknown) => {
     gate: gateOf({
       load: () => Effect.succeed(nothing),
       commit,
-      admitFresh: () => Effect.succeed([]),
+      admitFresh: () => Effect.succeed(new Map()),
       alone: (_, round) => round
     })
   }
@@ -91,7 +91,7 @@ describe("a gatekeeper", () => {
             given: [{ verdict: first!, deviceId: scans[0]!.deviceId, annulled: false }]
           }),
         commit: () => Effect.die("nothing is to be written"),
-        admitFresh: () => Effect.succeed([]),
+        admitFresh: () => Effect.succeed(new Map()),
         alone: (_, round) => round
       })
       assert.deepStrictEqual(yield* repeating.admit([scans[0]!]), [first!])

@@ -1,8 +1,8 @@
 /**
  * The histories of `Histories.test.ts` by two activations that run at once, each with its own connections to one
  * PostgreSQL database.
- * Guards whose removal turns this file red: the unique scan id, and that neither tickets nor crowd nor tallies of a
- * refused batch are written. `TwoActivations.test.ts` shows the locks, under more of a crowd.
+ * Guards whose removal turns this file red: the unique scan id, and that neither tickets nor occupancy nor tallies of a
+ * refused batch are written. `TwoActivations.test.ts` shows the locks, under more of a occupancy.
  */
 import { describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"

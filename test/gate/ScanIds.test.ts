@@ -39,14 +39,14 @@ describe("a scan id", () => {
     for (const reused of verdicts.slice(1)) assert.deepInclude(reused, { ...nobody, first_use: null })
     assert.lengthOf(writes.lines, 1)
     assert.deepStrictEqual(writes.moves.map(({ after }) => after.ticketId), [1])
-    assert.deepStrictEqual(writes.crowd, { delta: 1, entered: 1, peak: 1 })
+    assert.deepStrictEqual(writes.occupancy, { delta: 1, entered: 1, peak: 1 })
   })
 
   it("used for another ticket in an earlier batch opens nothing either", () => {
     const { verdicts: [given] } = decideBatch(1, snapshot, [scan(1)], now)
     const { verdicts: [reused], writes } = decideBatch(1, after(given!), [scan(2)], now)
     assert.deepInclude(reused, nobody)
-    assert.deepInclude(writes, { lines: [], moves: [], crowd: { delta: 0, entered: 0, peak: null } })
+    assert.deepInclude(writes, { lines: [], moves: [], occupancy: { delta: 0, entered: 0, peak: null } })
   })
 
   it("of an entry is not one of an exit, nor the other way round", () => {
@@ -59,7 +59,7 @@ describe("a scan id", () => {
     const { verdicts: [given, together], writes } = decideBatch(1, snapshot, [scan(1), copy], now)
     assert.strictEqual(given!.result, "valid")
     assert.deepInclude(together, nobody)
-    assert.deepStrictEqual([writes.lines.length, writes.crowd.entered], [1, 1])
+    assert.deepStrictEqual([writes.lines.length, writes.occupancy.entered], [1, 1])
     for (const annulled of [false, true]) {
       const { verdicts: [later], writes } = decideBatch(1, after(given!, annulled), [copy], now)
       assert.deepInclude(later, nobody)

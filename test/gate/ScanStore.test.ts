@@ -11,7 +11,7 @@ import type { AdmitRequest } from "../../rpc/Scan.ts"
 import { decideBatch } from "../../src/gate/Batch.ts"
 import { AnnulmentStore } from "../../src/gate/AnnulmentStore.ts"
 import { ScanStore } from "../../src/gate/ScanStore.ts"
-import { crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { GateStores, occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import { deadlocked, passing } from "../support/SqlFaults.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -32,7 +32,7 @@ const everything = (eventId: number) =>
     SELECT string_agg(line, E'\n' ORDER BY line) AS all FROM (
       SELECT 'ticket ' || row_to_json(t)::text AS line FROM tickets t WHERE event_id = ${eventId}
       UNION ALL SELECT 'scan ' || row_to_json(s)::text FROM scans s WHERE event_id = ${eventId}
-      UNION ALL SELECT 'crowd ' || row_to_json(o)::text FROM gates_occupancy o WHERE event_id = ${eventId}
+      UNION ALL SELECT 'occupancy ' || row_to_json(o)::text FROM gates_occupancy o WHERE event_id = ${eventId}
       UNION ALL SELECT 'tally ' || row_to_json(g)::text FROM gate_tallies g WHERE event_id = ${eventId}
       UNION ALL SELECT 'moment ' || row_to_json(m)::text FROM gate_moments m WHERE event_id = ${eventId}
     ) lines`)
@@ -51,7 +51,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const before = yield* everything(1)
       assert.isFalse(yield* slow)
       assert.deepStrictEqual(yield* everything(1), before)
-      assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(1), { inside: 1, entered: 1, tickets: 1 })
       assert.lengthOf(yield* journal(1), 1)
     }))
 
@@ -62,7 +62,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       assert.isTrue(yield* yield* prepare(2, scanOf(2, ticket!.code)))
       assert.isTrue(yield* yield* prepare(2, scanOf(2, ticket!.code, { direction: "exit" })))
       assert.isFalse(yield* slow)
-      assert.deepStrictEqual(yield* crowd(2), { inside: 0, entered: 1, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(2), { inside: 0, entered: 1, tickets: 0 })
     }))
 
   it.effect("does not admit a guest who came back and left again meanwhile", () =>
@@ -75,7 +75,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
         yield* yield* prepare(14, { ...entry, scanId: "again-in" }, { ...exit, scanId: "again-out" })
       )
       assert.isFalse(yield* slow)
-      assert.deepStrictEqual(yield* crowd(14), { inside: 0, entered: 2, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(14), { inside: 0, entered: 2, tickets: 0 })
     }))
 
   it.effect("does not count an exit twice", () =>
@@ -85,7 +85,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const slow = yield* prepare(3, scanOf(3, ticket!.code, { direction: "exit" }))
       assert.isTrue(yield* yield* prepare(3, scanOf(3, ticket!.code, { direction: "exit" })))
       assert.isFalse(yield* slow)
-      assert.deepStrictEqual(yield* crowd(3), { inside: 0, entered: 1, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(3), { inside: 0, entered: 1, tickets: 0 })
     }))
 
   it.effect("does not admit a ticket that was voided or unpaid meanwhile", () =>
@@ -97,7 +97,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${voided!.id}`
       yield* sql`UPDATE tickets SET payment_state = 'refunded' WHERE ticket_id = ${refunded!.id}`
       assert.deepStrictEqual([yield* first, yield* second], [false, false])
-      assert.deepStrictEqual(yield* crowd(4), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(4), { inside: 0, entered: 0, tickets: 0 })
     }))
 
   it.effect("does not admit a ticket that was voided meanwhile, even when its guest leaves again", () =>
@@ -107,7 +107,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const slow = yield* prepare(8, scanOf(8, ticket!.code), scanOf(8, ticket!.code, { direction: "exit" }))
       yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticket!.id}`
       assert.isFalse(yield* slow)
-      assert.deepStrictEqual(yield* crowd(8), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(8), { inside: 0, entered: 0, tickets: 0 })
     }))
 
   it.effect("lets the guest of a ticket leave that was voided meanwhile, and leaves it void", () =>
@@ -153,7 +153,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       assert.isFalse(yield* slow)
       assert.isTrue(yield* yield* prepare(5, scanOf(5, third!.code, { direction: "exit" })))
       assert.isTrue(yield* yield* prepare(5, scanOf(5, second!.code)))
-      assert.deepStrictEqual(yield* crowd(5), { inside: 2, entered: 3, tickets: 2 })
+      assert.deepStrictEqual(yield* occupancy(5), { inside: 2, entered: 3, tickets: 2 })
     }))
 
   it.effect("does not answer a scan id a second time, differently", () =>
@@ -163,7 +163,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const slow = yield* prepare(6, scan)
       assert.isTrue(yield* yield* prepare(6, { ...scan, direction: "exit" }))
       assert.isFalse(yield* slow)
-      assert.deepStrictEqual(yield* crowd(6), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(6), { inside: 0, entered: 0, tickets: 0 })
     }))
 
   it.effect("knows a scan id in its own event alone", () =>
@@ -173,7 +173,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const scan = scanOf(11, here!.code)
       assert.isTrue(yield* yield* prepare(11, scan))
       assert.isTrue(yield* yield* prepare(12, { ...scan, eventId: 12, ticketCode: there!.code }))
-      assert.deepStrictEqual([yield* crowd(11), yield* crowd(12)], [
+      assert.deepStrictEqual([yield* occupancy(11), yield* occupancy(12)], [
         { inside: 1, entered: 1, tickets: 1 },
         { inside: 1, entered: 1, tickets: 1 }
       ])
@@ -186,7 +186,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
         yield* fault({ on: "INSERT", table: "scans", when: "NEW.event_id = 13" })
         assert.isFalse(yield* yield* prepare(13, scanOf(13, ticket!.code)))
       }
-      assert.deepStrictEqual(yield* crowd(13), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(13), { inside: 0, entered: 0, tickets: 0 })
       assert.isTrue(yield* yield* prepare(13, scanOf(13, ticket!.code)))
     }))
 
@@ -202,7 +202,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       const late = yield* prepare(15, scanOf(15, second!.code))
       yield* sql`UPDATE events SET status = 'canceled' WHERE event_id = 15`
       assert.isFalse(yield* late)
-      assert.deepStrictEqual(yield* crowd(15), { inside: 0, entered: 1, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(15), { inside: 0, entered: 1, tickets: 0 })
     }))
 
   it.effect("lets people leave a house that is fuller than it may be", () =>
@@ -212,6 +212,6 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       yield* yield* prepare(7, scanOf(7, first!.code), scanOf(7, second!.code))
       yield* sql`UPDATE events SET max_attendees = 0 WHERE event_id = 7`
       assert.isTrue(yield* yield* prepare(7, scanOf(7, first!.code, { direction: "exit" })))
-      assert.deepStrictEqual(yield* crowd(7), { inside: 1, entered: 2, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(7), { inside: 1, entered: 2, tickets: 1 })
     }))
 })

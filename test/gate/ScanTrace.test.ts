@@ -1,14 +1,14 @@
 /**
  * A scan in OpenTelemetry: from its request to its decision, although it is decided with others.
  * Guards whose removal turns this file red: the parent and the links of a batch, the caller's span that `submit` hands
- * on, the context a turnstile is opened in, the fast path that stays closed while requests are traced.
+ * on, the context in which an event's batches are opened, the fast path that stays closed while requests are traced.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Redacted, Tracer } from "effect"
 import { SqlClient } from "effect/sql"
 import * as fc from "fast-check"
 import * as Batching from "../../src/durable/Batching.ts"
-import { Turnstiles } from "../../src/api/gate/Turnstiles.ts"
+import { ScanBatcher } from "../../src/api/gate/ScanBatcher.ts"
 import { FastPathRegistry } from "../../src/FastPath.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
@@ -93,9 +93,9 @@ const wayTo = ({ spanId, traceId }: Tracer.AnySpan): ReadonlyArray<string> => {
 }
 
 /** Another process's way to the events. */
-const turnstiles = Effect.map(
-  Layer.build(Layer.fresh(Turnstiles.layer)),
-  (context) => Context.get(context, Turnstiles)
+const batcher = Effect.map(
+  Layer.build(Layer.fresh(ScanBatcher.layer)),
+  (context) => Context.get(context, ScanBatcher)
 )
 
 /** The spans of this name that begin while something is done. */
@@ -122,7 +122,7 @@ const told = ({ attributes, events, name, status }: Tracer.NativeSpan) =>
   JSON.stringify([name, [...attributes], events.map(([event, , more]) => [event, more])]) +
   (status._tag === "Ended" && status.exit._tag === "Failure" ? String(status.exit.cause) : "")
 
-const decided = ["Turnstile.admit", "Event.client.Admit", "Event.Admit", "Event.batch", "Gatekeeper.admit"]
+const decided = ["ScanBatcher.admit", "Event.client.Admit", "Event.Admit", "Event.batch", "Gatekeeper.admit"]
 
 layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => {
   it.effect("is one trace from its request to its decision, and names nobody", () =>
@@ -149,7 +149,7 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
 
   it.effect("never takes the fast path", () =>
     Effect.gen(function* () {
-      assert.isUndefined((yield* FastPathRegistry).find())
+      assert.isUndefined((yield* FastPathRegistry).current)
     }))
 
   it.effect("is found from the batch it was decided in, whichever of many it came with", () =>
@@ -159,7 +159,7 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
       yield* post(token, { event_id: 2, ticket_code: "TKT-002-FIRST" })
       const before = named("POST").length
       const batches = yield* during(
-        "Turnstile.admit",
+        "ScanBatcher.admit",
         Effect.forEach(rows, ({ code }) => post(token, { event_id: 2, ticket_code: code }), {
           concurrency: "unbounded"
         })
@@ -169,10 +169,10 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
       assert.deepStrictEqual(ids(batches.flatMap(callersOf)).sort(), [...ids(requests)].sort())
     }))
 
-  it.effect("shares a turnstile's message with a second one, which is linked", () =>
+  it.effect("shares a message with a second one, which is linked", () =>
     Effect.gen(function* () {
       const rows = yield* GateFixture.publish(3, 2)
-      const { admit } = yield* turnstiles
+      const { admit } = yield* batcher
       const decisions = yield* during(
         "Gatekeeper.admit",
         Effect.forEach(rows, ({ code }, at) =>
@@ -180,7 +180,7 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
       )
       assert.lengthOf(decisions, 1)
       assert.deepStrictEqual(wayTo(decisions[0]!), ["steward 0", ...decided])
-      const batch = named("Turnstile.admit").at(-1)!
+      const batch = named("ScanBatcher.admit").at(-1)!
       assert.deepStrictEqual(ids(callersOf(batch)), ids([...named("steward 0"), ...named("steward 1")]))
       assert.strictEqual(batch.traceId, decisions[0]!.traceId)
     }).pipe(Effect.scoped))
@@ -189,7 +189,7 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const rows = yield* GateFixture.publish(4, 3)
-      const ways = yield* Effect.all([turnstiles, turnstiles, turnstiles])
+      const ways = yield* Effect.all([batcher, batcher, batcher])
       yield* ways[0].admit(GateFixture.scanOf(4, "TKT-004-FIRST"))
       const held = yield* Deferred.make<void>()
       const released = yield* Deferred.make<void>()
@@ -224,7 +224,7 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
   it.effect("stays out of the trace of its event's first scan", () =>
     Effect.gen(function* () {
       const rows = yield* GateFixture.publish(5, 2)
-      const { admit } = yield* turnstiles
+      const { admit } = yield* batcher
       const [first, second] = yield* Effect.forEach(rows, ({ code }, at) => {
         const admitted = admit(GateFixture.scanOf(5, code))
         return during("Gatekeeper.admit", at === 0 ? Effect.withSpan(admitted, "first") : admitted)

@@ -18,7 +18,7 @@ const Stores = Layer.provideMerge(GateStores, TestDatabase.layer)
 
 layer(Stores)("histories of a gate in its tables", (it) => {
   it.effect(
-    "agree with the model, and leave a journal that agrees with tickets, crowd and tallies",
+    "agree with the model, and leave a journal that agrees with tickets, occupancy and tallies",
     () =>
       Effect.gen(function* () {
         const services = yield* Effect.context<Layer.Success<typeof Stores>>()

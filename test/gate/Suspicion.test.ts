@@ -12,7 +12,7 @@ import { decideBatch } from "../../src/gate/Batch.ts"
 import { decide } from "../../src/gate/Decision.ts"
 import type { GateTicket } from "../../src/gate/GateState.ts"
 import { GateStore } from "../../src/store/gate/GateStore.ts"
-import { activation, crowd, GateStores, publish, scanOf } from "../support/GateFixture.ts"
+import { activation, GateStores, occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import { gateSnapshot } from "../support/GateSnapshot.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -205,7 +205,7 @@ layer(Layer.provideMerge(Layer.provideMerge(GateStore.layer, GateStores), TestDa
       )
     }, Effect.flatten)
 
-    it.effect("stores the signal with the scan, tells it in the feed, and moves neither ticket nor crowd", () =>
+    it.effect("stores the signal with the scan, tells it in the feed, and moves neither ticket nor occupancy", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const [ticket] = yield* publish(1, 1, { reentry: true })
@@ -217,7 +217,7 @@ layer(Layer.provideMerge(Layer.provideMerge(GateStore.layer, GateStores), TestDa
         const verdict = yield* gate.Admit(scanOf(1, ticket!.code, atB))
         assert.deepInclude(verdict, { result: "suspected_fraud", signals: ["seen_at_another_gate"] })
         assert.deepStrictEqual(yield* state, before)
-        assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
+        assert.deepStrictEqual(yield* occupancy(1), { inside: 1, entered: 1, tickets: 1 })
         assert.deepInclude(yield* lastOf(1), {
           scan_id: verdict.scan_id,
           result: "suspected_fraud",
@@ -259,7 +259,7 @@ layer(Layer.provideMerge(Layer.provideMerge(GateStore.layer, GateStores), TestDa
         yield* TestClock.adjust("1 millis")
         const freed = yield* gate.Admit(scanOf(2, tickets[0]!.code))
         assert.deepStrictEqual([freed.result, freed.signals], ["valid", []])
-        assert.deepStrictEqual(yield* crowd(2), { inside: 1, entered: 1, tickets: 1 })
+        assert.deepStrictEqual(yield* occupancy(2), { inside: 1, entered: 1, tickets: 1 })
       }))
   }
 )

@@ -9,7 +9,7 @@ import { Deferred, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Direction, Verdict } from "../../rpc/Scan.ts"
 import { ScanStore } from "../../src/gate/ScanStore.ts"
-import { crowd, publish, scanOf } from "../support/GateFixture.ts"
+import { occupancy, publish, scanOf } from "../support/GateFixture.ts"
 import { own, stores } from "../support/Rivals.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -42,7 +42,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("two activations of one ev
         concurrency: "unbounded"
       })
       assert.deepStrictEqual([count(verdicts, "valid"), count(verdicts, "already_used")], [120, 360])
-      assert.deepStrictEqual(yield* Effect.provide(crowd(1), context), {
+      assert.deepStrictEqual(yield* Effect.provide(occupancy(1), context), {
         inside: 120,
         entered: 120,
         tickets: 120
@@ -56,7 +56,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("two activations of one ev
         concurrency: "unbounded"
       })
       assert.deepStrictEqual([count(verdicts, "valid"), count(verdicts, "capacity_reached")], [90, 110])
-      assert.deepStrictEqual(yield* Effect.provide(crowd(1), context), {
+      assert.deepStrictEqual(yield* Effect.provide(occupancy(1), context), {
         inside: 90,
         entered: 90,
         tickets: 90
@@ -128,7 +128,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("two activations of one ev
         }
         assert.isAbove(moves.length, 200)
         const entered = moves.filter(({ direction }) => direction === "entry").length
-        assert.deepStrictEqual(yield* Effect.provide(crowd(1), context), {
+        assert.deepStrictEqual(yield* Effect.provide(occupancy(1), context), {
           inside: inside.size,
           entered,
           tickets: inside.size

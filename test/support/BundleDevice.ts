@@ -4,7 +4,7 @@ import { Effect, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { digestOf, type TicketState } from "../../src/gate/offline/OfflineBundle.ts"
 import type { OfflineCursor } from "../../src/gate/offline/OfflineCursor.ts"
-import { taken } from "../../src/gate/offline/OfflineDecision.ts"
+import { statesAfter } from "../../src/gate/offline/OfflineDecision.ts"
 import { type BundlePage, BundleStore } from "../../src/gate/offline/BundleStore.ts"
 
 /** States by digest, and where it stands. */
@@ -23,7 +23,7 @@ export const pageOf = Effect.fnUntraced(function* (eventId: number, { cursor }: 
 
 /** The device after a page. */
 export const after = (device: Device, page: BundlePage): Device => ({
-  states: taken(device.states, page),
+  states: statesAfter(device.states, page),
   cursor: page.cursor
 })
 

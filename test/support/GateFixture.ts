@@ -113,7 +113,7 @@ export const scanOf = (
 })
 
 /** Who is inside by the counter, by the tickets, and how many ever came in. */
-export const crowd = Effect.fn("GateFixture.crowd")(function* (eventId: number) {
+export const occupancy = Effect.fn("GateFixture.occupancy")(function* (eventId: number) {
   const sql = yield* SqlClient.SqlClient
   const [row] = yield* sql<{ inside: number; entered: number; tickets: number }>`
     SELECT inside, entered, (SELECT count(*) FROM tickets WHERE event_id = ${eventId} AND inside) AS tickets

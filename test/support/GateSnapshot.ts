@@ -28,6 +28,7 @@ export const gateSnapshot = (
 ): Snapshot => ({
   event: {
     version: 1,
+    revision: "1",
     status: "active",
     timezone: "Europe/Paris",
     maxAttendees,

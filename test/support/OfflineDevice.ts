@@ -7,7 +7,7 @@ import {
   decideOffline,
   type OfflineKnowledge,
   type OfflineRead,
-  taken
+  statesAfter
 } from "../../src/gate/offline/OfflineDecision.ts"
 import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
 import { trustedKeys } from "../../src/trust/SigningKeys.ts"
@@ -67,7 +67,7 @@ export class OfflineDevice {
         ...(this.#cursor ? { cursor: this.#cursor } : {})
       }
       const page: OfflineBundle = yield* fetchPage(this.token, this.eventId, query)
-      this.#states = taken(this.#states, page)
+      this.#states = statesAfter(this.#states, page)
       this.#known = { event: page.event, keys: trustedKeys(page.keys), inside: page.event.inside }
       this.#cursor = page.cursor
       more = page.more

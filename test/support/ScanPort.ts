@@ -1,4 +1,4 @@
-/** Scans over a socket, as stewards' devices send them: the core's express way stands before its routes. */
+/** Scans over a socket, as stewards' devices send them: the core's fast path stands before its routes. */
 import { Context, Effect, Layer, Redacted } from "effect"
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { FastPathRegistry } from "../../src/FastPath.ts"
@@ -18,7 +18,7 @@ export const operator = (events?: ReadonlyArray<number>, gates?: ReadonlyArray<s
       ({ token }) => Redacted.value(token)
     ))
 
-/** The core on a port, and how many requests its express has answered. */
+/** The core on a port, and how many requests its fast path has answered. */
 export class Port extends Context.Service<Port, {
   readonly ask: (ask: Ask) => Effect.Effect<Answer>
   readonly taken: () => number
@@ -27,20 +27,24 @@ export class Port extends Context.Service<Port, {
     Port,
     Effect.gen(function* () {
       const contract = (yield* Loopback).find("core")!
-      const desk = yield* FastPathRegistry
+      const registry = yield* FastPathRegistry
       let taken = 0
-      const find = () => {
-        const express = desk.find()
-        return express === undefined ? undefined : {
-          takes: express.takes,
-          answer: (...[head, body, reply]: Parameters<typeof express.answer>) =>
-            express.answer(head, body, (said) => {
-              if (!("resume" in said)) taken += 1
-              reply(said)
-            })
+      const counting = {
+        get current() {
+          const fastPath = registry.current
+          return fastPath === undefined ? undefined : {
+            takes: fastPath.takes,
+            answer: (...[head, body, reply]: Parameters<typeof fastPath.answer>) =>
+              fastPath.answer(head, body, (answer) => {
+                if (!("resume" in answer)) taken += 1
+                reply(answer)
+              })
+          }
         }
       }
-      const server = yield* Layer.build(Platform.httpServer({ port: 0, fastPath: { find, contract } }))
+      const server = yield* Layer.build(
+        Platform.httpServer({ port: 0, fastPath: { registry: counting, contract } })
+      )
       const forward = Effect.gen(function* () {
         const request = yield* Effect.flatMap(HttpServerRequest.HttpServerRequest, HttpServerRequest.toWeb)
         return HttpServerResponse.fromWeb(yield* Effect.promise(() => contract(request)))

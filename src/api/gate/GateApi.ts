@@ -22,7 +22,7 @@ export const GateSse = Schema.Union([
   })
 ])
 
-/** The last scan that a client was told of; without it the feed starts with the gate as it stands. */
+/** The last scan that a client was sent; without it the feed starts with the gate as it stands. */
 const lastSeq = {
   "last-event-id": Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d{1,15}$/)))
 }

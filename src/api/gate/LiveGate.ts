@@ -22,7 +22,7 @@ const idleMillis = 15_000
 /** A watcher is sent away after this long and asks again, with a token that is looked at again. */
 const stay = Duration.minutes(15)
 
-/** What a watcher is sent; `id` is the last scan that it has been told of, and the place to resume after. */
+/** What a watcher is sent; `id` is the last scan that it has been sent, and the place to resume after. */
 export type Sight =
   | { readonly id: number; readonly event: "scan"; readonly data: GateScan }
   | { readonly id: number; readonly event: "gate"; readonly data: GateView }
@@ -49,10 +49,10 @@ const sights = (place: Place, { scans, view }: Look, now: number, gates?: Readon
   const behind = scans.length === lookLimit
   const seq = behind ? scans[lookLimit - 1]!.seq : view.last_seq
   const seen = gates === undefined ? scans : scans.filter(({ gate }) => gates.includes(gate))
-  const told = seen.map((scan): Sight => ({ id: scan.seq, event: "scan", data: scan }))
-  if (behind || !isDue(place, view, now)) return { told, next: { ...place, seq, behind } }
+  const events = seen.map((scan): Sight => ({ id: scan.seq, event: "scan", data: scan }))
+  if (behind || !isDue(place, view, now)) return { events, next: { ...place, seq, behind } }
   const gate: Sight = { id: seq, event: "gate", data: viewOf(view, gates) }
-  return { told: [...told, gate], next: { seq, behind, shown: { mark: mark(view), at: now } } }
+  return { events: [...events, gate], next: { seq, behind, shown: { mark: mark(view), at: now } } }
 }
 
 /**
@@ -71,8 +71,8 @@ export const watch = (
         if (!place.behind) yield* Effect.sleep(rest)
         const looked = yield* Effect.withTracerEnabled(look(place.seq), false)
         if (Option.isNone(looked)) return [[], Option.none()] as const
-        const { next, told } = sights(place, looked.value, yield* Clock.currentTimeMillis, gates)
-        return [told, Option.some(next)] as const
+        const { events, next } = sights(place, looked.value, yield* Clock.currentTimeMillis, gates)
+        return [events, Option.some(next)] as const
       })
   ).pipe(Stream.interruptWhen(Effect.sleep(stay)))
 

@@ -7,8 +7,8 @@ import { OfflineCursor } from "../../gate/offline/OfflineCursor.ts"
 import { conflictsAmong, decideUpload } from "./OfflineIntake.ts"
 import type { OfflineUpload } from "../../gate/offline/OfflineUpload.ts"
 import { Operators } from "../../gate/Operators.ts"
-import { localeOf } from "../../gate/Sentences.ts"
-import { Turnstiles } from "./Turnstiles.ts"
+import { localeOf } from "../../gate/ScanAnswer.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 import { BundleStore } from "../../gate/offline/BundleStore.ts"
 import { EntryStore } from "../../gate/offline/EntryStore.ts"
 import { EventStore } from "../../store/EventStore.ts"
@@ -96,7 +96,7 @@ export const OfflineHttpLayer = HttpApiBuilder.group(
   "offline",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<
-      BundleStore | EntryStore | EventStore | Operators | SigningKeys | Turnstiles
+      BundleStore | EntryStore | EventStore | Operators | SigningKeys | ScanBatcher
     >()
     return handlers.handleAll({
       bundle: ({ params, query }) => noStore(Effect.provideContext(bundle(params.event_id, query), services)),

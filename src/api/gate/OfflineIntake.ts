@@ -11,7 +11,7 @@ import {
   type OfflineScan,
   type OfflineUpload
 } from "../../gate/offline/OfflineUpload.ts"
-import { Turnstiles } from "./Turnstiles.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 
 /** Scans whose QR is verified at a stretch: half a millisecond's work. */
 const stretch = 8
@@ -35,7 +35,7 @@ const prepare = (
 /** Each scan with its verdict, in the order of the upload. One that breaks fails the answer, and stops no other. */
 export const decideUpload = Effect.fn("OfflineIntake.decide")(
   function* (upload: OfflineUpload, operator: Permission) {
-    const { admitAll } = yield* Turnstiles
+    const { admitAll } = yield* ScanBatcher
     const decided = new Map<string, Decided>()
     const broken: Array<Exit.Exit<never>> = []
     for (const group of Array.chunksOf(asTheyHappened(upload.scans), batchLimit)) {

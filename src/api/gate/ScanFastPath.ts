@@ -2,16 +2,15 @@
  * The fast path of `POST /api/scans/validate`. A steward's plain scan is read, decided and answered here as the
  * contract's own handler would; whatever is not plain (another role, a wrong field, an Idempotency-Key, a token or an
  * event not seen lately) goes the contract's way. So does what could not be decided, under the same scan id, and
- * every request whose trace is told.
+ * every request whose trace is exported.
  */
-import { Clock, Context, DateTime, Effect, Exit, Layer, Tracer } from "effect"
+import { Clock, Context, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
-import type { Passage, Verdict } from "../../../rpc/Scan.ts"
+import type { Verdict } from "../../../rpc/Scan.ts"
 import { permissionOf } from "../../gate/Operators.ts"
-import { plainScan } from "./PlainScan.ts"
-import { fromDevice } from "../../gate/ScanBodies.ts"
-import { localeOf, sentence } from "../../gate/Sentences.ts"
-import { Turnstiles } from "./Turnstiles.ts"
+import { ScanAnswer, scanAnswer } from "../../gate/ScanAnswer.ts"
+import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
@@ -39,36 +38,17 @@ const isPlain = (head: Head): boolean =>
   text(head, "content-type") === "application/json" &&
   (text(head, "authorization") ?? "").startsWith(bearer)
 
-const passage = (use: Passage | null) =>
-  use === null ? null : { at: DateTime.formatIso(use.at), gate: use.gate }
+/** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
+const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(ScanBody))
 
-/** A `ScanAnswer` as JSON; undefined leaves a verdict that cannot be worded to the contract, which reports it. */
-const spoken = (
+const encodeAnswer = Schema.encodeSync(ScanAnswer)
+
+/** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
+const answerText = Option.liftThrowable((
   verdict: Verdict,
   acceptLanguage: string | undefined,
   took_ms: number
-): string | undefined => {
-  try {
-    return JSON.stringify({
-      ...verdict,
-      first_use: passage(verdict.first_use),
-      last_use: passage(verdict.last_use),
-      decided_at: DateTime.formatIso(verdict.decided_at),
-      message: sentence(verdict, localeOf(acceptLanguage)),
-      took_ms
-    })
-  } catch {
-    return undefined
-  }
-}
-
-const parsed = (body: string): unknown => {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
-}
+) => JSON.stringify(encodeAnswer(scanAnswer(verdict, acceptLanguage, took_ms))))
 
 /** A request's span, begun before it is known who answers, and where the contract goes on under it. */
 interface Begun {
@@ -107,7 +87,7 @@ const beginBy = (tracer: Tracer.Tracer, clock: Clock.Clock) => ({ headers }: Hea
 
 const make = (
   tokens: TokenStore["Service"],
-  turnstiles: Turnstiles["Service"],
+  batcher: ScanBatcher["Service"],
   keys: SigningKeys["Service"],
   begin: (head: Head) => Begun | undefined
 ): FastPath => ({
@@ -115,19 +95,19 @@ const make = (
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
-    const scan = plainScan(parsed(body))
-    if (scan === undefined) return false
+    const decoded = decodeBody(body)
+    if (Option.isNone(decoded)) return false
+    const scan = decoded.value
     const started = Date.now()
     const requestId = requestIdFrom(text(head, requestIdHeader))
     const operator = permissionOf(caller, scan.event_id)
     const request = fromDevice(scan, { operator, scanId: requestId, trusted: keys.trusted })
     const begun = begin(head)
     const resume = () => reply({ resume: requestId, context: begun?.context })
-    const waits = begun?.span.sampled !== true && turnstiles.put(request, (exit) => {
-      const answer = Exit.isSuccess(exit)
-        ? spoken(exit.value, text(head, "accept-language"), Date.now() - started)
-        : undefined
-      if (answer === undefined) return resume()
+    const waits = begun?.span.sampled !== true && batcher.put(request, (exit) => {
+      if (Exit.isFailure(exit)) return resume()
+      const answer = answerText(exit.value, text(head, "accept-language"), Date.now() - started)
+      if (Option.isNone(answer)) return resume()
       reply({
         status: 200,
         headers: {
@@ -135,7 +115,7 @@ const make = (
           [requestIdHeader]: requestId,
           "x-content-type-options": "nosniff"
         },
-        text: answer
+        text: answer.value
       })
     }, begun?.span)
     if (!waits) resume()
@@ -144,13 +124,16 @@ const make = (
 })
 
 /** Opens the fast path for as long as the routes are there. */
-export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | Turnstiles> =
+export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | ScanBatcher> =
   Layer
     .effectDiscard(Effect.gen(function* () {
-      const desk = yield* FastPathRegistry
+      const registry = yield* FastPathRegistry
       const tracer = yield* Effect.tracer
       if (!leavesOut(tracer)) return
       const begin = beginBy(tracer, yield* Clock.Clock)
-      const fastPath = make(yield* TokenStore, yield* Turnstiles, yield* SigningKeys, begin)
-      yield* Effect.acquireRelease(desk.open(fastPath), () => desk.close)
+      const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, begin)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => MutableRef.set(registry, fastPath)),
+        () => Effect.sync(() => MutableRef.set(registry, undefined))
+      )
     }))

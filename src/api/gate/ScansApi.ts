@@ -1,4 +1,4 @@
-/** Flow 3 over HTTP: a scan from a device, and taken back; a scan that the scan service has verified. */
+/** Flow 3 over HTTP: a scan from a device, and its annulment; a scan that the scan service has verified. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiError, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Annulment, AnnulRefusal } from "../../../rpc/Event.ts"

@@ -1,12 +1,12 @@
 /** Answers for flow 3, and what the ticket generator asks the core for. */
-import { Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash } from "node:crypto"
+import type { Verdict } from "../../../rpc/Scan.ts"
 import { Operators } from "../../gate/Operators.ts"
-import { answer } from "../../gate/ScanAnswer.ts"
+import { localeOf, scanAnswer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
-import { localeOf } from "../../gate/Sentences.ts"
-import { Turnstiles } from "./Turnstiles.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { JobStore } from "../../store/jobs/JobStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
@@ -37,11 +37,21 @@ const scanId = Effect.flatMap(
   })
 )
 
+/** Decides a scan and puts the decision into words. */
+const answer = Effect.fnUntraced(function* <E, R>(
+  decision: Effect.Effect<Verdict, E, R>,
+  acceptLanguage: string | undefined
+) {
+  const begun = yield* Clock.currentTimeMillis
+  const verdict = yield* decision
+  return scanAnswer(verdict, acceptLanguage, (yield* Clock.currentTimeMillis) - begun)
+})
+
 export const ScansHttpLayer = HttpApiBuilder.group(
   apiOf(ScansGroup),
   "scans",
   Effect.fn(function* (handlers) {
-    const { admit } = yield* Turnstiles
+    const { admit } = yield* ScanBatcher
     const operators = yield* Operators
     const events = yield* EventStore
     const { trusted } = yield* SigningKeys
@@ -76,7 +86,7 @@ export const InternalHttpLayer = HttpApiBuilder.group(
   apiOf(InternalGroup),
   "internal",
   Effect.fn(function* (handlers) {
-    const { admit } = yield* Turnstiles
+    const { admit } = yield* ScanBatcher
     const operators = yield* Operators
     const jobs = yield* JobStore
     const prints = yield* PrintStore

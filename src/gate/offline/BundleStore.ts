@@ -131,7 +131,7 @@ export class BundleStore extends Context.Service<BundleStore, {
             SELECT s.seq, s.ticket_id FROM scans s WHERE s.event_id + 0 = ${eventId}::bigint
               AND s.seq > (SELECT seq FROM start) AND s.result = 'valid'
             ORDER BY s.seq LIMIT ${limit}::int - (SELECT count(*) FROM changed)
-          ), -- a ticket that is in both is told once.
+          ), -- a ticket that is in both comes once.
           page AS (
             SELECT ticket_id, code, status, payment_state, inside, entries FROM changed
             UNION SELECT t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries

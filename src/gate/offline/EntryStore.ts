@@ -11,7 +11,7 @@ const question = (entry: Counted | null, position: number) =>
     ? []
     : [{ position, ticket_id: entry.ticketId, gate: entry.gate, at: DateTime.formatIso(entry.at) }]
 
-/** The entries asked for, in their order, each with its scan and device as far as the journal tells. */
+/** The entries asked for, in their order, each with its scan and device as far as the journal says. */
 export class EntryStore extends Context.Service<EntryStore, {
   readonly find: (entries: ReadonlyArray<Counted | null>) => Effect.Effect<ReadonlyArray<Entry | null>>
 }>()("guichet/gate/offline/EntryStore") {

@@ -4,9 +4,9 @@ import { TicketId } from "../../../rpc/Ids.ts"
 import { type AdmitRequest, type Passage, ScanResult, type Verdict } from "../../../rpc/Scan.ts"
 import { Instant, type Locale } from "../../../rpc/Values.ts"
 import { happenedAt } from "../Decision.ts"
-import { momentsIn, sentence } from "../Sentences.ts"
+import { momentsIn, sentence } from "../ScanAnswer.ts"
 
-/** Someone came in: where, when, and by which scan of which device, as far as the journal tells. */
+/** Someone came in: where, when, and by which scan of which device, as far as the journal says. */
 export const Entry = Schema.Struct({
   gate: Schema.String,
   at: Instant,
@@ -40,21 +40,41 @@ export interface Counted extends Passage {
   readonly ticketId: number
 }
 
-/** A verdict on a scan that its device took back since: nobody passed. */
-const undone = "scan_annulled"
+/**
+ * What it is when a device let someone in and the verdict is this one; `null` when it is no conflict. A `double_entry`
+ * whose other entry is not known is `not_admissible`.
+ */
+const kinds: Readonly<Record<ScanResult, Conflict["kind"] | null>> = {
+  valid: null,
+  scan_annulled: null,
+  already_used: "double_entry",
+  suspected_fraud: "double_entry",
+  capacity_reached: "over_capacity",
+  unknown_ticket: "not_admissible",
+  wrong_event: "not_admissible",
+  voided: "not_admissible",
+  unpaid: "not_admissible",
+  not_yet_valid: "not_admissible",
+  expired: "not_admissible",
+  unknown_event: "not_admissible",
+  event_inactive: "not_admissible",
+  operator_forbidden: "not_admissible",
+  gate_forbidden: "not_admissible",
+  forged: "not_admissible",
+  not_inside: "not_admissible",
+  scan_id_reused: "not_admissible",
+  refused_offline: "not_admissible"
+}
 
 /** The uploaded entries that should not have been; whatever the device refused let nobody in. */
 export const clashes = (decided: ReadonlyArray<Decided>): ReadonlyArray<Decided> =>
   decided.filter(({ scan, verdict }) =>
-    scan.claimed === "valid" && scan.direction === "entry" && verdict.result !== "valid" &&
-    verdict.result !== undone
+    scan.claimed === "valid" && scan.direction === "entry" && kinds[verdict.result] !== null
   )
-
-const usedBefore = new Set<ScanResult>(["already_used", "suspected_fraud"])
 
 /** The entry that counts, when the clash is a second one of its ticket. */
 export const countedOf = ({ verdict: { last_use, result, ticket_id } }: Decided): Counted | null =>
-  usedBefore.has(result) && last_use !== null && ticket_id !== null
+  kinds[result] === "double_entry" && last_use !== null && ticket_id !== null
     ? { ...last_use, ticketId: ticket_id }
     : null
 
@@ -80,7 +100,7 @@ const describe = (locale: Locale, verdict: Verdict, entries: ReadonlyArray<Entry
     .map((entry) => at(entry.gate, moment(entry.at)))
   const [first = "", second] = places
   if (second !== undefined) return double(first, second)
-  return verdict.result === "capacity_reached" ? full(first) : other(first, sentence(verdict, locale))
+  return kinds[verdict.result] === "over_capacity" ? full(first) : other(first, sentence(verdict, locale))
 }
 
 /**
@@ -94,7 +114,7 @@ export const conflictOf = ({ scan, verdict }: Decided, counted: Entry | null, lo
   return {
     kind: counted !== null
       ? "double_entry"
-      : result === "capacity_reached"
+      : kinds[result] === "over_capacity"
       ? "over_capacity"
       : "not_admissible",
     scan_id,

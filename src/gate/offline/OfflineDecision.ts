@@ -1,9 +1,15 @@
 /**
- * What a device without a network does, as pure functions to be read by whoever writes one: the server never asks them,
- * and judges anew what the device uploads.
+ * What a device without a network does, as pure functions to be read by whoever writes one: the gate's own `decide`, on
+ * what a device knows. The server never asks them, and judges anew what the device uploads.
+ *
+ * A device knows less, and each gap is filled here: whoever uses it was let in by its operator; a ticket is only its
+ * state, so nothing is known of earlier passages and no scan is suspected; a ticket that is voided or not paid for may
+ * be inside, so whoever leaves with it may leave.
  */
-import { DateTime, Result } from "effect"
-import type { Direction, ScanResult } from "../../../rpc/Scan.ts"
+import { type DateTime, Result } from "effect"
+import { type AdmitRequest, type Direction, type ScanResult, usualRules } from "../../../rpc/Scan.ts"
+import { decide, type Situation, unusable } from "../Decision.ts"
+import type { GateEvent, GateTicket } from "../GateState.ts"
 import { QrData } from "../../trust/QrData.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import { TicketCode } from "../../../rpc/TicketCode.ts"
@@ -40,7 +46,7 @@ export interface OfflineDecision {
 }
 
 /** The states a device holds once it has read a page. */
-export const taken = (
+export const statesAfter = (
   held: ReadonlyMap<string, TicketState>,
   { full, tickets }: Pick<OfflineBundle, "full" | "tickets">
 ): ReadonlyMap<string, TicketState> => {
@@ -53,60 +59,103 @@ export const taken = (
   return states
 }
 
-const refuse = (result: ScanResult, digest: string | null = null): OfflineDecision => ({
-  result,
-  digest,
-  after: null
+/** The state in which a bundle names a ticket. */
+export const stateOf = (ticket: GateTicket): TicketState =>
+  unusable(ticket) ?? (ticket.inside ? "inside" : ticket.entries > 0 ? "left" : "unused")
+
+const untouched = { status: "issued", paymentState: "free", inside: false, entries: 0 } as const
+
+/** What each state says of its ticket: `stateOf` it is the state again. */
+const stateFields: Readonly<
+  Record<TicketState, Pick<GateTicket, "status" | "paymentState" | "inside" | "entries">>
+> = {
+  unused: untouched,
+  left: { ...untouched, status: "admitted", entries: 1 },
+  inside: { ...untouched, status: "admitted", entries: 1, inside: true },
+  unpaid: { ...untouched, paymentState: "pending" },
+  voided: { ...untouched, status: "voided" }
+}
+
+const mayBeInside = new Set<TicketState>(["unpaid", "voided"])
+
+const ticketOf = (eventId: number, code: string, state: TicketState, direction: Direction): GateTicket => ({
+  ticketId: 0,
+  eventId,
+  code,
+  ticketType: "",
+  guestFirstName: "",
+  firstScanId: null,
+  firstUse: null,
+  lastEntry: null,
+  refusals: [],
+  ...stateFields[state],
+  ...(direction === "exit" && mayBeInside.has(state) ? { inside: true } : {})
 })
 
-/** The digest that a code or a QR of ours leads to. */
+const eventOf = (event: OfflineEvent): GateEvent => ({
+  version: 0,
+  revision: "",
+  status: event.status,
+  timezone: event.timezone,
+  maxAttendees: event.max_attendees,
+  doorsOpenAt: event.doors_open_at,
+  doorsCloseAt: event.doors_close_at,
+  reentry: event.reentry,
+  rules: usualRules
+})
+
+/** The code and the event that were read, and why the QR is none of ours; the code is null when code and QR disagree. */
 const read = ({ event, keys }: OfflineKnowledge, { qrData, ticketCode }: OfflineRead) => {
   const typed = ticketCode === null ? null : TicketCode.normalize(ticketCode)
-  if (qrData === null) {
-    return typed === null
-      ? Result.fail("unknown_ticket" as const)
-      : Result.succeed(digestOf(event.event_id, typed))
-  }
-  const qr = QrData.verify(qrData, keys)
-  if (Result.isFailure(qr)) return Result.fail("forged" as const)
-  const { code, eventId } = qr.success
-  if (eventId !== event.event_id) return Result.fail("wrong_event" as const)
-  return typed === null || typed === code
-    ? Result.succeed(digestOf(eventId, code))
-    : Result.fail("unknown_ticket" as const)
+  if (qrData === null) return { code: typed, eventId: event.event_id, forged: null }
+  return Result.match(QrData.verify(qrData, keys), {
+    onFailure: (forged) => ({ code: null, eventId: event.event_id, forged }),
+    onSuccess: ({ code, eventId }) => ({
+      code: typed === null || typed === code || eventId !== event.event_id ? code : null,
+      eventId,
+      forged: null
+    })
+  })
 }
 
-const closed = ({ doors_close_at, doors_open_at, status }: OfflineEvent, { at, direction }: OfflineRead) => {
-  if (status !== "active") return "event_inactive"
-  if (direction === "exit") return null
-  if (doors_open_at !== null && DateTime.isLessThan(at, doors_open_at)) return "not_yet_valid"
-  return doors_close_at !== null && DateTime.isGreaterThan(at, doors_close_at) ? "expired" : null
+/** The scan as its own operator's, who may scan here. */
+const scanOf = (eventId: number, { at, direction }: OfflineRead, forged: string | null): AdmitRequest => ({
+  scanId: "",
+  eventId,
+  ticketCode: null,
+  ticketId: null,
+  forged,
+  deviceId: "",
+  operator: { operatorId: "", events: null, gates: null, known: true },
+  gate: "",
+  direction,
+  deviceTime: at,
+  claimed: null,
+  source: "client",
+  context: null
+})
+
+/** The ticket that was read, with its digest: one of another event is known to be that and no more. */
+const find = (known: OfflineKnowledge, code: string | null, eventId: number, direction: Direction) => {
+  if (code === null) return { digest: null, ticket: undefined }
+  const digest = digestOf(eventId, code)
+  const state = eventId === known.event.event_id ? known.states.get(digest) : "unused"
+  return { digest, ticket: state === undefined ? undefined : ticketOf(eventId, code, state, direction) }
 }
 
-const entering = (
-  { event, inside }: OfflineKnowledge,
-  digest: string,
-  state: TicketState
-): OfflineDecision => {
-  if (state === "voided" || state === "unpaid") return refuse(state, digest)
-  if (state === "inside" || (state === "left" && !event.reentry)) return refuse("already_used", digest)
-  if (inside >= event.max_attendees) return refuse("capacity_reached", digest)
-  return { result: "valid", digest, after: "inside" }
-}
-
-/** A voided or unpaid ticket may be inside, which the bundle does not tell: whoever leaves may leave. */
-const leaving = (digest: string, state: TicketState): OfflineDecision => {
-  if (state === "unused" || state === "left") return refuse("not_inside", digest)
-  return { result: "valid", digest, after: state === "inside" ? "left" : state }
-}
-
-/** The server's order of checks, as far as a device can see: event, doors, QR, ticket, payment, use, capacity. */
+/** The server's decision at that moment, as far as a device can see. */
 export const decideOffline = (known: OfflineKnowledge, scan: OfflineRead): OfflineDecision => {
-  const shut = closed(known.event, scan)
-  if (shut !== null) return refuse(shut)
-  const digest = read(known, scan)
-  if (Result.isFailure(digest)) return refuse(digest.failure)
-  const state = known.states.get(digest.success)
-  if (state === undefined) return refuse("unknown_ticket", digest.success)
-  return scan.direction === "entry" ? entering(known, digest.success, state) : leaving(digest.success, state)
+  const eventId = known.event.event_id
+  const { code, eventId: eventRead, forged } = read(known, scan)
+  const { digest, ticket } = find(known, code, eventRead, scan.direction)
+  const situation: Situation = {
+    eventId,
+    event: eventOf(known.event),
+    inside: known.inside,
+    ticket,
+    now: scan.at,
+    deviceRefusals: 0
+  }
+  const { after, result } = decide(situation, scanOf(eventId, scan, forged))
+  return { result, digest, after: after === null ? null : stateOf(after) }
 }

@@ -4,8 +4,7 @@ import { EventId } from "../../../rpc/Ids.ts"
 import { type AdmitRequest, Direction, type Permission, ScanResult } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/Values.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
-import { readQr, ScanId, ScanLocation, Scanned } from "../ScanBodies.ts"
-import { storableJson, storableText } from "../StorableJson.ts"
+import { readQr, ScanId, ScanLocation, Scanned, storableJson, storableText } from "../ScanBodies.ts"
 
 /** The most scans in one upload. */
 export const uploadLimit = 5_000

@@ -8,7 +8,7 @@ import { Effect, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { type NewToken, TokenStore } from "../../../src/store/TokenStore.ts"
 import scanned from "../../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
-import { crowd, publish } from "../../support/GateFixture.ts"
+import { occupancy, publish } from "../../support/GateFixture.ts"
 import { misfits, mutations } from "../../support/Mutations.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { type Answer, TestApp } from "../../support/TestApp.ts"
@@ -97,7 +97,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
         "scan_annulled"
       )
       assert.strictEqual((yield* scan(token, 1, ticket!.code)).result, "valid")
-      assert.deepStrictEqual(yield* crowd(1), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(1), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("that stays says why and what to do, in the steward's language", () =>
@@ -139,7 +139,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
       isProblem(unknown, 404, "scan-not-found", {
         detail: "Aucun scan de cet événement ne porte ce numéro : vérifiez-le."
       })
-      assert.deepStrictEqual(yield* crowd(2), { inside: 1, entered: 2, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(2), { inside: 1, entered: 2, tickets: 1 })
     }))
 
   it.effect("is taken back by its owner and an admin, and by nobody who may not scan there", () =>
@@ -161,10 +161,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
       })
       isProblem(yield* annul(yield* steward([3], ["B"]), 3, "nobody"), 404, "scan-not-found")
       isProblem(yield* annul(app.admin, 4, one.scan_id), 404, "scan-not-found")
-      assert.deepStrictEqual(yield* crowd(3), { inside: 2, entered: 2, tickets: 2 })
+      assert.deepStrictEqual(yield* occupancy(3), { inside: 2, entered: 2, tickets: 2 })
       assert.strictEqual((yield* annul(yield* owner, 3, one.scan_id)).status, 200)
       assert.strictEqual((yield* annul(app.admin, 3, two.scan_id)).status, 200)
-      assert.deepStrictEqual(yield* crowd(3), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(3), { inside: 0, entered: 0, tickets: 0 })
     }))
 
   it.effect("is named by any id that a device may give, escaped or not", () =>
@@ -215,6 +215,6 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
       }
       isProblem(yield* app.ask(`/api/scans/${scan_id}/annul`, { token, body: "{" }), 400, "malformed-request")
       assert.deepStrictEqual(yield* ownRowCounts, before)
-      assert.deepStrictEqual(yield* crowd(6), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(6), { inside: 1, entered: 1, tickets: 1 })
     }))
 })

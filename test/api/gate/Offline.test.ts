@@ -7,7 +7,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { digestOf, digestRecipe } from "../../../src/gate/offline/OfflineBundle.ts"
-import { crowd, publish, voidTicket } from "../../support/GateFixture.ts"
+import { occupancy, publish, voidTicket } from "../../support/GateFixture.ts"
 import { fetchPage, OfflineDevice, steward, tokenFor } from "../../support/OfflineDevice.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { type Answer, TestApp } from "../../support/TestApp.ts"
@@ -184,7 +184,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
           capacity_reached: 1,
           not_inside: 1
         })
-        assert.deepStrictEqual(yield* crowd(7), { inside: 5, entered: 6, tickets: 5 })
+        assert.deepStrictEqual(yield* occupancy(7), { inside: 5, entered: 6, tickets: 5 })
         const repeated = yield* device.send()
         assert.deepStrictEqual(repeated, { event_id: 7, conflicts, summary, verdicts })
         const before = yield* ownRowCounts

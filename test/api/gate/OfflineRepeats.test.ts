@@ -6,7 +6,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
-import { crowd, publish } from "../../support/GateFixture.ts"
+import { occupancy, publish } from "../../support/GateFixture.ts"
 import { steward, tokenFor } from "../../support/OfflineDevice.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
@@ -28,7 +28,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
       assert.deepStrictEqual([...pieces[1].verdicts, ...pieces[0].verdicts], whole.verdicts)
       assert.deepStrictEqual([...pieces[1].conflicts, ...pieces[0].conflicts], whole.conflicts)
       assert.deepStrictEqual(yield* ownRowCounts, before)
-      assert.deepStrictEqual(yield* crowd(8), { inside: 3, entered: 3, tickets: 3 })
+      assert.deepStrictEqual(yield* occupancy(8), { inside: 3, entered: 3, tickets: 3 })
     }))
 
   it.effect("that broke off in the middle ends, sent again, as if it had not", () =>
@@ -69,7 +69,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
           kind
         )
       assert.deepStrictEqual(kinds(ended), kinds(expected))
-      assert.deepStrictEqual(yield* crowd(10), yield* crowd(9))
+      assert.deepStrictEqual(yield* occupancy(10), yield* occupancy(9))
     }), 60_000)
 
   it.effect(

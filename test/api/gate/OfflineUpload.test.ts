@@ -7,7 +7,7 @@
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import { SqlClient } from "effect/sql"
-import { crowd, publish, voidTicket } from "../../support/GateFixture.ts"
+import { occupancy, publish, voidTicket } from "../../support/GateFixture.ts"
 import { OfflineDevice, steward, tokenFor } from "../../support/OfflineDevice.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
@@ -43,7 +43,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
       }])
       const french = yield* sent(south.token, 1, south.scans, { device: "south-1", language: "fr" })
       assert.match(french.conflicts[0].message, /porte South le 20 juin 2025 à 22:02, puis porte North le 20/)
-      assert.deepStrictEqual(yield* crowd(1), { inside: 2, entered: 2, tickets: 2 })
+      assert.deepStrictEqual(yield* occupancy(1), { inside: 2, entered: 2, tickets: 2 })
     }))
 
   it.effect("that comes after a later entry was decided online leaves that one, and names both", () =>
@@ -80,7 +80,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
         entries: [{ gate: "B", at: iso(0), scan_id: "cloned-2", device_id: "scanner-2" }]
       })
       assert.deepStrictEqual(yield* sent(token, 18, [scan]), first)
-      assert.deepStrictEqual(yield* crowd(18), { inside: 1, entered: 1, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(18), { inside: 1, entered: 1, tickets: 1 })
     }))
 
   it.effect("tells whom a device let in beyond the last place, or without a ticket that opens the gate", () =>
@@ -130,7 +130,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
       const token = yield* steward(4)
       const refused = yield* sent(token, 4, [entry(ticket!.code, 0, { result: "already_used" })])
       assert.deepStrictEqual([results(refused), refused.conflicts], [["refused_offline"], []])
-      assert.deepStrictEqual(yield* crowd(4), { inside: 0, entered: 0, tickets: 0 })
+      assert.deepStrictEqual(yield* occupancy(4), { inside: 0, entered: 0, tickets: 0 })
       assert.strictEqual((yield* live(token, 4, ticket!.code)).result, "valid")
     }))
 
@@ -150,7 +150,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
         scans.map(({ scan_id }, at) => [scan_id, at === 3 ? "capacity_reached" : "valid"])
       )
       assert.deepStrictEqual(conflicts, [])
-      assert.deepStrictEqual(yield* crowd(5), { inside: 1, entered: 2, tickets: 1 })
+      assert.deepStrictEqual(yield* occupancy(5), { inside: 1, entered: 2, tickets: 1 })
     }))
 
   it.effect("is judged by the doors as they stood then; a clock that is ahead counts as now", () =>

@@ -31,7 +31,7 @@ const told = (traceId: string) => spans.filter((span) => span.traceId === traceI
 
 const whole = [
   "POST",
-  "Turnstile.admit",
+  "ScanBatcher.admit",
   "Event.client.Admit",
   "Event.Admit",
   "Event.batch",
@@ -76,7 +76,7 @@ layer(app, { excludeTestServices: true })("a scan of which not all are told", (i
       for (const { name, sampled, traceId } of spans) {
         if (flags.has(traceId)) assert.strictEqual(sampled, flags.get(traceId), name)
       }
-      const batches = named("Turnstile.admit").filter(({ traceId }) => flags.has(traceId))
+      const batches = named("ScanBatcher.admit").filter(({ traceId }) => flags.has(traceId))
       const callers = batches.filter(({ sampled }) => sampled).flatMap((batch) => [
         batch.traceId,
         ...batch.links.map(({ span }) => span.traceId)

@@ -10,7 +10,7 @@ import * as fc from "fast-check"
 import { type GateCounts, rateMinutes } from "../../../rpc/Gate.ts"
 import type { AdmitRequest } from "../../../rpc/Scan.ts"
 import { GateStore } from "../../../src/store/gate/GateStore.ts"
-import { activation, crowd, GateStores, publish, scanOf } from "../../support/GateFixture.ts"
+import { activation, GateStores, occupancy, publish, scanOf } from "../../support/GateFixture.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 
 const Stores = Layer.provideMerge(Layer.merge(GateStores, GateStore.layer), TestDatabase.layer)
@@ -60,7 +60,7 @@ const agrees = Effect.fnUntraced(function* (eventId: number) {
     gates.map(({ gate, ...counts }) => [gate, counts]),
     names.map((name) => [name, recount(lines.filter(({ gate }) => gate === name))])
   )
-  const counted = yield* crowd(eventId)
+  const counted = yield* occupancy(eventId)
   assert.deepStrictEqual(counted, { inside, entered, tickets: inside })
   assert.strictEqual(inside, entered - exited)
   const since = DateTime.toEpochMillis(rate.per_minute.from)

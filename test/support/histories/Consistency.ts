@@ -9,7 +9,7 @@ export interface Rules {
 }
 
 /**
- * Nobody came in twice without leaving, nor beyond the places; a scan id stands once; the tickets and the crowd are
+ * Nobody came in twice without leaving, nor beyond the places; a scan id stands once; the tickets and the occupancy are
  * what the journal says. A scan that was taken back counts as if it had not been.
  */
 export const consistent = (

@@ -2,7 +2,8 @@
 import { assert } from "@effect/vitest"
 import { DateTime, Duration } from "effect"
 import { type AdmitRequest, usualRules } from "../../../rpc/Scan.ts"
-import { decideBatch, type Line, type Move, spellings, type Writes } from "../../../src/gate/Batch.ts"
+import { decideBatch, type JournalLine, type TicketChange, type Writes } from "../../../src/gate/Batch.ts"
+import { TicketCode } from "../../../rpc/TicketCode.ts"
 import type { GateTicket, Snapshot } from "../../../src/gate/GateState.ts"
 import { annulWithin } from "../../../src/gate/AnnulmentStore.ts"
 import { type History, tickets } from "./GateHistory.ts"
@@ -10,7 +11,7 @@ import type { Activation, AnnulAnswer, Premises } from "./Premises.ts"
 
 interface Tables {
   readonly tickets: Map<number, GateTicket>
-  readonly journal: Map<string, Line & { annulled: boolean }>
+  readonly journal: Map<string, JournalLine & { annulled: boolean }>
   places: number
   inside: number
   entered: number
@@ -19,8 +20,9 @@ interface Tables {
 const usable = ({ paymentState, status }: GateTicket) =>
   status !== "voided" && (paymentState === "free" || paymentState === "paid")
 
-const everyMove = (holds: (now: GateTicket, move: Move) => boolean) => (tables: Tables, { moves }: Writes) =>
-  moves.every((move) => holds(tables.tickets.get(move.before.ticketId)!, move))
+const everyMove =
+  (holds: (now: GateTicket, move: TicketChange) => boolean) => (tables: Tables, { moves }: Writes) =>
+    moves.every((move) => holds(tables.tickets.get(move.before.ticketId)!, move))
 
 /** What a commit asks, by the name under which a test leaves it out. */
 export const guards = {
@@ -34,8 +36,8 @@ export const guards = {
   "the ticket may be used": everyMove((now, { after, before }) =>
     after.entries === before.entries || usable(now)
   ),
-  "the house holds the batch at its fullest": ({ inside, places }: Tables, { crowd }: Writes) =>
-    crowd.peak === null || inside + crowd.peak <= places,
+  "the house holds the batch at its fullest": ({ inside, places }: Tables, { occupancy }: Writes) =>
+    occupancy.peak === null || inside + occupancy.peak <= places,
   "the scan id is new": ({ journal }: Tables, { lines }: Writes) =>
     lines.every(({ verdict }) => !journal.has(verdict.scan_id))
 }
@@ -60,7 +62,7 @@ const ticket = (ticketId: number, eventId: number): GateTicket => ({
 const eventId = 1
 
 const event = {
-  status: "active",
+  status: "active" as const,
   timezone: "Europe/Paris",
   doorsOpenAt: null,
   doorsCloseAt: null,
@@ -83,7 +85,7 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
 
   const write = (writes: Writes): boolean => {
     if (!asked.every((holds) => holds(tables, writes))) return false
-    const { crowd, lines, moves } = writes
+    const { occupancy, lines, moves } = writes
     for (const { after } of moves) {
       const now = tables.tickets.get(after.ticketId)!
       const status = now.status === "voided" ? now.status : "admitted"
@@ -91,8 +93,8 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
       tables.tickets.set(after.ticketId, { ...now, status, inside, entries, firstScanId, firstUse })
     }
     for (const line of lines) tables.journal.set(line.verdict.scan_id, { ...line, annulled: false })
-    tables.inside += crowd.delta
-    tables.entered += crowd.entered
+    tables.inside += occupancy.delta
+    tables.entered += occupancy.entered
     return true
   }
 
@@ -129,11 +131,13 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
   }
 
   const load = (scans: ReadonlyArray<AdmitRequest>): Snapshot => {
-    const codes = new Set(scans.flatMap(({ ticketCode }) => ticketCode === null ? [] : spellings(ticketCode)))
+    const codes = new Set(
+      scans.flatMap(({ ticketCode }) => ticketCode === null ? [] : TicketCode.spellings(ticketCode))
+    )
     const ids = new Set(scans.map(({ ticketId }) => ticketId))
     const said = scans.flatMap(({ scanId }) => tables.journal.get(scanId) ?? [])
     return {
-      event: { ...event, version: 1, maxAttendees: tables.places, reentry },
+      event: { ...event, version: 1, revision: "1", maxAttendees: tables.places, reentry },
       inside: tables.inside,
       tickets: [...tables.tickets.values()].filter(({ code, ticketId }) =>
         codes.has(code) || ids.has(ticketId)
@@ -168,7 +172,7 @@ export const memoryGate = ({ places, reentry }: History, without?: Guard): Premi
     },
     *spoil(ticketId, how) {
       const before = tables.tickets.get(ticketId)!
-      const change = how === "voided" ? { status: "voided" } : { paymentState: "refunded" }
+      const change = how === "voided" ? { status: "voided" as const } : { paymentState: "refunded" as const }
       tables.tickets.set(ticketId, { ...before, ...change })
     },
     *resize(places) {

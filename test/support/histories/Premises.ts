@@ -33,7 +33,7 @@ export interface JournalLine {
   readonly annulled: boolean
 }
 
-/** What is stored at the end: the journal in its order, the tickets in theirs, and the crowd. */
+/** What is stored at the end: the journal in its order, the tickets in theirs, and the occupancy. */
 export interface Account {
   readonly journal: ReadonlyArray<JournalLine>
   readonly tickets: ReadonlyArray<{

@@ -87,10 +87,10 @@ export const sqlGate = Effect.fnUntraced(
             const written = yield* store.commit(id, writes)
             return written && now.fate === "lost" ? yield* Effect.interrupt : written
           }),
-        admitFresh: (id, scans, at) =>
-          now.fate !== "answered" ? Effect.succeed([]) : Effect.andThen(
+        admitFresh: (fresh) =>
+          now.fate !== "answered" ? Effect.succeed(new Map()) : Effect.andThen(
             Effect.map(Clock.currentTimeMillis, now.read),
-            store.admitFresh(id, scans, at)
+            store.admitFresh(fresh)
           ),
         alone: store.alone
       })

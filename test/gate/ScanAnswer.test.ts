@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import { ScanResult, type Verdict } from "../../rpc/Scan.ts"
-import { localeOf, sentence } from "../../src/gate/Sentences.ts"
+import { localeOf, sentence } from "../../src/gate/ScanAnswer.ts"
 
 const verdict = (changes: Partial<Verdict>): Verdict => ({
   scan_id: "scan-1",

@@ -13,7 +13,7 @@ export class ScanUndecided
 /** Events whose scans are being gathered; an older one begins anew, and what it holds is still answered. */
 const kept = 1_024
 
-type Turnstile = Batching.Line<AdmitRequest, Verdict | null, Unavailable>
+type EventBatches = Batching.Line<AdmitRequest, Verdict | null, Unavailable>
 
 const decided = (scan: AdmitRequest, verdict: Verdict | null | undefined): Exit.Exit<Verdict> =>
   verdict === null || verdict === undefined
@@ -21,7 +21,7 @@ const decided = (scan: AdmitRequest, verdict: Verdict | null | undefined): Exit.
     : Exit.succeed(verdict)
 
 /** While one message of an event is under way, its scans wait here and make up the next one. */
-export class Turnstiles extends Context.Service<Turnstiles, {
+export class ScanBatcher extends Context.Service<ScanBatcher, {
   readonly admit: (scan: AdmitRequest) => Effect.Effect<Verdict, Unavailable>
   /** Any number of scans of one event, decided in their order, others in between; one that breaks stops no other. */
   readonly admitAll: (
@@ -33,35 +33,35 @@ export class Turnstiles extends Context.Service<Turnstiles, {
     reply: (exit: Exit.Exit<Verdict, Unavailable>) => void,
     span?: Tracer.AnySpan
   ) => boolean
-}>()("guichet/api/gate/Turnstiles") {
-  static readonly layer: Layer.Layer<Turnstiles, never, Sharding.Sharding> = Layer.effect(
-    Turnstiles,
+}>()("guichet/api/gate/ScanBatcher") {
+  static readonly layer: Layer.Layer<ScanBatcher, never, Sharding.Sharding> = Layer.effect(
+    ScanBatcher,
     Effect.gen(function* () {
       const event = yield* Event.client
-      const turnstiles = new Map<number, Turnstile>()
+      const events = new Map<number, EventBatches>()
       const services = yield* Effect.context<never>()
       yield* Effect.addFinalizer(() =>
-        Effect.forEach(turnstiles.values(), ({ close }) => close, { discard: true })
+        Effect.forEach(events.values(), ({ close }) => close, { discard: true })
       )
 
-      const turnstile = Effect.fnUntraced(function* (eventId: number) {
-        const known = turnstiles.get(eventId)
+      const batchesOf = Effect.fnUntraced(function* (eventId: number) {
+        const known = events.get(eventId)
         if (known !== undefined) return known
         const opened = Batching.open({
-          name: "Turnstile.admit",
+          name: "ScanBatcher.admit",
           limit: batchLimit,
           atOnce: batchesAtOnce,
           answer: (scans: ReadonlyArray<AdmitRequest>) =>
             Effect.catchTag(fromCluster(event(String(eventId)).Admit({ scans })), "GateAway", () => busy(2))
         })
         // It outlives the scan it is opened for, and keeps neither its span and log annotations nor its request.
-        const made: Turnstile = yield* Effect.updateContext(
+        const made: EventBatches = yield* Effect.updateContext(
           opened,
           (_scan: Context.Context<never>) => services
         )
-        const oldest = turnstiles.size < kept ? undefined : turnstiles.keys().next().value
-        if (oldest !== undefined) turnstiles.delete(oldest)
-        turnstiles.set(eventId, made)
+        const oldest = events.size < kept ? undefined : events.keys().next().value
+        if (oldest !== undefined) events.delete(oldest)
+        events.set(eventId, made)
         return made
       })
 
@@ -69,18 +69,18 @@ export class Turnstiles extends Context.Service<Turnstiles, {
         const exits: Array<Exit.Exit<Verdict>> = []
         for (let from = 0; from < scans.length; from += batchLimit) {
           const group = scans.slice(from, from + batchLimit)
-          const { submit } = yield* turnstile(group[0]!.eventId)
+          const { submit } = yield* batchesOf(group[0]!.eventId)
           const answers = yield* submit(group)
           group.forEach((scan, at) => exits.push(decided(scan, answers[at])))
         }
         return yield* Effect.all(exits)
       })
 
-      return Turnstiles.of({
+      return ScanBatcher.of({
         admit: (scan) => Effect.map(admitAll([scan]), ([verdict]) => verdict!),
         admitAll,
         put: (scan, reply, span) => {
-          const known = turnstiles.get(scan.eventId)
+          const known = events.get(scan.eventId)
           known?.put(
             [scan],
             (exit) => reply(Exit.isSuccess(exit) ? decided(scan, exit.value[0]) : Exit.failCause(exit.cause)),

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import type { AdmitRequest, ScanResult } from "../../rpc/Scan.ts"
 import { decideBatch } from "../../src/gate/Batch.ts"
-import { DeviceWatch } from "../../src/gate/DeviceWatch.ts"
+import { DeviceRefusals } from "../../src/gate/Suspicion.ts"
 import { scanOf } from "../support/GateFixture.ts"
 import { gateSnapshot } from "../support/GateSnapshot.ts"
 
@@ -24,7 +24,7 @@ describe("what is remembered of devices", () => {
   const refusals = (
     ...noted: ReadonlyArray<readonly [Partial<AdmitRequest>, ReturnType<typeof verdict>]>
   ) => {
-    const watch = new DeviceWatch()
+    const watch = new DeviceRefusals()
     for (const [scan, one] of noted) watch.note(scanOf(1, "TKT-001-NOBODY", scan), one)
     return (seconds: number, at = now) => watch.refusals("scanner-1", seconds, at)
   }
@@ -62,7 +62,7 @@ describe("what is remembered of devices", () => {
   })
 
   it("ends with the ten thousandth device", () => {
-    const watch = new DeviceWatch()
+    const watch = new DeviceRefusals()
     for (let at = 0; at <= 10_000; at++) {
       watch.note(scanOf(1, null, { deviceId: `scanner-${at}` }), verdict("forged"))
     }

@@ -14,7 +14,7 @@ import { skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
-import { giveBack } from "../src/payments/GiveBack.ts"
+import { giveBack } from "../src/payments/RefundUnearned.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
 const needs: Partial<Record<StepName, StepName>> = {

@@ -7,7 +7,7 @@ import { Triggers } from "../notifications/Triggers.ts"
 import { PaymentListener } from "../payments/PaymentListener.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
-import { giveBack } from "../payments/GiveBack.ts"
+import { giveBack } from "../payments/RefundUnearned.ts"
 
 export const PaymentAnnouncerLayer = Layer.effect(
   PaymentListener,

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
-import { paymentKey } from "../stripe/PaymentBody.ts"
+import { paymentKey } from "../stripe/StripeTranslation.ts"
 
 /** What happened to a sandbox payment, by Stripe's name. */
 export const sandboxEvents = {

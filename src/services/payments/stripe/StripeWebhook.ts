@@ -8,7 +8,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
 import { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import { PaymentApi } from "../contract/PaymentApi.ts"
-import { isOurs, toBody } from "./PaymentBody.ts"
+import { isOurs, toBody } from "./StripeTranslation.ts"
 import type { StripeEvent } from "./StripeEvent.ts"
 import { StripeSignature } from "./StripeSignature.ts"
 

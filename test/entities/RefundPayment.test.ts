@@ -6,7 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
-import { GiveBackLayer } from "../../entities/GiveBack.ts"
+import { GiveBackLayer } from "../../entities/RefundPayment.ts"
 import { GiveBack } from "../../rpc/Payment.ts"
 import { PaymentCallError, PaymentClient } from "../../src/payments/PaymentClient.ts"
 import { spent } from "../support/PassingTime.ts"

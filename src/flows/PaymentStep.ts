@@ -3,6 +3,7 @@ import { Effect, Exit, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
 import { type PaymentCallError, PaymentClient } from "../payments/PaymentClient.ts"
+import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
@@ -22,8 +23,8 @@ const underWay = (count: number) =>
     retryable: true
   })
 
-/** Ends the payments that earlier flows left open for these tickets; one that is charged by now is given back. */
-const callOff = Effect.fnUntraced(function* (plan: Plan) {
+/** Cancels the payments that earlier flows left open for these tickets; one that is charged by now is refunded. */
+const cancelForsaken = Effect.fnUntraced(function* (plan: Plan) {
   const payments = yield* PaymentStore
   const client = yield* PaymentClient
   yield* Effect.forEach(yield* payments.forsaken(plan.flowId), (paymentId) =>
@@ -55,7 +56,7 @@ const request = (plan: Plan) =>
     })
     const claimed = yield* tickets.claimed(event.event_id, plan.flowId, ids)
     if (claimed > 0) return yield* underWay(claimed)
-    yield* callOff(plan)
+    yield* cancelForsaken(plan)
     const metadata = {
       event_id: event.event_id,
       user_id: guests[0]!.guest_id,
@@ -139,11 +140,11 @@ export const stopWaiting = (plan: Plan) =>
   })
 
 /**
- * Compensation: a settled payment is refunded, any other is called off at the gateway, so that nothing is charged
- * later. The gateway has the last word: one that it will not call off is one that it has charged, or, when it failed
- * and cannot be refunded either, one that it never took.
+ * Compensation: a settled payment is refunded, one that may still be charged is canceled at the gateway. The gateway
+ * has the last word: one that it will not cancel is one that it has charged, or, when it failed and cannot be refunded
+ * either, one that it never took.
  */
-export const takeBack = (plan: Plan) =>
+export const compensatePayment = (plan: Plan) =>
   Effect.gen(function* () {
     const paymentId = paymentIdOf(plan.flowId)
     const payments = yield* PaymentStore
@@ -157,11 +158,8 @@ export const takeBack = (plan: Plan) =>
       Effect.catchIf(({ reason }) => reason === "invalid" && status === "failed", () => close)
     )
     if (status === null) return { payment_id: null }
-    if (status === "settled") {
-      return { payment_id: paymentId, requested: yield* Effect.mapError(refund, refused) }
-    }
-    if (status !== "pending" && status !== "failed") {
-      return { payment_id: paymentId, status }
-    }
-    return { payment_id: paymentId, requested: yield* Effect.mapError(cancel, refused) }
+    const { compensation } = paymentStates[status]
+    if (compensation === "none") return { payment_id: paymentId, status }
+    const requested = yield* Effect.mapError(compensation === "refund" ? refund : cancel, refused)
+    return { payment_id: paymentId, requested }
   })

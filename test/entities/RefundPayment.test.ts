@@ -6,8 +6,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
-import { GiveBackLayer } from "../../entities/RefundPayment.ts"
-import { GiveBack } from "../../rpc/Payment.ts"
+import { RefundPaymentLayer } from "../../entities/RefundPayment.ts"
+import { RefundPayment } from "../../rpc/Payment.ts"
 import { PaymentCallError, PaymentClient } from "../../src/payments/PaymentClient.ts"
 import { spent } from "../support/PassingTime.ts"
 
@@ -22,11 +22,11 @@ const givingBack = (refusals: number, reason: "unavailable" | "invalid" = "unava
       refund: (paymentId) =>
         Effect.suspend(() => asked.push(paymentId) > refusals ? Effect.void : Effect.fail(refusal(reason)))
     })
-    const layer = GiveBackLayer.pipe(
+    const layer = RefundPaymentLayer.pipe(
       Layer.provide(client),
       Layer.provideMerge(WorkflowEngine.layerMemory)
     )
-    yield* Effect.repeat(GiveBack.execute({ paymentId: "pay_1" }), { times: times - 1 }).pipe(
+    yield* Effect.repeat(RefundPayment.execute({ paymentId: "pay_1" }), { times: times - 1 }).pipe(
       Effect.provide(layer),
       spent("1 minute")
     )

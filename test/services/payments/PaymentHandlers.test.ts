@@ -14,7 +14,7 @@ const forgetful = (lost: number) => {
   const asked: Array<string> = []
   const note = (what: string) => Effect.sync(() => void asked.push(what))
   const gateway = PaymentGateway.of({
-    name: "forgetful",
+    name: "stripe",
     open: (_request, ref) =>
       Effect.andThen(
         note(`open ${ref}`),

@@ -1,7 +1,7 @@
 /** One payment: applies what is reported of it, has it invoiced once it is settled, and announces what was decided. */
 import { Effect, Option } from "effect"
 import { Payment } from "../rpc/Payment.ts"
-import type { PaymentWebhook } from "../rpc/PaymentWebhook.ts"
+import type { PaymentWebhook } from "../rpc/payments/PaymentWebhook.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import { PaymentAnnouncer } from "../src/flows/PaymentAnnouncer.ts"
 import { InvoiceFiles } from "../src/payments/invoices/InvoiceFiles.ts"

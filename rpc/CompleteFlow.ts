@@ -6,7 +6,7 @@ import { EventData, GuestData } from "./Event.ts"
 import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
 import { Channel, Template } from "./NotificationSequence.ts"
-import { PaymentMethod } from "./PaymentProvider.ts"
+import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
 import { Instant } from "./Values.ts"
 

@@ -6,7 +6,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as Workflow from "effect/workflow/Workflow"
 import { EventId, PaymentId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
-import { PaymentWebhook } from "./PaymentWebhook.ts"
+import { PaymentWebhook } from "./payments/PaymentWebhook.ts"
 import { Instant } from "./Values.ts"
 
 /** Ordered: of two events, the one further to the right decides, whatever order they arrive in. */

@@ -10,7 +10,7 @@ import { SqlClient } from "effect/sql"
 import { PaymentLayer } from "../../entities/Payment.ts"
 import forgetBook from "../../migrations/0016_invoices_without_a_book.ts"
 import { Payment } from "../../rpc/Payment.ts"
-import { PaymentWebhook } from "../../rpc/PaymentWebhook.ts"
+import { PaymentWebhook } from "../../rpc/payments/PaymentWebhook.ts"
 import * as Cluster from "../../src/cluster/Cluster.ts"
 import { FileStore } from "../../src/files/FileStore.ts"
 import { PaymentAnnouncer } from "../../src/flows/PaymentAnnouncer.ts"
@@ -44,6 +44,8 @@ const cluster = Cluster.layerSingle({
   entityMessagePollInterval: "100 millis"
 })
 
+const silentBook = FormerBook.toLayer({ IssueInvoice: () => Effect.never }, { disableFatalDefects: true })
+
 /** The former version, whose book never answers: after its message, a payment goes on as `afterwards`. */
 const former = (afterwards: Effect.Effect<never>) =>
   Payment.toLayer(
@@ -62,7 +64,7 @@ const former = (afterwards: Effect.Effect<never>) =>
       })
     }),
     { disableFatalDefects: true }
-  ).pipe(Layer.provide(PaymentStore.layer), Layer.provideMerge(cluster))
+  ).pipe(Layer.provide(PaymentStore.layer), Layer.provideMerge(silentBook), Layer.provideMerge(cluster))
 
 const present = PaymentLayer.pipe(
   Layer.provide(InvoiceFiles.layer),

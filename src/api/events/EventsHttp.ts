@@ -2,7 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { Event } from "../../../rpc/Event.ts"
-import { PaymentMethod } from "../../../rpc/PaymentProvider.ts"
+import { PaymentMethod } from "../../../rpc/payments/PaymentProvider.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../payments/invoices/InvoiceFiles.ts"
 import { PaymentClient } from "../../payments/PaymentClient.ts"

@@ -3,7 +3,7 @@
  * values. `WebhookSignatures` and `ServiceAuth` do what is told here.
  */
 import { OpenApi } from "effect/http-api"
-import { paymentWebhookExample } from "../../../rpc/PaymentWebhook.ts"
+import { paymentWebhookExample } from "../../../rpc/payments/PaymentWebhook.ts"
 import { allowedSkew } from "../../trust/ServiceSignature.ts"
 
 const time =

@@ -2,7 +2,7 @@
 import { Context, DateTime, Effect, Layer, type Option, Schema, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentNotFound } from "../../../rpc/Payment.ts"
-import { PaymentProvider, providerTitles } from "../../../rpc/PaymentProvider.ts"
+import { PaymentProvider, providerTitles } from "../../../rpc/payments/PaymentProvider.ts"
 import { InvoiceDocument, invoiceNumber, type Sale, writeInvoice } from "./InvoiceDocument.ts"
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"

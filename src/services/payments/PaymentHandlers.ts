@@ -4,7 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { takes } from "../../../rpc/PaymentProvider.ts"
+import { takes } from "../../../rpc/payments/PaymentProvider.ts"
 import {
   GatewayUnavailable,
   type PaymentAnswer,

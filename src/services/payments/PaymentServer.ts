@@ -1,7 +1,7 @@
 /** The payment service: its routes, and the provider that the environment chooses. */
 import { Config, Effect, Layer, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { PaymentMethod, PaymentProvider } from "../../../rpc/PaymentProvider.ts"
+import { PaymentMethod, PaymentProvider } from "../../../rpc/payments/PaymentProvider.ts"
 import * as Database from "../../database/Database.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"

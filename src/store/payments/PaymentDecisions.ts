@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import type { NoticeStatus } from "../../../rpc/Delivery.ts"
 import { type PaymentStatus, paymentStatuses } from "../../../rpc/Payment.ts"
-import { PaymentEventType } from "../../../rpc/PaymentWebhook.ts"
+import { PaymentEventType } from "../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentState } from "../../../rpc/Ticket.ts"
 
 interface EventMeaning {

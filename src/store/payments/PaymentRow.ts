@@ -1,7 +1,7 @@
 /** A payment as it is stored, and the one rule that turns its events into a state. */
 import { DateTime, Schema } from "effect"
 import { PaymentStatus } from "../../../rpc/Payment.ts"
-import { Customer, PaidWith, PaymentMetadata, PaymentWebhook } from "../../../rpc/PaymentWebhook.ts"
+import { Customer, PaidWith, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import * as Rows from "../Rows.ts"
 import { decisionOf, isPaymentEvent, paymentEvents, rankOf } from "./PaymentDecisions.ts"
 

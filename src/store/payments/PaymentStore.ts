@@ -2,7 +2,7 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { AmountMismatch, type PaymentStatus, type PaymentView } from "../../../rpc/Payment.ts"
-import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/PaymentWebhook.ts"
+import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
 import { decisionOf, paymentStates } from "./PaymentDecisions.ts"
 import { PastEvent, PaymentRow, stateOf } from "./PaymentRow.ts"

@@ -3,7 +3,7 @@ import { ConfigProvider, Context, Effect, Layer, Queue, Redacted, Ref } from "ef
 import { HttpClient, HttpServer, HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
-import { PaymentWebhook } from "../../../rpc/PaymentWebhook.ts"
+import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { ProblemMiddleware } from "../../../src/http/ProblemMiddleware.ts"
 import { Unavailable } from "../../../src/http/Problems.ts"
 import { PaymentWebhookAuth } from "../../../src/trust/WebhookSignatures.ts"

@@ -1,7 +1,7 @@
 /** Whoever moves the money: Stripe, or a sandbox that plays it. */
 import { Context, type Effect, Schema } from "effect"
-import type { PaymentProvider } from "../../../../rpc/PaymentProvider.ts"
-import type { PaidWith } from "../../../../rpc/PaymentWebhook.ts"
+import type { PaymentProvider } from "../../../../rpc/payments/PaymentProvider.ts"
+import type { PaidWith } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentAnswer, PaymentRequest, RefundRequest } from "./PaymentApi.ts"
 
 /** The one error of a gateway: `declined` and `invalid` are final, the others pass. */

@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { createHash } from "node:crypto"
-import { PaymentEventType } from "../../../../rpc/PaymentWebhook.ts"
+import { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
 import { paymentKey, stripeEvents } from "../stripe/StripeTranslation.ts"
 

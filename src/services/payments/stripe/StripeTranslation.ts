@@ -1,6 +1,10 @@
 /** Turns Stripe's event into the body of the flows document, section « Flow 2 ». */
 import { DateTime, Effect, Option, Schema } from "effect"
-import { type PaidWith, type PaymentEventType, PaymentWebhook } from "../../../../rpc/PaymentWebhook.ts"
+import {
+  type PaidWith,
+  type PaymentEventType,
+  PaymentWebhook
+} from "../../../../rpc/payments/PaymentWebhook.ts"
 import { PaymentGateway } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { idOf, type MethodDetails, type StripeEvent, StripeObject } from "./StripeEvent.ts"

@@ -173,7 +173,8 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("the p
       assert.strictEqual(flow.steps["payment"].error.code, "timed_out")
       assert.deepStrictEqual(yield* receipts(flow), [])
       yield* confirm(payment_id)
-      const { invoice_number } = yield* paymentOf(flow, "settled")
+      const invoiced = until(read(`/api/payments/${payment_id}`), ({ json }) => json.invoice_number !== null)
+      const { invoice_number } = (yield* invoiced).json
       yield* until(receipts(flow), (sent) => sent.length === 1 && sent[0]!.status === "sent")
       yield* hear(payment_id, "payment.completed")
       yield* hear(payment_id, "payment.refunded")

@@ -9,7 +9,7 @@ import type { PaymentRequest } from "../contract/PaymentApi.ts"
 import { paymentKey, stripeEvents } from "../stripe/StripeTranslation.ts"
 
 /** What happens to a sandbox payment, by the event that Stripe sends of it. */
-const actions = {
+export const sandboxActions = {
   "payment.completed": "confirm",
   "payment.failed": "fail",
   "payment.canceled": "cancel",
@@ -17,11 +17,11 @@ const actions = {
   "payment.disputed": "dispute"
 } as const satisfies Record<PaymentEventType, string>
 
-export const SandboxAction = Schema.Literals(Object.values(actions))
+export const SandboxAction = Schema.Literals(Object.values(sandboxActions))
 export type SandboxAction = typeof SandboxAction.Type
 
 const stripeTypes = new Map(
-  PaymentEventType.literals.map((event) => [actions[event] as SandboxAction, stripeEvents[event].type])
+  PaymentEventType.literals.map((event) => [sandboxActions[event] as SandboxAction, stripeEvents[event].type])
 )
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24)

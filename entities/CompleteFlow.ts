@@ -5,7 +5,7 @@ import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
-import { compensatePayment, payment, stopWaiting } from "../src/flows/PaymentStep.ts"
+import { compensatePayment, payment, refundUnearned, stopWaiting } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
@@ -14,7 +14,6 @@ import { skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
-import { refundUnearned } from "../src/payments/RefundUnearned.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
 const needs: Partial<Record<StepName, StepName>> = {

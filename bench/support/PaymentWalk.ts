@@ -5,8 +5,8 @@ import documented from "../../test/fixtures/bodies/6-complete-flow.request.json"
 /** The secret that the walk signs under, as Stripe does; the product is started with it. */
 export const stripeSecret = "whsec_walk_0123456789"
 
-/** How many payments wait before the first walk. */
-export const payments = 40
+/** How many payments wait before the first walk: as many as are walked, warm-up included. */
+export const payments = 30
 
 /** Long enough for the invoice's file and the flow's last steps; keepers look less often. */
 const settledMs = 800

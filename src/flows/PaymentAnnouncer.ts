@@ -3,13 +3,12 @@ import { Context, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { PaymentNotice } from "../../rpc/Delivery.ts"
 import type { PaymentStatus } from "../../rpc/Payment.ts"
-import { decide } from "./FlowKeeper.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
-import { refundUnearned } from "../payments/RefundUnearned.ts"
+import { decide, refundUnearned } from "./PaymentStep.ts"
 
 /**
  * Called after every event that leaves a payment decided, with its state at that moment: the same state may

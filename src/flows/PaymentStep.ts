@@ -1,8 +1,10 @@
-/** Step 5: the payment, asked of the payment service and decided by the webhook that reaches its mailbox. */
-import { Effect, Exit, Schema } from "effect"
+/** Step 5: the payment, asked of the payment service, decided by the webhook that reaches its mailbox, and taken back. */
+import { Effect, Exit, Option, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
+import { RefundPayment } from "../../rpc/Payment.ts"
 import { type PaymentCallError, PaymentClient } from "../payments/PaymentClient.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
 import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
@@ -126,18 +128,36 @@ export const payment = Effect.fnUntraced(function* (plan: Plan) {
   return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)))
 })
 
+const endWait = (executionId: string, decided: typeof PaymentDone.successSchema.Type) =>
+  DurableDeferred.done(PaymentDone, {
+    token: DurableDeferred.tokenFromExecutionId(PaymentDone, { workflow: CompleteFlow, executionId }),
+    exit: Exit.succeed(decided)
+  })
+
 /** Ends the wait for a payment that nobody needs any more; a decision that came before stands. */
 export const stopWaiting = (plan: Plan) =>
-  Activity.make({
-    name: "payment/stop",
-    execute: DurableDeferred.done(PaymentDone, {
-      token: DurableDeferred.tokenFromExecutionId(PaymentDone, {
-        workflow: CompleteFlow,
-        executionId: plan.executionId
-      }),
-      exit: Exit.succeed("stopped" as const)
-    })
-  })
+  Activity.make({ name: "payment/stop", execute: endWait(plan.executionId, "stopped") })
+
+/** Ends the wait of a flow whose payment was decided; one that has not begun is not waiting. */
+export const decide = Effect.fnUntraced(function* (
+  flowId: string,
+  decided: "settled" | "failed" | "canceled"
+) {
+  const execution = yield* (yield* FlowStore).executionOf(flowId)
+  if (Option.isSome(execution)) yield* endWait(execution.value, decided)
+})
+
+/**
+ * A settled payment is for the live tickets of its flow, or it is refunded. Looks when a flow is over and whenever its
+ * payment settles after that, so that one of the two looks sees both; the refund is one however often they do. Answers
+ * whether it is refunded.
+ */
+export const refundUnearned = Effect.fn("PaymentStep.refundUnearned")(function* (flowId: string) {
+  const paymentId = yield* (yield* PaymentStore).unearned(flowId)
+  if (Option.isNone(paymentId)) return false
+  yield* RefundPayment.execute({ paymentId: paymentId.value }, { discard: true, detached: true })
+  return true
+})
 
 /**
  * Compensation: a settled payment is refunded, one that may still be charged is canceled at the gateway. The gateway

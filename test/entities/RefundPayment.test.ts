@@ -1,5 +1,5 @@
 /**
- * A payment that settled for nothing is given back whatever is away, and once.
+ * A payment that settled for nothing is refunded whatever is away, and once.
  * Guards whose removal turns this file red: the patience of a round, the rounds after it, the end of what is final, the
  * key of the workflow.
  */
@@ -34,12 +34,12 @@ const givingBack = (refusals: number, reason: "unavailable" | "invalid" = "unava
   })
 
 describe("a payment that settled for nothing", () => {
-  it.effect("is given back once, however often that is asked for", () =>
+  it.effect("is refunded once, however often that is asked for", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* givingBack(0, "unavailable", 3)).asked, ["pay_1"])
     }))
 
-  it.effect("is given back when the payment service is there again, hours later", () =>
+  it.effect("is refunded when the payment service is there again, hours later", () =>
     Effect.gen(function* () {
       const { asked, hours } = yield* givingBack(1_000)
       assert.strictEqual(asked.length, 1_001)

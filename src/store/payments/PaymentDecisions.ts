@@ -1,12 +1,14 @@
 /**
- * What each payment event says of its payment, and what each state means to those who depend on it. To add an event or a
- * state, name it in its literal type (`rpc/`): the compiler asks for its line here.
+ * What each payment event says of its payment, the one rule that turns events into a state, and what each state means to
+ * those who depend on it. To add an event or a state, name it in its literal type (`rpc/`): the compiler asks for its
+ * line here.
  */
-import { Schema } from "effect"
+import { DateTime, Schema } from "effect"
 import type { NoticeStatus } from "../../../rpc/Delivery.ts"
 import { type PaymentStatus, paymentStatuses } from "../../../rpc/Payment.ts"
 import { PaymentEventType } from "../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentState } from "../../../rpc/Ticket.ts"
+import type { PastEvent } from "./PaymentRow.ts"
 
 interface EventMeaning {
   readonly status: PaymentStatus
@@ -67,5 +69,22 @@ export const isOpen = (status: PaymentStatus): boolean => paymentStates[status].
 /** The states in which a payment may still be charged. */
 export const openStatuses = paymentStatuses.filter(isOpen)
 
-/** How far to the right a status stands. */
-export const rankOf = (status: PaymentStatus): number => paymentStatuses.indexOf(status)
+const rankOf = (status: PaymentStatus): number => paymentStatuses.indexOf(status)
+
+const firstThat = (
+  events: ReadonlyArray<PastEvent>,
+  templateAccess: "granted" | "revoked"
+): DateTime.Utc | null =>
+  events.filter(({ event_type }) =>
+    isPaymentEvent(event_type) && paymentEvents[event_type].templateAccess === templateAccess
+  ).map((event) => event.occurred_at).sort(DateTime.Order)[0] ?? null
+
+/** The state that a set of events means: the order they came in, and how often, cannot matter. */
+export const stateOf = (events: ReadonlyArray<PastEvent>) => ({
+  status: events.reduce<PaymentStatus>((furthest, { event_type }) => {
+    const decided = decisionOf(event_type)
+    return decided !== null && rankOf(decided) > rankOf(furthest) ? decided : furthest
+  }, "pending"),
+  settledAt: firstThat(events, "granted"),
+  refundedAt: firstThat(events, "revoked")
+})

@@ -1,9 +1,8 @@
-/** A payment as it is stored, and the one rule that turns its events into a state. */
-import { DateTime, Schema } from "effect"
+/** A payment as it is stored, and its events. */
+import { Schema } from "effect"
 import { PaymentStatus } from "../../../rpc/Payment.ts"
 import { Customer, PaidWith, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import * as Rows from "../Rows.ts"
-import { decisionOf, isPaymentEvent, paymentEvents, rankOf } from "./PaymentDecisions.ts"
 
 /** A row of `payments`; `settled_at` stays set after a refund or a dispute. */
 export const PaymentRow = Schema.Struct({
@@ -31,21 +30,3 @@ export type PaymentRow = typeof PaymentRow.Type
 /** One kind of event that a payment has seen, and when it first happened. */
 export const PastEvent = Schema.Struct({ event_type: Schema.String, occurred_at: Rows.At })
 export type PastEvent = typeof PastEvent.Type
-
-const firstThat = (
-  events: ReadonlyArray<PastEvent>,
-  templateAccess: "granted" | "revoked"
-): DateTime.Utc | null =>
-  events.filter(({ event_type }) =>
-    isPaymentEvent(event_type) && paymentEvents[event_type].templateAccess === templateAccess
-  ).map((event) => event.occurred_at).sort(DateTime.Order)[0] ?? null
-
-/** The state that a set of events means: the order they came in, and how often, cannot matter. */
-export const stateOf = (events: ReadonlyArray<PastEvent>) => ({
-  status: events.reduce<PaymentStatus>((furthest, { event_type }) => {
-    const decided = decisionOf(event_type)
-    return decided !== null && rankOf(decided) > rankOf(furthest) ? decided : furthest
-  }, "pending"),
-  settledAt: firstThat(events, "granted"),
-  refundedAt: firstThat(events, "revoked")
-})

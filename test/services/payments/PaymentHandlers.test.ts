@@ -1,5 +1,5 @@
 /**
- * A payment whose first answer was lost on the way is taken back under the gateway's name of it.
+ * A payment whose first answer was lost on the way is refunded or canceled under the gateway's name of it.
  * Guards whose removal turns this file red: the question behind `named`.
  */
 import { assert, describe, it } from "@effect/vitest"

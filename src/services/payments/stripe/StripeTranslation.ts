@@ -7,7 +7,7 @@ import {
 } from "../../../../rpc/payments/PaymentWebhook.ts"
 import { PaymentGateway } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
-import { idOf, type MethodDetails, type StripeEvent, StripeObject } from "./StripeEvent.ts"
+import { type MethodDetails, type Reference, type StripeEvent, StripeObject } from "./StripeEvent.ts"
 
 /** Stripe's type of each event, and the `status` that the body says beside it. */
 export const stripeEvents = {
@@ -32,6 +32,9 @@ const nameOf = (type: string, object: StripeObject) =>
   object.object === "charge" && !object.refunded
     ? { event_type: "payment.partially_refunded", status: "partially_refunded" }
     : bodyNames.get(type) ?? { event_type: "payment.unknown", status: "unknown" }
+
+const idOf = (reference: typeof Reference.Type | null | undefined): string | undefined =>
+  typeof reference === "string" ? reference : reference?.id
 
 const refOf = (object: StripeObject) =>
   object.object === "payment_intent" ? object.id : idOf(object.payment_intent)

@@ -5,7 +5,11 @@ import { KeyValueStore } from "effect/persistence"
 import { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
 import { PaymentGateway } from "../../../../src/services/payments/contract/PaymentGateway.ts"
 import { PaymentLedger } from "../../../../src/services/payments/contract/PaymentLedger.ts"
-import { sandboxActions, sandboxEvent } from "../../../../src/services/payments/sandbox/SandboxEvents.ts"
+import {
+  refOf,
+  sandboxActions,
+  sandboxEvent
+} from "../../../../src/services/payments/sandbox/SandboxEvents.ts"
 import { StripeEvent } from "../../../../src/services/payments/stripe/StripeEvent.ts"
 import { isOurs, toBody } from "../../../../src/services/payments/stripe/StripeTranslation.ts"
 import { asking } from "../PaymentWorld.ts"
@@ -28,7 +32,8 @@ describe("Stripe's event of each payment event", () => {
     it.effect(`becomes the body that says ${eventType}`, () =>
       Effect.gen(function* () {
         const request = asking()
-        yield* (yield* PaymentLedger).remember(request)
+        const ledger = yield* PaymentLedger
+        yield* ledger.name(yield* ledger.remember(request), refOf(request.payment_id))
         const event = yield* Schema.decodeUnknownEffect(StripeEvent)(sandboxEvent(request, {
           id: "evt_1",
           action: sandboxActions[eventType],

@@ -12,6 +12,7 @@ import { freshDatabase, seed, sqlAt, sqlEmbedded } from "./support/GateDatabase.
 import { codeOf } from "./support/GateTickets.ts"
 import { clean, environment, run } from "./support/Server.ts"
 import { common, startCounting } from "./support/CalledFunctions.ts"
+import { paymentWalk, stripeSecret } from "./support/PaymentWalk.ts"
 
 const warmUps = 20
 const repetitions = 10
@@ -19,6 +20,7 @@ const repetitions = 10
 /** A running product, with one event of a thousand tickets. */
 interface Product {
   readonly core: string
+  readonly payments: string
   readonly tokens: Readonly<Record<"operator" | "organizer", string>>
 }
 
@@ -48,7 +50,9 @@ const walks: Readonly<Record<string, (product: Product) => Promise<Work>>> = {
       }) as { readonly result: string }
       if (answer.result !== "valid") throw new Error(`Answered ${JSON.stringify(answer)}`)
     })
-  }
+  },
+  /** Stripe says that a payment succeeded: it is settled and invoiced, and its flow goes on to its end. */
+  payment: ({ core, payments, tokens }) => paymentWalk({ core, payments, token: tokens.organizer })
 }
 
 const name = process.argv[2] ?? ""
@@ -64,14 +68,18 @@ const tokens = { operator: await token("operator"), organizer: await token("orga
 const sql = database === undefined ? sqlEmbedded(env.GUICHET_DATA ?? "") : sqlAt(database.url)
 await sql(seed([1_000]))
 
-Object.assign(process.env, env)
+Object.assign(process.env, env, { STRIPE_WEBHOOK_SECRET: stripeSecret })
 const { serveAll } = await import("../src/app/App.ts")
 const { take } = await startCounting()
 
 const program = Effect.gen(function* () {
   yield* Layer.build(serveAll)
   yield* Effect.promise(async () => {
-    const work = await walk({ core: `http://127.0.0.1:${env.CORE_PORT}`, tokens })
+    const work = await walk({
+      core: `http://127.0.0.1:${env.CORE_PORT}`,
+      payments: `http://127.0.0.1:${env.PAYMENTS_PORT}`,
+      tokens
+    })
     for (let time = 0; time < warmUps; time++) await work()
     const times = []
     for (let time = 0; time < repetitions; time++) {

@@ -5,7 +5,7 @@ import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
-import { payment, stopWaiting, takeBack } from "../src/flows/PaymentStep.ts"
+import { compensatePayment, payment, refundUnearned, stopWaiting } from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
@@ -14,7 +14,6 @@ import { skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
-import { giveBack } from "../src/payments/GiveBack.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
 const needs: Partial<Record<StepName, StepName>> = {
@@ -93,7 +92,7 @@ const takeAllBack = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcomes)
   if (ended("notifications")?.status === "failed") {
     yield* compensate(plan, "notifications", ended("notifications"), cancelMessages(plan))
   }
-  yield* compensate(plan, "payment", ended("payment"), takeBack(plan))
+  yield* compensate(plan, "payment", ended("payment"), compensatePayment(plan))
   yield* compensate(plan, "tickets", ended("tickets"), voidTickets(plan))
 })
 
@@ -118,6 +117,10 @@ export const CompleteFlowLayer = CompleteFlow.toLayer(
       Effect.catchDefect((defect) => giveUp(plan, defect)),
       Effect.catchDefect((defect) => abandon(flowId, defect))
     )
-    yield* Activity.make({ name: "give-back", execute: retryTransient(Effect.asVoid(giveBack(flowId))) })
+    // The activity's stored name is of an earlier word for a refund.
+    yield* Activity.make({
+      name: "give-back",
+      execute: retryTransient(Effect.asVoid(refundUnearned(flowId)))
+    })
   })
 ).pipe(Layer.provide(StepRuns.layer))

@@ -5,7 +5,7 @@ import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
-import { tellPayer } from "../src/flows/PaymentNotice.ts"
+import { notifyPayer } from "../src/flows/PaymentNotice.ts"
 
 const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
@@ -16,7 +16,7 @@ const FlowMessagesLayer = FlowMessages.toLayer(
 
 const PaymentNoticeLayer = PaymentNotice.toLayer(
   Effect.fnUntraced(function* ({ paymentId, status }) {
-    const waiting = yield* untilDelivered(tellPayer(paymentId, status))
+    const waiting = yield* untilDelivered(notifyPayer(paymentId, status))
     if (waiting > 0) {
       yield* Activity.make({
         name: "give-up",

@@ -3,10 +3,9 @@ import { Layer } from "effect"
 import { CompleteFlowLayer } from "./CompleteFlow.ts"
 import { DeliveryLayer } from "./Delivery.ts"
 import { EventLayer } from "./Event.ts"
-import { GiveBackLayer } from "./GiveBack.ts"
-import { InvoiceBookLayer } from "./InvoiceBook.ts"
 import { NotificationSequenceLayer } from "./NotificationSequence.ts"
 import { PaymentLayer } from "./Payment.ts"
+import { RefundPaymentLayer } from "./RefundPayment.ts"
 import { TicketLayer } from "./Ticket.ts"
 import { TicketJobLayer } from "./TicketJob.ts"
 
@@ -14,10 +13,9 @@ export const EntitiesLayer = Layer.mergeAll(
   CompleteFlowLayer,
   DeliveryLayer,
   EventLayer,
-  GiveBackLayer,
-  InvoiceBookLayer,
   NotificationSequenceLayer,
   PaymentLayer,
+  RefundPaymentLayer,
   TicketLayer,
   TicketJobLayer
 )

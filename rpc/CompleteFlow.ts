@@ -6,6 +6,7 @@ import { EventData, GuestData } from "./Event.ts"
 import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
 import { Channel, Template } from "./NotificationSequence.ts"
+import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
 import { Instant } from "./Values.ts"
 
@@ -66,7 +67,7 @@ export const CompleteFlowRequest = Schema.Struct({
   payment_config: Schema.Struct({
     amount: Amount,
     currency: Currency,
-    method: Schema.Literal("stripe"),
+    method: PaymentMethod,
     auto_confirm: Schema.Boolean,
     create_invoice: Schema.Boolean,
     send_receipt: Schema.Boolean

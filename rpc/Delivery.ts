@@ -9,8 +9,12 @@ export const FlowMessages = Workflow.make("FlowMessages", {
   idempotencyKey: ({ flowId }) => flowId
 })
 
+/** The states of a payment that its payer is notified of. */
+export const NoticeStatus = Schema.Literals(["settled", "refunded"])
+export type NoticeStatus = typeof NoticeStatus.Type
+
 /** What a payer is told when no step of a flow does. Durable: the payment's webhook is answered before it is delivered. */
 export const PaymentNotice = Workflow.make("PaymentNotice", {
-  payload: { paymentId: PaymentId, status: Schema.Literals(["settled", "refunded"]) },
+  payload: { paymentId: PaymentId, status: NoticeStatus },
   idempotencyKey: ({ paymentId, status }) => `${paymentId}/${status}`
 })

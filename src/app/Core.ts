@@ -30,7 +30,7 @@ import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../trust/WebhookSignatures.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { Triggers } from "../notifications/Triggers.ts"
-import { PaymentAnnouncerLayer } from "../flows/PaymentAnnouncer.ts"
+import { PaymentAnnouncer } from "../flows/PaymentAnnouncer.ts"
 import { NotificationClient } from "../notifications/NotificationClient.ts"
 import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import { PaymentClient } from "../payments/PaymentClient.ts"
@@ -55,7 +55,7 @@ const notificationsLayer = NotificationClient.layer.pipe(
 const clientsLayer = Layer.mergeAll(notificationsLayer, PaymentClient.layer, GeneratorClient.layer)
 
 /** What the entities call: clients, listeners, the notifier. */
-const collaboratorsLayer = Layer.mergeAll(JobAnnouncerLayer, PaymentAnnouncerLayer, InvoiceFiles.layer).pipe(
+const collaboratorsLayer = Layer.mergeAll(JobAnnouncerLayer, PaymentAnnouncer.layer, InvoiceFiles.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(Triggers.layer, Notifier.layer)),
   Layer.provideMerge(clientsLayer)
 )

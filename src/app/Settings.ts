@@ -8,7 +8,7 @@ import { observabilitySettings } from "../telemetry/Observability.ts"
 import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { issuerSettings } from "../payments/invoices/Issuer.ts"
-import { chosenGateway } from "../services/payments/PaymentServer.ts"
+import { chosenProvider } from "../services/payments/PaymentServer.ts"
 import { ports, serviceTargets } from "../trust/ServiceName.ts"
 import { threadCount } from "../services/generator/RenderPool.ts"
 import { patienceSettings } from "../tickets/JobKeeper.ts"
@@ -32,7 +32,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   mailSettings,
   outboxKept,
   smsKept,
-  chosenGateway,
+  chosenProvider,
   ...Object.values(issuerSettings),
   threadCount,
   ...Object.values(patienceSettings),

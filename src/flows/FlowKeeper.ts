@@ -1,5 +1,5 @@
 /** Watches over running flows: starts those whose start was lost, and ends the waiting of those out of time. */
-import { Effect, Exit, Option } from "effect"
+import { Effect, Exit } from "effect"
 import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, ticketsDone } from "../../rpc/CompleteFlow.ts"
 import * as Keeper from "../durable/Keeper.ts"
@@ -35,16 +35,3 @@ export const keep = Effect.gen(function* () {
 
 /** Runs on one process of the cluster, once a second. */
 export const FlowKeeperLayer = Keeper.make("FlowKeeper", keep, "1 second")
-
-/** What a flow waits for and a webhook decides. */
-export const decide = Effect.fnUntraced(function* (flowId: string, exit: "settled" | "failed" | "canceled") {
-  const execution = yield* (yield* FlowStore).executionOf(flowId)
-  if (Option.isNone(execution)) return
-  yield* DurableDeferred.done(PaymentDone, {
-    token: DurableDeferred.tokenFromExecutionId(PaymentDone, {
-      workflow: CompleteFlow,
-      executionId: execution.value
-    }),
-    exit: Exit.succeed(exit)
-  })
-})

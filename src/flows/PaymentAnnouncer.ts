@@ -1,61 +1,59 @@
-/** Tells a payment's decision: to the flow that waits, to the payer's sequences, to a payer whom no flow tells. */
-import { Effect, Layer } from "effect"
+/** Announces a payment's state: to the flow that waits, to the payer's sequences, to a payer whom no flow notifies. */
+import { Context, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { PaymentNotice } from "../../rpc/Delivery.ts"
-import { decide } from "./FlowKeeper.ts"
+import type { PaymentStatus } from "../../rpc/Payment.ts"
 import { Triggers } from "../notifications/Triggers.ts"
-import { PaymentListener } from "../payments/PaymentListener.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
+import { paymentStates } from "../store/payments/PaymentDecisions.ts"
+import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
-import { giveBack } from "../payments/GiveBack.ts"
+import { decide, refundUnearned } from "./PaymentStep.ts"
 
-export const PaymentAnnouncerLayer = Layer.effect(
-  PaymentListener,
-  Effect.gen(function* () {
-    const engine = yield* WorkflowEngine.WorkflowEngine
-    const flows = yield* FlowStore
-    const triggers = yield* Triggers
-    const payments = yield* PaymentStore
+/**
+ * Called after every event that leaves a payment decided, with its state at that moment: the same state may
+ * come again, after a crash or by a late event, so whatever follows is keyed by payment and state. Its invoice has a
+ * number by now, and its PDF may not be drawn yet.
+ */
+export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
+  readonly announce: (payment: PaymentRow, status: Exclude<PaymentStatus, "pending">) => Effect.Effect<void>
+}>()("guichet/flows/PaymentAnnouncer") {
+  static readonly layer = Layer.effect(
+    PaymentAnnouncer,
+    Effect.gen(function* () {
+      const flows = yield* FlowStore
+      const triggers = yield* Triggers
+      const services = yield* Effect.context<WorkflowEngine.WorkflowEngine | FlowStore | PaymentStore>()
 
-    const wake = (flowId: string, status: "settled" | "failed" | "canceled") =>
-      decide(flowId, status).pipe(
-        Effect.provideService(FlowStore, flows),
-        Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
+      /** A customer whose card is declined may pay with another: only a charge of ours is over when it fails. */
+      const isOver = (flowId: string) =>
+        Effect.map(flows.load(flowId), ({ request }) => request.payment_config.auto_confirm)
+
+      const endWait = Effect.fnUntraced(
+        function* (flowId: string, payment: PaymentRow, status: PaymentStatus) {
+          const ended = payment.settled_at === null ? paymentStates[status].flow : "settled"
+          if (ended === null || (ended === "failed" && !(yield* isOver(flowId)))) return
+          yield* decide(flowId, ended)
+        }
       )
 
-    /** A customer whose card is declined may pay with another: only a charge of ours is over when it fails. */
-    const isOver = (flowId: string) =>
-      Effect.map(flows.load(flowId), ({ request }) => request.payment_config.auto_confirm)
-
-    const look = (flowId: string) =>
-      giveBack(flowId).pipe(
-        Effect.provideService(PaymentStore, payments),
-        Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
+      const announce: PaymentAnnouncer["Service"]["announce"] = Effect.fn("PaymentAnnouncer.announce")(
+        function* (payment, status) {
+          const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
+          const { notice, trigger } = paymentStates[status]
+          if (flowId !== null) yield* endWait(flowId, payment, status)
+          if (flowId !== null && status === "settled" && (yield* refundUnearned(flowId))) return
+          if (trigger !== null && eventId !== null && userId !== null) {
+            yield* triggers.fire(eventId, [userId], trigger)
+          }
+          if (notice !== null) {
+            yield* PaymentNotice.execute({ paymentId: payment.payment_id, status: notice }, { discard: true })
+          }
+        },
+        Effect.provideContext(services)
       )
 
-    const tell = (paymentId: string, status: "settled" | "refunded") =>
-      PaymentNotice.execute({ paymentId, status }, { discard: true }).pipe(
-        Effect.provideService(WorkflowEngine.WorkflowEngine, engine)
-      )
-
-    return PaymentListener.of({
-      decided: Effect.fn("PaymentAnnouncer.decided")(function* (payment, status) {
-        const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
-        const paid = payment.settled_at !== null
-        if (
-          flowId !== null &&
-          (paid || status === "canceled" || (status === "failed" && (yield* isOver(flowId))))
-        ) {
-          yield* wake(flowId, paid ? "settled" : status === "failed" ? "failed" : "canceled")
-        }
-        const back = flowId !== null && status === "settled" && (yield* look(flowId))
-        if (status === "settled" && !back && eventId !== null && userId !== null) {
-          yield* triggers.fire(eventId, [userId], "payment_success")
-        }
-        if (status === "refunded" || (status === "settled" && !back)) {
-          yield* tell(payment.payment_id, status)
-        }
-      })
+      return PaymentAnnouncer.of({ announce })
     })
-  })
-)
+  )
+}

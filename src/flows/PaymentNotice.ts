@@ -1,5 +1,7 @@
-/** What a payer is told when no step of a flow does: that the payment has settled, or that it was given back. */
+/** Notifies a payer when no step of a flow does: that the payment has settled, or that it was refunded. */
 import { Effect, Option, type Schema } from "effect"
+import type { NoticeStatus } from "../../rpc/Delivery.ts"
+import type { Template } from "../../rpc/NotificationSequence.ts"
 import { lateReceipt } from "./MessagesStep.ts"
 import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
@@ -10,12 +12,15 @@ import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
 
-const notices = { settled: "payment_confirmation", refunded: "refund_confirmation" } as const
+const notices = {
+  settled: "payment_confirmation",
+  refunded: "refund_confirmation"
+} as const satisfies Record<NoticeStatus, Template>
 
 /** The confirmation of a payment that no flow speaks for; its id names payment and state, so it is sent once. */
 const notice = (
   payment: PaymentRow,
-  status: keyof typeof notices,
+  status: NoticeStatus,
   invoice: Option.Option<InvoiceRow>,
   eventName: string
 ): Message => ({
@@ -38,8 +43,8 @@ const notice = (
   } satisfies Record<string, Schema.Json>
 })
 
-/** Tells it, made anew; answers how many messages still wait. */
-export const tellPayer = (paymentId: string, status: keyof typeof notices) =>
+/** Sends it, made anew; answers how many messages still wait. */
+export const notifyPayer = (paymentId: string, status: NoticeStatus) =>
   Effect.gen(function* () {
     const payment = yield* Effect.orDie(
       Effect.flatMap((yield* PaymentStore).get(paymentId), Effect.fromOption)

@@ -1,8 +1,11 @@
-/** Step 5: the payment, asked of the payment service and decided by the webhook that reaches its mailbox. */
-import { Effect, Exit, Schema } from "effect"
+/** Step 5: the payment, asked of the payment service, decided by the webhook that reaches its mailbox, and taken back. */
+import { Effect, Exit, Option, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"
+import { RefundPayment } from "../../rpc/Payment.ts"
 import { type PaymentCallError, PaymentClient } from "../payments/PaymentClient.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
+import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
@@ -22,8 +25,8 @@ const underWay = (count: number) =>
     retryable: true
   })
 
-/** Ends the payments that earlier flows left open for these tickets; one that is charged by now is given back. */
-const callOff = Effect.fnUntraced(function* (plan: Plan) {
+/** Cancels the payments that earlier flows left open for these tickets; one that is charged by now is refunded. */
+const cancelForsaken = Effect.fnUntraced(function* (plan: Plan) {
   const payments = yield* PaymentStore
   const client = yield* PaymentClient
   yield* Effect.forEach(yield* payments.forsaken(plan.flowId), (paymentId) =>
@@ -55,7 +58,7 @@ const request = (plan: Plan) =>
     })
     const claimed = yield* tickets.claimed(event.event_id, plan.flowId, ids)
     if (claimed > 0) return yield* underWay(claimed)
-    yield* callOff(plan)
+    yield* cancelForsaken(plan)
     const metadata = {
       event_id: event.event_id,
       user_id: guests[0]!.guest_id,
@@ -125,25 +128,43 @@ export const payment = Effect.fnUntraced(function* (plan: Plan) {
   return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)))
 })
 
-/** Ends the wait for a payment that nobody needs any more; a decision that came before stands. */
-export const stopWaiting = (plan: Plan) =>
-  Activity.make({
-    name: "payment/stop",
-    execute: DurableDeferred.done(PaymentDone, {
-      token: DurableDeferred.tokenFromExecutionId(PaymentDone, {
-        workflow: CompleteFlow,
-        executionId: plan.executionId
-      }),
-      exit: Exit.succeed("stopped" as const)
-    })
+const endWait = (executionId: string, decided: typeof PaymentDone.successSchema.Type) =>
+  DurableDeferred.done(PaymentDone, {
+    token: DurableDeferred.tokenFromExecutionId(PaymentDone, { workflow: CompleteFlow, executionId }),
+    exit: Exit.succeed(decided)
   })
 
+/** Ends the wait for a payment that nobody needs any more; a decision that came before stands. */
+export const stopWaiting = (plan: Plan) =>
+  Activity.make({ name: "payment/stop", execute: endWait(plan.executionId, "stopped") })
+
+/** Ends the wait of a flow whose payment was decided; one that has not begun is not waiting. */
+export const decide = Effect.fnUntraced(function* (
+  flowId: string,
+  decided: "settled" | "failed" | "canceled"
+) {
+  const execution = yield* (yield* FlowStore).executionOf(flowId)
+  if (Option.isSome(execution)) yield* endWait(execution.value, decided)
+})
+
 /**
- * Compensation: a settled payment is refunded, any other is called off at the gateway, so that nothing is charged
- * later. The gateway has the last word: one that it will not call off is one that it has charged, or, when it failed
- * and cannot be refunded either, one that it never took.
+ * A settled payment is for the live tickets of its flow, or it is refunded. Looks when a flow is over and whenever its
+ * payment settles after that, so that one of the two looks sees both; the refund is one however often they do. Answers
+ * whether it is refunded.
  */
-export const takeBack = (plan: Plan) =>
+export const refundUnearned = Effect.fn("PaymentStep.refundUnearned")(function* (flowId: string) {
+  const paymentId = yield* (yield* PaymentStore).unearned(flowId)
+  if (Option.isNone(paymentId)) return false
+  yield* RefundPayment.execute({ paymentId: paymentId.value }, { discard: true, detached: true })
+  return true
+})
+
+/**
+ * Compensation: a settled payment is refunded, one that may still be charged is canceled at the gateway. The gateway
+ * has the last word: one that it will not cancel is one that it has charged, or, when it failed and cannot be refunded
+ * either, one that it never took.
+ */
+export const compensatePayment = (plan: Plan) =>
   Effect.gen(function* () {
     const paymentId = paymentIdOf(plan.flowId)
     const payments = yield* PaymentStore
@@ -157,11 +178,8 @@ export const takeBack = (plan: Plan) =>
       Effect.catchIf(({ reason }) => reason === "invalid" && status === "failed", () => close)
     )
     if (status === null) return { payment_id: null }
-    if (status === "settled") {
-      return { payment_id: paymentId, requested: yield* Effect.mapError(refund, refused) }
-    }
-    if (status !== "pending" && status !== "failed") {
-      return { payment_id: paymentId, status }
-    }
-    return { payment_id: paymentId, requested: yield* Effect.mapError(cancel, refused) }
+    const { compensation } = paymentStates[status]
+    if (compensation === "none") return { payment_id: paymentId, status }
+    const requested = yield* Effect.mapError(compensation === "refund" ? refund : cancel, refused)
+    return { payment_id: paymentId, requested }
   })

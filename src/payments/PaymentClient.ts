@@ -1,4 +1,4 @@
-/** How the core speaks to the payment service: the contract's own client over the services' transport. */
+/** How the core calls the payment service: the contract's own client over the services' transport. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
 import { ServiceTransport } from "../trust/ServiceClients.ts"

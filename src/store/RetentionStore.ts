@@ -5,7 +5,7 @@ import { SqlClient } from "effect/sql"
 import * as Rows from "./Rows.ts"
 
 /** A workflow's messages are its memory and stay with it; these mailboxes only need theirs against repeats. */
-const mailboxes = ["Event", "Ticket", "TicketJob", "Payment", "InvoiceBook"]
+const mailboxes = ["Event", "Ticket", "TicketJob", "Payment"]
 
 export class RetentionStore extends Context.Service<RetentionStore, {
   /** Forgets what is older; nothing that waits is ever older than its handling. */

@@ -3,16 +3,16 @@ import { assert, layer } from "@effect/vitest"
 import { Context, DateTime, Deferred, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
-import { InvoiceBookLayer } from "../../entities/InvoiceBook.ts"
 import { PaymentLayer } from "../../entities/Payment.ts"
-import { Payment, PaymentWebhook } from "../../rpc/Payment.ts"
+import { Payment } from "../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../rpc/payments/PaymentWebhook.ts"
 import * as Cluster from "../../src/cluster/Cluster.ts"
 import { FileStore, FileStoreError } from "../../src/files/FileStore.ts"
 import { Fonts } from "../../src/print/pdf/Fonts.ts"
 import * as Platform from "../../src/Platform.ts"
 import { fileKeyOf, InvoiceFiles } from "../../src/payments/invoices/InvoiceFiles.ts"
 import { Issuer } from "../../src/payments/invoices/Issuer.ts"
-import { PaymentListener } from "../../src/payments/PaymentListener.ts"
+import { PaymentAnnouncer } from "../../src/flows/PaymentAnnouncer.ts"
 import { InvoiceStore } from "../../src/payments/invoices/InvoiceStore.ts"
 import { PaymentStore } from "../../src/store/payments/PaymentStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
@@ -33,12 +33,12 @@ const webhook = (
   ...overrides
 })
 
-/** What the waiting flow and the notices were told, by payment. */
-class Told extends Context.Service<Told, Array<readonly [payment: string, status: string]>>()(
-  "test/Told"
+/** What was announced to the waiting flow and the notices, by payment. */
+class Announced extends Context.Service<Announced, Array<readonly [payment: string, status: string]>>()(
+  "test/Announced"
 ) {}
 
-const parts = ["heard", "applied", "numbered", "told", "stored", "filed"] as const
+const parts = ["heard", "applied", "numbered", "announced", "stored", "filed"] as const
 type Part = typeof parts[number]
 
 /** Where a run of the core dies: right after the part, which then has its effect and no successor. */
@@ -47,9 +47,9 @@ interface Death {
   readonly reached: Deferred.Deferred<void>
 }
 
-/** What happens when the decision is told, and before a file is stored. */
+/** What happens when the decision is announced, and before a file is stored. */
 interface Faults {
-  readonly decided?: Effect.Effect<void>
+  readonly announced?: Effect.Effect<void>
   readonly put: (key: string) => Effect.Effect<void, FileStoreError>
 }
 
@@ -64,7 +64,7 @@ const changed = <I, S, E, R, E2, R2>(
   change: (service: S) => Effect.Effect<S, E2, R2>
 ) => Layer.effect(key, Effect.flatMap(key, change)).pipe(Layer.provide(base))
 
-/** The core's two entities, run once, on the database that outlives the run. */
+/** The core's entity, run once, on the database that outlives the run. */
 const core = (death?: Death, faults?: Faults) => {
   const payments = changed(PaymentStore, PaymentStore.layer, (store) =>
     Effect.succeed({
@@ -95,19 +95,19 @@ const core = (death?: Death, faults?: Faults) => {
         )
     }))
   )
-  const listener = Layer.effect(
-    PaymentListener,
-    Effect.map(Told, (told) => ({
-      decided: (payment, status) =>
-        Effect.sync(() => told.push([payment.payment_id, status])).pipe(
-          Effect.andThen(faults?.decided ?? Effect.void),
-          Effect.andThen(dieAfter(death, "told"))
+  const announcer = Layer.effect(
+    PaymentAnnouncer,
+    Effect.map(Announced, (announced) => ({
+      announce: (payment, status) =>
+        Effect.sync(() => announced.push([payment.payment_id, status])).pipe(
+          Effect.andThen(faults?.announced ?? Effect.void),
+          Effect.andThen(dieAfter(death, "announced"))
         )
     }))
   )
-  return Layer.mergeAll(PaymentLayer, InvoiceBookLayer).pipe(
+  return PaymentLayer.pipe(
     Layer.provide(InvoiceFiles.layer),
-    Layer.provideMerge(Layer.mergeAll(payments, invoices, files, listener)),
+    Layer.provideMerge(Layer.mergeAll(payments, invoices, files, announcer)),
     Layer.provide(Layer.provide(Fonts.layer, Platform.services)),
     Layer.provideMerge(
       Cluster.layerSingle({ entityTerminationTimeout: "20 millis", entityMessagePollInterval: "100 millis" })
@@ -135,7 +135,7 @@ const sequences = Effect.flatMap(
   (sql) => sql`SELECT sequence FROM invoices ORDER BY sequence`
 )
 
-const World = Layer.mergeAll(TestDatabase.layer, FileStore.layerMemory, Layer.sync(Told, () => []))
+const World = Layer.mergeAll(TestDatabase.layer, FileStore.layerMemory, Layer.sync(Announced, () => []))
 
 layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment entity", (it) => {
   for (const part of parts) {
@@ -157,8 +157,8 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
           assert.strictEqual(rows[0]!.file_key, fileKeyOf(number))
           const pdf = yield* (yield* FileStore).get(fileKeyOf(number))
           assert.strictEqual(Buffer.from(pdf.bytes.slice(0, 5)).toString(), "%PDF-")
-          const told = (yield* Told).filter(([payment]) => payment === paymentId)
-          assert.deepStrictEqual([...new Set(told.map(String))], [`${paymentId},settled`])
+          const announced = (yield* Announced).filter(([payment]) => payment === paymentId)
+          assert.deepStrictEqual([...new Set(announced.map(String))], [`${paymentId},settled`])
           const all = yield* sequences
           assert.deepStrictEqual(all.map(({ sequence }) => sequence), all.map((_, at) => at + 1))
         }),
@@ -166,39 +166,41 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
     )
   }
 
-  it.effect("tells its decision before the invoice is drawn", () =>
+  it.effect("announces its decision before the invoice is drawn", () =>
     Effect.gen(function* () {
-      const decided = yield* Deferred.make<void>()
+      const announced = yield* Deferred.make<void>()
       const faults = {
-        decided: Effect.asVoid(Deferred.succeed(decided, undefined)),
-        put: () => Deferred.await(decided)
+        announced: Effect.asVoid(Deferred.succeed(announced, undefined)),
+        put: () => Deferred.await(announced)
       }
       yield* Effect.provide(apply(webhook("pay_first")), core(undefined, faults))
       const [row] = yield* invoices("pay_first")
       assert.strictEqual(row!.file_key, fileKeyOf(String(row!.number)))
     }), 30_000)
 
-  it.effect("is settled and told without a file that the store refuses", () =>
+  it.effect("is settled and announced without a file that the store refuses", () =>
     Effect.gen(function* () {
       const put = (key: string) => Effect.fail(new FileStoreError({ reason: "invalid_key", key }))
       const status = yield* Effect.provide(apply(webhook("pay_unfiled")), core(undefined, { put }))
       assert.strictEqual(status, "settled")
       const [row] = yield* invoices("pay_unfiled")
       assert.isNull(row!.file_key)
-      const told = (yield* Told).filter(([payment]) => payment === "pay_unfiled")
-      assert.deepStrictEqual(told, [["pay_unfiled", "settled"]])
+      const announced = (yield* Announced).filter(([payment]) => payment === "pay_unfiled")
+      assert.deepStrictEqual(announced, [["pay_unfiled", "settled"]])
     }), 30_000)
 
   it.effect(
-    "answers a repeated webhook as it answered the first, and tells a later decision",
+    "answers a repeated webhook as it answered the first, and announces a later decision",
     () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* apply(webhook("pay_once")), "settled")
         assert.strictEqual(yield* apply(webhook("pay_once")), "settled")
         assert.strictEqual(yield* apply(webhook("pay_once", "failed")), "settled")
         assert.strictEqual(yield* apply(webhook("pay_once", "refunded")), "refunded")
-        const told = (yield* Told).filter(([payment]) => payment === "pay_once").map(([, status]) => status)
-        assert.deepStrictEqual(told, ["settled", "settled", "refunded"])
+        const announced = (yield* Announced).filter(([payment]) => payment === "pay_once").map(([, status]) =>
+          status
+        )
+        assert.deepStrictEqual(announced, ["settled", "settled", "refunded"])
         assert.strictEqual((yield* invoices("pay_once")).length, 1)
       }).pipe(Effect.provide(core())),
     30_000
@@ -227,18 +229,18 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
         yield* apply(webhook("pay_free", "completed", { amount: 0 }))
         yield* apply(webhook("pay_bad", "failed"))
         for (const id of ["pay_quiet", "pay_free", "pay_bad"]) assert.deepStrictEqual(yield* invoices(id), [])
-        const told = (yield* Told).filter(([payment]) => payment === "pay_bad")
-        assert.deepStrictEqual(told, [["pay_bad", "failed"]])
+        const announced = (yield* Announced).filter(([payment]) => payment === "pay_bad")
+        assert.deepStrictEqual(announced, [["pay_bad", "failed"]])
       }).pipe(Effect.provide(core())),
     30_000
   )
 
-  it.effect("refuses another price than was asked, and tells nobody", () =>
+  it.effect("refuses another price than was asked, and announces nothing", () =>
     Effect.gen(function* () {
       yield* apply(webhook("pay_price", "unknown"))
       const error = yield* Effect.flip(apply(webhook("pay_price", "completed", { amount: 1 })))
       assert.strictEqual(error._tag, "AmountMismatch")
-      assert.isFalse((yield* Told).some(([payment]) => payment === "pay_price"))
+      assert.isFalse((yield* Announced).some(([payment]) => payment === "pay_price"))
       const stored = Option.getOrThrow(yield* (yield* PaymentStore).get("pay_price"))
       assert.strictEqual(stored.settled_at === null ? null : DateTime.formatIso(stored.settled_at), null)
     }).pipe(Effect.provide(core())), 30_000)

@@ -63,9 +63,16 @@ const act = (action: "confirm" | "fail") =>
 const confirm = act("confirm")
 const decline = act("fail")
 
-/** The flow once it waits for its payment. */
-const waiting = ({ json }: Answer) =>
-  until(read(json.status_url), ({ json }) => json.payment_id !== null && json.steps[4].status === "running")
+/** The flow once it waits for its payment, and the customer's page has what it needs to pay. */
+const waiting = Effect.fnUntraced(function* ({ json }: Answer) {
+  const isWaiting = ({ json }: Answer) => json.payment_id !== null && json.steps[4].status === "running"
+  const flow = yield* until(read(json.status_url), isWaiting)
+  yield* until(
+    read(`/api/payments/${flow.json.payment_id}`),
+    ({ json }) => typeof json.client_secret === "string"
+  )
+  return flow
+})
 
 const receipts = (flow: Finished) =>
   Effect.map(messagesOf(flow), (lines) => lines.filter(({ type }) => type === "payment_confirmation"))
@@ -174,7 +181,11 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("the payment of a flow"
       assert.strictEqual(flow.steps["payment"].error.code, "timed_out")
       assert.deepStrictEqual(yield* receipts(flow), [])
       yield* confirm(payment_id)
-      const { invoice_number } = yield* paymentOf(flow, "settled")
+      const invoiced = until(
+        read(`/api/payments/${payment_id}`),
+        ({ json }) => typeof json.invoice_number === "string"
+      )
+      const { invoice_number } = (yield* invoiced).json
       yield* until(receipts(flow), (sent) => sent.length === 1 && sent[0]!.status === "sent")
       yield* hear(payment_id, "payment.completed")
       yield* hear(payment_id, "payment.refunded")

@@ -15,7 +15,7 @@ const along = [
   "TicketJob.BatchGenerated",
   "StripeWebhook.take",
   "Payment.ApplyEvent",
-  "InvoiceBook.IssueInvoice",
+  "InvoiceStore.issue",
   "Notifier.send",
   "reminders"
 ]

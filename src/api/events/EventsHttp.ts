@@ -1,7 +1,8 @@
 /** Answers for events and payments. */
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { Event } from "../../../rpc/Event.ts"
+import { PaymentMethod } from "../../../rpc/payments/PaymentProvider.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../payments/invoices/InvoiceFiles.ts"
 import { PaymentClient } from "../../payments/PaymentClient.ts"
@@ -10,6 +11,7 @@ import { missingReason } from "../../print/tickets/TicketPdf.ts"
 import { type EventTerms, PrintStore } from "../../store/tickets/PrintStore.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../payments/invoices/InvoiceStore.ts"
+import { isOpen } from "../../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../../store/payments/PaymentStore.ts"
 import { EventsGroup } from "./EventsApi.ts"
@@ -20,6 +22,8 @@ import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
 import { missing, ownerOf, visible } from "../rules/Visible.ts"
+
+const isPaymentMethod = Schema.is(PaymentMethod)
 
 const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
 
@@ -62,17 +66,15 @@ export const EventsHttpLayer = HttpApiBuilder.group(
      * card was declined waits for another.
      */
     const secretOf = Effect.fnUntraced(function* (row: PaymentRow) {
-      if (
-        (row.status !== "pending" && row.status !== "failed") || row.customer === null ||
-        row.gateway_ref === null
-      ) return null
+      const { customer, gateway_ref: ref, gateway: method } = row
+      if (!isOpen(row.status) || customer === null || ref === null || !isPaymentMethod(method)) return null
       const answer = yield* Effect.option(service.create({
         payment_id: row.payment_id,
         amount: row.amount,
         currency: row.currency,
-        method: "stripe",
+        method,
         auto_confirm: false,
-        customer: row.customer,
+        customer,
         metadata: row.metadata ?? {}
       }))
       return Option.getOrNull(answer)?.client_secret ?? null

@@ -3,6 +3,7 @@
  * values. `WebhookSignatures` and `ServiceAuth` do what is told here.
  */
 import { OpenApi } from "effect/http-api"
+import { paymentWebhookExample } from "../../../rpc/payments/PaymentWebhook.ts"
 import { allowedSkew } from "../../trust/ServiceSignature.ts"
 
 const time =
@@ -68,7 +69,7 @@ X-Request-ID: req_1234567890
 X-Timestamp: 2025-06-15T14:30:00Z
 Stripe-Signature: t=1749997800,v1=5d261e892e8ced5a1dde8fa1e0dab65220abe87e6c42ba593ef4fc95310fcf84
 
-{"event_type":"payment.completed","payment_id":"pay_1234567890","amount":9999,"currency":"EUR","status":"succeeded","timestamp":"2025-06-15T14:30:00Z","metadata":{},"customer":{"email":"customer@example.com","name":"John Doe"},"webhook_id":"wh_1234567890","created":1749997800}`,
+${paymentWebhookExample}`,
     `printf '%s.%s' "$t" "$body" |
   openssl dgst -sha256 -hmac 'payment-example-secret' -r | cut -d ' ' -f 1`
   )

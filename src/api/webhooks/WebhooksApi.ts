@@ -1,7 +1,7 @@
 /** Flows 2 and 4: what the payment service and the ticket generator report, answered once it is durable. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { PaymentWebhook } from "../../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { Conflict, NotFound, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { TicketWebhook } from "../../../rpc/TicketWebhookBodies.ts"

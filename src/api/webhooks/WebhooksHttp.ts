@@ -2,9 +2,11 @@
 import { Effect, Schema } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { Payment, PaymentEventType, PaymentWebhook } from "../../../rpc/Payment.ts"
+import { Payment } from "../../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { Ticket } from "../../../rpc/Ticket.ts"
 import { TicketJob } from "../../../rpc/TicketJob.ts"
+import { isPaymentEvent } from "../../store/payments/PaymentDecisions.ts"
 import { type Delivery, WebhookStore } from "../../store/WebhookStore.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { PaymentWebhooksGroup, Received, TicketWebhooksGroup } from "./WebhooksApi.ts"
@@ -14,7 +16,6 @@ import { TicketWebhook, toMessage, webhookIdOf } from "../../../rpc/TicketWebhoo
 const kept = ["x-service-name", "x-request-id", "x-timestamp"] as const
 
 const decodeAnswer = Schema.decodeUnknownOption(Received)
-const isPaymentEvent = Schema.is(PaymentEventType)
 const encodePayment = Schema.encodeEffect(Schema.toCodecJson(PaymentWebhook))
 const encodeTicket = Schema.encodeEffect(Schema.toCodecJson(TicketWebhook))
 

@@ -1,7 +1,8 @@
 /** Invoices: numbered without a gap, chronological, one a payment, unchangeable once issued. */
-import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, type Option, Schema, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentNotFound } from "../../../rpc/Payment.ts"
+import { PaymentProvider, providerTitles } from "../../../rpc/payments/PaymentProvider.ts"
 import { InvoiceDocument, invoiceNumber, type Sale, writeInvoice } from "./InvoiceDocument.ts"
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"
@@ -29,14 +30,16 @@ const Invoiced = Schema.Struct({
   starts_at: Rows.AtOrNull
 })
 
+const isProvider = Schema.is(PaymentProvider)
 const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
 const encodeDocument = Schema.encodeEffect(InvoiceDocument)
 const decodeSequence = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ sequence: Schema.Int })]))
 const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issued_at: Rows.At })]))
 
-const nameOf = (method: PaymentRow["payment_method"]): string => {
-  if (method === null) return "Stripe"
+/** A payment that began with a webhook names no provider: it came the way of the first. */
+const nameOf = ({ gateway, payment_method: method }: PaymentRow): string => {
+  if (method === null) return providerTitles[isProvider(gateway) ? gateway : PaymentProvider.literals[0]]
   return [method.brand ?? method.type, ...(method.last4 === undefined ? [] : [`•••• ${method.last4}`])].join(
     " "
   )
@@ -49,19 +52,17 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
   readonly filed: (number: string, fileKey: string) => Effect.Effect<void>
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
   readonly get: (number: string) => Effect.Effect<Option.Option<InvoiceRow>>
-  /** The entity id of the book that is open: `<issuer>-<year>`. */
-  readonly book: Effect.Effect<string>
 }>()("guichet/payments/invoices/InvoiceStore") {
   static readonly layer: Layer.Layer<InvoiceStore, never, SqlClient.SqlClient | Issuer> = Layer.effect(
     InvoiceStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const issuer = yield* Issuer
+      /** One connection of this process at most waits for the locked book: the others serve scans meanwhile. */
+      const turn = yield* Semaphore.make(1)
 
       const settledAt = (payment: PaymentRow) =>
         payment.settled_at === null ? DateTime.now : Effect.succeed(payment.settled_at)
-
-      const book = Effect.map(DateTime.now, (now) => `${issuer.prefix}-${issuer.yearOf(now)}`)
 
       const lockPayment = Effect.fnUntraced(function* (paymentId: string) {
         const [payment] = yield* Effect.flatMap(
@@ -109,14 +110,14 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
           ...(payment.customer && { email: payment.customer.email })
         },
         paidAt,
-        paidBy: nameOf(payment.payment_method)
+        paidBy: nameOf(payment)
       })
 
       const existing = (paymentId: string) =>
         Effect.flatMap(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`, decodeInvoices)
 
       const issue: InvoiceStore["Service"]["issue"] = Effect.fn("InvoiceStore.issue")((paymentId) =>
-        durably(
+        turn.withPermit(durably(
           sql,
           Effect.gen(function* () {
             const payment = yield* lockPayment(paymentId)
@@ -138,7 +139,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
             )
             return invoice ?? (yield* Effect.die(new Error("An inserted invoice was not returned")))
           })
-        )
+        ))
       )
 
       const filed = (number: string, fileKey: string) =>
@@ -150,7 +151,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const get = (number: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
-      return InvoiceStore.of({ issue, filed, forPayment, get, book })
+      return InvoiceStore.of({ issue, filed, forPayment, get })
     })
   )
 }

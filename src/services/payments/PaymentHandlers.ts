@@ -4,6 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { takes } from "../../../rpc/payments/PaymentProvider.ts"
 import {
   GatewayUnavailable,
   type PaymentAnswer,
@@ -37,6 +38,11 @@ const open = Effect.fnUntraced(function* (entry: LedgerEntry) {
 
 const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) {
   const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
+  if (!takes(gateway.name, request.method)) {
+    return yield* new PaymentInvalid({
+      detail: `Payments are charged by ${gateway.name} here, not by ${request.method}.`
+    })
+  }
   const entry = yield* ledger.remember(request)
   if (entry.request.amount !== request.amount || entry.request.currency !== request.currency) {
     return yield* new PaymentInvalid({ detail: "This payment was asked for before, with another price." })

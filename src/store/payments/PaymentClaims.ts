@@ -1,5 +1,6 @@
 /** Whose payment a ticket waits for, and which payments are for nothing. */
 import type { SqlClient } from "effect/sql"
+import { openStatuses } from "./PaymentDecisions.ts"
 
 type Sql = SqlClient.SqlClient
 
@@ -24,7 +25,7 @@ export const forsaken = (sql: Sql, flowId: string) =>
     SELECT p.payment_id FROM flows own
     JOIN flows f ON f.event_id = own.event_id AND f.flow_id <> own.flow_id
       AND f.status NOT IN ('accepted', 'running')
-    JOIN payments p ON p.flow_id = f.flow_id AND p.status IN ('pending', 'failed')
+    JOIN payments p ON p.flow_id = f.flow_id AND p.status = ANY(${openStatuses}::text[])
     WHERE own.flow_id = ${flowId}
       AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.flow_id = f.flow_id AND t.voided_at IS NULL)
       AND EXISTS (

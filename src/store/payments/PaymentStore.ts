@@ -1,16 +1,11 @@
-/** Payments: what was asked, every event heard of each, and the state that the events mean. */
+/** Payments: what was asked, every event of each, and the state that the events mean. */
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import {
-  AmountMismatch,
-  type Customer,
-  type PaymentMetadata,
-  type PaymentStatus,
-  type PaymentView,
-  type PaymentWebhook
-} from "../../../rpc/Payment.ts"
+import { AmountMismatch, type PaymentStatus, type PaymentView } from "../../../rpc/Payment.ts"
+import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
-import { decisionOf, PastEvent, PaymentRow, stateOf, ticketStates } from "./PaymentRow.ts"
+import { decisionOf, paymentStates, stateOf } from "./PaymentDecisions.ts"
+import { PastEvent, PaymentRow } from "./PaymentRow.ts"
 import * as Rows from "../Rows.ts"
 import { durably } from "../Transaction.ts"
 
@@ -31,7 +26,7 @@ export interface NewPayment {
   readonly sendReceipt: boolean
 }
 
-/** What an event did: nothing when it was heard before (`fresh` is false) or decided less than is known. */
+/** What an event did: nothing when it was received before (`fresh` is false) or decided less than is known. */
 export interface Applied {
   readonly payment: PaymentRow
   readonly fresh: boolean
@@ -67,7 +62,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   readonly begin: (payment: NewPayment) => Effect.Effect<PaymentRow>
   /** Keeps the gateway's own name of the payment. */
   readonly accepted: (paymentId: string, gatewayRef: string) => Effect.Effect<void>
-  /** Applies a webhook: commutative and idempotent; a payment never heard of is made from the body. */
+  /** Applies a webhook: commutative and idempotent; an unknown payment is made from the body. */
   readonly apply: (webhook: PaymentWebhook) => Effect.Effect<Applied, AmountMismatch>
   /** Decides a payment without a webhook, when the gateway refused to take it or the flow gave it up. */
   readonly close: (
@@ -78,7 +73,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   readonly syncTickets: (flowId: string) => Effect.Effect<void>
   /** Open payments that nobody needs any more: of ended flows for guests of this one, which left no ticket. */
   readonly forsaken: (flowId: string) => Effect.Effect<ReadonlyArray<string>>
-  /** The payment of this flow when it has to be given back: it settled, and its flow is over and left no ticket. */
+  /** The payment of this flow when it has to be refunded: it settled, and its flow is over and left no ticket. */
   readonly unearned: (flowId: string) => Effect.Effect<Option.Option<string>>
   readonly get: (paymentId: string) => Effect.Effect<Option.Option<PaymentRow>>
   readonly status: (paymentId: string) => Effect.Effect<PaymentStatus | null>
@@ -136,7 +131,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
             metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb)
           WHERE payment_id = ${webhook.payment_id}`
 
-      const hear = (paymentId: string, webhookId: string, eventType: string, occurredAt: DateTime.Utc) =>
+      const record = (paymentId: string, webhookId: string, eventType: string, occurredAt: DateTime.Utc) =>
         Effect.map(
           sql`
             INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at)
@@ -145,11 +140,12 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           (rows) => rows.length === 1
         )
 
-      const paint = Effect.fnUntraced(function* (flowId: string, status: PaymentStatus) {
+      const markTickets = Effect.fnUntraced(function* (flowId: string, status: PaymentStatus) {
         if (status === "settled") yield* PaymentClaims.take(sql, flowId)
+        const { tickets } = paymentStates[status]
         yield* sql`
-          UPDATE tickets SET payment_state = ${ticketStates[status]}
-          WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${ticketStates[status]})`
+          UPDATE tickets SET payment_state = ${tickets}
+          WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${tickets})`
       })
 
       const grant = Effect.fnUntraced(function* (payment: PaymentRow, state: ReturnType<typeof stateOf>) {
@@ -180,7 +176,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         if (payment === undefined) return before
         yield* grant(payment, state)
         if (payment.flow_id !== null && state.status !== "pending") {
-          yield* paint(payment.flow_id, state.status)
+          yield* markTickets(payment.flow_id, state.status)
         }
         return payment
       })
@@ -195,7 +191,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
             const received = `${webhook.amount} ${webhook.currency}`
             const mismatch = decisionOf(webhook.event_type) !== null && expected !== received
             const eventType = mismatch ? "amount_mismatch" : webhook.event_type
-            const fresh = yield* hear(webhook.payment_id, webhook.webhook_id, eventType, webhook.timestamp)
+            const fresh = yield* record(webhook.payment_id, webhook.webhook_id, eventType, webhook.timestamp)
             if (mismatch) {
               return Effect.fail(new AmountMismatch({ payment_id: webhook.payment_id, expected, received }))
             }
@@ -215,7 +211,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           Effect.gen(function* () {
             const before = yield* lock(paymentId)
             if (Option.isNone(before)) return Option.none()
-            const fresh = yield* hear(
+            const fresh = yield* record(
               paymentId,
               `core_${eventType}_${paymentId}`,
               eventType,
@@ -244,7 +240,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
               sql`SELECT * FROM payments WHERE flow_id = ${flowId} FOR UPDATE`,
               decodeRows
             )
-            if (payment !== undefined) yield* paint(flowId, payment.status)
+            if (payment !== undefined) yield* markTickets(flowId, payment.status)
           })
         )
 

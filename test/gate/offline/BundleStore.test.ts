@@ -14,7 +14,7 @@ import {
   type TicketState,
   ticketStates
 } from "../../../src/gate/offline/OfflineBundle.ts"
-import { PaymentWebhook } from "../../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { AnnulmentStore } from "../../../src/gate/AnnulmentStore.ts"
 import { BundleStore } from "../../../src/gate/offline/BundleStore.ts"
 import { PaymentStore } from "../../../src/store/payments/PaymentStore.ts"

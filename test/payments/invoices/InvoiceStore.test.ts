@@ -43,9 +43,7 @@ layer(Env)("the invoice store", (it) => {
       yield* settle("pay_1", "2022-06-01T12:00:00Z")
       yield* settle("pay_2", "2022-06-01T12:00:00Z")
       const [before, after] = [at("2023-12-31T22:59:59Z"), at("2023-12-31T23:00:00Z")]
-      assert.strictEqual(yield* before(invoices.book), "G-2023")
       const first = yield* before(invoices.issue("pay_1"))
-      assert.strictEqual(yield* after(invoices.book), "G-2024")
       const second = yield* after(invoices.issue("pay_2"))
       assert.deepStrictEqual([first.number, second.number], ["G-2023-000001", "G-2024-000001"])
       assert.deepStrictEqual(yield* invoices.issue("pay_1"), first)

@@ -1,5 +1,5 @@
 /**
- * A payment whose first answer was lost on the way is taken back under the gateway's name of it.
+ * A payment whose first answer was lost on the way is refunded or canceled under the gateway's name of it.
  * Guards whose removal turns this file red: the question behind `named`.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -14,7 +14,7 @@ const forgetful = (lost: number) => {
   const asked: Array<string> = []
   const note = (what: string) => Effect.sync(() => void asked.push(what))
   const gateway = PaymentGateway.of({
-    name: "forgetful",
+    name: "stripe",
     open: (_request, ref) =>
       Effect.andThen(
         note(`open ${ref}`),

@@ -3,7 +3,7 @@ import { ConfigProvider, Context, Effect, Layer, Queue, Redacted, Ref } from "ef
 import { HttpClient, HttpServer, HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
-import { PaymentWebhook } from "../../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { ProblemMiddleware } from "../../../src/http/ProblemMiddleware.ts"
 import { Unavailable } from "../../../src/http/Problems.ts"
 import { PaymentWebhookAuth } from "../../../src/trust/WebhookSignatures.ts"
@@ -12,8 +12,9 @@ import type { PaymentRequest } from "../../../src/services/payments/contract/Pay
 import { PaymentClient } from "../../../src/payments/PaymentClient.ts"
 import { PaymentGateway } from "../../../src/services/payments/contract/PaymentGateway.ts"
 import { PaymentLedger } from "../../../src/services/payments/contract/PaymentLedger.ts"
-import { gatewayServer, PaymentServerLayer } from "../../../src/services/payments/PaymentServer.ts"
+import { PaymentRoutesLayer, PaymentServerLayer } from "../../../src/services/payments/PaymentServer.ts"
 import { StripeSignature } from "../../../src/services/payments/stripe/StripeSignature.ts"
+import { StripeRoutesLayer } from "../../../src/services/payments/stripe/StripeWebhook.ts"
 import { ServiceTransport } from "../../../src/trust/ServiceClients.ts"
 import { ServiceSecrets } from "../../../src/trust/ServiceSecrets.ts"
 import { ServiceRequestStore } from "../../../src/trust/ServiceRequestStore.ts"
@@ -109,11 +110,13 @@ export const chosenBy = (more: Readonly<Record<string, string>>) => serveAll(Pay
 
 /** The service over a given gateway. */
 export const over = <E>(gateway: Layer.Layer<PaymentGateway, E>) =>
-  serveAll(gatewayServer.pipe(
-    Layer.provide(gateway),
-    Layer.provide(Layer.succeed(StripeSignature, StripeSignature.make([Redacted.make(webhookSecret)]))),
-    Layer.provide(PaymentLedger.layer)
-  ))
+  serveAll(
+    Layer.merge(PaymentRoutesLayer, StripeRoutesLayer).pipe(
+      Layer.provide(gateway),
+      Layer.provide(Layer.succeed(StripeSignature, StripeSignature.make([Redacted.make(webhookSecret)]))),
+      Layer.provide(PaymentLedger.layer)
+    )
+  )
 
 /** The next webhook that the core takes. */
 export const nextHeard = Effect.flatMap(Core, ({ heard }) => Queue.take(heard))

@@ -1,5 +1,5 @@
 /**
- * Which tickets a payment takes when it settles, which payments nobody needs, and which are to be given back.
+ * Which tickets a payment takes when it settles, which payments nobody needs, and which are to be refunded.
  * Guards whose removal turns this file red: each condition of `take`, of `forsaken` and of `unearned`.
  */
 import { assert, layer } from "@effect/vitest"
@@ -135,7 +135,7 @@ layer(Env, { excludeTestServices: true })("a payment", (it) => {
       assert.strictEqual(yield* unearned(paid), payOf(paid))
     }))
 
-  it.effect("is to be given back when its flow is over and was stopped, or had no live ticket", () =>
+  it.effect("is to be refunded when its flow is over and was stopped, or had no live ticket", () =>
     Effect.gen(function* () {
       const eventId = ++events
       const stopped = yield* flowOf(eventId, { status: "failed", errors: "stop_on_error" })
@@ -151,7 +151,7 @@ layer(Env, { excludeTestServices: true })("a payment", (it) => {
       const given = yield* flowOf(++events)
       yield* settle(given)
       yield* (yield* SqlClient.SqlClient)`UPDATE payments SET status = 'refunded' WHERE flow_id = ${given}`
-      assert.isNull(yield* unearned(given), "it is given back")
+      assert.isNull(yield* unearned(given), "it is refunded")
     }))
 
   it.effect("was for a ticket that was voided after it settled, not for one that was void before", () =>

@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
-import { PaymentWebhook } from "../../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { type NewPayment, PaymentStore } from "../../../src/store/payments/PaymentStore.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 

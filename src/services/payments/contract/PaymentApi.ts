@@ -1,12 +1,12 @@
-/** The contract of the payment service (port 3003): ask for a payment, give it back, call it off. */
+/** The contract of the payment service (port 3003): ask for a payment, refund it, cancel it. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { PaymentId } from "../../../../rpc/Ids.ts"
 import { Amount, Currency } from "../../../../rpc/Money.ts"
-import { Customer, PaymentMetadata } from "../../../../rpc/Payment.ts"
+import { Customer, PaymentMetadata } from "../../../../rpc/payments/PaymentWebhook.ts"
+import { PaymentMethod } from "../../../../rpc/payments/PaymentProvider.ts"
 import { problemType } from "../../../http/ProblemCatalog.ts"
 import { parseOptions, ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
-import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
 import { AllowedServices } from "../../../trust/CallingService.ts"
 import { ServiceAuth } from "../../../trust/ServiceAuth.ts"
 
@@ -15,7 +15,7 @@ export const PaymentRequest = Schema.Struct({
   payment_id: PaymentId,
   amount: Amount,
   currency: Currency,
-  method: Schema.Literal("stripe"),
+  method: PaymentMethod,
   auto_confirm: Schema.Boolean,
   customer: Customer,
   metadata: PaymentMetadata
@@ -39,7 +39,7 @@ export const RefundRequest = Schema.Struct({
 })
 export type RefundRequest = typeof RefundRequest.Type
 
-/** Taken by the gateway; a webhook tells when it is done. */
+/** Taken by the gateway; a webhook reports when it is done. */
 export const Requested = Schema.Struct({ payment_id: PaymentId, status: Schema.Literal("requested") })
 
 const final = { retryable: Schema.tag(false) }
@@ -94,20 +94,8 @@ export class PaymentsGroup extends HttpApiGroup.make("payments").add(
   })
 ).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}
 
-/**
- * What Stripe sends, believed by its signature over the raw body; 5xx until the core has it, so that Stripe
- * retries.
- */
-export class StripeWebhooksGroup extends HttpApiGroup.make("webhooks").add(
-  HttpApiEndpoint.post("stripe", "/webhooks/stripe", {
-    success: Schema.Struct({ received: Schema.Literal(true) }),
-    error: [ServiceRefused, Unavailable]
-  })
-).middleware(ProblemMiddleware) {}
-
-/** The payment service under its prefix. */
+/** The payment service under its prefix; each provider adds routes of its own. */
 export class PaymentApi extends HttpApi.make("payment-service")
   .add(PaymentsGroup)
-  .add(StripeWebhooksGroup)
   .prefix("/api")
   .annotate(HttpApi.ParseOptions, parseOptions) {}

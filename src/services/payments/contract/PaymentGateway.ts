@@ -1,5 +1,7 @@
 /** Whoever moves the money: Stripe, or a sandbox that plays it. */
 import { Context, type Effect, Schema } from "effect"
+import type { PaymentProvider } from "../../../../rpc/payments/PaymentProvider.ts"
+import type { PaidWith } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentAnswer, PaymentRequest, RefundRequest } from "./PaymentApi.ts"
 
 /** The one error of a gateway: `declined` and `invalid` are final, the others pass. */
@@ -16,18 +18,11 @@ export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayErr
   }
 }
 
-/** How a payment was made, as the flows document names it. */
-export interface PaymentMethod {
-  readonly type: string
-  readonly brand?: string
-  readonly last4?: string
-}
-
 /** A payment as the gateway has it: by its own name, and with what the customer needs to pay. */
 export type Opened = Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secret">
 
 export class PaymentGateway extends Context.Service<PaymentGateway, {
-  readonly name: string
+  readonly name: PaymentProvider
   /** Makes a payment that charges nothing yet; `ref` is what an earlier call answered, and then nothing new is made. */
   readonly open: (request: PaymentRequest, ref: string | null) => Effect.Effect<Opened, GatewayError>
   /** Charges what `auto_confirm` lets us charge; any other payment is left to the customer, as it was opened. */
@@ -39,5 +34,5 @@ export class PaymentGateway extends Context.Service<PaymentGateway, {
   ) => Effect.Effect<void, GatewayError>
   readonly cancel: (ref: string, paymentId: string) => Effect.Effect<void, GatewayError>
   /** How a payment was made, when its webhook does not say. */
-  readonly method: (ref: string) => Effect.Effect<PaymentMethod, GatewayError>
+  readonly method: (ref: string) => Effect.Effect<PaidWith, GatewayError>
 }>()("guichet/services/payments/contract/PaymentGateway") {}

@@ -35,11 +35,16 @@ export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
 
 export class SandboxApi extends HttpApi.make("payment-sandbox").add(SandboxGroup).prefix("/api") {}
 
-const act = Effect.fn("Sandbox.act")(function* (id: string, name: SandboxAction, refund?: SandboxRefund) {
+const act = Effect.fn("Sandbox.act")(function* (
+  bank: SandboxBank["Service"],
+  id: string,
+  name: SandboxAction,
+  refund?: SandboxRefund
+) {
   const entry = yield* (yield* PaymentLedger).find(id)
   if (Option.isNone(entry)) return yield* new NotFound({ detail: "This payment was never asked for." })
   yield* Effect.mapError(
-    (yield* SandboxBank).act(entry.value, name, refund),
+    bank.act(entry.value, name, refund),
     ({ detail }) => new Conflict({ detail })
   )
   return { payment_id: id, event: "queued" } as const
@@ -47,15 +52,21 @@ const act = Effect.fn("Sandbox.act")(function* (id: string, name: SandboxAction,
 
 /** The routes over a `SandboxBank`. */
 export const SandboxRoutesLayer = HttpApiBuilder.layer(SandboxApi).pipe(
-  Layer.provide(HttpApiBuilder.group(SandboxApi, "sandbox", (handlers) =>
-    handlers
-      .handle("confirm", ({ params: { id } }) => act(id, "confirm"))
-      .handle("fail", ({ params: { id } }) => act(id, "fail"))
-      .handle("dispute", ({ params: { id } }) => act(id, "dispute"))
-      .handle("refund", ({ params: { id }, payload: { amount } }) =>
-        act(id, "refund", {
-          key: refundKeyOf({ reason: "sandbox", ...(amount === undefined ? {} : { amount }) }),
-          amount
-        })))),
+  Layer.provide(HttpApiBuilder.group(
+    SandboxApi,
+    "sandbox",
+    Effect.fn(function* (handlers) {
+      const bank = yield* SandboxBank
+      return handlers
+        .handle("confirm", ({ params: { id } }) => act(bank, id, "confirm"))
+        .handle("fail", ({ params: { id } }) => act(bank, id, "fail"))
+        .handle("dispute", ({ params: { id } }) => act(bank, id, "dispute"))
+        .handle("refund", ({ params: { id }, payload: { amount } }) =>
+          act(bank, id, "refund", {
+            key: refundKeyOf({ reason: "sandbox", ...(amount === undefined ? {} : { amount }) }),
+            amount
+          }))
+    })
+  )),
   Layer.provide(ProblemMiddleware.layer)
 )

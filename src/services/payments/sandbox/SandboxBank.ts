@@ -1,5 +1,5 @@
 /**
- * The bank behind the sandbox: what happened to each payment, and the webhooks that tell of it, none of them
+ * The bank behind the sandbox: what happened to each payment, and the webhooks that report it, none of them
  * lost.
  */
 import { Clock, Context, Effect, Layer, Option, Schedule, Schema, Semaphore } from "effect"
@@ -9,13 +9,13 @@ import { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import * as TraceParent from "../../../telemetry/TraceParent.ts"
 import { GatewayError } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
-import { eventIdOf, type SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
+import { eventIdOf, SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
 import { StripeSignature } from "../stripe/StripeSignature.ts"
 
 const Emission = Schema.Struct({
   id: Schema.String,
   payment_id: Schema.String,
-  action: Schema.Literals(["confirm", "fail", "cancel", "refund", "dispute"]),
+  action: SandboxAction,
   created: Schema.Int,
   refunded: Schema.Int,
   trace: Schema.optionalKey(TraceParent.TraceParent)
@@ -27,7 +27,7 @@ const Account = Schema.Struct({
 })
 type Account = typeof Account.Type
 
-/** A part or, without an amount, the rest of the price, given back once under its `key`. */
+/** A part or, without an amount, the rest of the price, refunded once under its `key`. */
 export interface SandboxRefund {
   readonly key: string
   readonly amount: number | undefined

@@ -2,19 +2,27 @@
  * Stripe's events as the sandbox makes them: the fields that Stripe sends and we read, named from the
  * payment.
  */
+import { Schema } from "effect"
 import { createHash } from "node:crypto"
+import { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
-import { paymentKey } from "../stripe/PaymentBody.ts"
+import { paymentKey, stripeEvents } from "../stripe/StripeTranslation.ts"
 
-/** What happened to a sandbox payment, by Stripe's name. */
-export const sandboxEvents = {
-  confirm: "payment_intent.succeeded",
-  fail: "payment_intent.payment_failed",
-  cancel: "payment_intent.canceled",
-  refund: "charge.refunded",
-  dispute: "charge.dispute.created"
-} as const
-export type SandboxAction = keyof typeof sandboxEvents
+/** What happens to a sandbox payment, by the event that Stripe sends of it. */
+export const sandboxActions = {
+  "payment.completed": "confirm",
+  "payment.failed": "fail",
+  "payment.canceled": "cancel",
+  "payment.refunded": "refund",
+  "payment.disputed": "dispute"
+} as const satisfies Record<PaymentEventType, string>
+
+export const SandboxAction = Schema.Literals(Object.values(sandboxActions))
+export type SandboxAction = typeof SandboxAction.Type
+
+const stripeTypes = new Map(
+  PaymentEventType.literals.map((event) => [sandboxActions[event] as SandboxAction, stripeEvents[event].type])
+)
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24)
 
@@ -54,28 +62,28 @@ const intent = (request: PaymentRequest, action: SandboxAction) => ({
     : null
 })
 
-const objectOf = (request: PaymentRequest, action: SandboxAction, refunded: number) => {
-  switch (action) {
-    case "refund":
-      return charge(request, refunded)
-    case "dispute":
-      return {
-        id: `dp_sandbox_${digest(request.payment_id)}`,
-        object: "dispute",
-        amount: request.amount,
-        currency: request.currency.toLowerCase(),
-        charge: charge(request, 0).id,
-        payment_intent: refOf(request.payment_id),
-        reason: "fraudulent",
-        status: "needs_response",
-        metadata: {}
-      }
-    default:
-      return intent(request, action)
-  }
+const dispute = (request: PaymentRequest) => ({
+  id: `dp_sandbox_${digest(request.payment_id)}`,
+  object: "dispute",
+  amount: request.amount,
+  currency: request.currency.toLowerCase(),
+  charge: charge(request, 0).id,
+  payment_intent: refOf(request.payment_id),
+  reason: "fraudulent",
+  status: "needs_response",
+  metadata: {}
+})
+
+/** What the event is about, as Stripe sends it. */
+const objects: Readonly<Record<SandboxAction, (request: PaymentRequest, refunded: number) => object>> = {
+  confirm: (request) => intent(request, "confirm"),
+  fail: (request) => intent(request, "fail"),
+  cancel: (request) => intent(request, "cancel"),
+  refund: charge,
+  dispute
 }
 
-/** One event; `refunded` is what a refund has given back by now, in minor units. */
+/** One event; `refunded` is what refunds come to by now, in minor units. */
 export const sandboxEvent = (
   request: PaymentRequest,
   event: {
@@ -87,10 +95,10 @@ export const sandboxEvent = (
 ) => ({
   id: event.id,
   object: "event",
-  type: sandboxEvents[event.action],
+  type: stripeTypes.get(event.action),
   created: event.created,
   livemode: false,
   pending_webhooks: 1,
   request: { id: null, idempotency_key: request.payment_id },
-  data: { object: objectOf(request, event.action, event.refunded) }
+  data: { object: objects[event.action](request, event.refunded) }
 })

@@ -3,7 +3,8 @@ import { Schema } from "effect"
 
 const Metadata = Schema.optional(Schema.NullOr(Schema.Record(Schema.String, Schema.String)))
 
-const Reference = Schema.Union([Schema.String, Schema.Struct({ id: Schema.String })])
+/** Another object, by its id or, where Stripe expanded it, whole. */
+export const Reference = Schema.Union([Schema.String, Schema.Struct({ id: Schema.String })])
 const ReferenceOrNull = Schema.optional(Schema.NullOr(Reference))
 
 const Card = Schema.Struct({ brand: Schema.NullOr(Schema.String), last4: Schema.NullOr(Schema.String) })
@@ -61,7 +62,3 @@ export const StripeEvent = Schema.Struct({
   data: Schema.Struct({ object: Schema.Unknown })
 })
 export type StripeEvent = typeof StripeEvent.Type
-
-/** The id of a reference, whether Stripe expanded it or not. */
-export const idOf = (reference: typeof Reference.Type | null | undefined): string | undefined =>
-  typeof reference === "string" ? reference : reference?.id

@@ -3,7 +3,7 @@ import { Config, Effect, Layer, Option, Redacted } from "effect"
 import { createHash } from "node:crypto"
 import Stripe from "stripe"
 import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
-import { methodOf, paymentKey } from "./PaymentBody.ts"
+import { methodOf, paymentKey } from "./StripeTranslation.ts"
 import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
 
 /**

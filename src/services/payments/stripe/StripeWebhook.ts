@@ -2,15 +2,28 @@
  * Stripe's webhook: verified, translated, and handed on to the core; Stripe hears 2xx only once the core has
  * it.
  */
-import { Effect, Option, type Schema } from "effect"
+import { Effect, Layer, Option, Schema } from "effect"
 import { HttpClientRequest, HttpServerRequest } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
+import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
+import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
 import { ServiceTransport } from "../../../trust/ServiceClients.ts"
-import { PaymentApi } from "../contract/PaymentApi.ts"
-import { isOurs, toBody } from "./PaymentBody.ts"
+import { isOurs, toBody } from "./StripeTranslation.ts"
 import type { StripeEvent } from "./StripeEvent.ts"
 import { StripeSignature } from "./StripeSignature.ts"
+
+/**
+ * What Stripe sends, believed by its signature over the raw body; 5xx until the core has it, so that Stripe
+ * retries.
+ */
+class StripeGroup extends HttpApiGroup.make("webhooks").add(
+  HttpApiEndpoint.post("stripe", "/webhooks/stripe", {
+    success: Schema.Struct({ received: Schema.Literal(true) }),
+    error: [ServiceRefused, Unavailable]
+  })
+).middleware(ProblemMiddleware) {}
+
+class StripeApi extends HttpApi.make("payment-stripe").add(StripeGroup).prefix("/api") {}
 
 const received = { received: true } as const
 
@@ -21,7 +34,7 @@ const later = new Unavailable({
   retry_after: 10
 })
 
-const speak = Effect.fn("StripeWebhook.speak")(function* (event: StripeEvent, body: Schema.Json) {
+const report = Effect.fn("StripeWebhook.report")(function* (event: StripeEvent, body: Schema.Json) {
   const core = (yield* ServiceTransport).client("core", { as: "payment-service", scheme: "payment-webhook" })
   const response = yield* HttpClientRequest.post("/payment-webhook-routes/").pipe(
     HttpClientRequest.setHeader("x-request-id", `req_${event.id}`),
@@ -57,24 +70,30 @@ const take = Effect.fn("StripeWebhook.take")(function* (event: StripeEvent) {
     })
     return received
   }
-  yield* speak(event, body.value)
+  yield* report(event, body.value)
   return received
 })
 
-/** The handler of `POST /api/webhooks/stripe`. */
-export const StripeWebhookLayer = HttpApiBuilder.group(
-  PaymentApi,
+const handlers = HttpApiBuilder.group(
+  StripeApi,
   "webhooks",
-  (handlers) =>
-    handlers.handle("stripe", () =>
+  Effect.fn(function* (handlers) {
+    const signature = yield* StripeSignature
+    return handlers.handle("stripe", () =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const raw = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
-        const signature = yield* StripeSignature
         const event = yield* Effect.mapError(
           signature.verify(raw, request.headers["stripe-signature"] ?? ""),
           () => refused
         )
         return yield* take(event)
       }))
+  })
+)
+
+/** `POST /api/webhooks/stripe`. */
+export const StripeRoutesLayer = HttpApiBuilder.layer(StripeApi).pipe(
+  Layer.provide(handlers),
+  Layer.provide(ProblemMiddleware.layer)
 )

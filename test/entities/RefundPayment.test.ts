@@ -1,13 +1,13 @@
 /**
- * A payment that settled for nothing is given back whatever is away, and once.
+ * A payment that settled for nothing is refunded whatever is away, and once.
  * Guards whose removal turns this file red: the patience of a round, the rounds after it, the end of what is final, the
  * key of the workflow.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
-import { GiveBackLayer } from "../../entities/GiveBack.ts"
-import { GiveBack } from "../../rpc/Payment.ts"
+import { RefundPaymentLayer } from "../../entities/RefundPayment.ts"
+import { RefundPayment } from "../../rpc/Payment.ts"
 import { PaymentCallError, PaymentClient } from "../../src/payments/PaymentClient.ts"
 import { spent } from "../support/PassingTime.ts"
 
@@ -22,11 +22,11 @@ const givingBack = (refusals: number, reason: "unavailable" | "invalid" = "unava
       refund: (paymentId) =>
         Effect.suspend(() => asked.push(paymentId) > refusals ? Effect.void : Effect.fail(refusal(reason)))
     })
-    const layer = GiveBackLayer.pipe(
+    const layer = RefundPaymentLayer.pipe(
       Layer.provide(client),
       Layer.provideMerge(WorkflowEngine.layerMemory)
     )
-    yield* Effect.repeat(GiveBack.execute({ paymentId: "pay_1" }), { times: times - 1 }).pipe(
+    yield* Effect.repeat(RefundPayment.execute({ paymentId: "pay_1" }), { times: times - 1 }).pipe(
       Effect.provide(layer),
       spent("1 minute")
     )
@@ -34,12 +34,12 @@ const givingBack = (refusals: number, reason: "unavailable" | "invalid" = "unava
   })
 
 describe("a payment that settled for nothing", () => {
-  it.effect("is given back once, however often that is asked for", () =>
+  it.effect("is refunded once, however often that is asked for", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* givingBack(0, "unavailable", 3)).asked, ["pay_1"])
     }))
 
-  it.effect("is given back when the payment service is there again, hours later", () =>
+  it.effect("is refunded when the payment service is there again, hours later", () =>
     Effect.gen(function* () {
       const { asked, hours } = yield* givingBack(1_000)
       assert.strictEqual(asked.length, 1_001)

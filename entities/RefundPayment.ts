@@ -1,6 +1,6 @@
 /** The refund of a payment that settled for nothing: asked for until it is taken or refused for good. */
 import { Effect } from "effect"
-import { GiveBack } from "../rpc/Payment.ts"
+import { RefundPayment } from "../rpc/Payment.ts"
 import { forADay, patience } from "../src/durable/Retry.ts"
 import { refundReason } from "../src/flows/Plan.ts"
 import { PaymentClient } from "../src/payments/PaymentClient.ts"
@@ -11,10 +11,12 @@ const refund = (paymentId: string) =>
     Effect.as({ done: true }),
     Effect.catch(({ reason, retryable }) =>
       Effect.as(
-        Effect.logError("A payment that is for nothing is not given back", { paymentId, reason, retryable }),
+        Effect.logError("A payment that is for nothing is not refunded", { paymentId, reason, retryable }),
         { done: !retryable }
       )
     )
   )
 
-export const GiveBackLayer = GiveBack.toLayer(({ paymentId }) => forADay("refund", refund(paymentId)))
+export const RefundPaymentLayer = RefundPayment.toLayer(({ paymentId }) =>
+  forADay("refund", refund(paymentId))
+)

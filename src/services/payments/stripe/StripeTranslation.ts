@@ -1,26 +1,40 @@
 /** Turns Stripe's event into the body of the flows document, section « Flow 2 ». */
 import { DateTime, Effect, Option, Schema } from "effect"
-import { PaymentWebhook } from "../../../../rpc/Payment.ts"
-import { PaymentGateway, type PaymentMethod } from "../contract/PaymentGateway.ts"
+import {
+  type PaidWith,
+  type PaymentEventType,
+  PaymentWebhook
+} from "../../../../rpc/payments/PaymentWebhook.ts"
+import { PaymentGateway } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
-import { idOf, type MethodDetails, type StripeEvent, StripeObject } from "./StripeEvent.ts"
+import { type MethodDetails, type Reference, type StripeEvent, StripeObject } from "./StripeEvent.ts"
 
-const names: Readonly<Record<string, readonly [eventType: string, status: string]>> = {
-  "payment_intent.succeeded": ["payment.completed", "succeeded"],
-  "payment_intent.payment_failed": ["payment.failed", "failed"],
-  "payment_intent.canceled": ["payment.canceled", "canceled"],
-  "charge.refunded": ["payment.refunded", "refunded"],
-  "charge.dispute.created": ["payment.disputed", "disputed"]
-}
+/** Stripe's type of each event, and the `status` that the body says beside it. */
+export const stripeEvents = {
+  "payment.completed": { type: "payment_intent.succeeded", status: "succeeded" },
+  "payment.failed": { type: "payment_intent.payment_failed", status: "failed" },
+  "payment.canceled": { type: "payment_intent.canceled", status: "canceled" },
+  "payment.refunded": { type: "charge.refunded", status: "refunded" },
+  "payment.disputed": { type: "charge.dispute.created", status: "disputed" }
+} as const satisfies Record<PaymentEventType, { readonly type: string; readonly status: string }>
+
+const bodyNames = new Map(
+  Object.entries(stripeEvents).map((
+    [event_type, { status, type }]
+  ) => [type as string, { event_type, status }])
+)
 
 /** Whether an event type of Stripe says something about a payment of ours. */
-export const isOurs = (type: string): boolean => Object.hasOwn(names, type)
+export const isOurs = (type: string): boolean => bodyNames.has(type)
 
-/** A part of the price given back is told, and decides nothing: the tickets stay paid. */
+/** A refund of a part of the price is reported, and decides nothing: the tickets stay paid. */
 const nameOf = (type: string, object: StripeObject) =>
   object.object === "charge" && !object.refunded
-    ? ["payment.partially_refunded", "partially_refunded"] as const
-    : names[type] ?? ["payment.unknown", "unknown"] as const
+    ? { event_type: "payment.partially_refunded", status: "partially_refunded" }
+    : bodyNames.get(type) ?? { event_type: "payment.unknown", status: "unknown" }
+
+const idOf = (reference: typeof Reference.Type | null | undefined): string | undefined =>
+  typeof reference === "string" ? reference : reference?.id
 
 const refOf = (object: StripeObject) =>
   object.object === "payment_intent" ? object.id : idOf(object.payment_intent)
@@ -39,7 +53,7 @@ const detailsOf = (object: StripeObject): MethodDetails | null | undefined => {
 }
 
 /** A card by its brand and last digits, everything else by its type. */
-export const methodOf = ({ card, type }: MethodDetails): PaymentMethod => ({
+export const methodOf = ({ card, type }: MethodDetails): PaidWith => ({
   type,
   ...(typeof card?.brand === "string" ? { brand: card.brand } : {}),
   ...(typeof card?.last4 === "string" ? { last4: card.last4 } : {})
@@ -77,12 +91,12 @@ const findMethod = Effect.fnUntraced(function* (object: StripeObject, entry: Led
     Effect.tapError((error) =>
       Effect.logWarning("How a payment was made is not known", { reason: error.reason })
     ),
-    Effect.orElseSucceed((): PaymentMethod => ({ type: "card" }))
+    Effect.orElseSucceed((): PaidWith => ({ type: "card" }))
   )
 })
 
 /** None when the event is about someone else's payment. */
-export const toBody = Effect.fn("PaymentBody.toBody")(function* (event: StripeEvent) {
+export const toBody = Effect.fn("StripeTranslation.toBody")(function* (event: StripeEvent) {
   const object = yield* decodeObject(event.data.object)
   const paymentId = yield* paymentIdOf(object)
   if (paymentId === undefined) return Option.none<typeof PaymentWebhook.Encoded>()
@@ -92,7 +106,7 @@ export const toBody = Effect.fn("PaymentBody.toBody")(function* (event: StripeEv
   const { request } = entry.value
   const ref = refOf(object)
   if (entry.value.ref === null && ref !== undefined) yield* ledger.name(entry.value, ref)
-  const [event_type, status] = nameOf(event.type, object)
+  const { event_type, status } = nameOf(event.type, object)
   const customerId = object.object === "dispute" ? undefined : idOf(object.customer)
   const body = yield* encodeBody({
     event_type,

@@ -1,5 +1,5 @@
 /** Deliveries as durable workflows of their own: they outlive the flow or the payment that asked for them. */
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { Activity } from "effect/workflow"
 import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
@@ -7,14 +7,14 @@ import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
 import { tellPayer } from "../src/flows/PaymentNotice.ts"
 
-const FlowMessagesLayer = FlowMessages.toLayer(
+export const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
     const waiting = yield* untilDelivered(tellAgain(flowId))
     if (waiting > 0) yield* Activity.make({ name: "give-up", execute: retryTransient(giveUp(flowId)) })
   })
 )
 
-const PaymentNoticeLayer = PaymentNotice.toLayer(
+export const PaymentNoticeLayer = PaymentNotice.toLayer(
   Effect.fnUntraced(function* ({ paymentId, status }) {
     const waiting = yield* untilDelivered(tellPayer(paymentId, status))
     if (waiting > 0) {
@@ -25,5 +25,3 @@ const PaymentNoticeLayer = PaymentNotice.toLayer(
     }
   })
 )
-
-export const DeliveryLayer = Layer.mergeAll(FlowMessagesLayer, PaymentNoticeLayer)

@@ -94,14 +94,12 @@ const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
   yield* finish(sequenceId)
 })
 
-const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
+export const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
   runReminders(sequenceId).pipe(
     Effect.catchDefect((defect) => abandon(sequenceId, defect))
   )
 )
 
-const SequenceLayer = Layer.unwrap(
+export const NotificationSequenceLayer = Layer.unwrap(
   Effect.map(SingleFlight.make<typeof Delivered.Type, never>(10_000), sequenceLayer)
 )
-
-export const NotificationSequenceLayer = Layer.mergeAll(SequenceLayer, RemindersLayer)

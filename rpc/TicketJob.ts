@@ -41,6 +41,19 @@ export const JobStatus = Schema.Literals([
 ])
 export type JobStatus = typeof JobStatus.Type
 
+/** Where each state stands: `open` while tickets are still to be generated, otherwise how the job has ended. */
+export const jobPhase: Readonly<Record<JobStatus, "open" | "succeeded" | "failed" | "canceled">> = {
+  queued: "open",
+  running: "open",
+  partially_failed: "failed",
+  completed: "succeeded",
+  failed: "failed",
+  canceled: "canceled"
+}
+
+/** The states of a job that has not ended. */
+export const openJobs = JobStatus.literals.filter((status) => jobPhase[status] === "open")
+
 /** How far one ticket of a job is. */
 export const ItemStatus = Schema.Literals(["queued", "generated", "failed", "canceled"])
 export type ItemStatus = typeof ItemStatus.Type

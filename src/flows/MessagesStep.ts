@@ -6,7 +6,7 @@ import { Effect, Option } from "effect"
 import { Activity } from "effect/workflow"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
 import { FlowMessages } from "../../rpc/Delivery.ts"
-import type { Channel, Template } from "../../rpc/NotificationSequence.ts"
+import { Channel, subjectOf, type Template } from "../../rpc/NotificationSequence.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
@@ -27,24 +27,29 @@ type Told = Pick<Plan, "flowId" | "request">
 
 const origin = ({ flowId }: Told) => ({ flowId, sequenceId: null })
 
-/** Sent elsewhere: reminders at their time, refunds with the refund, the receipt to the payer alone. */
-const elsewhere: ReadonlySet<Template> = new Set<Template>([
-  "event_reminder",
-  "refund_confirmation",
-  "payment_confirmation"
-])
+/** The templates that a flow asks for over a channel: each channel has a list of its own. */
+const templatesOver = (channel: Channel, config: Plan["request"]["notification_config"]) =>
+  config[`${channel}_templates` as const]
 
-/** A message about a ticket waits for a ticket; without `send_notifications` there is none. */
-const aboutTicket: ReadonlySet<Template> = new Set<Template>(["ticket_generated", "ticket_alert"])
-
+/**
+ * What every guest is sent by this step. A message about a ticket waits for a ticket; without `send_notifications` there
+ * is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
+ */
 const wanted = (plan: Told, reader: Reader) => (template: Template): boolean => {
   const { generate_pdf, send_notifications } = plan.request.ticket_config
-  if (elsewhere.has(template)) return false
-  return !aboutTicket.has(template) || (send_notifications && (reader.file_url !== null || !generate_pdf))
+  switch (subjectOf[template]) {
+    case "guest":
+      return true
+    case "ticket":
+      return send_notifications && (reader.file_url !== null || !generate_pdf)
+    case "payment":
+    case "refund":
+    case "event":
+      return false
+  }
 }
 
 const messagesFor = (plan: Told) => (reader: Reader): ReadonlyArray<Message> => {
-  const { email_templates, sms_templates } = plan.request.notification_config
   const over = (channel: Channel) => (template: Template): Message =>
     toGuest(reader, {
       messageId: messageIdOf(plan.flowId, template, reader.guest_id, channel),
@@ -54,10 +59,10 @@ const messagesFor = (plan: Told) => (reader: Reader): ReadonlyArray<Message> => 
       priority: plan.request.ticket_config.priority,
       data: {}
     })
-  return [
-    ...email_templates.filter(wanted(plan, reader)).map(over("email")),
-    ...sms_templates.filter(wanted(plan, reader)).map(over("sms"))
-  ]
+  return Channel.literals.flatMap((channel) =>
+    templatesOver(channel, plan.request.notification_config)
+      .filter(wanted(plan, reader)).map(over(channel))
+  )
 }
 
 /** What the flow's messages about a guest's ticket are called, sent or not. */
@@ -65,13 +70,12 @@ export const ticketMessageIds = (
   flowId: string,
   { notification_config: config }: Plan["request"],
   guestId: number
-): ReadonlyArray<string> => {
-  const over = (channel: Channel, templates: ReadonlyArray<Template>) =>
-    templates.filter((template) => aboutTicket.has(template)).map((template) =>
-      messageIdOf(flowId, template, guestId, channel)
-    )
-  return [...over("email", config.email_templates), ...over("sms", config.sms_templates)]
-}
+): ReadonlyArray<string> =>
+  Channel.literals.flatMap((channel) =>
+    templatesOver(channel, config)
+      .filter((template) => subjectOf[template] === "ticket")
+      .map((template) => messageIdOf(flowId, template, guestId, channel))
+  )
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */
 const receipt = Effect.fnUntraced(function* (plan: Told, reader: Reader) {

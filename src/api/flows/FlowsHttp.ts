@@ -73,9 +73,9 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           Effect.provideService(TemplateStore, templates),
           Effect.provideService(EventStore, events)
         ),
-      list: ({ query: { cursor, event_id: eventId, limit = pageSize, status } }) =>
+      list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         Effect.gen(function* () {
-          const page = yield* index.page({ owner: yield* ownerOf, before: cursor, limit, eventId, status })
+          const page = yield* index.page({ owner: yield* ownerOf, before: cursor, limit }, filters)
           const { headers, next_cursor } = yield* nextPage("/api/orchestration/flows", page)
           return HttpApiSchema.withHeaders({ body: { flows: page.rows, next_cursor }, headers })
         }),

@@ -1,7 +1,13 @@
 /** Answers for flow 1, and tickets with their files. */
 import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
+import {
+  type JobConflict,
+  jobPhase,
+  type JobRequest,
+  type JobStatus,
+  TicketJob
+} from "../../../rpc/TicketJob.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../tickets/OrderPrinter.ts"
@@ -92,10 +98,8 @@ const read = Effect.fn("TicketsHttp.job")(function* (jobId: string) {
 })
 
 const list = Effect.fn("TicketsHttp.jobs")(function* (query: Query) {
-  const owner = yield* ownerOf
-  const { cursor, event_id: eventId, flow_id: flowId, limit = pageSize, priority, status } = query
-  const request = { owner, before: cursor, limit, eventId, flowId, priority, status }
-  const page = yield* (yield* JobIndex).page(request)
+  const { cursor, limit = pageSize, ...filters } = query
+  const page = yield* (yield* JobIndex).page({ owner: yield* ownerOf, before: cursor, limit }, filters)
   const { headers, next_cursor } = yield* nextPage("/api/tickets/generation-jobs", page)
   return HttpApiSchema.withHeaders({ body: { jobs: page.rows, next_cursor }, headers })
 })
@@ -139,8 +143,8 @@ const retried = Effect.fnUntraced(function* (jobId: string) {
 })
 
 /** The attempt that was asked for ended with failures after it was read which one that is. */
-const endedMeanwhile = (error: { readonly _tag: string; readonly status?: unknown }) =>
-  error._tag === "JobConflict" && (error.status === "failed" || error.status === "partially_failed")
+const endedMeanwhile = (error: { readonly _tag: string } | JobConflict) =>
+  "status" in error && jobPhase[error.status] === "failed"
 
 const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
   const { flow_id: flowId } = yield* own(jobId)

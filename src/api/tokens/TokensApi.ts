@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { EventId } from "../../../rpc/Ids.ts"
 import { Instant, Label } from "../../../rpc/Values.ts"
+import { TokenFilters } from "../../store/TokenStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Role } from "../../../rpc/Caller.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
@@ -67,7 +68,7 @@ export class TokensGroup extends HttpApiGroup.make("tokens").add(
       "token that was made: revoke it if its text was lost, and send a new key."
   })),
   HttpApiEndpoint.get("list", "/tokens", {
-    query: { ...PageQuery, role: Schema.optionalKey(Role), subject: Schema.optionalKey(Label) },
+    query: { ...PageQuery, ...TokenFilters },
     success: HttpApiSchema.WithHeaders(TokensPage, Link),
     error: [Forbidden, InvalidRequest]
   }).annotateMerge(OpenApi.annotations({

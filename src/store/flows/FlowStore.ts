@@ -8,7 +8,8 @@ import {
   type StepName,
   StepName as StepNames,
   steps,
-  StepStatus
+  StepStatus,
+  waitsForAnswer
 } from "../../../rpc/CompleteFlow.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
@@ -257,11 +258,13 @@ export class FlowStore extends Context.Service<FlowStore, {
           WHERE status = 'accepted' AND created_at < now() - make_interval(secs => ${seconds}::float8)
           ORDER BY created_at LIMIT 500`)
 
+      const waiting = steps.filter((name) => waitsForAnswer[name])
+
       const overdue = Rows.all(IdRow)(sql`
         SELECT flow_id, execution_id FROM flows f
         WHERE status = 'running' AND deadline <= now() AND EXISTS (
           SELECT 1 FROM flow_steps s
-          WHERE s.flow_id = f.flow_id AND s.step IN ('tickets', 'payment') AND s.status = 'running')
+          WHERE s.flow_id = f.flow_id AND ${sql.in("s.step", waiting)} AND s.status = 'running')
         ORDER BY deadline DESC LIMIT 500`)
 
       return {

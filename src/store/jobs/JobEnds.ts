@@ -1,7 +1,7 @@
 /** How an attempt of a job ends. An end may turn out better than it was told: then it is to be told again. */
 import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { JobStatus } from "../../../rpc/TicketJob.ts"
+import { JobStatus, openJobs } from "../../../rpc/TicketJob.ts"
 import type { FeedStore } from "../flows/FeedStore.ts"
 import { columns, feedOfJob, JobRow } from "./JobRows.ts"
 import * as Rows from "../Rows.ts"
@@ -21,7 +21,7 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
       UPDATE ticket_jobs SET finished_at = now(), status = ${outcome(0, 0)},
         error = CASE WHEN generated = 0 THEN (
           SELECT min(reason) FROM ticket_job_items WHERE job_id = ${jobId} AND status = 'failed') END
-      WHERE job_id = ${jobId} AND status IN ('queued', 'running') AND generated + failed = total`)
+      WHERE job_id = ${jobId} AND ${sql.in("status", openJobs)} AND generated + failed = total`)
     return yield* Rows.first(JobRow)(sql`
       SELECT ${sql.literal(columns)} FROM ticket_jobs
       WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)

@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
-import { JobConflict, JobNotFound, type JobView } from "../../../rpc/TicketJob.ts"
+import { JobConflict, JobNotFound, jobPhase, type JobView } from "../../../rpc/TicketJob.ts"
 import {
   type Applied,
   appliedTo,
@@ -210,8 +210,8 @@ export class JobStore extends Context.Service<JobStore, {
       const cancel = Effect.fn("JobStore.cancel")(function* (jobId: string) {
         const withdraw = Effect.gen(function* () {
           const { status } = yield* held(jobId)
-          if (status === "canceled") return
-          if (status !== "queued" && status !== "running") {
+          if (jobPhase[status] === "canceled") return
+          if (jobPhase[status] !== "open") {
             return yield* new JobConflict({ job_id: jobId, status })
           }
           yield* Rows.run(sql`
@@ -228,7 +228,7 @@ export class JobStore extends Context.Service<JobStore, {
       const retry = Effect.fn("JobStore.retry")(function* (jobId: string, attempt: number) {
         const again = Effect.gen(function* () {
           const { options, status, ...job } = yield* held(jobId)
-          const failed = status === "failed" || status === "partially_failed"
+          const failed = jobPhase[status] === "failed"
           if (job.attempt === attempt && !failed) return
           if (job.attempt !== attempt - 1 || !failed) {
             return yield* new JobConflict({ job_id: jobId, status })

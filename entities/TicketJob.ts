@@ -10,7 +10,7 @@ import { type Applied, type JobRow, JobStore } from "../src/store/jobs/JobStore.
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { enrich } from "../src/tickets/Enrichment.ts"
 import { attemptOf, chunkIdOf } from "../src/tickets/JobChunks.ts"
-import { JobListener } from "../src/tickets/JobListener.ts"
+import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
 
 const failures = (ticketIds: ReadonlyArray<number>, reason: string): ReadonlyArray<GeneratedTicket> =>
   ticketIds.map((ticketId) => ({ ticketId, status: "failed", reason, data: null, metadata: {} }))
@@ -35,14 +35,14 @@ export const TicketJobLayer = TicketJob.toLayer(
     const jobs = yield* JobStore
     const tickets = yield* TicketStore
     const generator = yield* GeneratorClient
-    const listener = yield* JobListener
+    const announcer = yield* JobAnnouncer
     const self = (yield* TicketJob.client)(jobId)
     const oneEnd = yield* Semaphore.make(1)
     let deliveries = 0
 
     const tell = Effect.fnUntraced(function* (job: JobRow, { applied, failed, generated, total }: Applied) {
       if (applied.length === 0) return
-      yield* listener.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
+      yield* announcer.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
     })
 
     const report = Effect.fn("TicketJob.report")(
@@ -55,7 +55,7 @@ export const TicketJobLayer = TicketJob.toLayer(
     const conclude = Effect.fn("TicketJob.conclude")(function* () {
       const ended = yield* jobs.end(jobId)
       if (Option.isNone(ended)) return false
-      yield* listener.finished(ended.value, ended.value.status)
+      yield* announcer.finished(ended.value, ended.value.status)
       yield* jobs.announced(ended.value)
       return true
     }, oneEnd.withPermit)
@@ -158,7 +158,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* report(job, reports, attemptOf(jobId, batch.webhookId))
       const good = reports.filter(({ status }) => status === "generated")
       if (!(yield* conclude()) && good.length > 0) {
-        yield* listener.generated(job, good.map(({ ticketId }) => ticketId))
+        yield* announcer.generated(job, good.map(({ ticketId }) => ticketId))
       }
     })
 

@@ -15,7 +15,7 @@ import {
   type NewJob
 } from "./JobRows.ts"
 import { FeedStore } from "../flows/FeedStore.ts"
-import * as JobEnds from "./JobEnds.ts"
+import * as JobReports from "./JobReports.ts"
 import * as JobItems from "./JobItems.ts"
 import * as JobReminders from "./JobReminders.ts"
 import * as Rows from "../Rows.ts"
@@ -100,7 +100,7 @@ export class JobStore extends Context.Service<JobStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
-      const { announced, end, outcome } = JobEnds.make(sql, feeds)
+      const { announced, end, outcome } = JobReports.make(sql, feeds)
       const all = sql.literal(columns)
 
       const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import type { JobTicketRow } from "../../src/store/tickets/TicketRows.ts"
-import { enrich } from "../../src/tickets/Enrichment.ts"
+import { enrich } from "../../src/tickets/GeneratorChunk.ts"
 import documentedBody from "../fixtures/bodies/1-generation-job.to-ticket-generator.json" with {
   type: "json"
 }

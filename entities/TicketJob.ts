@@ -8,8 +8,7 @@ import { perseverance, retryTransient } from "../src/durable/Retry.ts"
 import { GeneratorClient } from "../src/tickets/GeneratorClient.ts"
 import { type Applied, type JobRow, JobStore } from "../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
-import { enrich } from "../src/tickets/GeneratorChunk.ts"
-import { attemptOf, chunkIdOf } from "../src/tickets/JobChunks.ts"
+import { attemptOf, chunkIdOf, enrich } from "../src/tickets/GeneratorChunk.ts"
 import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
 
 const failures = (ticketIds: ReadonlyArray<number>, reason: string): ReadonlyArray<GeneratedTicket> =>

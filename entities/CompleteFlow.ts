@@ -54,7 +54,7 @@ const alongside = <R>(name: WorkStep, work: Effect.Effect<Outcome, never, R>) =>
     DurableDeferred.make(`alongside/${name}`, { success: Outcome })
   )
 
-/** What takes an ended step's effects back; null where nothing is to be taken back. */
+/** How an ended step is compensated; null where nothing is to be. */
 type Compensation<R> = (
   plan: Plan,
   ended: Outcome | undefined

@@ -3,13 +3,13 @@ import { Effect } from "effect"
 import { Activity } from "effect/workflow"
 import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
-import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
+import { giveUp, sendAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
 import { tellPayer } from "../src/flows/PaymentNotice.ts"
 
 export const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
-    const waiting = yield* untilDelivered(tellAgain(flowId))
+    const waiting = yield* untilDelivered(sendAgain(flowId))
     if (waiting > 0) yield* Activity.make({ name: "give-up", execute: retryTransient(giveUp(flowId)) })
   })
 )
@@ -20,7 +20,7 @@ export const PaymentNoticeLayer = PaymentNotice.toLayer(
     if (waiting > 0) {
       yield* Activity.make({
         name: "give-up",
-        execute: Effect.logError("What a payer was to be told is given up", { paymentId, status })
+        execute: Effect.logError("A message to a payer is given up", { paymentId, status })
       })
     }
   })

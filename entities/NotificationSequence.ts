@@ -39,7 +39,7 @@ const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string
   yield* finish(sequenceId)
 })
 
-/** The end of a sequence that met a defect: told in its status and in the log. */
+/** The end of a sequence that met a defect: recorded in its status and in the log. */
 const abandon = (sequenceId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",

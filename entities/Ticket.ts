@@ -1,4 +1,4 @@
-/** One ticket: its files are stored as they are reported, and the jobs that wait for them hear of it. */
+/** One ticket: its files are stored as they are reported, and they are reported to the jobs that wait for them. */
 import { Effect, Schedule } from "effect"
 import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
@@ -19,7 +19,7 @@ export const TicketLayer = Ticket.toLayer(
     const announcer = yield* JobAnnouncer
     const job = yield* TicketJob.client
 
-    const tell = (jobId: string, news: Rpc.Payload<typeof Generated>) =>
+    const report = (jobId: string, news: Rpc.Payload<typeof Generated>) =>
       job(jobId).BatchGenerated({
         webhookId: `${news.webhookId}/${ticketId}`,
         generatedAt: news.generatedAt,
@@ -33,7 +33,7 @@ export const TicketLayer = Ticket.toLayer(
       yield* tickets.get(ticketId)
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId, news.ticket.status === "generated")
-      yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })
+      yield* Effect.forEach(waiting, (jobId) => report(jobId, news), { discard: true })
       if (news.ticket.status === "generated") yield* announcer.reported(ticketId, news.notify === true)
     })
 

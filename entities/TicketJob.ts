@@ -1,4 +1,4 @@
-/** A generation job: its chunks go to the generator, its webhooks come back, and the end of each attempt is told once. */
+/** A generation job: its chunks go to the generator, its webhooks come back, and the end of each attempt is announced once. */
 import { Effect, Option, Schedule, Semaphore } from "effect"
 import { Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
@@ -39,18 +39,20 @@ export const TicketJobLayer = TicketJob.toLayer(
     const oneEnd = yield* Semaphore.make(1)
     let deliveries = 0
 
-    const tell = Effect.fnUntraced(function* (job: JobRow, { applied, failed, generated, total }: Applied) {
-      if (applied.length === 0) return
-      yield* announcer.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
-    })
-
-    const report = Effect.fn("TicketJob.report")(
-      function* (job: JobRow, reports: ReadonlyArray<GeneratedTicket>, attempt: number | null) {
-        if (reports.length > 0) yield* tell(job, yield* jobs.applyBatch(jobId, reports, attempt))
+    const announce = Effect.fnUntraced(
+      function* (job: JobRow, { applied, failed, generated, total }: Applied) {
+        if (applied.length === 0) return
+        yield* announcer.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
       }
     )
 
-    /** Answers whether there was an end to tell. */
+    const report = Effect.fn("TicketJob.report")(
+      function* (job: JobRow, reports: ReadonlyArray<GeneratedTicket>, attempt: number | null) {
+        if (reports.length > 0) yield* announce(job, yield* jobs.applyBatch(jobId, reports, attempt))
+      }
+    )
+
+    /** Answers whether there was an end to announce. */
     const conclude = Effect.fn("TicketJob.conclude")(function* () {
       const ended = yield* jobs.end(jobId)
       if (Option.isNone(ended)) return false
@@ -124,7 +126,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       }
     )
 
-    /** Counts as a delivery from its first moment on; is told whether it is the only one. */
+    /** Counts as a delivery from its first moment on; learns whether it is the only one. */
     const delivering = <A, E, R>(use: (alone: boolean) => Effect.Effect<A, E, R>) =>
       Effect.acquireUseRelease(
         Effect.sync(() => deliveries++ === 0),
@@ -138,7 +140,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* conclude()
     })
 
-    /** The reports of the job's own tickets; a report of another one is not this job's to tell. */
+    /** The reports of the job's own tickets; a report of another one is not this job's. */
     const ownOf = Effect.fnUntraced(function* (reports: ReadonlyArray<GeneratedTicket>) {
       const items = new Set(yield* jobs.itemsAmong(jobId, reports.map(({ ticketId }) => ticketId)))
       const others = reports.flatMap(({ ticketId }) => items.has(ticketId) ? [] : [ticketId])
@@ -188,7 +190,7 @@ export const TicketJobLayer = TicketJob.toLayer(
         if (job.status === "running" && (giveUp || alone)) {
           const { edition, queued } = job
           yield* Effect.logWarning("A job had no news for a while", { jobId, queued, edition, giveUp })
-          if (giveUp) yield* tell(job, yield* jobs.giveUp(jobId, "generator_silent"))
+          if (giveUp) yield* announce(job, yield* jobs.giveUp(jobId, "generator_silent"))
           else yield* remind(job)
         }
         yield* conclude()

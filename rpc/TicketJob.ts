@@ -134,8 +134,8 @@ export const Retry = Rpc.make("Retry", {
 })
 
 /**
- * Sends again what nobody reported, after reminders in vain under new ids, or fails it when `giveUp` is set; tells an
- * end that nobody told. Volatile: the keeper of jobs comes again.
+ * Sends again what nobody reported, after reminders in vain under new ids, or fails it when `giveUp` is set; announces
+ * an end that nobody announced. Volatile: the keeper of jobs comes again.
  */
 export const Chase = Rpc.make("Chase", { payload: { giveUp: Schema.Boolean }, error: JobNotFound })
   .annotate(ClusterSchema.InterruptOnTermination, true)

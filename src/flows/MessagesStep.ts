@@ -1,5 +1,5 @@
 /**
- * Step 6: what the guests and the payer are told, in chunks, each message once. What cannot be delivered for now is no
+ * Step 6: the messages to the guests and the payer, in chunks, each message once. What cannot be delivered for now is no
  * failure of the step: it goes on being delivered when the flow has ended.
  */
 import { Effect, Option } from "effect"
@@ -23,9 +23,9 @@ import { step } from "./Step.ts"
 const chunk = 100
 
 /** All that the messages of a flow are made of. */
-type Told = Pick<Plan, "flowId" | "request">
+type FlowRequest = Pick<Plan, "flowId" | "request">
 
-const origin = ({ flowId }: Told) => ({ flowId, sequenceId: null })
+const origin = ({ flowId }: FlowRequest) => ({ flowId, sequenceId: null })
 
 /** The templates that a flow asks for over a channel: each channel has a list of its own. */
 const templatesOver = (channel: Channel, config: Plan["request"]["notification_config"]) =>
@@ -35,7 +35,7 @@ const templatesOver = (channel: Channel, config: Plan["request"]["notification_c
  * What every guest is sent by this step. A message about a ticket waits for a ticket; without `send_notifications` there
  * is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
  */
-const wanted = (plan: Told, reader: Reader) => (template: Template): boolean => {
+const wanted = (plan: FlowRequest, reader: Reader) => (template: Template): boolean => {
   const { generate_pdf, send_notifications } = plan.request.ticket_config
   switch (subjectOf[template]) {
     case "guest":
@@ -49,7 +49,7 @@ const wanted = (plan: Told, reader: Reader) => (template: Template): boolean => 
   }
 }
 
-const messagesFor = (plan: Told) => (reader: Reader): ReadonlyArray<Message> => {
+const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Message> => {
   const over = (channel: Channel) => (template: Template): Message =>
     toGuest(reader, {
       messageId: messageIdOf(plan.flowId, template, reader.guest_id, channel),
@@ -78,7 +78,7 @@ export const ticketMessageIds = (
   )
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */
-const receipt = Effect.fnUntraced(function* (plan: Told, reader: Reader) {
+const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) {
   const { notification_config: config, payment_config: payment } = plan.request
   if (!config.email_templates.includes("payment_confirmation")) return []
   const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
@@ -114,13 +114,13 @@ export const lateReceipt = Effect.fnUntraced(function* (flowId: string) {
   if (options.error_handling === "stop_on_error" && steps.some(({ status }) => status === "failed")) return 0
   const [payer] = yield* (yield* AudienceStore).guests(event.event_id, [guests[0]!.guest_id])
   if (payer === undefined) return 0
-  const told = { flowId, request }
-  const { retryable } = yield* (yield* Notifier).deliver(origin(told), yield* receipt(told, payer))
+  const flow = { flowId, request }
+  const { retryable } = yield* (yield* Notifier).deliver(origin(flow), yield* receipt(flow, payer))
   return retryable
 })
 
-/** What these guests are to be told; the payer, who is the first guest, gets the receipt too. */
-const messagesTo = Effect.fnUntraced(function* (plan: Told, guestIds: ReadonlyArray<number>) {
+/** The messages to these guests; the payer, who is the first guest, gets the receipt too. */
+const messagesTo = Effect.fnUntraced(function* (plan: FlowRequest, guestIds: ReadonlyArray<number>) {
   const { event_data: event, guests } = plan.request
   const readers = yield* (yield* AudienceStore).guests(event.event_id, guestIds)
   const payer = readers.find((reader) => reader.guest_id === guests[0]!.guest_id)
@@ -162,11 +162,11 @@ const notify = (plan: Plan) =>
       total.guests += guestIds.length
       yield* feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...total, of: ids.length } })
     }
-    const told = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
-    if (told.failed === 0) return resultOf(told)
+    const tally = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
+    if (tally.failed === 0) return resultOf(tally)
     return yield* new StepFailed({
       code: "messages_failed",
-      detail: undelivered(told, told.retryable === 0 ? "" : ` ${told.retryable} are tried again.`),
+      detail: undelivered(tally, tally.retryable === 0 ? "" : ` ${tally.retryable} are tried again.`),
       retryable: false
     })
   })
@@ -178,7 +178,7 @@ const handOver = (plan: Plan) =>
     yield* FlowMessages.execute({ flowId: plan.flowId }, { discard: true, detached: true })
   })
 
-/** Tells everybody; what waits in the end is handed over. */
+/** Sends everything; what waits in the end is handed over. */
 export const messages = Effect.fnUntraced(function* (plan: Plan) {
   const outcome = yield* step(plan, "notifications", notify(plan))
   yield* Activity.make({ name: "notifications/rest", execute: retryTransient(handOver(plan)) })
@@ -186,16 +186,16 @@ export const messages = Effect.fnUntraced(function* (plan: Plan) {
 })
 
 /** What became of the messages since the step has ended, shown on it. */
-const amend = Effect.fnUntraced(function* (flowId: string, told: Tally) {
+const amend = Effect.fnUntraced(function* (flowId: string, tally: Tally) {
   yield* (yield* FlowStore).amend(flowId, "notifications", {
-    status: told.failed === 0 ? "completed" : "failed",
-    result: resultOf(told),
-    error: told.failed === 0 ? undefined : { code: "messages_failed", detail: undelivered(told) }
+    status: tally.failed === 0 ? "completed" : "failed",
+    result: resultOf(tally),
+    error: tally.failed === 0 ? undefined : { code: "messages_failed", detail: undelivered(tally) }
   })
 })
 
 /** Sends what waits of an ended flow's messages, made anew; answers how many still wait. */
-export const tellAgain = (flowId: string) =>
+export const sendAgain = (flowId: string) =>
   Effect.gen(function* () {
     const ledger = yield* NotificationStore
     const notifier = yield* Notifier
@@ -210,15 +210,15 @@ export const tellAgain = (flowId: string) =>
       yield* notifier.send(messages)
     }
     yield* ledger.skip([...open], "the guest has no such ticket or payment any more")
-    const told = yield* ledger.tally({ flowId })
-    yield* amend(flowId, told)
-    return told.retryable
+    const tally = yield* ledger.tally({ flowId })
+    yield* amend(flowId, tally)
+    return tally.retryable
   })
 
 /** What was tried for a day could not be delivered. */
 export const giveUp = (flowId: string) =>
   Effect.gen(function* () {
-    const { failed, retryable, ...told } = yield* (yield* NotificationStore).tally({ flowId })
+    const { failed, retryable, ...tally } = yield* (yield* NotificationStore).tally({ flowId })
     yield* Effect.logError("Messages of a flow are given up", { flowId, messages: retryable })
-    yield* amend(flowId, { ...told, failed: failed + retryable, retryable: 0 })
+    yield* amend(flowId, { ...tally, failed: failed + retryable, retryable: 0 })
   })

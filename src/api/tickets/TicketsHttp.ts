@@ -8,6 +8,7 @@ import {
   type JobStatus,
   TicketJob
 } from "../../../rpc/TicketJob.ts"
+import { managers } from "../../../rpc/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../tickets/OrderPrinter.ts"
@@ -29,19 +30,19 @@ import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
 import { resourceId } from "../rules/ResourceId.ts"
-import { missing, ownerOf, visible } from "../rules/Visible.ts"
+import { mayRead, missing, ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
 const checked = Effect.fnUntraced(function* (request: JobRequest) {
-  const caller = yield* requireRole("admin", "organizer")
+  const caller = yield* requireRole(...managers)
   const known = new Map(
     (yield* (yield* TicketStore).owners(request.ticket_ids)).map((row) => [row.ticket_id, row])
   )
   const eventId = known.get(request.ticket_ids[0]!)?.event_id
   const errors = request.ticket_ids.flatMap((id, at): ReadonlyArray<FieldError> => {
     const row = known.get(id)
-    const detail = row === undefined || (caller.role !== "admin" && row.owner !== caller.subject)
+    const detail = row === undefined || !mayRead(caller, row.owner)
       ? `There is no ticket ${id}.`
       : row.status === "voided"
       ? `Ticket ${id} is voided.`

@@ -82,7 +82,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   }) => Effect.Effect<void>
   /**
    * The flow that a body is for: one that failed is tried anew, a minute after it was asked for and once nothing of its
-   * payment stands; any other end stays the same, so that nobody is charged or told twice.
+   * payment stands; any other end stays the same, so that nobody is charged or notified twice.
    */
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
@@ -97,7 +97,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly amend: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
   /** Whether a step was ever run. */
   readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
-  /** Shows on a step that it was taken back, or why that did not succeed. */
+  /** Shows on a step that it was compensated, or why that did not succeed. */
   readonly compensated: (flowId: string, step: StepName, end: Omit<StepEnd, "status">) => Effect.Effect<void>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>

@@ -45,7 +45,7 @@ export class JobIndex extends Context.Service<JobIndex, {
    */
   readonly waitingFor: (ticketId: number, generated: boolean) => Effect.Effect<ReadonlyArray<string>>
   /**
-   * Takes the late jobs, a hundred at most: those whose end is not told and that had no news for `quiet`. A job that was
+   * Takes the late jobs, a hundred at most: those whose end is not announced and that had no news for `quiet`. A job that was
    * taken is late again after `quiet`, doubled with each reminder in vain, up to sixteen times; once it is silent, after
    * `quiet`.
    */

@@ -10,6 +10,7 @@ import { readdirSync } from "node:fs"
 import { crc32, deflateSync } from "node:zlib"
 import jpeg from "jpeg-js"
 import { FileStore } from "../../../src/files/FileStore.ts"
+import { TicketDesign } from "../../../src/print/tickets/TicketTemplates.ts"
 import { PrintStore } from "../../../src/store/tickets/PrintStore.ts"
 import { QrImage } from "../../../src/print/qr/QrImage.ts"
 import { qrMatrix } from "../../../src/print/qr/QrMatrix.ts"
@@ -111,7 +112,8 @@ layer(TestAppLayer.layer, { timeout: 60_000, excludeTestServices: true })("a tem
       const list = yield* app.ask("/api/templates", { token: app.organizer })
       assert.deepStrictEqual(
         list.json.templates.map((one: { design: string }) => one.design),
-        ["modern", "classic", "minimal"]
+        TicketDesign.literals,
+        "A migration adds a row to templates for each design of TicketTemplates.ts."
       )
       const set = yield* app.ask("/api/templates/1/style", {
         method: "PUT",

@@ -54,31 +54,32 @@ const alongside = <R>(name: WorkStep, work: Effect.Effect<Outcome, never, R>) =>
     DurableDeferred.make(`alongside/${name}`, { success: Outcome })
   )
 
+type Compensators = Effect.Services<
+  ReturnType<typeof cancelMessages | typeof takeBack | typeof voidTickets>
+>
+
 /** How an ended step is compensated; null where nothing is to be. */
-type Compensation<R> = (
+type Compensation = (
   plan: Plan,
   ended: Outcome | undefined
-) => Effect.Effect<Schema.Json, StepFailed, R> | null
+) => Effect.Effect<Schema.Json, StepFailed, Compensators> | null
 
 /** The event and its guests stay: a later flow uses them. */
-const compensations = {
+const compensations: Readonly<Record<WorkStep, Compensation>> = {
   validation: () => null,
   event: () => null,
   guests: () => null,
   tickets: voidTickets,
   payment: takeBack,
-  notifications: (plan: Plan, ended: Outcome | undefined) =>
-    ended?.status === "failed" ? cancelMessages(plan) : null,
+  notifications: (plan, ended) => ended?.status === "failed" ? cancelMessages(plan) : null,
   reminders: cancelMessages
-} satisfies Readonly<Record<WorkStep, Compensation<unknown>>>
-
-type Compensators = Effect.Services<NonNullable<ReturnType<(typeof compensations)[WorkStep]>>>
+}
 
 /** In the order opposite to the steps'; a step that was never begun has nothing to compensate. */
 const compensateAll = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcomes) {
   for (const name of workSteps.toReversed()) {
     const ended = outcomes.get(name)
-    const work: ReturnType<Compensation<Compensators>> = compensations[name](plan, ended)
+    const work = compensations[name](plan, ended)
     if (work !== null) yield* compensate(plan, name, ended, work)
   }
 })
@@ -121,7 +122,7 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
   })
 })
 
-/** A defect ends the flow; one that stops on errors compensates what was done, money first of all. */
+/** A defect ends the flow; one that stops on errors compensates what was done first. */
 const giveUp = (plan: Plan, defect: unknown) =>
   Effect.andThen(
     plan.request.orchestration_options.error_handling === "stop_on_error"

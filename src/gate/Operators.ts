@@ -72,7 +72,7 @@ export class Operators extends Context.Service<Operators, {
       const permission = (operatorId: string, eventId: number) => Cache.get(cache, `${eventId} ${operatorId}`)
 
       const ofCaller = (caller: Caller, eventId: number) =>
-        caller.role === "organizer"
+        rights[caller.role].scans === "its own events"
           ? Effect.map(
             events.owner(eventId),
             (owner) => permissionOf(caller, eventId, Option.contains(owner, caller.subject))

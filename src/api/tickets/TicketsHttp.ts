@@ -1,13 +1,7 @@
 /** Answers for flow 1, and tickets with their files. */
 import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import {
-  type JobConflict,
-  jobPhase,
-  type JobRequest,
-  type JobStatus,
-  TicketJob
-} from "../../../rpc/TicketJob.ts"
+import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { managers } from "../../../rpc/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
@@ -144,8 +138,7 @@ const retried = Effect.fnUntraced(function* (jobId: string) {
 })
 
 /** The attempt that was asked for ended with failures after it was read which one that is. */
-const endedMeanwhile = (error: { readonly _tag: string } | JobConflict) =>
-  "status" in error && jobPhase[error.status] === "failed"
+const endedMeanwhile = (error: unknown) => error instanceof JobConflict && jobPhase[error.status] === "failed"
 
 const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
   const { flow_id: flowId } = yield* own(jobId)

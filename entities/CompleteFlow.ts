@@ -1,7 +1,7 @@
-/** The complete flow as its story: eight steps, and what is taken back when the flow stops. */
-import { Effect, Layer } from "effect"
+/** The complete flow as its story: eight steps, and how each is compensated when the flow stops. */
+import { Effect, Layer, type Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
-import { CompleteFlow, type StepName, steps } from "../rpc/CompleteFlow.ts"
+import { CompleteFlow, type StepFailed, type WorkStep, workSteps } from "../rpc/CompleteFlow.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
@@ -16,7 +16,8 @@ import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
 
 /** What must be there before a step makes sense, whatever the flow does about errors. */
-const needs: Partial<Record<StepName, StepName>> = {
+const needs: Readonly<Record<WorkStep, WorkStep | null>> = {
+  validation: null,
   event: "validation",
   guests: "event",
   tickets: "guests",
@@ -26,12 +27,12 @@ const needs: Partial<Record<StepName, StepName>> = {
 }
 
 type Skips = Effect.Services<ReturnType<typeof skip>["execute"]>
-type Outcomes = Map<StepName, Outcome>
+type Outcomes = Map<WorkStep, Outcome>
 
 /** Why a step is not run: something it needs is missing, or the flow stops at its first error. */
-const obstacle = (plan: Plan, outcomes: Outcomes, name: StepName): string | undefined => {
+const obstacle = (plan: Plan, outcomes: Outcomes, name: WorkStep): string | undefined => {
   const needed = needs[name]
-  if (needed !== undefined && outcomes.get(needed)?.status !== "completed") {
+  if (needed !== null && outcomes.get(needed)?.status !== "completed") {
     return `The step ${needed} is not done.`
   }
   const stopped = [...outcomes].find(([, outcome]) => outcome.status === "failed")
@@ -46,61 +47,85 @@ const obstacle = (plan: Plan, outcomes: Outcomes, name: StepName): string | unde
  * One of two steps at once. While it can go on it counts as work under way, so that the other, which waits for an answer
  * of its own, does not suspend the flow before the answer to this one is acted on. Both count before either goes on.
  */
-const alongside = <R>(name: StepName, work: Effect.Effect<Outcome, never, R>) =>
+const alongside = <R>(name: WorkStep, work: Effect.Effect<Outcome, never, R>) =>
   DurableDeferred.into(
     Effect.andThen(Effect.yieldNow, work),
     DurableDeferred.make(`alongside/${name}`, { success: Outcome })
   )
 
-const tell = Effect.fnUntraced(function* (plan: Plan) {
+type Compensators = Effect.Services<
+  ReturnType<typeof cancelMessages | typeof compensatePayment | typeof voidTickets>
+>
+
+/** How an ended step is compensated; null where nothing is to be. */
+type Compensation = (
+  plan: Plan,
+  ended: Outcome | undefined
+) => Effect.Effect<Schema.Json, StepFailed, Compensators> | null
+
+/** The event and its guests stay: a later flow uses them. */
+const compensations: Readonly<Record<WorkStep, Compensation>> = {
+  validation: () => null,
+  event: () => null,
+  guests: () => null,
+  tickets: voidTickets,
+  payment: compensatePayment,
+  notifications: (plan, ended) => ended?.status === "failed" ? cancelMessages(plan) : null,
+  reminders: cancelMessages
+}
+
+/** In the order opposite to the steps'; a step that was never begun has nothing to compensate. */
+const compensateAll = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcomes) {
+  for (const name of workSteps.toReversed()) {
+    const ended = outcomes.get(name)
+    const work = compensations[name](plan, ended)
+    if (work !== null) yield* compensate(plan, name, ended, work)
+  }
+})
+
+const runSteps = Effect.fnUntraced(function* (plan: Plan) {
   const outcomes: Outcomes = new Map()
-  const settle = <R>(name: StepName, run: Effect.Effect<Outcome, never, R>) => {
+  const settle = <R>(name: WorkStep, run: Effect.Effect<Outcome, never, R>) => {
     const why = obstacle(plan, outcomes, name)
     const ended: Effect.Effect<Outcome, never, R | Skips> = why === undefined ? run : skip(plan, name, why)
-    return Effect.map(ended, (outcome) => outcomes.set(name, outcome))
+    return Effect.tap(ended, (outcome) => Effect.sync(() => outcomes.set(name, outcome)))
   }
 
-  yield* settle("validation", step(plan, "validation", validate(plan)))
-  yield* settle("event", step(plan, "event", publish(plan)))
-  yield* settle("guests", step(plan, "guests", register(plan)))
+  const validation = yield* settle("validation", step(plan, "validation", validate(plan)))
+  const event = yield* settle("event", step(plan, "event", publish(plan)))
+  const guests = yield* settle("guests", step(plan, "guests", register(plan)))
   const { error_handling, parallel_processing } = plan.request.orchestration_options
-  if (parallel_processing) {
-    const orStop = <R, R2>(work: Effect.Effect<Outcome, never, R>, stop: Effect.Effect<void, never, R2>) =>
-      Effect.tap(
-        work,
-        ({ status }) => status === "failed" && error_handling === "stop_on_error" ? stop : Effect.void
-      )
-    yield* Effect.all([
+  const orStop = <R, R2>(work: Effect.Effect<Outcome, never, R>, stop: Effect.Effect<void, never, R2>) =>
+    Effect.tap(
+      work,
+      ({ status }) => status === "failed" && error_handling === "stop_on_error" ? stop : Effect.void
+    )
+  const [ticketsEnd, paymentEnd] = parallel_processing
+    ? yield* Effect.all([
       settle("tickets", alongside("tickets", orStop(tickets(plan), stopWaiting(plan)))),
       settle("payment", alongside("payment", orStop(payment(plan), stopRendering(plan))))
     ], { concurrency: 2 })
-  } else {
-    yield* settle("tickets", tickets(plan))
-    yield* settle("payment", payment(plan))
-  }
-  yield* settle("notifications", messages(plan))
-  yield* settle("reminders", step(plan, "reminders", remind(plan)))
+    : [yield* settle("tickets", tickets(plan)), yield* settle("payment", payment(plan))] as const
+  const notifications = yield* settle("notifications", messages(plan))
+  const reminders = yield* settle("reminders", step(plan, "reminders", remind(plan)))
 
-  if (stops(plan, outcomes)) yield* takeAllBack(plan, outcomes)
-  yield* conclude(plan, steps.map((name) => [name, outcomes.get(name)] as const))
+  if (stops(plan, outcomes)) yield* compensateAll(plan, outcomes)
+  yield* conclude(plan, {
+    validation,
+    event,
+    guests,
+    tickets: ticketsEnd,
+    payment: paymentEnd,
+    notifications,
+    reminders
+  })
 })
 
-/** In the order opposite to the steps'; a step that was never begun has nothing to take back. */
-const takeAllBack = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcomes) {
-  const ended = (name: StepName) => outcomes.get(name)
-  yield* compensate(plan, "reminders", ended("reminders"), cancelMessages(plan))
-  if (ended("notifications")?.status === "failed") {
-    yield* compensate(plan, "notifications", ended("notifications"), cancelMessages(plan))
-  }
-  yield* compensate(plan, "payment", ended("payment"), compensatePayment(plan))
-  yield* compensate(plan, "tickets", ended("tickets"), voidTickets(plan))
-})
-
-/** A defect ends the flow; one that stops on errors takes back what was done, money first of all. */
+/** A defect ends the flow; one that stops on errors compensates what was done first. */
 const giveUp = (plan: Plan, defect: unknown) =>
   Effect.andThen(
     plan.request.orchestration_options.error_handling === "stop_on_error"
-      ? takeAllBack(plan, new Map())
+      ? compensateAll(plan, new Map())
       : Effect.void,
     abandon(plan.flowId, defect)
   )
@@ -113,7 +138,7 @@ export const CompleteFlowLayer = CompleteFlow.toLayer(
   Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
     const plan = yield* open(flowId, executionId)
-    yield* tell(plan).pipe(
+    yield* runSteps(plan).pipe(
       Effect.catchDefect((defect) => giveUp(plan, defect)),
       Effect.catchDefect((defect) => abandon(flowId, defect))
     )

@@ -1,29 +1,27 @@
 /** Deliveries as durable workflows of their own: they outlive the flow or the payment that asked for them. */
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { Activity } from "effect/workflow"
 import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
-import { giveUp, tellAgain } from "../src/flows/MessagesStep.ts"
+import { giveUp, sendAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
 import { notifyPayer } from "../src/flows/PaymentNotice.ts"
 
-const FlowMessagesLayer = FlowMessages.toLayer(
+export const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
-    const waiting = yield* untilDelivered(tellAgain(flowId))
+    const waiting = yield* untilDelivered(sendAgain(flowId))
     if (waiting > 0) yield* Activity.make({ name: "give-up", execute: retryTransient(giveUp(flowId)) })
   })
 )
 
-const PaymentNoticeLayer = PaymentNotice.toLayer(
+export const PaymentNoticeLayer = PaymentNotice.toLayer(
   Effect.fnUntraced(function* ({ paymentId, status }) {
     const waiting = yield* untilDelivered(notifyPayer(paymentId, status))
     if (waiting > 0) {
       yield* Activity.make({
         name: "give-up",
-        execute: Effect.logError("What a payer was to be told is given up", { paymentId, status })
+        execute: Effect.logError("A message to a payer is given up", { paymentId, status })
       })
     }
   })
 )
-
-export const DeliveryLayer = Layer.mergeAll(FlowMessagesLayer, PaymentNoticeLayer)

@@ -39,7 +39,7 @@ const run = Effect.fnUntraced(function* (sequenceId: string, executionId: string
   yield* finish(sequenceId)
 })
 
-/** The end of a sequence that met a defect: told in its status and in the log. */
+/** The end of a sequence that met a defect: recorded in its status and in the log. */
 const abandon = (sequenceId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",
@@ -94,14 +94,12 @@ const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
   yield* finish(sequenceId)
 })
 
-const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
+export const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
   runReminders(sequenceId).pipe(
     Effect.catchDefect((defect) => abandon(sequenceId, defect))
   )
 )
 
-const SequenceLayer = Layer.unwrap(
+export const NotificationSequenceLayer = Layer.unwrap(
   Effect.map(SingleFlight.make<typeof Delivered.Type, never>(10_000), sequenceLayer)
 )
-
-export const NotificationSequenceLayer = Layer.mergeAll(SequenceLayer, RemindersLayer)

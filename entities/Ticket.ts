@@ -1,4 +1,4 @@
-/** One ticket: its files are stored as they are reported, and the jobs that wait for them hear of it. */
+/** One ticket: its files are stored as they are reported, and they are reported to the jobs that wait for them. */
 import { Effect, Schedule } from "effect"
 import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
@@ -7,7 +7,7 @@ import { TicketJob } from "../rpc/TicketJob.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import { JobIndex } from "../src/store/jobs/JobIndex.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
-import { JobListener } from "../src/tickets/JobListener.ts"
+import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
 
 /** Holds no truth: the store's guarded updates decide. */
 export const TicketLayer = Ticket.toLayer(
@@ -16,10 +16,10 @@ export const TicketLayer = Ticket.toLayer(
     const ticketId = Number(entityId)
     const tickets = yield* TicketStore
     const jobs = yield* JobIndex
-    const listener = yield* JobListener
+    const announcer = yield* JobAnnouncer
     const job = yield* TicketJob.client
 
-    const tell = (jobId: string, news: Rpc.Payload<typeof Generated>) =>
+    const report = (jobId: string, news: Rpc.Payload<typeof Generated>) =>
       job(jobId).BatchGenerated({
         webhookId: `${news.webhookId}/${ticketId}`,
         generatedAt: news.generatedAt,
@@ -33,8 +33,8 @@ export const TicketLayer = Ticket.toLayer(
       yield* tickets.get(ticketId)
       yield* tickets.generated([news.ticket], news.generatedAt)
       const waiting = yield* jobs.waitingFor(ticketId, news.ticket.status === "generated")
-      yield* Effect.forEach(waiting, (jobId) => tell(jobId, news), { discard: true })
-      if (news.ticket.status === "generated") yield* listener.reported(ticketId, news.notify === true)
+      yield* Effect.forEach(waiting, (jobId) => report(jobId, news), { discard: true })
+      if (news.ticket.status === "generated") yield* announcer.reported(ticketId, news.notify === true)
     })
 
     return Ticket.of({ Generated: ({ payload }) => retryTransient(generated(payload)) })

@@ -1,4 +1,4 @@
-/** A generation job: its chunks go to the generator, its webhooks come back, and the end of each attempt is told once. */
+/** A generation job: its chunks go to the generator, its webhooks come back, and the end of each attempt is announced once. */
 import { Effect, Option, Schedule, Semaphore } from "effect"
 import { Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
@@ -8,9 +8,8 @@ import { perseverance, retryTransient } from "../src/durable/Retry.ts"
 import { GeneratorClient } from "../src/tickets/GeneratorClient.ts"
 import { type Applied, type JobRow, JobStore } from "../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
-import { enrich } from "../src/tickets/Enrichment.ts"
-import { attemptOf, chunkIdOf } from "../src/tickets/JobChunks.ts"
-import { JobListener } from "../src/tickets/JobListener.ts"
+import { attemptOf, chunkIdOf, enrich } from "../src/tickets/GeneratorChunk.ts"
+import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
 
 const failures = (ticketIds: ReadonlyArray<number>, reason: string): ReadonlyArray<GeneratedTicket> =>
   ticketIds.map((ticketId) => ({ ticketId, status: "failed", reason, data: null, metadata: {} }))
@@ -35,27 +34,29 @@ export const TicketJobLayer = TicketJob.toLayer(
     const jobs = yield* JobStore
     const tickets = yield* TicketStore
     const generator = yield* GeneratorClient
-    const listener = yield* JobListener
+    const announcer = yield* JobAnnouncer
     const self = (yield* TicketJob.client)(jobId)
     const oneEnd = yield* Semaphore.make(1)
     let deliveries = 0
 
-    const tell = Effect.fnUntraced(function* (job: JobRow, { applied, failed, generated, total }: Applied) {
-      if (applied.length === 0) return
-      yield* listener.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
-    })
-
-    const report = Effect.fn("TicketJob.report")(
-      function* (job: JobRow, reports: ReadonlyArray<GeneratedTicket>, attempt: number | null) {
-        if (reports.length > 0) yield* tell(job, yield* jobs.applyBatch(jobId, reports, attempt))
+    const announce = Effect.fnUntraced(
+      function* (job: JobRow, { applied, failed, generated, total }: Applied) {
+        if (applied.length === 0) return
+        yield* announcer.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
       }
     )
 
-    /** Answers whether there was an end to tell. */
+    const report = Effect.fn("TicketJob.report")(
+      function* (job: JobRow, reports: ReadonlyArray<GeneratedTicket>, attempt: number | null) {
+        if (reports.length > 0) yield* announce(job, yield* jobs.applyBatch(jobId, reports, attempt))
+      }
+    )
+
+    /** Answers whether there was an end to announce. */
     const conclude = Effect.fn("TicketJob.conclude")(function* () {
       const ended = yield* jobs.end(jobId)
       if (Option.isNone(ended)) return false
-      yield* listener.finished(ended.value, ended.value.status)
+      yield* announcer.finished(ended.value, ended.value.status)
       yield* jobs.announced(ended.value)
       return true
     }, oneEnd.withPermit)
@@ -125,7 +126,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       }
     )
 
-    /** Counts as a delivery from its first moment on; is told whether it is the only one. */
+    /** Counts as a delivery from its first moment on; learns whether it is the only one. */
     const delivering = <A, E, R>(use: (alone: boolean) => Effect.Effect<A, E, R>) =>
       Effect.acquireUseRelease(
         Effect.sync(() => deliveries++ === 0),
@@ -139,7 +140,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* conclude()
     })
 
-    /** The reports of the job's own tickets; a report of another one is not this job's to tell. */
+    /** The reports of the job's own tickets; a report of another one is not this job's. */
     const ownOf = Effect.fnUntraced(function* (reports: ReadonlyArray<GeneratedTicket>) {
       const items = new Set(yield* jobs.itemsAmong(jobId, reports.map(({ ticketId }) => ticketId)))
       const others = reports.flatMap(({ ticketId }) => items.has(ticketId) ? [] : [ticketId])
@@ -158,7 +159,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       yield* report(job, reports, attemptOf(jobId, batch.webhookId))
       const good = reports.filter(({ status }) => status === "generated")
       if (!(yield* conclude()) && good.length > 0) {
-        yield* listener.generated(job, good.map(({ ticketId }) => ticketId))
+        yield* announcer.generated(job, good.map(({ ticketId }) => ticketId))
       }
     })
 
@@ -189,7 +190,7 @@ export const TicketJobLayer = TicketJob.toLayer(
         if (job.status === "running" && (giveUp || alone)) {
           const { edition, queued } = job
           yield* Effect.logWarning("A job had no news for a while", { jobId, queued, edition, giveUp })
-          if (giveUp) yield* tell(job, yield* jobs.giveUp(jobId, "generator_silent"))
+          if (giveUp) yield* announce(job, yield* jobs.giveUp(jobId, "generator_silent"))
           else yield* remind(job)
         }
         yield* conclude()

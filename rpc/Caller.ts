@@ -7,6 +7,23 @@ export const Role = Schema.Literals(["admin", "organizer", "operator"])
 /** One of the three roles. */
 export type Role = typeof Role.Type
 
+interface Rights {
+  /** Whose events it manages, with everything that is made for them. */
+  readonly manages: "everybody's" | "its own" | "nobody's"
+  /** Where it scans; `granted` is what the token's `events` and `gates` say, and their absence is everywhere. */
+  readonly scans: "everywhere" | "its own events" | "granted"
+}
+
+/** What each role may do; tokens are for admins alone. */
+export const rights: Readonly<Record<Role, Rights>> = {
+  admin: { manages: "everybody's", scans: "everywhere" },
+  organizer: { manages: "its own", scans: "its own events" },
+  operator: { manages: "nobody's", scans: "granted" }
+}
+
+/** The roles that manage events. */
+export const managers = Role.literals.filter((role) => rights[role].manages !== "nobody's")
+
 /** The holder of a token; `events` and `gates` limit an operator, and their absence means no limit. */
 export const Caller = Schema.Struct({
   tokenId: Schema.String,

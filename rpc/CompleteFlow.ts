@@ -5,7 +5,7 @@ import * as Workflow from "effect/workflow/Workflow"
 import { EventData, GuestData } from "./Event.ts"
 import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./Ids.ts"
 import { Amount, Currency } from "./Money.ts"
-import { Channel, Template } from "./NotificationSequence.ts"
+import { Channels, Template } from "./NotificationSequence.ts"
 import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
 import { Instant } from "./Values.ts"
@@ -47,7 +47,7 @@ const Templates = Schema.Array(Template).check(Schema.isMaxLength(20), Schema.is
 export const Reminder = Schema.Struct({
   type: Template,
   hours_before: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 24 * 366 })),
-  channels: Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
+  channels: Channels
 })
 export type Reminder = typeof Reminder.Type
 
@@ -99,6 +99,27 @@ export const steps = [
 ] as const
 export const StepName = Schema.Literals(steps)
 export type StepName = typeof StepName.Type
+
+/** The steps that do something; `status` says what became of them. */
+export type WorkStep = Exclude<StepName, "status">
+export const workSteps = steps.filter((name): name is WorkStep => name !== "status")
+
+/** Whether a step ends when an answer arrives, which a flow out of time waits for no more. */
+export const waitsForAnswer = {
+  validation: false,
+  event: false,
+  guests: false,
+  tickets: true,
+  payment: true,
+  notifications: false,
+  reminders: false,
+  status: false
+} as const satisfies Readonly<Record<StepName, boolean>>
+
+/** The steps that wait for an answer. */
+export type WaitingStep = {
+  readonly [Name in StepName]: (typeof waitsForAnswer)[Name] extends true ? Name : never
+}[StepName]
 
 export const StepStatus = Schema.Literals([
   "pending",

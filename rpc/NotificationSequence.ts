@@ -5,8 +5,15 @@ import * as Workflow from "effect/workflow/Workflow"
 import { EventId, GuestId, SequenceId } from "./Ids.ts"
 import { Instant, JsonData, Label } from "./Values.ts"
 
+/** How a message reaches a person. */
 export const Channel = Schema.Literals(["email", "sms"])
 export type Channel = typeof Channel.Type
+
+/** At least one channel, each once. */
+export const Channels = Schema.Array(Channel).check(
+  Schema.isBetweenLength(1, Channel.literals.length),
+  Schema.isUnique()
+)
 
 export const Trigger = Schema.Literals(["registration", "ticket_creation", "payment_success", "scheduled"])
 export type Trigger = typeof Trigger.Type
@@ -23,7 +30,16 @@ export const Template = Schema.Literals([
 ])
 export type Template = typeof Template.Type
 
-const Channels = Schema.Array(Channel).check(Schema.isBetweenLength(1, 2), Schema.isUnique())
+/** What each message is about: it decides when it is sent, and to whom. */
+export const subjectOf: Readonly<Record<Template, "guest" | "ticket" | "payment" | "refund" | "event">> = {
+  registration_confirmation: "guest",
+  welcome: "guest",
+  ticket_generated: "ticket",
+  ticket_alert: "ticket",
+  payment_confirmation: "payment",
+  refund_confirmation: "refund",
+  event_reminder: "event"
+}
 
 /** What fills a template; `reminder_hours`, where it is given, is a number of hours that a year has. */
 const StepData = JsonData.check(

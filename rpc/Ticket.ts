@@ -74,7 +74,7 @@ export class TicketNotFound extends Schema.TaggedError<TicketNotFound>()("Ticket
 
 /**
  * What the generator reports of one ticket: files, or the reason of its failure; how long the whole report took, and
- * whether the guest was told.
+ * whether the guest was notified.
  */
 export const GeneratedTicket = Schema.Struct({
   ticketId: TicketId,
@@ -88,7 +88,7 @@ export const GeneratedTicket = Schema.Struct({
 export type GeneratedTicket = typeof GeneratedTicket.Type
 
 /**
- * Stores files and archived metadata of one rendering; with `notify` the guest is to be told, which the generator did
+ * Stores files and archived metadata of one rendering; with `notify` the guest is to be notified, which the generator did
  * not. Persisted: a webhook is answered once it is in the mailbox.
  */
 export const Generated = Rpc.make("Generated", {

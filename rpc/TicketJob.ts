@@ -41,6 +41,19 @@ export const JobStatus = Schema.Literals([
 ])
 export type JobStatus = typeof JobStatus.Type
 
+/** Where each state stands: `open` while tickets are still to be generated, otherwise how the job has ended. */
+export const jobPhase: Readonly<Record<JobStatus, "open" | "succeeded" | "failed" | "canceled">> = {
+  queued: "open",
+  running: "open",
+  partially_failed: "failed",
+  completed: "succeeded",
+  failed: "failed",
+  canceled: "canceled"
+}
+
+/** The states of a job that has not ended. */
+export const openJobs = JobStatus.literals.filter((status) => jobPhase[status] === "open")
+
 /** How far one ticket of a job is. */
 export const ItemStatus = Schema.Literals(["queued", "generated", "failed", "canceled"])
 export type ItemStatus = typeof ItemStatus.Type
@@ -121,8 +134,8 @@ export const Retry = Rpc.make("Retry", {
 })
 
 /**
- * Sends again what nobody reported, after reminders in vain under new ids, or fails it when `giveUp` is set; tells an
- * end that nobody told. Volatile: the keeper of jobs comes again.
+ * Sends again what nobody reported, after reminders in vain under new ids, or fails it when `giveUp` is set; announces
+ * an end that nobody announced. Volatile: the keeper of jobs comes again.
  */
 export const Chase = Rpc.make("Chase", { payload: { giveUp: Schema.Boolean }, error: JobNotFound })
   .annotate(ClusterSchema.InterruptOnTermination, true)

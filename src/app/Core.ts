@@ -38,7 +38,7 @@ import { ServiceAuth } from "../trust/ServiceAuth.ts"
 import { ServiceTransport } from "../trust/ServiceClients.ts"
 import { OrderPrinter } from "../tickets/OrderPrinter.ts"
 import { GeneratorClient } from "../tickets/GeneratorClient.ts"
-import { JobAnnouncerLayer } from "../flows/JobAnnouncer.ts"
+import { JobAnnouncer } from "../flows/JobAnnouncer.ts"
 import { JobKeeperLayer } from "../tickets/JobKeeper.ts"
 import { HousekeepingLayer } from "./Housekeeping.ts"
 
@@ -55,10 +55,11 @@ const notificationsLayer = NotificationClient.layer.pipe(
 const clientsLayer = Layer.mergeAll(notificationsLayer, PaymentClient.layer, GeneratorClient.layer)
 
 /** What the entities call: clients, listeners, the notifier. */
-const collaboratorsLayer = Layer.mergeAll(JobAnnouncerLayer, PaymentAnnouncer.layer, InvoiceFiles.layer).pipe(
-  Layer.provideMerge(Layer.mergeAll(Triggers.layer, Notifier.layer)),
-  Layer.provideMerge(clientsLayer)
-)
+const collaboratorsLayer = Layer.mergeAll(JobAnnouncer.layer, PaymentAnnouncer.layer, InvoiceFiles.layer)
+  .pipe(
+    Layer.provideMerge(Layer.mergeAll(Triggers.layer, Notifier.layer)),
+    Layer.provideMerge(clientsLayer)
+  )
 
 /** Entities, workflows and the keepers, with the cluster they run on. */
 export const CoreEntitiesLayer = Layer.mergeAll(

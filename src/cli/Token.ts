@@ -1,6 +1,7 @@
 /** `guichet token`: makes, lists and revokes the tokens that clients send. */
 import { Clock, Console, Effect, Layer, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { Role } from "../../rpc/Caller.ts"
 import { databaseLayer } from "../app/Foundation.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"
@@ -24,7 +25,7 @@ const insert = (token: NewToken) => Effect.flatMap(TokenStore, (tokens) => token
 const create = Command.make(
   "create",
   {
-    role: Flag.Literals("role", ["admin", "organizer", "operator"]).pipe(
+    role: Flag.Literals("role", Role.literals).pipe(
       Flag.withDescription("admin, organizer, or operator (a steward at the gates)")
     ),
     subject: Flag.String("subject").pipe(

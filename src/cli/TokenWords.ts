@@ -1,6 +1,6 @@
 /** The arguments of `guichet token` and what it prints: arguments checked before the database is asked, a table of tokens. */
 import { DateTime, Effect, Option, Schema } from "effect"
-import type { Role } from "../../rpc/Caller.ts"
+import { rights, type Role } from "../../rpc/Caller.ts"
 import type { NewToken, TokenRow } from "../store/TokenStore.ts"
 
 /** An argument cannot be right; `message` names it and says what it must be. */
@@ -31,7 +31,9 @@ const faultOf = ({ days, events, gates, role, subject }: TokenArguments): string
   if (!/^\P{Cc}+$/u.test(subject) || subject.trim() === "") return "--subject must be a name."
   for (const [flag, text] of [["--events", events], ["--gates", gates]] as const) {
     if (Option.isNone(text)) continue
-    if (role !== "operator") return `${flag} limits operators: leave it out for the role ${role}.`
+    if (rights[role].scans !== "granted") {
+      return `${flag} limits operators: leave it out for the role ${role}.`
+    }
     if (listOf(text).length === 0) return `${flag} names nothing: leave it out for no limit.`
   }
   const odd = listOf(events).find((event) => !isEvent(event))

@@ -48,14 +48,14 @@ const replyTo = <A, B, E>(
   }
 }
 
-/** A batch belongs to the trace of its first group that has one, and is linked to the others; to a trace that is told if one is. */
+/** A batch belongs to the trace of its first group that has one, and is linked to the others; to a sampled trace if one is. */
 const traced = <A, E>(
   name: string,
   spans: ReadonlyArray<Tracer.AnySpan>,
   batch: Effect.Effect<A, E>
 ): Effect.Effect<A, E> => {
-  const told = spans.filter(({ sampled }) => sampled)
-  const [parent, ...others] = told.length > 0 ? told : spans
+  const sampledSpans = spans.filter(({ sampled }) => sampled)
+  const [parent, ...others] = sampledSpans.length > 0 ? sampledSpans : spans
   if (parent === undefined) return batch
   const links = others.map((span) => ({ span, attributes: {} }))
   return Effect.withSpan(batch, name, { parent, links })

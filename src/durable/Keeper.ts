@@ -1,4 +1,4 @@
-/** A look that one process of the cluster takes again and again; one that fails is told and taken again. */
+/** A look that one process of the cluster takes again and again; one that fails is logged and taken again. */
 import { type Duration, Effect, Schedule } from "effect"
 import { Singleton } from "effect/cluster"
 import { logFault } from "../telemetry/Faults.ts"

@@ -1,4 +1,4 @@
-/** One compensation as a durable activity: tried like a step, and shown on the step it takes back. */
+/** One compensation as a durable activity: tried like a step, and shown on the step that it compensates. */
 import { Effect, type Schema } from "effect"
 import type { StepFailed, StepName } from "../../rpc/CompleteFlow.ts"
 import { forADay, patience } from "../durable/Retry.ts"
@@ -7,8 +7,8 @@ import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
- * Only a step that was begun is taken back. A failed one keeps its error, whatever of it was undone; a compensation
- * that fails is told on its step, never lost.
+ * Only a step that was begun is compensated. A failed one keeps its error, whatever of it was compensated; a
+ * compensation that fails is shown on its step, never lost.
  */
 export const compensate = Effect.fnUntraced(function* <R>(
   plan: Plan,
@@ -16,7 +16,7 @@ export const compensate = Effect.fnUntraced(function* <R>(
   ended: Outcome | undefined,
   work: Effect.Effect<Schema.Json, StepFailed, R>
 ) {
-  const told = (result: Schema.Json) =>
+  const recorded = (result: Schema.Json) =>
     Effect.flatMap(
       FlowStore,
       (flows) =>
@@ -37,11 +37,12 @@ export const compensate = Effect.fnUntraced(function* <R>(
     return yield* work.pipe(
       Effect.retry({ while: (error) => error.retryable, schedule: patience }),
       Effect.matchEffect({
-        onSuccess: (result) => Effect.as(told(result), { done: true }),
+        onSuccess: (result) => Effect.as(recorded(result), { done: true }),
         onFailure: (error) => Effect.as(refused(error), { done: !error.retryable })
       })
     )
   })
 
+  // The activities are stored under this name.
   yield* forADay(`${name}/undo`, once)
 })

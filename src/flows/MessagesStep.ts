@@ -1,12 +1,12 @@
 /**
- * Step 6: what the guests and the payer are told, in chunks, each message once. What cannot be delivered for now is no
+ * Step 6: the messages to the guests and the payer, in chunks, each message once. What cannot be delivered for now is no
  * failure of the step: it goes on being delivered when the flow has ended.
  */
 import { Effect, Option } from "effect"
 import { Activity } from "effect/workflow"
 import { StepFailed } from "../../rpc/CompleteFlow.ts"
 import { FlowMessages } from "../../rpc/Delivery.ts"
-import type { Channel, Template } from "../../rpc/NotificationSequence.ts"
+import { Channel, subjectOf, type Template } from "../../rpc/NotificationSequence.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
@@ -23,28 +23,33 @@ import { step } from "./Step.ts"
 const chunk = 100
 
 /** All that the messages of a flow are made of. */
-type Told = Pick<Plan, "flowId" | "request">
+type FlowRequest = Pick<Plan, "flowId" | "request">
 
-const origin = ({ flowId }: Told) => ({ flowId, sequenceId: null })
+const origin = ({ flowId }: FlowRequest) => ({ flowId, sequenceId: null })
 
-/** Sent elsewhere: reminders at their time, refunds with the refund, the receipt to the payer alone. */
-const elsewhere: ReadonlySet<Template> = new Set<Template>([
-  "event_reminder",
-  "refund_confirmation",
-  "payment_confirmation"
-])
+/** The templates that a flow asks for over a channel: each channel has a list of its own. */
+const templatesOver = (channel: Channel, config: Plan["request"]["notification_config"]) =>
+  config[`${channel}_templates` as const]
 
-/** A message about a ticket waits for a ticket; without `send_notifications` there is none. */
-const aboutTicket: ReadonlySet<Template> = new Set<Template>(["ticket_generated", "ticket_alert"])
-
-const wanted = (plan: Told, reader: Reader) => (template: Template): boolean => {
+/**
+ * What every guest is sent by this step. A message about a ticket waits for a ticket; without `send_notifications` there
+ * is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
+ */
+const wanted = (plan: FlowRequest, reader: Reader) => (template: Template): boolean => {
   const { generate_pdf, send_notifications } = plan.request.ticket_config
-  if (elsewhere.has(template)) return false
-  return !aboutTicket.has(template) || (send_notifications && (reader.file_url !== null || !generate_pdf))
+  switch (subjectOf[template]) {
+    case "guest":
+      return true
+    case "ticket":
+      return send_notifications && (reader.file_url !== null || !generate_pdf)
+    case "payment":
+    case "refund":
+    case "event":
+      return false
+  }
 }
 
-const messagesFor = (plan: Told) => (reader: Reader): ReadonlyArray<Message> => {
-  const { email_templates, sms_templates } = plan.request.notification_config
+const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Message> => {
   const over = (channel: Channel) => (template: Template): Message =>
     toGuest(reader, {
       messageId: messageIdOf(plan.flowId, template, reader.guest_id, channel),
@@ -54,10 +59,10 @@ const messagesFor = (plan: Told) => (reader: Reader): ReadonlyArray<Message> => 
       priority: plan.request.ticket_config.priority,
       data: {}
     })
-  return [
-    ...email_templates.filter(wanted(plan, reader)).map(over("email")),
-    ...sms_templates.filter(wanted(plan, reader)).map(over("sms"))
-  ]
+  return Channel.literals.flatMap((channel) =>
+    templatesOver(channel, plan.request.notification_config)
+      .filter(wanted(plan, reader)).map(over(channel))
+  )
 }
 
 /** What the flow's messages about a guest's ticket are called, sent or not. */
@@ -65,16 +70,15 @@ export const ticketMessageIds = (
   flowId: string,
   { notification_config: config }: Plan["request"],
   guestId: number
-): ReadonlyArray<string> => {
-  const over = (channel: Channel, templates: ReadonlyArray<Template>) =>
-    templates.filter((template) => aboutTicket.has(template)).map((template) =>
-      messageIdOf(flowId, template, guestId, channel)
-    )
-  return [...over("email", config.email_templates), ...over("sms", config.sms_templates)]
-}
+): ReadonlyArray<string> =>
+  Channel.literals.flatMap((channel) =>
+    templatesOver(channel, config)
+      .filter((template) => subjectOf[template] === "ticket")
+      .map((template) => messageIdOf(flowId, template, guestId, channel))
+  )
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */
-const receipt = Effect.fnUntraced(function* (plan: Told, reader: Reader) {
+const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) {
   const { notification_config: config, payment_config: payment } = plan.request
   if (!config.email_templates.includes("payment_confirmation")) return []
   const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
@@ -110,13 +114,13 @@ export const lateReceipt = Effect.fnUntraced(function* (flowId: string) {
   if (options.error_handling === "stop_on_error" && steps.some(({ status }) => status === "failed")) return 0
   const [payer] = yield* (yield* AudienceStore).guests(event.event_id, [guests[0]!.guest_id])
   if (payer === undefined) return 0
-  const told = { flowId, request }
-  const { retryable } = yield* (yield* Notifier).deliver(origin(told), yield* receipt(told, payer))
+  const flow = { flowId, request }
+  const { retryable } = yield* (yield* Notifier).deliver(origin(flow), yield* receipt(flow, payer))
   return retryable
 })
 
-/** What these guests are to be told; the payer, who is the first guest, gets the receipt too. */
-const messagesTo = Effect.fnUntraced(function* (plan: Told, guestIds: ReadonlyArray<number>) {
+/** The messages to these guests; the payer, who is the first guest, gets the receipt too. */
+const messagesTo = Effect.fnUntraced(function* (plan: FlowRequest, guestIds: ReadonlyArray<number>) {
   const { event_data: event, guests } = plan.request
   const readers = yield* (yield* AudienceStore).guests(event.event_id, guestIds)
   const payer = readers.find((reader) => reader.guest_id === guests[0]!.guest_id)
@@ -158,11 +162,11 @@ const notify = (plan: Plan) =>
       total.guests += guestIds.length
       yield* feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...total, of: ids.length } })
     }
-    const told = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
-    if (told.failed === 0) return resultOf(told)
+    const tally = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
+    if (tally.failed === 0) return resultOf(tally)
     return yield* new StepFailed({
       code: "messages_failed",
-      detail: undelivered(told, told.retryable === 0 ? "" : ` ${told.retryable} are tried again.`),
+      detail: undelivered(tally, tally.retryable === 0 ? "" : ` ${tally.retryable} are tried again.`),
       retryable: false
     })
   })
@@ -174,7 +178,7 @@ const handOver = (plan: Plan) =>
     yield* FlowMessages.execute({ flowId: plan.flowId }, { discard: true, detached: true })
   })
 
-/** Tells everybody; what waits in the end is handed over. */
+/** Sends everything; what waits in the end is handed over. */
 export const messages = Effect.fnUntraced(function* (plan: Plan) {
   const outcome = yield* step(plan, "notifications", notify(plan))
   yield* Activity.make({ name: "notifications/rest", execute: retryTransient(handOver(plan)) })
@@ -182,16 +186,16 @@ export const messages = Effect.fnUntraced(function* (plan: Plan) {
 })
 
 /** What became of the messages since the step has ended, shown on it. */
-const amend = Effect.fnUntraced(function* (flowId: string, told: Tally) {
+const amend = Effect.fnUntraced(function* (flowId: string, tally: Tally) {
   yield* (yield* FlowStore).amend(flowId, "notifications", {
-    status: told.failed === 0 ? "completed" : "failed",
-    result: resultOf(told),
-    error: told.failed === 0 ? undefined : { code: "messages_failed", detail: undelivered(told) }
+    status: tally.failed === 0 ? "completed" : "failed",
+    result: resultOf(tally),
+    error: tally.failed === 0 ? undefined : { code: "messages_failed", detail: undelivered(tally) }
   })
 })
 
 /** Sends what waits of an ended flow's messages, made anew; answers how many still wait. */
-export const tellAgain = (flowId: string) =>
+export const sendAgain = (flowId: string) =>
   Effect.gen(function* () {
     const ledger = yield* NotificationStore
     const notifier = yield* Notifier
@@ -206,15 +210,15 @@ export const tellAgain = (flowId: string) =>
       yield* notifier.send(messages)
     }
     yield* ledger.skip([...open], "the guest has no such ticket or payment any more")
-    const told = yield* ledger.tally({ flowId })
-    yield* amend(flowId, told)
-    return told.retryable
+    const tally = yield* ledger.tally({ flowId })
+    yield* amend(flowId, tally)
+    return tally.retryable
   })
 
 /** What was tried for a day could not be delivered. */
 export const giveUp = (flowId: string) =>
   Effect.gen(function* () {
-    const { failed, retryable, ...told } = yield* (yield* NotificationStore).tally({ flowId })
+    const { failed, retryable, ...tally } = yield* (yield* NotificationStore).tally({ flowId })
     yield* Effect.logError("Messages of a flow are given up", { flowId, messages: retryable })
-    yield* amend(flowId, { ...told, failed: failed + retryable, retryable: 0 })
+    yield* amend(flowId, { ...tally, failed: failed + retryable, retryable: 0 })
   })

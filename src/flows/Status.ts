@@ -1,7 +1,7 @@
 /** The flow's beginning and its step 8: one global status out of eight. */
 import { Cause, DateTime, Effect } from "effect"
 import { Activity } from "effect/workflow"
-import type { FlowStatus, StepName } from "../../rpc/CompleteFlow.ts"
+import { type FlowStatus, type WorkStep, workSteps } from "../../rpc/CompleteFlow.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { logFault } from "../telemetry/Faults.ts"
 import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
@@ -24,27 +24,38 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
   return { flowId, executionId, owner, request, createdAt, deadline } satisfies Plan
 })
 
-const essential: ReadonlySet<StepName> = new Set<StepName>(["validation", "event", "guests"])
+/** How each step with work to do has ended. */
+export type Outcomes = Readonly<Record<WorkStep, Outcome>>
 
-const statusOf = (plan: Plan, ended: ReadonlyArray<readonly [StepName, Outcome]>): FlowStatus => {
-  const failed = ended.filter(([, outcome]) => outcome.status === "failed")
-  if (failed.length === 0) return "completed"
-  const stopped = plan.request.orchestration_options.error_handling === "stop_on_error"
-  return stopped || failed.some(([name]) => essential.has(name)) ? "failed" : "completed_with_errors"
+/** Whether a flow whose step fails has failed, whatever its options say; otherwise it completed with errors. */
+const essential: Readonly<Record<WorkStep, boolean>> = {
+  validation: true,
+  event: true,
+  guests: true,
+  tickets: false,
+  payment: false,
+  notifications: false,
+  reminders: false
 }
 
-/** Ends the flow, its status step and its feed; tickets that came after the payment's decision are told it before. */
-export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName, Outcome | undefined]>) =>
+const failuresOf = (outcomes: Outcomes) => workSteps.filter((name) => outcomes[name].status === "failed")
+
+const statusOf = (plan: Plan, failures: ReadonlyArray<WorkStep>): FlowStatus => {
+  if (failures.length === 0) return "completed"
+  const stopped = plan.request.orchestration_options.error_handling === "stop_on_error"
+  return stopped || failures.some((name) => essential[name]) ? "failed" : "completed_with_errors"
+}
+
+/** Ends the flow, its status step and its feed; tickets that came after the payment's decision learn of it first. */
+export const conclude = (plan: Plan, outcomes: Outcomes) =>
   Activity.make({
     name: "status",
     execute: retryTransient(Effect.gen(function* () {
       const flows = yield* FlowStore
-      const ended = outcomes.flatMap(([name, outcome]) =>
-        outcome === undefined ? [] : [[name, outcome] as const]
-      )
-      const status = statusOf(plan, ended)
+      const failures = failuresOf(outcomes)
+      const status = statusOf(plan, failures)
       if (status !== "failed") yield* (yield* PaymentStore).syncTickets(plan.flowId)
-      const first = ended.find(([, outcome]) => outcome.status === "failed")?.[1].error ?? undefined
+      const first = failures[0] === undefined ? undefined : outcomes[failures[0]].error ?? undefined
       yield* flows.stepStarted(plan.flowId, "status")
       yield* flows.stepEnded(plan.flowId, "status", { status: "completed", result: { status } })
       yield* flows.finish(plan.flowId, status, first)
@@ -53,7 +64,7 @@ export const conclude = (plan: Plan, outcomes: ReadonlyArray<readonly [StepName,
     }))
   })
 
-/** The end of a flow that met a defect: told in its status and in the log, since nothing else will end it. */
+/** The end of a flow that met a defect: recorded in its status and in the log, since nothing else will end it. */
 export const abandon = (flowId: string, defect: unknown) =>
   Activity.make({
     name: "abandon",

@@ -5,7 +5,7 @@ import type { Outcome } from "./Outcome.ts"
 
 /**
  * A workflow that waits on one branch is woken by interrupting all of them; the engine then runs the interrupted
- * activities again. Here they are not begun twice, so that attempts are counted and told once.
+ * activities again. Here they are not begun twice, so that attempts are counted and reported once.
  */
 export class StepRuns extends Context.Service<StepRuns, {
   readonly once: <R>(id: string, work: Effect.Effect<Outcome, never, R>) => Effect.Effect<Outcome, never, R>

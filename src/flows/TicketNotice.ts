@@ -12,8 +12,8 @@ const template = "ticket_generated"
 
 export class TicketNotice extends Context.Service<TicketNotice, {
   /**
-   * Sends `ticket_generated` by e-mail, once ever a ticket, unless somebody else decides what the guest is told of it: a
-   * sequence of theirs, or the ticket's flow, which told it, is under way and will, or was asked not to. What cannot be
+   * Sends `ticket_generated` by e-mail, once ever a ticket, unless something else sends the guest messages about it: a
+   * sequence of theirs, or the ticket's flow, which sent one, is under way and will, or was asked not to. What cannot be
    * delivered stays in the ledger, and is tried again with the ticket's next report.
    */
   readonly send: (ticketId: number, guest: Reader) => Effect.Effect<void>
@@ -47,7 +47,7 @@ export class TicketNotice extends Context.Service<TicketNotice, {
           data: {}
         })
         const { sent } = yield* notifier.deliver({ flowId, sequenceId: null }, [message])
-        if (sent === 0) yield* Effect.logWarning("A guest could not be told of a ticket", { ticketId })
+        if (sent === 0) yield* Effect.logWarning("A guest could not be notified of a ticket", { ticketId })
       })
 
       return { send }

@@ -98,7 +98,7 @@ const outcomeOf = (plan: Plan, attempt: number) =>
   })
 
 /** What is still to be rendered is not; a job that ended meanwhile, or that does not answer, changes nothing. */
-const callOff = (plan: Plan, attempt: number) =>
+const cancelJob = (plan: Plan, attempt: number) =>
   Effect.gen(function* () {
     const job = (yield* TicketJob.client)(jobIdOf(plan.flowId, attempt))
     yield* askEntity(job.Cancel()).pipe(
@@ -135,7 +135,7 @@ export const tickets = Effect.fnUntraced(function* (plan: Plan) {
     const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }
     if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
     const done = yield* DurableDeferred.await(ticketsDone(attempt))
-    if (done === "stopped") return yield* end(plan, "tickets", callOff(plan, attempt))
+    if (done === "stopped") return yield* end(plan, "tickets", cancelJob(plan, attempt))
     if (done === "timed_out") return yield* end(plan, "tickets", Effect.succeed(timedOut))
     if (done === "completed" || done === "canceled" || attempt === last) {
       return yield* end(plan, "tickets", outcomeOf(plan, attempt))

@@ -2,7 +2,7 @@
 import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Permission } from "../../rpc/Scan.ts"
-import type { Caller } from "../../rpc/Caller.ts"
+import { type Caller, rights } from "../../rpc/Caller.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { type Grant, OperatorStore } from "../store/gate/OperatorStore.ts"
 
@@ -12,9 +12,14 @@ interface Share {
 
 /** What one token opens at this event, or nothing. */
 const share = (eventId: number, { events, gates, owns, role }: Grant): ReadonlyArray<Share> => {
-  if (role === "admin") return [{ gates: null }]
-  if (role === "organizer") return owns ? [{ gates: null }] : []
-  return events === null || events.includes(eventId) ? [{ gates }] : []
+  switch (rights[role].scans) {
+    case "everywhere":
+      return [{ gates: null }]
+    case "its own events":
+      return owns ? [{ gates: null }] : []
+    case "granted":
+      return events === null || events.includes(eventId) ? [{ gates }] : []
+  }
 }
 
 /** The union of what the tokens open at this one event; a gate granted elsewhere stays elsewhere. */
@@ -67,7 +72,7 @@ export class Operators extends Context.Service<Operators, {
       const permission = (operatorId: string, eventId: number) => Cache.get(cache, `${eventId} ${operatorId}`)
 
       const ofCaller = (caller: Caller, eventId: number) =>
-        caller.role === "organizer"
+        rights[caller.role].scans === "its own events"
           ? Effect.map(
             events.owner(eventId),
             (owner) => permissionOf(caller, eventId, Option.contains(owner, caller.subject))

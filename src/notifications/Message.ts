@@ -2,6 +2,7 @@
 import { DateTime, type Schema } from "effect"
 import type { Channel } from "../../rpc/NotificationSequence.ts"
 import type { Notification } from "../services/notifications/NotificationApi.ts"
+import { addressField } from "../store/GuestFields.ts"
 import type { Reader } from "../store/notifications/AudienceStore.ts"
 
 type Json = Schema.Json
@@ -34,8 +35,7 @@ export const messageIdOf = (
 ): string => `${reason}.${type.replace(/[^\w-]+/g, "-").slice(0, 48)}.${person}.${channel}`
 
 /** Where a guest is reached over a channel. */
-export const recipientOf = (reader: Reader, channel: Channel): string | null =>
-  channel === "email" ? reader.email : reader.phone
+export const recipientOf = (reader: Reader, channel: Channel): string | null => reader[addressField[channel]]
 
 /** A file that goes with a message: a stored one, or the QR code of a text, drawn when it is sent. */
 export type MessageFile =

@@ -44,7 +44,7 @@ const Look = Schema.Struct({ at: Schema.DateTimeUtc, version: Schema.Int, waits:
 
 /**
  * Waits until `hours` before the event, wherever its date goes meanwhile: the `SequenceKeeper` ends the clocks of an
- * earlier version, and `moved` is told each new moment. A clock that ran out by itself has waited long enough, whatever
+ * earlier version, and `moved` is called with each new moment. A clock that ran out by itself has waited long enough, whatever
  * this process thinks the time is.
  */
 export const waitFor = Effect.fnUntraced(function* <R>(

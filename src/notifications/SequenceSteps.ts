@@ -1,7 +1,12 @@
 /** The parts of a notification sequence: when a step is due, whom it reaches, how it is tried again. */
 import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
-import { type SequenceRequest, type SequenceStep, triggered } from "../../rpc/NotificationSequence.ts"
+import {
+  type SequenceRequest,
+  type SequenceStep,
+  subjectOf,
+  triggered
+} from "../../rpc/NotificationSequence.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { type Message, messageIdOf, toGuest } from "./Message.ts"
 import { Notifier } from "./Notifier.ts"
@@ -178,7 +183,7 @@ const outlook = Effect.fnUntraced(function* (sequence: StoredSequence, step: Seq
     return { against: `user ${sequence.user_id} is no guest of event ${sequence.event_id}` }
   }
   const event = yield* (yield* EventStore).standing(sequence.event_id)
-  if (step.template !== "event_reminder" || Option.isNone(event)) return { whom, data: step.data }
+  if (subjectOf[step.template] !== "event" || Option.isNone(event)) return { whom, data: step.data }
   const now = yield* DateTime.now
   const against = obstacle(event.value, reminderHours(step) ?? 0, whom.ticket_id, now)
   if (against !== null) return { against }

@@ -4,6 +4,8 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { openJobs } from "../../rpc/TicketJob.ts"
+import { addressField, erasedFields } from "./GuestFields.ts"
 import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
 import * as Rows from "./Rows.ts"
 
@@ -14,6 +16,8 @@ export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnkno
 
 /** Something that needs to know the guest is under way; `message` names it. */
 export class GuestBusy extends Schema.TaggedError<GuestBusy>()("GuestBusy", { message: Schema.String }) {}
+
+const addresses = Object.values(addressField).join(", ")
 
 const Traces = Schema.Struct({
   busy: Schema.NullOr(Schema.String),
@@ -51,7 +55,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
               AND request->'guests' @> ${JSON.stringify([{ guest_id: guest.guestId }])}::jsonb
             UNION ALL SELECT j.job_id FROM mine
               JOIN ticket_job_items i USING (ticket_id) JOIN ticket_jobs j USING (job_id)
-              WHERE i.status = 'queued' AND j.status IN ('queued', 'running')
+              WHERE i.status = 'queued' AND ${sql.in("j.status", openJobs)}
             UNION ALL SELECT payment_id FROM paid WHERE status = 'pending'
           )
           SELECT (SELECT min(id) FROM open) AS busy,
@@ -75,10 +79,11 @@ export class ErasureStore extends Context.Service<ErasureStore, {
 
       const pseudonymise = Effect.fnUntraced(function* ({ eventId, guestId }: Guest) {
         const pseudonym = pseudonymOf({ eventId, guestId })
-        const json = JSON.stringify(pseudonym)
+        const { email, name } = pseudonym
+        const nothing = Object.fromEntries(erasedFields.map((field) => [field, null]))
         yield* Rows.run(sql`
           WITH known AS (
-            SELECT unnest(ARRAY[email, phone]) AS address FROM guests
+            SELECT unnest(ARRAY[${sql.literal(addresses)}]) AS address FROM guests
               WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint
             UNION SELECT customer->>'email' FROM payments
               WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint
@@ -98,19 +103,20 @@ export class ErasureStore extends Context.Service<ErasureStore, {
         yield* Rows.run(sql`
           UPDATE flows SET request = jsonb_set(request, '{guests}', (
             SELECT jsonb_agg(CASE WHEN guest @> ${JSON.stringify({ guest_id: guestId })}::jsonb
-              THEN (guest - 'phone') || ${json}::jsonb ELSE guest END ORDER BY at)
+              THEN (guest - ${erasedFields}::text[]) || ${JSON.stringify(pseudonym)}::jsonb ELSE guest END
+              ORDER BY at)
             FROM jsonb_array_elements(request->'guests') WITH ORDINALITY AS guests(guest, at)))
           WHERE event_id = ${eventId}::bigint
             AND request->'guests' @> ${JSON.stringify([{ guest_id: guestId }])}::jsonb`)
         yield* Rows.run(sql`
-          UPDATE payments SET customer = ${json}::jsonb
+          UPDATE payments SET customer = ${JSON.stringify({ name, email })}::jsonb
           WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint`)
         yield* Rows.run(sql`
           UPDATE tickets SET file_key = NULL, file_url = NULL, file_size = NULL, qr_key = NULL, qr_url = NULL,
             generation = NULL
           WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint`)
         yield* Rows.run(sql`
-          UPDATE guests SET name = ${pseudonym.name}, email = ${pseudonym.email}, phone = NULL
+          UPDATE guests SET ${sql.update({ ...pseudonym, ...nothing })}
           WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint`)
       })
 

@@ -12,6 +12,8 @@ import {
   type GuestData
 } from "../../rpc/Event.ts"
 import type { GateRules } from "../../rpc/Scan.ts"
+import { Instant } from "../../rpc/Values.ts"
+import { guestFieldNames, guestFields } from "./GuestFields.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
@@ -41,12 +43,13 @@ const ViewRow = Schema.Struct({
   entered: Schema.Int
 })
 
-/** Which page, newest event first: those that fit every filter that is given, from `from` to before `to`. */
-export interface EventsRequest extends KeysetPage.Request {
-  readonly status?: EventStatus | undefined
-  readonly from?: DateTime.Utc | undefined
-  readonly to?: DateTime.Utc | undefined
+/** What the list of events may be filtered by: `from` this date on, and before `to`. */
+export const EventFilters = {
+  status: Schema.optionalKey(EventStatus),
+  from: Schema.optionalKey(Instant),
+  to: Schema.optionalKey(Instant)
 }
+type EventFilters = Schema.Struct<typeof EventFilters>["Type"]
 
 const StandingRow = Schema.Struct({
   owner: Schema.String,
@@ -60,6 +63,12 @@ const RoomRow = Schema.Struct({ max_attendees: Schema.Int, guests: Schema.Int })
 const instant = (at: DateTime.Utc | undefined): Date | null =>
   at === undefined ? null : DateTime.toDateUtc(at)
 
+const columnsOf = guestFieldNames.join(", ")
+const valuesOf = guestFieldNames.map((name) => guestFields[name].value).join(", ")
+const typesOf = guestFieldNames.map((name) => `${name} ${guestFields[name].type}`).join(", ")
+const changesOf = guestFieldNames.filter((name) => name !== "guest_id")
+  .map((name) => `${name} = EXCLUDED.${name}`).join(", ")
+
 /** Everything about 10,000 guests is one statement; the room is counted under the event's lock. */
 export class EventStore extends Context.Service<EventStore, {
   readonly publish: (owner: string, event: EventData) => Effect.Effect<void, EventNotYours | EventClosed>
@@ -72,7 +81,7 @@ export class EventStore extends Context.Service<EventStore, {
   readonly setGateRules: (eventId: number, rules: GateRules) => Effect.Effect<void, EventNotFound>
   readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
-  readonly page: (request: EventsRequest) => Effect.Effect<KeysetPage.Page<typeof SummaryRow.Type>>
+  readonly page: KeysetPage.Read<EventFilters, typeof SummaryRow.Type>
   /** Whose an event is, whether and when it takes place; another `version` of it may say something else. */
   readonly standing: (eventId: number) => Effect.Effect<Option.Option<typeof StandingRow.Type>>
 }>()("guichet/store/EventStore") {
@@ -143,16 +152,12 @@ export class EventStore extends Context.Service<EventStore, {
       /** In order of guests, as whoever locks several of them does: none of these ever waits for another in a circle. */
       const upsertGuests = (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) =>
         Rows.run(sql`
-          INSERT INTO guests (event_id, guest_id, name, email, phone, ticket_type, locale, flow_id)
-          SELECT ${eventId}::bigint, g.guest_id, g.name, g.email, g.phone, g.ticket_type,
-            coalesce(g.locale, known.locale, 'fr'),
-            ${flowId}::text
-          FROM jsonb_to_recordset(${JSON.stringify(guests)}::jsonb)
-            AS g(guest_id bigint, name text, email text, phone text, ticket_type text, locale text)
+          INSERT INTO guests (event_id, ${sql.literal(columnsOf)}, flow_id)
+          SELECT ${eventId}::bigint, ${sql.literal(valuesOf)}, ${flowId}::text
+          FROM jsonb_to_recordset(${JSON.stringify(guests)}::jsonb) AS g(${sql.literal(typesOf)})
           LEFT JOIN guests known ON known.event_id = ${eventId}::bigint AND known.guest_id = g.guest_id
           ORDER BY g.guest_id
-          ON CONFLICT (event_id, guest_id) DO UPDATE SET name = EXCLUDED.name, email = EXCLUDED.email,
-            phone = EXCLUDED.phone, ticket_type = EXCLUDED.ticket_type, locale = EXCLUDED.locale`)
+          ON CONFLICT (event_id, guest_id) DO UPDATE SET ${sql.literal(changesOf)}`)
 
       const registerGuests = Effect.fn("EventStore.registerGuests")(
         function* (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) {
@@ -195,20 +200,18 @@ export class EventStore extends Context.Service<EventStore, {
           Effect.map(Option.map((row) => row.owner))
         )
 
-      const newest = KeysetPage.make(
+      const page = KeysetPage.make<typeof SummaryRow, EventFilters>(
         sql,
         "events",
         `event_id, seq, title, starts_at AS date, timezone, location, max_attendees, status, doors_open_at,
          doors_close_at, reentry, created_at`,
-        SummaryRow
+        SummaryRow,
+        {
+          status: (status) => sql`status = ${status}`,
+          from: (from) => sql`starts_at >= ${instant(from)}::timestamptz`,
+          to: (to) => sql`starts_at < ${instant(to)}::timestamptz`
+        }
       )
-
-      const page = (request: EventsRequest) =>
-        newest(request, [
-          ...KeysetPage.when(request.status, (status) => sql`status = ${status}`),
-          ...KeysetPage.when(request.from, (from) => sql`starts_at >= ${instant(from)}::timestamptz`),
-          ...KeysetPage.when(request.to, (to) => sql`starts_at < ${instant(to)}::timestamptz`)
-        ])
 
       return EventStore.of({ publish, registerGuests, setStatus, setGateRules, get, owner, standing, page })
     })

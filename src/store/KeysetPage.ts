@@ -15,26 +15,45 @@ export interface Page<A> {
   readonly more: boolean
 }
 
-/** A condition on a value that may not be asked for. */
-export const when = <A>(value: A | undefined, condition: (value: A) => Statement.Fragment) =>
-  value === undefined ? [] : [condition(value)]
+/** What each filter of a list demands of a row: one condition for every key of the list's query. */
+export type Conditions<Filters> = {
+  readonly [Name in keyof Filters]-?: (value: Exclude<Filters[Name], undefined>) => Statement.Fragment
+}
 
-/** Pages of a table that has an `owner` and a `seq`; a row must fit every filter. */
-export const make = <S extends Schema.Codec<unknown, unknown>>(
+/**
+ * Reads a page of the rows that fit every filter that is given. What a query has beyond the filters of the list does not
+ * compile: no condition would read it.
+ */
+export type Read<Filters, A> = <Asked extends Filters>(
+  request: Request,
+  filters: Asked & { readonly [Unread in Exclude<keyof Asked, keyof Filters>]: never }
+) => Effect.Effect<Page<A>>
+
+const conditionsOf = <Filters>(conditions: Conditions<Filters>, filters: Filters) => {
+  const names: ReadonlyArray<keyof Filters> = Object.keys(conditions) as Array<keyof Filters & string>
+  return names.flatMap((name) => {
+    const value = filters[name] as Exclude<Filters[typeof name], undefined> | undefined
+    return value === undefined ? [] : [conditions[name](value)]
+  })
+}
+
+/** Pages of a table that has an `owner` and a `seq`. */
+export const make = <S extends Schema.Codec<unknown, unknown>, Filters>(
   sql: SqlClient.SqlClient,
   table: string,
   columns: string,
-  row: S
-) =>
-({ before, limit, owner }: Request, filters: ReadonlyArray<Statement.Fragment>) =>
+  row: S,
+  conditions: Conditions<Filters>
+): Read<Filters, S["Type"]> =>
+({ before, limit, owner }, filters) =>
   Effect.map(
     Rows.all(row)(sql`
         SELECT ${sql.literal(columns)} FROM ${sql(table)} WHERE ${
       sql.and([
         sql`true`,
-        ...when(owner, (owner) => sql`owner = ${owner}`),
-        ...when(before, (before) => sql`seq < ${before}::bigint`),
-        ...filters
+        ...(owner === undefined ? [] : [sql`owner = ${owner}`]),
+        ...(before === undefined ? [] : [sql`seq < ${before}::bigint`]),
+        ...conditionsOf(conditions, filters)
       ])
     }
         ORDER BY seq DESC LIMIT ${limit + 1}::int`),

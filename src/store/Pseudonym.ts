@@ -1,4 +1,5 @@
 /** What an erased guest is called: one rule for whoever erases, and for whoever stores what may name a guest. */
+import type { PseudonymField } from "./GuestFields.ts"
 
 /** A guest of one event. */
 export interface Guest {
@@ -7,7 +8,7 @@ export interface Guest {
 }
 
 /** The name and the address that take a guest's place; nobody is reached at `.invalid` (RFC 2606). */
-export const pseudonymOf = ({ eventId, guestId }: Guest) => ({
+export const pseudonymOf = ({ eventId, guestId }: Guest): Readonly<Record<PseudonymField, string>> => ({
   name: `Guest ${guestId}`,
   email: `guest-${guestId}@event-${eventId}.invalid`
 })

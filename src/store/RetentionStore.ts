@@ -4,8 +4,29 @@ import { MachineId, Snowflake } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import * as Rows from "./Rows.ts"
 
-/** A workflow's messages are its memory and stay with it; these mailboxes only need theirs against repeats. */
-const mailboxes = ["Event", "Ticket", "TicketJob", "Payment"]
+/**
+ * Every entity and workflow: whether its handled messages are kept for ever. A workflow's are its memory and stay with
+ * it; an entity needs them against repeats only, for a time.
+ */
+const keepsMessages = {
+  CompleteFlow: true,
+  Event: false,
+  FlowMessages: true,
+  GiveBack: true,
+  NotificationSequence: true,
+  Payment: false,
+  PaymentNotice: true,
+  Reminders: true,
+  Ticket: false,
+  TicketJob: false
+} as const
+
+/** The name of an entity or a workflow, under which its messages are stored. */
+export type Mailbox = keyof typeof keepsMessages
+
+export const isMailbox = (name: string): name is Mailbox => Object.hasOwn(keepsMessages, name)
+
+const forgetful = Object.entries(keepsMessages).flatMap(([name, keeps]) => keeps ? [] : [name])
 
 export class RetentionStore extends Context.Service<RetentionStore, {
   /** Forgets what is older; nothing that waits is ever older than its handling. */
@@ -33,7 +54,7 @@ export class RetentionStore extends Context.Service<RetentionStore, {
         yield* Rows.run(sql`
           WITH gone AS (
             DELETE FROM cluster_messages
-            WHERE processed AND entity_type = ANY(${mailboxes}::text[]) AND id < ${String(oldest)}::bigint
+            WHERE processed AND entity_type = ANY(${forgetful}::text[]) AND id < ${String(oldest)}::bigint
             RETURNING request_id
           )
           DELETE FROM cluster_replies r USING gone WHERE r.request_id = gone.request_id`)

@@ -3,6 +3,7 @@ import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redact
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, Role } from "../../rpc/Caller.ts"
+import { Label } from "../../rpc/Values.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
@@ -34,11 +35,12 @@ export const TokenRow = Schema.Struct({
   revoked_at: Rows.AtOrNull
 })
 
-/** Which page, newest token first: those that fit every filter that is given. */
-export interface TokensRequest extends KeysetPage.Request {
-  readonly role?: Role | undefined
-  readonly subject?: string | undefined
+/** What the list of tokens may be filtered by. */
+export const TokenFilters = {
+  role: Schema.optionalKey(Role),
+  subject: Schema.optionalKey(Label)
 }
+type TokenFilters = Schema.Struct<typeof TokenFilters>["Type"]
 
 /** A new token: its row, and its text, which nothing keeps. */
 export type MadeToken = typeof TokenRow.Type & { readonly token: Redacted.Redacted }
@@ -76,7 +78,7 @@ export class TokenStore extends Context.Service<TokenStore, {
   /** A token of a chosen id, unless there was one before: its text is made once. */
   readonly createOnce: (tokenId: string, token: NewToken) => Effect.Effect<Option.Option<MadeToken>>
   readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
-  readonly page: (request: TokensRequest) => Effect.Effect<KeysetPage.Page<typeof TokenRow.Type>>
+  readonly page: KeysetPage.Read<TokenFilters, typeof TokenRow.Type>
   /** The token, revoked now or before, if there is one. */
   readonly revoke: (tokenId: string) => Effect.Effect<Option.Option<typeof TokenRow.Type>>
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
@@ -130,13 +132,10 @@ export class TokenStore extends Context.Service<TokenStore, {
 
       const list = Rows.all(TokenRow)(sql`SELECT ${all} FROM tokens ORDER BY seq`)
 
-      const newest = KeysetPage.make(sql, "tokens", columns, TokenRow)
-
-      const page = (request: TokensRequest) =>
-        newest(request, [
-          ...KeysetPage.when(request.role, (role) => sql`role = ${role}`),
-          ...KeysetPage.when(request.subject, (subject) => sql`subject = ${subject}`)
-        ])
+      const page = KeysetPage.make<typeof TokenRow, TokenFilters>(sql, "tokens", columns, TokenRow, {
+        role: (role) => sql`role = ${role}`,
+        subject: (subject) => sql`subject = ${subject}`
+      })
 
       const revoke = Effect.fn("TokenStore.revoke")(function* (tokenId: string) {
         const revoked = yield* first(sql`

@@ -15,7 +15,7 @@ export interface Delivery {
 const Received = Schema.Struct({ fresh: Schema.Boolean, answer: Schema.NullOr(Schema.Json) })
 
 export class WebhookStore extends Context.Service<WebhookStore, {
-  /** Stores the delivery; a repeat is not fresh, and `answer` is what the first one was told, or null. */
+  /** Stores the delivery; a repeat is not fresh, and `answer` is what the first one was answered, or null. */
   readonly receive: (delivery: Delivery) => Effect.Effect<typeof Received.Type>
   /** Keeps the first answer. */
   readonly answered: (

@@ -1,4 +1,4 @@
-/** Watches over jobs that nobody reports: the generator, its queue or a process lost them, or their end was not told. */
+/** Watches over jobs that nobody reports: the generator, its queue or a process lost them, or their end was not announced. */
 import { Config, Duration, Effect, Layer } from "effect"
 import { TicketJob } from "../../rpc/TicketJob.ts"
 import { logFault } from "../telemetry/Faults.ts"

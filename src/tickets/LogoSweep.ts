@@ -3,7 +3,7 @@ import { Duration, Effect } from "effect"
 import { FileStore } from "../files/FileStore.ts"
 import { SpareLogos } from "../store/tickets/SpareLogos.ts"
 
-/** A chunk that has begun prints the logo that it was told of: longer than a thread may take (`RenderPool`). */
+/** A chunk that has begun prints the logo that its details named: longer than a thread may take (`RenderPool`). */
 const kept = Duration.hours(1)
 
 /** Files of one sweep; the others wait for the next. */

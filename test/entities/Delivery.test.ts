@@ -6,7 +6,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { DeliveryLayer } from "../../entities/Delivery.ts"
+import { FlowMessagesLayer, PaymentNoticeLayer } from "../../entities/Delivery.ts"
 import { CompleteFlowRequest } from "../../rpc/CompleteFlow.ts"
 import { FlowMessages, PaymentNotice } from "../../rpc/Delivery.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
@@ -62,7 +62,7 @@ const Stores = Layer.mergeAll(
   GateStores
 ).pipe(Layer.provideMerge(FeedStore.layer))
 
-const Env = DeliveryLayer.pipe(
+const Env = Layer.merge(FlowMessagesLayer, PaymentNoticeLayer).pipe(
   Layer.provideMerge(Notifier.layer),
   Layer.provide(Client),
   Layer.provideMerge(

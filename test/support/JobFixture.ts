@@ -13,7 +13,7 @@ import { FeedStore } from "../../src/store/flows/FeedStore.ts"
 import { JobIndex } from "../../src/store/jobs/JobIndex.ts"
 import { JobStore } from "../../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
-import { JobListener, type JobProgress } from "../../src/tickets/JobListener.ts"
+import { JobAnnouncer, type JobProgress } from "../../src/flows/JobAnnouncer.ts"
 import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 import { publish } from "./GateFixture.ts"
 import * as TestDatabase from "./TestDatabase.ts"
@@ -32,7 +32,7 @@ export class Notes extends Context.Service<Notes, {
   away: number
   /** Whether the generator cannot take a chunk now. */
   busy: (chunkId: string) => boolean
-  /** Defects that the listener dies of, one a call. */
+  /** Defects that the announcer dies of, one a call. */
   crashes: number
 }>()("test/Notes") {
   static readonly layer = Layer.sync(Notes, () => ({
@@ -74,10 +74,10 @@ const Generator = Layer.effect(
     }))
 )
 
-const Listener = Layer.effect(
-  JobListener,
+const Announcer = Layer.effect(
+  JobAnnouncer,
   Effect.map(Notes, (notes) =>
-    JobListener.of({
+    JobAnnouncer.of({
       finished: (job, status) =>
         Effect.suspend(() => {
           if (notes.crashes-- > 0) return Effect.die(new Error("the process died here"))
@@ -110,7 +110,7 @@ export const Links = FileLinks.layer({
 export const entitiesOn = <A, R>(runner: Layer.Layer<A | Sharding.Sharding, never, R>) =>
   Layer.mergeAll(TicketJobLayer, TicketLayer).pipe(
     Layer.provideMerge(runner),
-    Layer.provideMerge(Layer.merge(Generator, Listener))
+    Layer.provideMerge(Layer.merge(Generator, Announcer))
   )
 
 /** The two entities on a runner of their own. */

@@ -1,6 +1,6 @@
 /** Reminders and sequences with a notification service of the test's own; the workflow engine and the database are left open. */
 import { Context, DateTime, Effect, Layer } from "effect"
-import { NotificationSequenceLayer } from "../../entities/NotificationSequence.ts"
+import { NotificationSequenceLayer, RemindersLayer } from "../../entities/NotificationSequence.ts"
 import { type Channel, Reminders } from "../../rpc/NotificationSequence.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
 import { Triggers } from "../../src/notifications/Triggers.ts"
@@ -47,7 +47,7 @@ const Client = Layer.effect(
   }))
 )
 
-export const house = NotificationSequenceLayer.pipe(
+export const house = Layer.merge(NotificationSequenceLayer, RemindersLayer).pipe(
   Layer.provideMerge(Layer.mergeAll(Notifier.layer, Triggers.layer)),
   Layer.provide(Client),
   Layer.provideMerge(

@@ -4,7 +4,8 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { EventStatus, EventSummary, EventView } from "../../../rpc/Event.ts"
 import { EventId, PaymentId } from "../../../rpc/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
-import { Instant, Label } from "../../../rpc/Values.ts"
+import { Label } from "../../../rpc/Values.ts"
+import { EventFilters } from "../../store/EventStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { PageQuery } from "../../http/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
@@ -48,12 +49,7 @@ export const TermsView = Schema.Struct({
 export const StatusBody = Schema.Struct({ status: EventStatus })
 
 /** Which page, and which events; an event must fit every filter. */
-export const EventsQuery = {
-  ...PageQuery,
-  status: Schema.optionalKey(EventStatus),
-  from: Schema.optionalKey(Instant),
-  to: Schema.optionalKey(Instant)
-}
+export const EventsQuery = { ...PageQuery, ...EventFilters }
 
 /** Newest first; `next_cursor` is null on the last page. */
 export const EventsPage = Schema.Struct({

@@ -83,7 +83,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         Effect.gen(function* () {
-          const page = yield* events.page({ owner: yield* ownerOf, before: cursor, limit, ...filters })
+          const page = yield* events.page({ owner: yield* ownerOf, before: cursor, limit }, filters)
           const { headers, next_cursor } = yield* nextPage("/api/events", page)
           return HttpApiSchema.withHeaders({ body: { events: page.rows, next_cursor }, headers })
         }),

@@ -1,8 +1,9 @@
 /** Flow 6 over HTTP: start it, read it, watch it. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { FlowFilters } from "../../store/flows/FlowIndex.ts"
 import { CompleteFlowRequest, FlowStatus, FlowSummary, FlowView } from "../../../rpc/CompleteFlow.ts"
-import { EventId, FlowId } from "../../../rpc/Ids.ts"
+import { FlowId } from "../../../rpc/Ids.ts"
 import { MessageView } from "../../../rpc/NotificationSequence.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
@@ -25,11 +26,7 @@ export const MessagePage = Schema.Struct({
 })
 
 /** Which page, and which flows; a flow must fit every filter. */
-export const FlowsQuery = {
-  ...PageQuery,
-  status: Schema.optionalKey(FlowStatus),
-  event_id: Schema.optionalKey(EventId)
-}
+export const FlowsQuery = { ...PageQuery, ...FlowFilters }
 
 /** Newest first; `next_cursor` is null on the last page. */
 export const FlowsPage = Schema.Struct({

@@ -2,6 +2,7 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
+import { managers } from "../../../rpc/Caller.ts"
 import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { FeedStore } from "../../store/flows/FeedStore.ts"
@@ -34,7 +35,7 @@ const admissible = Effect.fnUntraced(function* (owner: string, request: Complete
 })
 
 const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequest) {
-  const caller = yield* requireRole("admin", "organizer")
+  const caller = yield* requireRole(...managers)
   yield* admissible(caller.subject, request)
   const flows = yield* FlowStore
   const flowId = yield* resourceId("flow", request, flows.current)
@@ -73,9 +74,9 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           Effect.provideService(TemplateStore, templates),
           Effect.provideService(EventStore, events)
         ),
-      list: ({ query: { cursor, event_id: eventId, limit = pageSize, status } }) =>
+      list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         Effect.gen(function* () {
-          const page = yield* index.page({ owner: yield* ownerOf, before: cursor, limit, eventId, status })
+          const page = yield* index.page({ owner: yield* ownerOf, before: cursor, limit }, filters)
           const { headers, next_cursor } = yield* nextPage("/api/orchestration/flows", page)
           return HttpApiSchema.withHeaders({ body: { flows: page.rows, next_cursor }, headers })
         }),

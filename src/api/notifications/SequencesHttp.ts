@@ -2,6 +2,7 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
+import { managers } from "../../../rpc/Caller.ts"
 import { NotificationSequence, Reminders, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
@@ -13,7 +14,7 @@ import { resourceId } from "../rules/ResourceId.ts"
 import { visible } from "../rules/Visible.ts"
 
 const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequest) {
-  const caller = yield* requireRole("admin", "organizer")
+  const caller = yield* requireRole(...managers)
   const events = yield* EventStore
   const sequences = yield* SequenceStore
   yield* visible(
@@ -53,7 +54,7 @@ export const SequencesHttpLayer = HttpApiBuilder.group(
       get: ({ params }) => Effect.flatMap(own(params.sequence_id), view),
       cancel: ({ params }) =>
         Effect.gen(function* () {
-          yield* requireRole("admin", "organizer")
+          yield* requireRole(...managers)
           const sequence = yield* own(params.sequence_id)
           yield* sequences.finish(sequence.sequence_id, "canceled")
           yield* ledger.cancel({ sequenceId: sequence.sequence_id })

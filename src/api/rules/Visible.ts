@@ -1,18 +1,19 @@
 /** What a caller may see: an organiser its own, an admin everything, an operator nothing (403); the rest is not there (404). */
 import { Effect, Option } from "effect"
-import type { Caller } from "../../../rpc/Caller.ts"
+import { type Caller, managers, rights } from "../../../rpc/Caller.ts"
 import { type CurrentCaller, requireRole } from "./CurrentCaller.ts"
 import { type Forbidden, NotFound } from "../../http/Problems.ts"
 
 export const missing = (what: string) => new NotFound({ detail: `There is no such ${what}.` })
 
-const mayRead = (caller: Caller, owner: string | null): boolean =>
-  caller.role === "admin" || caller.subject === owner
+/** Whether the caller, who manages events, reads what is this owner's. */
+export const mayRead = (caller: Caller, owner: string | null): boolean =>
+  rights[caller.role].manages === "everybody's" || caller.subject === owner
 
 /** Whose a list shows: the caller's own, or everybody's, which is undefined, to an admin. */
 export const ownerOf = Effect.map(
-  requireRole("admin", "organizer"),
-  ({ role, subject }) => role === "admin" ? undefined : subject
+  requireRole(...managers),
+  ({ role, subject }) => rights[role].manages === "everybody's" ? undefined : subject
 )
 
 /** The resource, when it exists and the caller may read it. */
@@ -21,7 +22,7 @@ export const visible = <A extends { readonly owner: string | null }, R>(
   found: Effect.Effect<Option.Option<A>, never, R>
 ): Effect.Effect<A, Forbidden | NotFound, R | CurrentCaller> =>
   Effect.gen(function* () {
-    const caller = yield* requireRole("admin", "organizer")
+    const caller = yield* requireRole(...managers)
     const resource = yield* found
     return Option.isSome(resource) && mayRead(caller, resource.value.owner)
       ? resource.value

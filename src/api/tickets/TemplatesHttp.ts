@@ -2,6 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash, randomBytes } from "node:crypto"
+import { managers } from "../../../rpc/Caller.ts"
 import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { largestLogo, logoWeight, readLogo } from "../../print/pdf/Logo.ts"
@@ -20,7 +21,7 @@ const isDesign = Schema.is(TicketDesign)
 
 const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
 
-const owner = Effect.map(requireRole("admin", "organizer"), ({ subject }) => subject)
+const owner = Effect.map(requireRole(...managers), ({ subject }) => subject)
 
 const refused = InvalidRequest.at(
   "",

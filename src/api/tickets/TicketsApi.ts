@@ -1,10 +1,11 @@
 /** Flow 1 over HTTP, and tickets read back. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { EventId, FlowId, JobId } from "../../../rpc/Ids.ts"
+import { JobId } from "../../../rpc/Ids.ts"
 import { TicketView } from "../../../rpc/Ticket.ts"
-import { JobRequest, JobStatus, JobSummary, JobView, Priority } from "../../../rpc/TicketJob.ts"
+import { JobRequest, JobStatus, JobSummary, JobView } from "../../../rpc/TicketJob.ts"
 import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
+import { JobFilters } from "../../store/jobs/JobIndex.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { PageQuery } from "../../http/NextPage.ts"
@@ -23,13 +24,7 @@ export const JobAccepted = Schema.Struct({
 const job = { job_id: JobId }
 
 /** Which page, and which jobs; a job must fit every filter. */
-export const JobsQuery = {
-  ...PageQuery,
-  event_id: Schema.optionalKey(EventId),
-  status: Schema.optionalKey(JobStatus),
-  priority: Schema.optionalKey(Priority),
-  flow_id: Schema.optionalKey(FlowId)
-}
+export const JobsQuery = { ...PageQuery, ...JobFilters }
 
 /** Newest first; `next_cursor` is null on the last page. */
 export const JobsPage = Schema.Struct({

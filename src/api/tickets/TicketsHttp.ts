@@ -1,7 +1,8 @@
 /** Answers for flow 1, and tickets with their files. */
 import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
+import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
+import { managers } from "../../../rpc/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../tickets/OrderPrinter.ts"
@@ -23,19 +24,19 @@ import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
 import { resourceId } from "../rules/ResourceId.ts"
-import { missing, ownerOf, visible } from "../rules/Visible.ts"
+import { mayRead, missing, ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
 /** Refuses tickets that do not exist, are not the caller's, are voided, or belong to several events. */
 const checked = Effect.fnUntraced(function* (request: JobRequest) {
-  const caller = yield* requireRole("admin", "organizer")
+  const caller = yield* requireRole(...managers)
   const known = new Map(
     (yield* (yield* TicketStore).owners(request.ticket_ids)).map((row) => [row.ticket_id, row])
   )
   const eventId = known.get(request.ticket_ids[0]!)?.event_id
   const errors = request.ticket_ids.flatMap((id, at): ReadonlyArray<FieldError> => {
     const row = known.get(id)
-    const detail = row === undefined || (caller.role !== "admin" && row.owner !== caller.subject)
+    const detail = row === undefined || !mayRead(caller, row.owner)
       ? `There is no ticket ${id}.`
       : row.status === "voided"
       ? `Ticket ${id} is voided.`
@@ -92,10 +93,8 @@ const read = Effect.fn("TicketsHttp.job")(function* (jobId: string) {
 })
 
 const list = Effect.fn("TicketsHttp.jobs")(function* (query: Query) {
-  const owner = yield* ownerOf
-  const { cursor, event_id: eventId, flow_id: flowId, limit = pageSize, priority, status } = query
-  const request = { owner, before: cursor, limit, eventId, flowId, priority, status }
-  const page = yield* (yield* JobIndex).page(request)
+  const { cursor, limit = pageSize, ...filters } = query
+  const page = yield* (yield* JobIndex).page({ owner: yield* ownerOf, before: cursor, limit }, filters)
   const { headers, next_cursor } = yield* nextPage("/api/tickets/generation-jobs", page)
   return HttpApiSchema.withHeaders({ body: { jobs: page.rows, next_cursor }, headers })
 })
@@ -139,8 +138,7 @@ const retried = Effect.fnUntraced(function* (jobId: string) {
 })
 
 /** The attempt that was asked for ended with failures after it was read which one that is. */
-const endedMeanwhile = (error: { readonly _tag: string; readonly status?: unknown }) =>
-  error._tag === "JobConflict" && (error.status === "failed" || error.status === "partially_failed")
+const endedMeanwhile = (error: unknown) => error instanceof JobConflict && jobPhase[error.status] === "failed"
 
 const retry = Effect.fn("TicketsHttp.retry")(function* (jobId: string) {
   const { flow_id: flowId } = yield* own(jobId)

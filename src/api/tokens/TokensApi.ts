@@ -3,8 +3,9 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { EventId } from "../../../rpc/Ids.ts"
 import { Instant, Label } from "../../../rpc/Values.ts"
+import { TokenFilters } from "../../store/TokenStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
-import { Role } from "../../../rpc/Caller.ts"
+import { rights, Role } from "../../../rpc/Caller.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { PageQuery } from "../../http/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
@@ -23,8 +24,10 @@ export const TokenBody = Schema.Struct({
   expires_at: Schema.optionalKey(Instant)
 }).check(
   Schema.makeFilter((body: { readonly role: Role; readonly [limit: string]: unknown }) =>
-    body.role === "operator" ? [] : ["events", "gates"].filter((limit) => body[limit] !== undefined)
-      .map((limit) => ({ path: [limit], issue: "Limits operators: leave it out for this role" }))
+    rights[body.role].scans === "granted" ?
+      [] :
+      ["events", "gates"].filter((limit) => body[limit] !== undefined)
+        .map((limit) => ({ path: [limit], issue: "Limits operators: leave it out for this role" }))
   )
 )
 
@@ -67,7 +70,7 @@ export class TokensGroup extends HttpApiGroup.make("tokens").add(
       "token that was made: revoke it if its text was lost, and send a new key."
   })),
   HttpApiEndpoint.get("list", "/tokens", {
-    query: { ...PageQuery, role: Schema.optionalKey(Role), subject: Schema.optionalKey(Label) },
+    query: { ...PageQuery, ...TokenFilters },
     success: HttpApiSchema.WithHeaders(TokensPage, Link),
     error: [Forbidden, InvalidRequest]
   }).annotateMerge(OpenApi.annotations({

@@ -50,7 +50,7 @@ export const TokensHttpLayer = HttpApiBuilder.group(
       list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         noStore(Effect.gen(function* () {
           yield* requireRole("admin")
-          const page = yield* tokens.page({ owner: undefined, before: cursor, limit, ...filters })
+          const page = yield* tokens.page({ owner: undefined, before: cursor, limit }, filters)
           const { headers, next_cursor } = yield* nextPage("/api/tokens", page)
           return HttpApiSchema.withHeaders({ body: { tokens: page.rows, next_cursor }, headers })
         })),

@@ -34,7 +34,7 @@ const failed = (ticketId: number, reason: string): BatchTicket => ({
 const make = Effect.gen(function* () {
   const queue = yield* GeneratorQueue
   const core = yield* CoreClient
-  const press = yield* RenderPool
+  const pool = yield* RenderPool
   const inPlace = PrioritySemaphore.make(workers)
 
   const render = Effect.fn("GeneratorWorker.render")(
@@ -47,7 +47,7 @@ const make = Effect.gen(function* () {
         return detail === undefined ? [] : [{ ticket, detail }]
       })
       const queue_processing_time_ms = Math.max(0, began - DateTime.toEpochMillis(queued_at))
-      const rendered = (yield* press.render(printable, job.options)).values()
+      const rendered = (yield* pool.render(printable, job.options)).values()
       return ids.map((id) => {
         if (!byId.has(id)) return failed(id, "ticket_voided")
         const report = rendered.next().value!

@@ -9,20 +9,20 @@ const kept = 16
 
 /** Reads logos; one whose file is gone was taken away by its owner: the ticket is printed without it. */
 export const make = (files: FileStore["Service"]) => {
-  const shelf = new Map<string, Uint8Array>()
+  const cache = new Map<string, Uint8Array>()
 
   const keep = (name: string, bytes: Uint8Array) => {
-    shelf.delete(name)
-    shelf.set(name, bytes)
-    const [oldest] = shelf.keys()
-    if (shelf.size > kept && oldest !== undefined) shelf.delete(oldest)
+    cache.delete(name)
+    cache.set(name, bytes)
+    const [oldest] = cache.keys()
+    if (cache.size > kept && oldest !== undefined) cache.delete(oldest)
     return bytes
   }
 
   return Effect.fn("LogoCache.get")(
     function* ({ key, version }: NonNullable<Paper["logo"]>) {
       const name = `${key} ${version}`
-      const known = shelf.get(name)
+      const known = cache.get(name)
       if (known !== undefined) return keep(name, known)
       const { bytes } = yield* files.get(key)
       // Keys of older styles were used again for another picture: it is printed, and not taken for this one later.

@@ -5,9 +5,8 @@ import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
 import { availableParallelism } from "node:os"
 import type { FileStoreError } from "../../files/FileStore.ts"
 import type { BatchTicket } from "../../../rpc/TicketWebhookBodies.ts"
-import { type Printable, RenderRpc } from "./RenderRpc.ts"
 import type { RenderOptions } from "./TicketApi.ts"
-import { TicketRenderer } from "./TicketRenderer.ts"
+import { type Printable, RenderRpc, TicketRenderer } from "./TicketRenderer.ts"
 
 /** A thread broke, or did not answer: its tickets are to be rendered again. */
 export class ThreadBroken extends Schema.TaggedError<ThreadBroken>()("ThreadBroken", {

@@ -7,8 +7,7 @@ import { FileStore } from "../../files/FileStore.ts"
 import * as Observability from "../../telemetry/Observability.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
 import * as Platform from "../../Platform.ts"
-import { RenderRpc } from "./RenderRpc.ts"
-import { TicketRenderer } from "./TicketRenderer.ts"
+import { RenderRpc, TicketRenderer } from "./TicketRenderer.ts"
 
 const handlersLayer = RenderRpc.toLayer(
   Effect.map(TicketRenderer, (renderer) =>

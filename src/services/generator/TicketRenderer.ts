@@ -1,18 +1,32 @@
 /** One ticket becomes files: its QR image, its PDF, and what is reported of both. */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Rpc, RpcGroup } from "effect/rpc"
 import { FileLinks } from "../../files/FileLinks.ts"
-import { FileStore, type FileStoreError, type StoredFile } from "../../files/FileStore.ts"
-import type { BatchTicket } from "../../../rpc/TicketWebhookBodies.ts"
+import { FileStore, FileStoreError, type StoredFile } from "../../files/FileStore.ts"
+import { BatchTicket } from "../../../rpc/TicketWebhookBodies.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
 import * as LogoCache from "./LogoCache.ts"
-import type { PrintDetail } from "../../../rpc/PrintDetails.ts"
+import { PrintDetail } from "../../../rpc/PrintDetails.ts"
 import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
-import type { Printable } from "./RenderRpc.ts"
-import type { JobTicket, RenderOptions } from "./TicketApi.ts"
+import { JobTicket, RenderOptions } from "./TicketApi.ts"
 import { inputOf } from "../../print/tickets/TicketInput.ts"
 import { missingReason, TicketPdf } from "../../print/tickets/TicketPdf.ts"
 import { TicketDesign } from "../../print/tickets/TicketTemplates.ts"
+
+/** A ticket with what is printed on it. */
+export const Printable = Schema.Struct({ ticket: JobTicket, detail: PrintDetail })
+export type Printable = typeof Printable.Type
+
+/** The reports come in the order of the tickets; a store that cannot be written fails all of them. */
+export const Render = Rpc.make("Render", {
+  payload: { tickets: Schema.Array(Printable), options: RenderOptions },
+  success: Schema.Array(BatchTicket),
+  error: FileStoreError
+})
+
+/** What a render thread is asked. */
+export class RenderRpc extends RpcGroup.make(Render) {}
 
 /** Why this ticket cannot be printed, whatever is tried; nothing of it is stored. */
 class Unprintable extends Schema.TaggedError<Unprintable>()("Unprintable", { reason: Schema.String }) {}

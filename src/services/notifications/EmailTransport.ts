@@ -126,7 +126,7 @@ const composer = (from: string) => {
 
 const fileOf = (email: Email) => `${Outbox.stem(email.messageId)}.eml`
 
-/** The port of e-mail: one provider behind it, told by `provider`. */
+/** The port of e-mail: one provider behind it, named by `provider`. */
 export class EmailTransport extends Context.Service<EmailTransport, {
   readonly provider: string
   readonly send: (email: Email) => Effect.Effect<void, DeliveryError>

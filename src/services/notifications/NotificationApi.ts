@@ -1,6 +1,7 @@
 /** The contract of the notification service (port 3002): one message to one recipient, sent now. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
+import { Channel } from "../../../rpc/NotificationSequence.ts"
 import { problemType } from "../../http/ProblemCatalog.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
@@ -8,10 +9,6 @@ import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
 /** The sender's id of a message: the same id is one message, however often it is sent. */
 export const MessageId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/))
-
-/** How a message reaches its recipient; it follows from the shape of `to`. */
-export const Channel = Schema.Literals(["email", "sms"])
-export type Channel = typeof Channel.Type
 
 /** The body of flow 5, as documented: `to` is an e-mail address or an E.164 phone number. */
 export const Notification = Schema.Struct({
@@ -24,7 +21,7 @@ export const Notification = Schema.Struct({
 })
 export type Notification = typeof Notification.Type
 
-/** The answer to a message handed over; `segments` counts what an SMS is billed for. */
+/** The answer to a message handed over; `channel` follows from the shape of `to`; `segments` counts what an SMS is billed for. */
 export const Sent = Schema.Struct({
   message_id: MessageId,
   channel: Channel,

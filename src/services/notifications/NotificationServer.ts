@@ -3,6 +3,7 @@
  */
 import { DateTime, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import type { Channel } from "../../../rpc/NotificationSequence.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import * as Attachments from "./Attachments.ts"
 import type { DeliveryError } from "./DeliveryError.ts"
@@ -93,6 +94,8 @@ const sendSms = Effect.fnUntraced(function* (messageId: string, number: string, 
   return sent
 })
 
+const sendings = { email: sendEmail, sms: sendSms } satisfies Record<Channel, unknown>
+
 const deliver = Effect.fn("Notifications.deliver")(function* (messageId: string, body: Notification) {
   yield* Effect.annotateCurrentSpan({ template: body.template_id, priority: body.priority })
   yield* checkDue(body)
@@ -102,10 +105,7 @@ const deliver = Effect.fn("Notifications.deliver")(function* (messageId: string,
       detail: "`to` is an e-mail address, or a mobile number such as +33612345678."
     })
   }
-  return yield* Recipient.Recipient.$match(recipient, {
-    Email: ({ address }) => sendEmail(messageId, address, body),
-    Phone: ({ number }) => sendSms(messageId, number, body)
-  })
+  return yield* sendings[recipient.channel](messageId, recipient.address, body)
 })
 
 /** The handlers: on one channel, a repeat of a message id joins the first delivery or gets its answer. */
@@ -116,7 +116,7 @@ export const NotificationHandlersLayer = HttpApiBuilder.group(
     const once = yield* SingleFlight.make<Sent, Effect.Error<ReturnType<typeof deliver>>>(10_000)
     return handlers.handle("send", ({ headers, payload }) => {
       const messageId = headers["x-request-id"]
-      const channel = payload.to.startsWith("+") ? "sms" : "email"
+      const channel = Recipient.parse(payload.to)?.channel ?? "none"
       return once(`${channel} ${messageId}`, deliver(messageId, payload))
     })
   })

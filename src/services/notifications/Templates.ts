@@ -1,6 +1,7 @@
 /** The messages this service knows, rendered for one reader in French or English. */
-import { Context, DateTime, Effect, Layer } from "effect"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import { createHash } from "node:crypto"
+import { Template as TemplateId } from "../../../rpc/NotificationSequence.ts"
 import { toIcs } from "./Calendar.ts"
 import type { EmailFile } from "./EmailTransport.ts"
 import { UnknownTemplate } from "./NotificationApi.ts"
@@ -14,17 +15,17 @@ import { ticketAlert, ticketGenerated } from "./templates/Tickets.ts"
 import * as Variables from "./templates/Variables.ts"
 import * as View from "./templates/View.ts"
 
-const templates: ReadonlyMap<string, Template> = new Map(
-  [
-    registrationConfirmation,
-    welcome,
-    ticketGenerated,
-    ticketAlert,
-    paymentConfirmation,
-    refundConfirmation,
-    eventReminder
-  ].map((template) => [template.id, template])
-)
+const templates: Readonly<Record<TemplateId, Template>> = {
+  registration_confirmation: registrationConfirmation,
+  welcome,
+  ticket_generated: ticketGenerated,
+  ticket_alert: ticketAlert,
+  payment_confirmation: paymentConfirmation,
+  refund_confirmation: refundConfirmation,
+  event_reminder: eventReminder
+}
+
+const isTemplate = Schema.is(TemplateId)
 
 /** What a caller asks for; a `subject` of its own wins over the template's. */
 export interface Request {
@@ -44,11 +45,10 @@ export interface RenderedEmail {
 }
 
 const find = Effect.fnUntraced(function* (id: string) {
-  const template = templates.get(id)
-  if (template !== undefined) return template
+  if (isTemplate(id)) return templates[id]
   return yield* new UnknownTemplate({
     template_id: id,
-    known: [...templates.keys()],
+    known: TemplateId.literals,
     detail: "Use one of the ids in `known`."
   })
 })
@@ -110,5 +110,5 @@ export class Templates extends Context.Service<Templates, {
   readonly email: (request: Request) => Effect.Effect<RenderedEmail, UnknownTemplate>
   readonly sms: (request: Request) => Effect.Effect<string, UnknownTemplate>
 }>()("guichet/services/notifications/Templates") {
-  static readonly layer = Layer.succeed(Templates, { ids: [...templates.keys()], email, sms })
+  static readonly layer = Layer.succeed(Templates, { ids: TemplateId.literals, email, sms })
 }

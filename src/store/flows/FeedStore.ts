@@ -39,7 +39,7 @@ const bell = () => {
 
 /** Appends are numbered under the feed's own row, so that numbers are visible in their order. */
 export class FeedStore extends Context.Service<FeedStore, {
-  /** Appends nothing to a closed feed: a step that a crash repeats has been told of. */
+  /** Appends nothing to a closed feed: a step that a crash repeats has been reported. */
   readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
   /** Appends the closing event, once. */
   readonly close: (feedId: string, data: Schema.Json) => Effect.Effect<void>

@@ -2,15 +2,17 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { FlowStatus } from "../../../rpc/CompleteFlow.ts"
+import { EventId } from "../../../rpc/Ids.ts"
 import { Failure } from "./FlowStore.ts"
 import * as KeysetPage from "../KeysetPage.ts"
 import * as Rows from "../Rows.ts"
 
-/** Which page, newest flow first: those that fit every filter that is given. */
-export interface FlowsRequest extends KeysetPage.Request {
-  readonly status?: FlowStatus | undefined
-  readonly eventId?: number | undefined
+/** What the list of flows may be filtered by. */
+export const FlowFilters = {
+  status: Schema.optionalKey(FlowStatus),
+  event_id: Schema.optionalKey(EventId)
 }
+type FlowFilters = Schema.Struct<typeof FlowFilters>["Type"]
 
 const SummaryRow = Schema.Struct({
   seq: Schema.Int,
@@ -28,19 +30,16 @@ const SummaryRow = Schema.Struct({
 const columns = Object.keys(SummaryRow.fields).join(", ")
 
 export class FlowIndex extends Context.Service<FlowIndex, {
-  readonly page: (request: FlowsRequest) => Effect.Effect<KeysetPage.Page<typeof SummaryRow.Type>>
+  readonly page: KeysetPage.Read<FlowFilters, typeof SummaryRow.Type>
 }>()("guichet/store/flows/FlowIndex") {
   static readonly layer: Layer.Layer<FlowIndex, never, SqlClient.SqlClient> = Layer.effect(
     FlowIndex,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const newest = KeysetPage.make(sql, "flows", columns, SummaryRow)
-
-      const page = (request: FlowsRequest) =>
-        newest(request, [
-          ...KeysetPage.when(request.status, (status) => sql`status = ${status}`),
-          ...KeysetPage.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`)
-        ])
+      const page = KeysetPage.make<typeof SummaryRow, FlowFilters>(sql, "flows", columns, SummaryRow, {
+        status: (status) => sql`status = ${status}`,
+        event_id: (eventId) => sql`event_id = ${eventId}::bigint`
+      })
 
       return { page }
     })

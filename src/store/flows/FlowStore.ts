@@ -8,7 +8,8 @@ import {
   type StepName,
   StepName as StepNames,
   steps,
-  StepStatus
+  StepStatus,
+  waitsForAnswer
 } from "../../../rpc/CompleteFlow.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
@@ -81,7 +82,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   }) => Effect.Effect<void>
   /**
    * The flow that a body is for: one that failed is tried anew, a minute after it was asked for and once nothing of its
-   * payment stands; any other end stays the same, so that nobody is charged or told twice.
+   * payment stands; any other end stays the same, so that nobody is charged or notified twice.
    */
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
@@ -96,7 +97,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly amend: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
   /** Whether a step was ever run. */
   readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
-  /** Shows on a step that it was taken back, or why that did not succeed. */
+  /** Shows on a step that it was compensated, or why that did not succeed. */
   readonly compensated: (flowId: string, step: StepName, end: Omit<StepEnd, "status">) => Effect.Effect<void>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
@@ -257,11 +258,13 @@ export class FlowStore extends Context.Service<FlowStore, {
           WHERE status = 'accepted' AND created_at < now() - make_interval(secs => ${seconds}::float8)
           ORDER BY created_at LIMIT 500`)
 
+      const waiting = steps.filter((name) => waitsForAnswer[name])
+
       const overdue = Rows.all(IdRow)(sql`
         SELECT flow_id, execution_id FROM flows f
         WHERE status = 'running' AND deadline <= now() AND EXISTS (
           SELECT 1 FROM flow_steps s
-          WHERE s.flow_id = f.flow_id AND s.step IN ('tickets', 'payment') AND s.status = 'running')
+          WHERE s.flow_id = f.flow_id AND ${sql.in("s.step", waiting)} AND s.status = 'running')
         ORDER BY deadline DESC LIMIT 500`)
 
       return {

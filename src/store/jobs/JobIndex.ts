@@ -1,19 +1,21 @@
 /** Which generation jobs there are: in pages, by ticket, and those that are late. */
 import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import type { JobStatus, Priority } from "../../../rpc/TicketJob.ts"
+import { EventId, FlowId } from "../../../rpc/Ids.ts"
+import { JobStatus, openJobs, Priority } from "../../../rpc/TicketJob.ts"
 import { columns, JobRow } from "./JobRows.ts"
 import * as KeysetPage from "../KeysetPage.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
 
-/** Which page, newest job first: those that fit every filter that is given. */
-export interface JobsRequest extends KeysetPage.Request {
-  readonly eventId?: number | undefined
-  readonly status?: JobStatus | undefined
-  readonly priority?: Priority | undefined
-  readonly flowId?: string | undefined
+/** What the list of jobs may be filtered by. */
+export const JobFilters = {
+  event_id: Schema.optionalKey(EventId),
+  status: Schema.optionalKey(JobStatus),
+  priority: Schema.optionalKey(Priority),
+  flow_id: Schema.optionalKey(FlowId)
 }
+type JobFilters = Schema.Struct<typeof JobFilters>["Type"]
 
 /** `quiet` without news and a job is late; `giveUp` and it is silent. */
 export interface Patience {
@@ -30,7 +32,7 @@ const IdRow = Schema.Struct({ job_id: Schema.String })
 const seconds = (duration: Duration.Duration) => Duration.toMillis(duration) / 1000
 
 export class JobIndex extends Context.Service<JobIndex, {
-  readonly page: (request: JobsRequest) => Effect.Effect<KeysetPage.Page<JobRow>>
+  readonly page: KeysetPage.Read<JobFilters, JobRow>
   /**
    * The job that a body is for: a repeat is the same job until that has ended, and for a minute after it was asked for,
    * since whoever missed the answer asks again; afterwards the tickets are rendered anew. Whoever canceled it had the
@@ -43,7 +45,7 @@ export class JobIndex extends Context.Service<JobIndex, {
    */
   readonly waitingFor: (ticketId: number, generated: boolean) => Effect.Effect<ReadonlyArray<string>>
   /**
-   * Takes the late jobs, a hundred at most: those whose end is not told and that had no news for `quiet`. A job that was
+   * Takes the late jobs, a hundred at most: those whose end is not announced and that had no news for `quiet`. A job that was
    * taken is late again after `quiet`, doubled with each reminder in vain, up to sixteen times; once it is silent, after
    * `quiet`.
    */
@@ -54,22 +56,19 @@ export class JobIndex extends Context.Service<JobIndex, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const newest = KeysetPage.make(sql, "ticket_jobs", columns, JobRow)
-
-      const page = (request: JobsRequest) =>
-        newest(request, [
-          ...KeysetPage.when(request.eventId, (eventId) => sql`event_id = ${eventId}::bigint`),
-          ...KeysetPage.when(request.flowId, (flowId) => sql`flow_id = ${flowId}`),
-          ...KeysetPage.when(request.priority, (priority) => sql`priority = ${priority}`),
-          ...KeysetPage.when(request.status, (status) => sql`status = ${status}`)
-        ])
+      const page = KeysetPage.make<typeof JobRow, JobFilters>(sql, "ticket_jobs", columns, JobRow, {
+        event_id: (eventId) => sql`event_id = ${eventId}::bigint`,
+        status: (status) => sql`status = ${status}`,
+        priority: (priority) => sql`priority = ${priority}`,
+        flow_id: (flowId) => sql`flow_id = ${flowId}`
+      })
 
       const waitingFor = (ticketId: number, generated: boolean) =>
         Effect.map(
           Rows.all(IdRow)(sql`
             SELECT j.job_id FROM ticket_job_items i JOIN ticket_jobs j USING (job_id)
             WHERE i.ticket_id = ${ticketId} AND (
-              (i.status = 'queued' AND j.status IN ('queued', 'running'))
+              (i.status = 'queued' AND ${sql.in("j.status", openJobs)})
               OR (${generated}::boolean AND i.status = 'failed' AND NOT EXISTS (
                 SELECT 1 FROM ticket_job_items l JOIN ticket_jobs k USING (job_id)
                 WHERE l.ticket_id = ${ticketId} AND k.seq > j.seq)))

@@ -1,6 +1,8 @@
 /** Generation jobs as they are stored and read. */
-import { Schema } from "effect"
-import { ItemStatus, JobOptions, JobStatus, Priority } from "../../../rpc/TicketJob.ts"
+import { Effect, Option, Schema } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
+import { ItemStatus, JobNotFound, JobOptions, JobStatus, Priority } from "../../../rpc/TicketJob.ts"
 import * as Rows from "../Rows.ts"
 
 /** A job to store; the same id twice is one job. */
@@ -69,3 +71,26 @@ export const appliedTo = (job: JobRow, applied: ReadonlyArray<number>): Applied 
   failed: job.failed,
   applied
 })
+
+/** Reads of one job's row. */
+export const reads = (sql: SqlClient.SqlClient) => {
+  const all = sql.literal(columns)
+
+  /** The row that a statement answers. */
+  const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+    Effect.flatMap(
+      Rows.first(JobRow)(statement),
+      Option.match({
+        onNone: () => Effect.fail(new JobNotFound({ job_id: jobId })),
+        onSome: Effect.succeed
+      })
+    )
+
+  const row = (jobId: string) => one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId}`)
+
+  /** The row, held until the transaction ends. */
+  const held = (jobId: string) =>
+    one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId} FOR UPDATE`)
+
+  return { all, one, row, held }
+}

@@ -1,23 +1,12 @@
 /** Generation jobs and their items: which ticket is in which chunk, how far each is, and how it ended. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, type Option } from "effect"
 import { SqlClient } from "effect/sql"
-import type { SqlError } from "effect/sql/SqlError"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
-import { JobConflict, JobNotFound, type JobView } from "../../../rpc/TicketJob.ts"
-import {
-  type Applied,
-  appliedTo,
-  ChangedRow,
-  columns,
-  feedOfJob,
-  ItemRow,
-  JobRow,
-  type NewJob
-} from "./JobRows.ts"
+import { JobConflict, type JobNotFound, jobPhase, type JobView } from "../../../rpc/TicketJob.ts"
+import { type Applied, feedOfJob, ItemRow, type JobRow, type NewJob, reads } from "./JobRows.ts"
 import { FeedStore } from "../flows/FeedStore.ts"
-import * as JobEnds from "./JobEnds.ts"
+import * as JobReports from "./JobReports.ts"
 import * as JobItems from "./JobItems.ts"
-import * as JobReminders from "./JobReminders.ts"
 import * as Rows from "../Rows.ts"
 import * as Transaction from "../Transaction.ts"
 
@@ -26,22 +15,14 @@ export { type Applied, feedOfJob, type JobRow, type NewJob }
 /** How many tickets the generator is given at once; without `batch_processing` each goes by itself. */
 export const chunkSize = 100
 
-const IdRow = Schema.Struct({ ticket_id: Schema.Int })
+/** So often in vain are chunks sent again under their own ids: then the generator's queue may hold them as done. */
+const reminders = 3
 
 const sizeOf = (options: { readonly batch_processing: boolean }) => options.batch_processing ? chunkSize : 1
 
-/** One report a ticket: of two that contradict each other the better one. */
-const reportsOf = (tickets: ReadonlyArray<GeneratedTicket>) => {
-  const reports = new Map<number, Pick<GeneratedTicket, "ticketId" | "status" | "reason">>()
-  for (const { reason, status, ticketId } of tickets) {
-    if (reports.get(ticketId)?.status !== "generated") reports.set(ticketId, { ticketId, status, reason })
-  }
-  return [...reports.values()]
-}
-
 /**
  * Jobs in SQL. What changes a job's items holds the job's row, so the counters are the items. In an attempt an item is
- * decided once, but that a ticket is generated stands against every failure, whichever is told first; the end of an
+ * decided once, but that a ticket is generated stands against every failure, whichever is reported first; the end of an
  * attempt is decided once; a canceled job does not change any more.
  */
 export class JobStore extends Context.Service<JobStore, {
@@ -90,8 +71,8 @@ export class JobStore extends Context.Service<JobStore, {
   readonly retry: (jobId: string, attempt: number) => Effect.Effect<void, JobNotFound | JobConflict>
   /** Ends the job when nothing waits any more; answers an ended job until its end was announced. */
   readonly end: (jobId: string) => Effect.Effect<Option.Option<JobRow>>
-  /** The end that `end` answered is told, and closes the feed; one that a report changed meanwhile does neither. */
-  readonly announced: (told: JobRow) => Effect.Effect<void>
+  /** The end that `end` answered was announced, which closes the feed; one that a report changed meanwhile does neither. */
+  readonly announced: (ended: JobRow) => Effect.Effect<void>
   /** The guests whose tickets the job generated, all of them or those among these tickets; voided ones are left out. */
   readonly guests: (jobId: string, among?: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<number>>
 }>()("guichet/store/jobs/JobStore") {
@@ -100,17 +81,7 @@ export class JobStore extends Context.Service<JobStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
-      const { announced, end, outcome } = JobEnds.make(sql, feeds)
-      const all = sql.literal(columns)
-
-      const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
-        Effect.flatMap(
-          Rows.first(JobRow)(statement),
-          Option.match({
-            onNone: () => Effect.fail(new JobNotFound({ job_id: jobId })),
-            onSome: Effect.succeed
-          })
-        )
+      const { held, row } = reads(sql)
 
       const create = (job: NewJob) =>
         Rows.run(sql`
@@ -124,11 +95,6 @@ export class JobStore extends Context.Service<JobStore, {
           INSERT INTO ticket_job_items (job_id, ticket_id, chunk)
           SELECT job.job_id, asked.id, (asked.position - 1) / ${sizeOf(job.options)}::int
           FROM job, ${Rows.asked(sql)(job.ticketIds)}`)
-
-      const row = (jobId: string) => one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId}`)
-
-      const held = (jobId: string) =>
-        one(jobId, sql`SELECT ${all} FROM ticket_jobs WHERE job_id = ${jobId} FOR UPDATE`)
 
       const view = Effect.fn("JobStore.view")(function* (jobId: string) {
         const { edition: _edition, options: _options, seq: _seq, ...job } = yield* row(jobId)
@@ -145,73 +111,11 @@ export class JobStore extends Context.Service<JobStore, {
           row(jobId)
         )
 
-      const ids = (rows: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>) =>
-        Effect.map(rows, (found) => found.map((row) => row.ticket_id))
-
-      const decide = Effect.fnUntraced(
-        function* (job: JobRow, applied: ReadonlyArray<number>, generated: number, failed: number) {
-          if (job.finished_at !== null) yield* feeds.reopen(feedOfJob(job.job_id))
-          const row = yield* one(
-            job.job_id,
-            sql`
-            UPDATE ticket_jobs SET generated = generated + ${generated}::int, failed = failed + ${failed}::int,
-              news_at = now(), chases = 0,
-              status = CASE WHEN finished_at IS NULL THEN status ELSE ${outcome(generated, failed)} END,
-              error = CASE WHEN generated + ${generated}::int = 0 THEN error END,
-              announced_at = CASE WHEN finished_at IS NULL THEN announced_at END
-            WHERE job_id = ${job.job_id} RETURNING ${all}`
-          )
-          return appliedTo(row, applied)
-        }
-      )
-
-      /** `OFFSET 0` has each ticket looked up by its key, however large the job and however old the statistics. */
-      const applyBatch: JobStore["Service"]["applyBatch"] = Effect.fn("JobStore.applyBatch")(
-        function* (jobId, tickets, attempt = null) {
-          const apply = Effect.gen(function* () {
-            const job = yield* held(jobId)
-            if (job.status === "canceled") return appliedTo(job, [])
-            const changed = yield* Rows.all(ChangedRow)(sql`
-              UPDATE ticket_job_items i SET status = r.status, reason = r.reason, updated_at = now()
-              FROM jsonb_to_recordset(${JSON.stringify(reportsOf(tickets))}::jsonb)
-                  AS r ("ticketId" bigint, status text, reason text)
-                CROSS JOIN LATERAL (
-                  SELECT ticket_id, status, attempt FROM ticket_job_items
-                  WHERE job_id = ${jobId} AND ticket_id = r."ticketId" OFFSET 0
-                ) o
-              WHERE i.job_id = ${jobId} AND i.ticket_id = o.ticket_id AND (
-                (o.status = 'queued'
-                  AND (r.status = 'generated' OR o.attempt <= coalesce(${attempt}::int, o.attempt)))
-                OR (o.status = 'failed' AND r.status = 'generated'))
-              RETURNING i.ticket_id, i.status, o.status AS before`)
-            if (changed.length === 0) return appliedTo(job, [])
-            const generated = changed.filter((item) => item.status === "generated").length
-            const mended = changed.filter((item) => item.before === "failed").length
-            const applied = changed.map((item) => item.ticket_id)
-            return yield* decide(job, applied, generated, changed.length - generated - mended)
-          })
-          return yield* Transaction.durably(sql, apply)
-        }
-      )
-
-      const giveUp = Effect.fn("JobStore.giveUp")(function* (jobId: string, reason: string) {
-        const fail = Effect.gen(function* () {
-          const job = yield* held(jobId)
-          const applied = yield* ids(
-            Rows.all(IdRow)(sql`
-            UPDATE ticket_job_items SET status = 'failed', reason = ${reason}, updated_at = now()
-            WHERE job_id = ${jobId} AND status = 'queued' RETURNING ticket_id`)
-          )
-          return applied.length === 0 ? appliedTo(job, []) : yield* decide(job, applied, 0, applied.length)
-        })
-        return yield* Transaction.durably(sql, fail)
-      })
-
       const cancel = Effect.fn("JobStore.cancel")(function* (jobId: string) {
         const withdraw = Effect.gen(function* () {
           const { status } = yield* held(jobId)
-          if (status === "canceled") return
-          if (status !== "queued" && status !== "running") {
+          if (jobPhase[status] === "canceled") return
+          if (jobPhase[status] !== "open") {
             return yield* new JobConflict({ job_id: jobId, status })
           }
           yield* Rows.run(sql`
@@ -228,7 +132,7 @@ export class JobStore extends Context.Service<JobStore, {
       const retry = Effect.fn("JobStore.retry")(function* (jobId: string, attempt: number) {
         const again = Effect.gen(function* () {
           const { options, status, ...job } = yield* held(jobId)
-          const failed = status === "failed" || status === "partially_failed"
+          const failed = jobPhase[status] === "failed"
           if (job.attempt === attempt && !failed) return
           if (job.attempt !== attempt - 1 || !failed) {
             return yield* new JobConflict({ job_id: jobId, status })
@@ -253,19 +157,37 @@ export class JobStore extends Context.Service<JobStore, {
         yield* Transaction.durably(sql, again)
       })
 
+      const renew = ({ edition, job_id: jobId }: JobRow) =>
+        Effect.andThen(
+          Rows.run(sql`
+            UPDATE ticket_jobs SET edition = edition + 1
+            WHERE job_id = ${jobId} AND status = 'running' AND edition = ${edition}::int
+              AND chases >= ${reminders}::int`),
+          row(jobId)
+        )
+
+      const reminded = (seen: JobRow) =>
+        Rows.run(sql`
+          UPDATE ticket_jobs SET chases = chases + 1
+          WHERE job_id = ${seen.job_id} AND status = 'running' AND attempt = ${seen.attempt}::int
+            AND generated = ${seen.generated}::int AND failed = ${seen.failed}::int`)
+
+      const heard = (jobId: string) =>
+        Rows.run(sql`
+          UPDATE ticket_jobs SET chases = 0, news_at = now() WHERE job_id = ${jobId} AND status = 'running'`)
+
       return {
         create,
         row,
         view,
         begin,
-        applyBatch,
-        giveUp,
         cancel,
         retry,
-        end,
-        announced,
+        renew,
+        reminded,
+        heard,
         ...JobItems.make(sql),
-        ...JobReminders.make(sql, row)
+        ...JobReports.make(sql, feeds)
       }
     })
   )

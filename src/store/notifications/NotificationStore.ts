@@ -107,7 +107,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
   readonly tally: (
     of: { readonly messageIds: ReadonlyArray<string> } | { readonly flowId: string }
   ) => Effect.Effect<Tally>
-  /** What waits of what a flow itself tells its guests. */
+  /** The messages of a flow itself that wait; its reminders are not among them. */
   readonly waiting: (flowId: string) => Effect.Effect<ReadonlyArray<Waiting>>
   /** Gives up messages that wait, for a reason that the ledger keeps. */
   readonly skip: (messageIds: ReadonlyArray<string>, reason: string) => Effect.Effect<void>

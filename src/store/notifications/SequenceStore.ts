@@ -69,7 +69,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
   }) => Effect.Effect<void>
   /**
    * The sequence that a body is for: one that was canceled begins anew, and so does one that a fault of ours ended, a
-   * minute after it was asked for; a completed one stays the same, so that no guest is told twice.
+   * minute after it was asked for; a completed one stays the same, so that no guest is notified twice.
    */
   readonly current: (first: string) => Effect.Effect<string>
   readonly get: (sequenceId: string) => Effect.Effect<Option.Option<Stored>>

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Paper, PrintDetail } from "../../../rpc/PrintDetails.ts"
+import type { DetailField } from "../GuestFields.ts"
 import * as Rows from "../Rows.ts"
 import { PrintRow } from "./TicketRows.ts"
 
@@ -11,6 +12,14 @@ export const EventTerms = Schema.Struct({
   organizer: Schema.NullOr(Schema.String)
 })
 export type EventTerms = typeof EventTerms.Type
+
+/** Where each guest field that is printed stands: a ticket keeps the type that it was issued with. */
+const printed = {
+  ticket_type: "t.ticket_type",
+  locale: "g.locale"
+} satisfies {
+  readonly [Name in DetailField]: Name extends keyof typeof PrintRow.Type & keyof PrintDetail ? string : never
+}
 
 const DetailRow = Schema.Struct({ ...PrintRow.fields, event_id: Schema.Int, template_id: Schema.Int })
 
@@ -58,7 +67,9 @@ export class PrintStore extends Context.Service<PrintStore, {
 
       const rows = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(DetailRow)(sql`
-          SELECT t.ticket_id AS id, t.ticket_type, t.seat, g.locale, e.timezone, e.organizer, t.issued_at,
+          SELECT t.ticket_id AS id, ${
+          sql.literal(Object.values(printed).join(", "))
+        }, t.seat, e.timezone, e.organizer, t.issued_at,
             t.event_id, t.template_id
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
           JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)

@@ -58,7 +58,7 @@ export class TicketStore extends Context.Service<TicketStore, {
     tickets: ReadonlyArray<GeneratedTicket>,
     generatedAt: DateTime.Utc
   ) => Effect.Effect<void>
-  /** What the generator is told of the tickets that are live, in the order asked for. */
+  /** What the generator gets of the tickets that are live, in the order asked for. */
   readonly forJob: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<JobTicketRow>>
   /** Event, organiser and state of each ticket that exists. */
   readonly owners: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<OwnerRow>>

@@ -10,7 +10,7 @@ describe("a recipient", () => {
   it.each(["jean.dupont@example.com", "o'brien+tickets@mail.example.co.uk", "a@xn--exmple-cua.fr"])(
     "is the address %s",
     (to) => {
-      assert.deepInclude(parse(to), { _tag: "Email", address: to })
+      assert.deepInclude(parse(to), { channel: "email", address: to })
     }
   )
 
@@ -20,12 +20,12 @@ describe("a recipient", () => {
     ["a@exa\u0308mple.fr", "a@xn--exmple-cua.fr"],
     ["a@почта.рф", "a@xn--80a1acny.xn--p1ai"]
   ])("is the address %s as mail servers know it", (to, address) => {
-    assert.deepInclude(parse(to), { _tag: "Email", address })
+    assert.deepInclude(parse(to), { channel: "email", address })
     assert.isTrue(isEmail(to))
   })
 
   it.each(["+33612345678", "+33687654321", "+447911123456", "+14155552671"])("is the mobile %s", (to) => {
-    assert.strictEqual(parse(to)?._tag, "Phone")
+    assert.strictEqual(parse(to)?.channel, "sms")
   })
 
   it.each([

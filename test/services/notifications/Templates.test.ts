@@ -1,6 +1,7 @@
 /** Every template, in both languages and on both channels, with all, some and none of its variables. */
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { Template } from "../../../rpc/NotificationSequence.ts"
 import { measure } from "../../../src/services/notifications/SmsText.ts"
 import { Templates } from "../../../src/services/notifications/Templates.ts"
 import * as Variables from "../../../src/services/notifications/templates/Variables.ts"
@@ -25,15 +26,7 @@ const everything = {
   unknown: { nested: true }
 }
 
-const ids = [
-  "registration_confirmation",
-  "welcome",
-  "ticket_generated",
-  "payment_confirmation",
-  "event_reminder",
-  "ticket_alert",
-  "refund_confirmation"
-]
+const ids = [...Template.literals]
 
 const all = ids.flatMap((id) => [{ id, locale: "fr" }, { id, locale: "en" }])
 

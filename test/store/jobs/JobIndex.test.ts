@@ -34,13 +34,13 @@ const create = Effect.fn(function* (jobId: string, changes: Changes = {}) {
   return jobs
 })
 
-const pageOf = Effect.fn(function* (request: Partial<Parameters<JobIndex["Service"]["page"]>[0]>) {
-  const { more, rows } = yield* (yield* JobIndex).page({
-    owner: undefined,
-    before: undefined,
-    limit: 10,
-    ...request
-  })
+type Page = Parameters<JobIndex["Service"]["page"]>
+
+const pageOf = Effect.fn(function* (filters: Page[1], request: Partial<Page[0]> = {}) {
+  const { more, rows } = yield* (yield* JobIndex).page(
+    { owner: undefined, before: undefined, limit: 10, ...request },
+    filters
+  )
   return { ids: rows.map((job) => job.job_id), more, last: rows.at(-1)?.seq }
 })
 
@@ -61,12 +61,12 @@ layer(Env, { excludeTestServices: true })("the index of jobs", (it) => {
   it.effect("lists newest first, page after page, while others are created", () =>
     Effect.gen(function* () {
       for (const at of [1, 2, 3, 4, 5]) yield* create(`job_page_${at}`, { eventId: 7 })
-      const first = yield* pageOf({ eventId: 7, limit: 2 })
+      const first = yield* pageOf({ event_id: 7 }, { limit: 2 })
       assert.deepStrictEqual([first.ids, first.more], [["job_page_5", "job_page_4"], true])
       yield* create("job_page_6", { eventId: 7 })
-      const second = yield* pageOf({ eventId: 7, limit: 2, before: first.last })
+      const second = yield* pageOf({ event_id: 7 }, { limit: 2, before: first.last })
       assert.deepStrictEqual(second.ids, ["job_page_3", "job_page_2"])
-      const third = yield* pageOf({ eventId: 7, limit: 2, before: second.last })
+      const third = yield* pageOf({ event_id: 7 }, { limit: 2, before: second.last })
       assert.deepStrictEqual([third.ids, third.more], [["job_page_1"], false])
     }))
 
@@ -77,17 +77,17 @@ layer(Env, { excludeTestServices: true })("the index of jobs", (it) => {
       yield* create("job_flow", { eventId: 8, flowId: "flow_8" })
       const jobs = yield* create("job_bob", { eventId: 8, owner: "bob" })
       yield* jobs.begin("job_bob")
-      assert.deepStrictEqual((yield* pageOf({ eventId: 8 })).ids, [
+      assert.deepStrictEqual((yield* pageOf({ event_id: 8 })).ids, [
         "job_bob",
         "job_flow",
         "job_low",
         "job_plain"
       ])
-      assert.deepStrictEqual((yield* pageOf({ eventId: 8, owner: "bob" })).ids, ["job_bob"])
-      assert.deepStrictEqual((yield* pageOf({ eventId: 8, priority: "low" })).ids, ["job_low"])
-      assert.deepStrictEqual((yield* pageOf({ eventId: 8, status: "running" })).ids, ["job_bob"])
-      assert.deepStrictEqual((yield* pageOf({ flowId: "flow_8" })).ids, ["job_flow"])
-      assert.deepStrictEqual((yield* pageOf({ flowId: "flow_8", priority: "low" })).ids, [])
+      assert.deepStrictEqual((yield* pageOf({ event_id: 8 }, { owner: "bob" })).ids, ["job_bob"])
+      assert.deepStrictEqual((yield* pageOf({ event_id: 8, priority: "low" })).ids, ["job_low"])
+      assert.deepStrictEqual((yield* pageOf({ event_id: 8, status: "running" })).ids, ["job_bob"])
+      assert.deepStrictEqual((yield* pageOf({ flow_id: "flow_8" })).ids, ["job_flow"])
+      assert.deepStrictEqual((yield* pageOf({ flow_id: "flow_8", priority: "low" })).ids, [])
     }))
 
   it.effect("finds the jobs that wait for a ticket, and the last one that failed it for a success", () =>

@@ -4,7 +4,6 @@ import type { Template } from "./Template.ts"
 
 /** The payment went through; the invoice is attached or linked. */
 export const paymentConfirmation: Template = {
-  id: "payment_confirmation",
   content: {
     fr: (v) => ({
       subject: `Paiement reçu${around(v.amount, (a) => ` : ${a}`)}`,
@@ -49,7 +48,6 @@ export const paymentConfirmation: Template = {
 
 /** The money is on its way back; how long it takes is the bank's. */
 export const refundConfirmation: Template = {
-  id: "refund_confirmation",
   content: {
     fr: (v) => ({
       subject: `Remboursement effectué${around(v.amount, (a) => ` : ${a}`)}`,

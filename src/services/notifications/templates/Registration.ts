@@ -4,7 +4,6 @@ import type { Template } from "./Template.ts"
 
 /** The registration is recorded; the ticket follows. */
 export const registrationConfirmation: Template = {
-  id: "registration_confirmation",
   calendar: true,
   content: {
     fr: (v) => ({
@@ -38,7 +37,6 @@ export const registrationConfirmation: Template = {
 
 /** The first hello, before there is anything to show at a gate. */
 export const welcome: Template = {
-  id: "welcome",
   content: {
     fr: (v) => ({
       subject: `Bienvenue${around(v.event, (e) => ` à ${e}`)}`,

@@ -33,7 +33,6 @@ const inEnglish = (left: number | undefined): string => {
 
 /** The event is near: when, where, and the ticket to bring. */
 export const eventReminder: Template = {
-  id: "event_reminder",
   calendar: true,
   reminder: true,
   content: {

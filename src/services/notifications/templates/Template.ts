@@ -22,7 +22,6 @@ export interface Content {
 
 /** `calendar`: the e-mail carries the event as `.ics`. `reminder`: the reader may unsubscribe. */
 export interface Template {
-  readonly id: string
   readonly calendar?: true
   readonly reminder?: true
   readonly content: Readonly<Record<Locale, (view: View) => Content>>

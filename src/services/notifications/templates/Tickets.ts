@@ -39,7 +39,6 @@ const en = (v: View): Omit<Content, "sms"> => ({
 
 /** The ticket itself: code, QR inline, PDF attached, calendar entry. */
 export const ticketGenerated: Template = {
-  id: "ticket_generated",
   calendar: true,
   content: {
     fr: (v) => ({
@@ -63,7 +62,6 @@ export const ticketGenerated: Template = {
 
 /** The short form for a phone: the ticket is there, and where. */
 export const ticketAlert: Template = {
-  id: "ticket_alert",
   content: {
     fr: (v) => ({
       ...fr(v),

@@ -1,9 +1,9 @@
-/** The generator gets the body of the flows document, and nothing besides. */
+/** The generator gets the body of the flows document, and nothing besides; the ids of its chunks say the attempt. */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import type { JobTicketRow } from "../../src/store/tickets/TicketRows.ts"
-import { enrich } from "../../src/tickets/Enrichment.ts"
+import { attemptOf, chunkIdOf, enrich } from "../../src/tickets/GeneratorChunk.ts"
 import documentedBody from "../fixtures/bodies/1-generation-job.to-ticket-generator.json" with {
   type: "json"
 }
@@ -49,5 +49,27 @@ describe("the generator's body", () => {
       assert.strictEqual(`${guest?.first_name} ${guest?.last_name}`.trim(), name)
     }
     assert.deepInclude(guestOf({ name: "  Ана   Ивић " }), { first_name: "Ана", last_name: "Ивић" })
+  })
+})
+
+const attemptsJob = (attempt: number, edition: number) => ({ job_id: "job_a_1", attempt, edition })
+
+describe("the id of a chunk", () => {
+  it("differs with attempt and edition, which its report bears", () => {
+    const ids = [1, 2, 12].flatMap((attempt) =>
+      [1, 2, 12].map((edition) => {
+        const id = chunkIdOf(attemptsJob(attempt, edition), 3)
+        assert.strictEqual(attemptOf("job_a_1", `wh_${id}`), attempt, id)
+        return id
+      })
+    )
+    assert.strictEqual(new Set(ids).size, 9)
+    assert.deepStrictEqual(ids.slice(0, 4), ["job_a_1_3", "job_a_1.1.2_3", "job_a_1.1.12_3", "job_a_1.2_3"])
+  })
+
+  it("of another job, or of nobody's, says no attempt", () => {
+    for (const id of ["wh_job_b_3", "wh_job_a_1.2.3.4_3", "wh_job_a_1", "anything"]) {
+      assert.isNull(attemptOf("job_a_1", id))
+    }
   })
 })

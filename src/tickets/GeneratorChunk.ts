@@ -1,4 +1,4 @@
-/** A job's tickets become the generator's body of the flows document (« Flow 1 »): no key more or less. */
+/** A chunk of a job as the generator gets it: its id, and the documented body of the flows document (« Flow 1 »). */
 import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import type { GenerationJob, JobTicket } from "../services/generator/TicketApi.ts"
@@ -36,4 +36,28 @@ export const enrich = (
     tickets: rows.map(toTicket),
     options: { qrFormat, qrSize, pdfFormat, includeLogo }
   }
+}
+
+/**
+ * `job_1_0` in the first attempt, `job_1.2_0` in the second, `job_1.2.3_0` in its third edition: the generator takes each
+ * id once, so an attempt that its queue forgot to do goes there again under a new edition.
+ */
+export const chunkIdOf = (
+  { attempt, edition, job_id }: {
+    readonly job_id: string
+    readonly attempt: number
+    readonly edition: number
+  },
+  chunk: number
+): string => {
+  const suffix = edition > 1 ? `.${attempt}.${edition}` : attempt > 1 ? `.${attempt}` : ""
+  return `${job_id}${suffix}_${chunk}`
+}
+
+const reported = /^wh_(job_[A-Za-z0-9_-]+)(?:\.(\d{1,9})(?:\.\d{1,9})?)?_\d{1,9}$/
+
+/** The attempt that a webhook of our generator reports, in whichever edition; null when its id does not say. */
+export const attemptOf = (jobId: string, webhookId: string): number | null => {
+  const [, job, attempt] = reported.exec(webhookId) ?? []
+  return job === jobId ? Number(attempt ?? 1) : null
 }

@@ -3,12 +3,12 @@ import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import { EventData, GuestData } from "./Event.ts"
-import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./Ids.ts"
-import { Amount, Currency } from "./Money.ts"
+import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./values/Ids.ts"
+import { Amount, Currency } from "./values/Money.ts"
 import { Channels, Template } from "./NotificationSequence.ts"
 import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
-import { Instant } from "./Values.ts"
+import { Instant } from "./values/Values.ts"
 
 /** Guest numbers and addresses occur once, and no more guests come than the event holds. */
 const coherent = Schema.makeFilter((body: {

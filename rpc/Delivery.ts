@@ -1,7 +1,7 @@
 /** What goes on being delivered when whoever asked for it has moved on. */
 import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
-import { FlowId, PaymentId } from "./Ids.ts"
+import { FlowId, PaymentId } from "./values/Ids.ts"
 
 /** The messages of a flow that its step could not deliver. Durable: a ticket is not lost because mail was away. */
 export const FlowMessages = Workflow.make("FlowMessages", {

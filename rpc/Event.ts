@@ -2,9 +2,9 @@
 import * as Schema from "effect/Schema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
-import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
+import { EventId, GuestId, TemplateId, TicketId } from "./values/Ids.ts"
 import { AdmitRequests, Direction, GateRules, Verdict } from "./Scan.ts"
-import { Email, Instant, Label, Locale, Phone, TimeZone } from "./Values.ts"
+import { Email, Instant, Label, Locale, Phone, TimeZone } from "./values/Values.ts"
 
 export const EventStatus = Schema.Literals(["draft", "active", "canceled", "completed"])
 export type EventStatus = typeof EventStatus.Type

@@ -1,6 +1,6 @@
 /** What happens to one flow or job, as a numbered series that can be read live and resumed. */
 import * as Schema from "effect/Schema"
-import { Instant } from "./Values.ts"
+import { Instant } from "./values/Values.ts"
 
 /** One event of a feed; `seq` counts from 1 without a gap and is the SSE event id. */
 export const FeedEvent = Schema.Struct({

@@ -1,9 +1,9 @@
 /** The gate of an event as it is watched: its counters, its gates, its rates, and its journal scan by scan. */
 import * as Schema from "effect/Schema"
 import { EventStatus } from "./Event.ts"
-import { EventId, TicketId } from "./Ids.ts"
+import { EventId, TicketId } from "./values/Ids.ts"
 import { Direction, ScanResult, Signal } from "./Scan.ts"
-import { Instant } from "./Values.ts"
+import { Instant } from "./values/Values.ts"
 
 /** Minutes that `rate.per_minute` looks back, the running one included. */
 export const rateMinutes = 30

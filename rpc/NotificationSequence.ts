@@ -2,8 +2,8 @@
 import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
-import { EventId, GuestId, SequenceId } from "./Ids.ts"
-import { Instant, JsonData, Label } from "./Values.ts"
+import { EventId, GuestId, SequenceId } from "./values/Ids.ts"
+import { Instant, JsonData, Label } from "./values/Values.ts"
 
 /** How a message reaches a person. */
 export const Channel = Schema.Literals(["email", "sms"])

@@ -4,10 +4,10 @@ import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Workflow from "effect/workflow/Workflow"
-import { EventId, PaymentId, TemplateId } from "./Ids.ts"
-import { Amount, Currency } from "./Money.ts"
+import { EventId, PaymentId, TemplateId } from "./values/Ids.ts"
+import { Amount, Currency } from "./values/Money.ts"
 import { PaymentWebhook } from "./payments/PaymentWebhook.ts"
-import { Instant } from "./Values.ts"
+import { Instant } from "./values/Values.ts"
 
 /** Ordered: of two events, the one further to the right decides, whatever order they arrive in. */
 export const paymentStatuses = ["pending", "failed", "canceled", "settled", "refunded", "disputed"] as const

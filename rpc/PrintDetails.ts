@@ -1,8 +1,8 @@
 /** What is printed on tickets and has no place in the documented job: the generator asks the core for it. */
 import { Schema, SchemaGetter, Struct } from "effect"
-import { JobId, TicketId } from "./Ids.ts"
-import { Instant, Locale } from "./Values.ts"
-import { FileKey } from "./FileKey.ts"
+import { JobId, TicketId } from "./values/Ids.ts"
+import { Instant, Locale } from "./values/Values.ts"
+import { FileKey } from "./values/FileKey.ts"
 
 /** The body of `POST /api/internal/print-details`. */
 export const PrintDetailsRequest = Schema.Struct({

@@ -1,8 +1,8 @@
 /** One scan at a gate and its verdict; a refusal is an answer with a reason, never an error. */
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { EventId, TicketId } from "./Ids.ts"
-import { Instant } from "./Values.ts"
+import { EventId, TicketId } from "./values/Ids.ts"
+import { Instant } from "./values/Values.ts"
 
 export const ScanResult = Schema.Literals([
   "valid",

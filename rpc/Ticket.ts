@@ -3,8 +3,8 @@ import * as Schema from "effect/Schema"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
-import { EventId, GuestId, TemplateId, TicketId } from "./Ids.ts"
-import { Instant, text, WebUrl } from "./Values.ts"
+import { EventId, GuestId, TemplateId, TicketId } from "./values/Ids.ts"
+import { Instant, text, WebUrl } from "./values/Values.ts"
 
 export const TicketStatus = Schema.Literals(["issued", "admitted", "voided"])
 export const PaymentState = Schema.Literals(["free", "pending", "paid", "failed", "refunded", "disputed"])

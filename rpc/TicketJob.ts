@@ -3,9 +3,9 @@ import * as Schema from "effect/Schema"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
-import { EventId, JobId, TicketId } from "./Ids.ts"
+import { EventId, JobId, TicketId } from "./values/Ids.ts"
 import { GeneratedTicket } from "./Ticket.ts"
-import { Instant } from "./Values.ts"
+import { Instant } from "./values/Values.ts"
 
 export const Priority = Schema.Literals(["high", "normal", "low"])
 export type Priority = typeof Priority.Type

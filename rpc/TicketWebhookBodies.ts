@@ -1,9 +1,9 @@
 /** What the ticket generator posts to `/api/ticket-webhook-routes/`, and which mailbox each body is for. */
 import { DateTime, Schema, SchemaGetter } from "effect"
 import { createHash } from "node:crypto"
-import { EventId, GuestId, JobId, TemplateId, TicketId } from "./Ids.ts"
+import { EventId, GuestId, JobId, TemplateId, TicketId } from "./values/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "./Ticket.ts"
-import { Instant, JsonData, text } from "./Values.ts"
+import { Instant, JsonData, text } from "./values/Values.ts"
 
 const numbered = (prefix: string) =>
   Schema.Union([

@@ -5,11 +5,13 @@ import { dirname, join, normalize, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 
 /**
- * The rooms, from the ground up. A file may import its own room and every room named before it; a folder that is not
- * named belongs to the room above it. To add a room, put it right above the highest room that it imports.
+ * The rooms, from the ground up: every folder, and the files that stand alone in `src/`. A file may import its own room
+ * and every room named before it. To add a room, put it right after the last room that it imports.
  */
 const floors = [
   "migrations",
+  "rpc/values",
+  "rpc/payments",
   "rpc",
   "src/print/qr",
   "src/print/pdf",
@@ -75,12 +77,7 @@ const filesBelow = (folder: string): ReadonlyArray<string> =>
 
 const files = ["migrations", "rpc", "entities", "src"].flatMap(filesBelow)
 
-const floorOf = (path: string): number =>
-  floors.reduce(
-    (best, room, at) =>
-      (path === room || path.startsWith(`${room}/`)) && room.length > (floors[best]?.length ?? 0) ? at : best,
-    -1
-  )
+const floorOf = (path: string): number => floors.findIndex((room) => room === path || room === dirname(path))
 
 /** Static imports, type imports, `import(…)` and programs of threads: everything that one file needs of another. */
 const importsOf = (path: string): ReadonlyArray<string> =>

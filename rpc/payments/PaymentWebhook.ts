@@ -1,8 +1,8 @@
 /** The documented body of a payment event (flow 2), in its one home: who sends, receives or documents it reads it here. */
 import * as Schema from "effect/Schema"
-import { EventId, PaymentId, TemplateId } from "../Ids.ts"
-import { Amount, Currency } from "../Money.ts"
-import { AnyEmail, Instant, text } from "../Values.ts"
+import { EventId, PaymentId, TemplateId } from "../values/Ids.ts"
+import { Amount, Currency } from "../values/Money.ts"
+import { AnyEmail, Instant, text } from "../values/Values.ts"
 
 /** The events that mean something; what each means is in `PaymentDecisions`. */
 export const PaymentEventType = Schema.Literals([

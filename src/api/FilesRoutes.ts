@@ -1,7 +1,7 @@
 /** Files behind signed, expiring links, and the public keys that verify a ticket's QR data. */
 import { Effect, Result } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { isFileKey } from "../../rpc/FileKey.ts"
+import { isFileKey } from "../../rpc/values/FileKey.ts"
 import { FileStore } from "../files/FileStore.ts"
 import { SignedUrl, type SignedUrlRefusal } from "../files/SignedUrl.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"

@@ -1,7 +1,7 @@
 /** `guichet token`: makes, lists and revokes the tokens that clients send. */
 import { Clock, Console, Effect, Layer, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { Role } from "../../rpc/Caller.ts"
+import { Role } from "../../rpc/values/Caller.ts"
 import { databaseLayer } from "../app/Foundation.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"

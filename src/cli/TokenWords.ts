@@ -1,6 +1,6 @@
 /** The arguments of `guichet token` and what it prints: arguments checked before the database is asked, a table of tokens. */
 import { DateTime, Effect, Option, Schema } from "effect"
-import { rights, type Role } from "../../rpc/Caller.ts"
+import { rights, type Role } from "../../rpc/values/Caller.ts"
 import type { NewToken, TokenRow } from "../store/TokenStore.ts"
 
 /** An argument cannot be right; `message` names it and says what it must be. */

@@ -1,6 +1,6 @@
 /** The links under which stored files are handed out: signed for a time, on the address that people see. */
 import { Clock, Context, Duration, Effect, Layer, type Redacted } from "effect"
-import { isFileKey } from "../../rpc/FileKey.ts"
+import { isFileKey } from "../../rpc/values/FileKey.ts"
 import { SignedUrl } from "./SignedUrl.ts"
 
 /** `baseUrl` is where `GET /files/…` is served; a link opens for `lifetime`, 90 days by default. */

@@ -1,7 +1,7 @@
 /** What a file store holds and how it refuses, whichever store it is. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { contentTypeOf, isFileKey } from "../../rpc/FileKey.ts"
+import { contentTypeOf, isFileKey } from "../../rpc/values/FileKey.ts"
 
 /** A file as the store holds it. */
 export interface StoredFile {

@@ -4,7 +4,7 @@ import type { PlatformError } from "effect/PlatformError"
 import { randomUUID } from "node:crypto"
 import * as Disk from "./Disk.ts"
 import * as TempFiles from "./TempFiles.ts"
-import { contentTypeOf } from "../../rpc/FileKey.ts"
+import { contentTypeOf } from "../../rpc/values/FileKey.ts"
 import { checkKey, checkPuts, FileStoreError, type StoredFile } from "./FileStoreError.ts"
 import * as FolderSync from "./FolderSync.ts"
 

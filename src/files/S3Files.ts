@@ -2,7 +2,7 @@
 import { Duration, Effect, Schedule } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { retryDelay } from "../durable/RetryAfter.ts"
-import { contentTypeOf } from "../../rpc/FileKey.ts"
+import { contentTypeOf } from "../../rpc/values/FileKey.ts"
 import { checkKey, checkPuts, FileStoreError, type StoredFile } from "./FileStoreError.ts"
 import { type Refusal, refusalOf } from "./S3Answer.ts"
 import { objectUrl, type S3Bucket } from "./S3Bucket.ts"

@@ -1,6 +1,6 @@
 /** What the steward reads when a scan is not annulled: what to do now, in French and in English. */
 import type { AnnulRefusal } from "../../rpc/Event.ts"
-import type { Locale } from "../../rpc/Values.ts"
+import type { Locale } from "../../rpc/values/Values.ts"
 
 /** Everything that keeps a scan as it is, the unknown scan and the operator's permission included. */
 export type AnnulObstacle = AnnulRefusal | "unknown_scan" | "operator_forbidden" | "gate_forbidden"

@@ -1,7 +1,7 @@
 /** Decides the scans of a batch in their order, each seeing those before it, and says what to write. */
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
-import { TicketCode } from "../../rpc/TicketCode.ts"
+import { TicketCode } from "../../rpc/values/TicketCode.ts"
 import { decide, happenedAt, refusedOperator, verdictOf } from "./Decision.ts"
 import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
 

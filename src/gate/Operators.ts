@@ -2,7 +2,7 @@
 import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Permission } from "../../rpc/Scan.ts"
-import { type Caller, rights } from "../../rpc/Caller.ts"
+import { type Caller, rights } from "../../rpc/values/Caller.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { type Grant, OperatorStore } from "../store/gate/OperatorStore.ts"
 

@@ -2,7 +2,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import { type ScanResult, Verdict } from "../../rpc/Scan.ts"
-import type { Locale } from "../../rpc/Values.ts"
+import type { Locale } from "../../rpc/values/Values.ts"
 
 /** `message` follows `Accept-Language`; `took_ms` is the time the server took. */
 export const ScanAnswer = Schema.Struct({

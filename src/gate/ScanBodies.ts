@@ -1,9 +1,9 @@
 /** The two documented bodies of flow 3, accepted unchanged, and how each becomes a scan for the gate. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { EventId, TicketId } from "../../rpc/Ids.ts"
+import { EventId, TicketId } from "../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts"
-import { Instant, Label } from "../../rpc/Values.ts"
+import { Instant, Label } from "../../rpc/values/Values.ts"
 import { QrData } from "../trust/QrData.ts"
 import type { TrustedKeys } from "../trust/SigningKeys.ts"
 

@@ -1,6 +1,6 @@
 /** What a message about a payment says: the amount for people, and the invoice as an attachment. */
 import { Option, type Schema } from "effect"
-import { toMajor } from "../../rpc/Money.ts"
+import { toMajor } from "../../rpc/values/Money.ts"
 import type { MessageFile } from "../notifications/Message.ts"
 
 interface Paid {

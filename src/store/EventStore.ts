@@ -12,7 +12,7 @@ import {
   type GuestData
 } from "../../rpc/Event.ts"
 import type { GateRules } from "../../rpc/Scan.ts"
-import { Instant } from "../../rpc/Values.ts"
+import { Instant } from "../../rpc/values/Values.ts"
 import { guestFieldNames, guestFields } from "./GuestFields.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"

@@ -2,8 +2,8 @@
 import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
-import { Caller, Role } from "../../rpc/Caller.ts"
-import { Label } from "../../rpc/Values.ts"
+import { Caller, Role } from "../../rpc/values/Caller.ts"
+import { Label } from "../../rpc/values/Values.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 

@@ -2,7 +2,7 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
-import { managers } from "../../../rpc/Caller.ts"
+import { managers } from "../../../rpc/values/Caller.ts"
 import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { FeedStore } from "../../store/flows/FeedStore.ts"

@@ -2,7 +2,7 @@
 import { Effect, Option } from "effect"
 import { Event, ScanNotFound } from "../../../rpc/Event.ts"
 import type { Permission } from "../../../rpc/Scan.ts"
-import type { Locale } from "../../../rpc/Values.ts"
+import type { Locale } from "../../../rpc/values/Values.ts"
 import { annulSentence } from "../../gate/AnnulSentences.ts"
 import { refusedOperator } from "../../gate/Decision.ts"
 import { JournalStore } from "../../store/gate/JournalStore.ts"

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { GateScan, GateView } from "../../../rpc/Gate.ts"
-import { EventId } from "../../../rpc/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { GateRules } from "../../../rpc/Scan.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, NotFound, TooManyRequests, Unavailable } from "../../http/Problems.ts"

@@ -1,9 +1,9 @@
 /** The journal of an event's scans over HTTP: its lines, its pages, and the place between two of them. */
 import { Schema, SchemaGetter } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { EventId, TicketId } from "../../../rpc/Ids.ts"
+import { EventId, TicketId } from "../../../rpc/values/Ids.ts"
 import { Direction, ScanResult, Signal } from "../../../rpc/Scan.ts"
-import { Instant, Label } from "../../../rpc/Values.ts"
+import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"

@@ -1,9 +1,9 @@
 /** Gates without a network: what a device takes along, and what it uploads when it is back. */
 import { Schema, Struct } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { EventId } from "../../../rpc/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { Verdict } from "../../../rpc/Scan.ts"
-import { Label } from "../../../rpc/Values.ts"
+import { Label } from "../../../rpc/values/Values.ts"
 import { OfflineBundle } from "../../gate/offline/OfflineBundle.ts"
 import { Conflict } from "../../gate/offline/OfflineConflicts.ts"
 import { OfflineCursor } from "../../gate/offline/OfflineCursor.ts"

@@ -1,7 +1,7 @@
 /** Decides an upload: in the order in which its scans happened, in groups, with the gates' live scans in between. */
 import { Array, Cause, Effect, Exit } from "effect"
 import { type AdmitRequest, batchLimit, type Permission } from "../../../rpc/Scan.ts"
-import type { Locale } from "../../../rpc/Values.ts"
+import type { Locale } from "../../../rpc/values/Values.ts"
 import { EntryStore } from "../../gate/offline/EntryStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { clashes, conflictOf, countedOf, type Decided } from "../../gate/offline/OfflineConflicts.ts"

@@ -1,7 +1,7 @@
 /** Flow 5 over HTTP: configure a notification sequence, read its ledger, cancel it. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { SequenceId } from "../../../rpc/Ids.ts"
+import { SequenceId } from "../../../rpc/values/Ids.ts"
 import { SequenceRequest, SequenceStatus, SequenceView } from "../../../rpc/NotificationSequence.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"

@@ -2,7 +2,7 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
-import { managers } from "../../../rpc/Caller.ts"
+import { managers } from "../../../rpc/values/Caller.ts"
 import { NotificationSequence, Reminders, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"

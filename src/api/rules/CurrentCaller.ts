@@ -1,6 +1,6 @@
 /** The caller of the request being answered, and the guards that read it. */
 import { Context, Effect } from "effect"
-import type { Caller, Role } from "../../../rpc/Caller.ts"
+import type { Caller, Role } from "../../../rpc/values/Caller.ts"
 import { Forbidden } from "../../http/Problems.ts"
 
 /** The caller of the request being answered, provided by `Authorization`. */

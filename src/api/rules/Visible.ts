@@ -1,6 +1,6 @@
 /** What a caller may see: an organiser its own, an admin everything, an operator nothing (403); the rest is not there (404). */
 import { Effect, Option } from "effect"
-import { type Caller, managers, rights } from "../../../rpc/Caller.ts"
+import { type Caller, managers, rights } from "../../../rpc/values/Caller.ts"
 import { type CurrentCaller, requireRole } from "./CurrentCaller.ts"
 import { type Forbidden, NotFound } from "../../http/Problems.ts"
 

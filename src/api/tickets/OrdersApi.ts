@@ -1,7 +1,7 @@
 /** The tickets of one order, or of some guests, as one document. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { EventId, FlowId, GuestId } from "../../../rpc/Ids.ts"
+import { EventId, FlowId, GuestId } from "../../../rpc/values/Ids.ts"
 import { mostPages } from "../../tickets/OrderPrinter.ts"
 import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
 import { Authorization } from "../rules/Authorization.ts"

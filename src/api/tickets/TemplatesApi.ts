@@ -1,7 +1,7 @@
 /** Ticket templates over HTTP: everyone's designs, each organiser's colour and logo. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { TemplateId } from "../../../rpc/Ids.ts"
+import { TemplateId } from "../../../rpc/values/Ids.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"

@@ -2,7 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash, randomBytes } from "node:crypto"
-import { managers } from "../../../rpc/Caller.ts"
+import { managers } from "../../../rpc/values/Caller.ts"
 import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { largestLogo, logoWeight, readLogo } from "../../print/pdf/Logo.ts"

@@ -1,7 +1,7 @@
 /** Flow 1 over HTTP, and tickets read back. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { JobId } from "../../../rpc/Ids.ts"
+import { JobId } from "../../../rpc/values/Ids.ts"
 import { TicketView } from "../../../rpc/Ticket.ts"
 import { JobRequest, JobStatus, JobSummary, JobView } from "../../../rpc/TicketJob.ts"
 import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"

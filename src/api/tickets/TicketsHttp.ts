@@ -2,7 +2,7 @@
 import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
-import { managers } from "../../../rpc/Caller.ts"
+import { managers } from "../../../rpc/values/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../tickets/OrderPrinter.ts"

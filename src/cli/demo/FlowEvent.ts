@@ -1,7 +1,7 @@
 /** The server-sent events of one flow, as a client reads them. */
 import { Schema } from "effect"
 import { FlowStatus, StepName, StepStatus } from "../../../rpc/CompleteFlow.ts"
-import { Instant } from "../../../rpc/Values.ts"
+import { Instant } from "../../../rpc/values/Values.ts"
 
 const event = <Kind extends string, Fields extends Schema.Struct.Fields>(kind: Kind, fields: Fields) =>
   Schema.Struct({

@@ -1,7 +1,7 @@
 /** What came of the demonstration, as a table of a few lines. */
 import { DateTime, Duration } from "effect"
 import type { CompleteFlowRequest, FlowView } from "../../../rpc/CompleteFlow.ts"
-import { format } from "../../../rpc/Money.ts"
+import { format } from "../../../rpc/values/Money.ts"
 import type { MessageView } from "../../../rpc/NotificationSequence.ts"
 import type { TicketView } from "../../../rpc/Ticket.ts"
 import type { ScanAnswer } from "../../gate/ScanAnswer.ts"

@@ -2,9 +2,9 @@
 import { Schema } from "effect"
 import { createHash } from "node:crypto"
 import { EventStatus } from "../../../rpc/Event.ts"
-import { EventId } from "../../../rpc/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { GateRules } from "../../../rpc/Scan.ts"
-import { Instant } from "../../../rpc/Values.ts"
+import { Instant } from "../../../rpc/values/Values.ts"
 import { TicketKeySet } from "../../trust/SigningKeys.ts"
 
 /** `left`: in, and out again. A ticket that is voided or not paid for is only that, wherever its guest is. */

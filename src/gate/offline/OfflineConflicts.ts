@@ -1,8 +1,8 @@
 /** Where a device that decided alone let someone in and the gate would not have: what the event's staff must know. */
 import { DateTime, Schema } from "effect"
-import { TicketId } from "../../../rpc/Ids.ts"
+import { TicketId } from "../../../rpc/values/Ids.ts"
 import { type AdmitRequest, type Passage, ScanResult, type Verdict } from "../../../rpc/Scan.ts"
-import { Instant, type Locale } from "../../../rpc/Values.ts"
+import { Instant, type Locale } from "../../../rpc/values/Values.ts"
 import { happenedAt } from "../Decision.ts"
 import { momentsIn, sentence } from "../ScanAnswer.ts"
 

@@ -12,7 +12,7 @@ import { decide, type Situation, unusable } from "../Decision.ts"
 import type { GateEvent, GateTicket } from "../GateState.ts"
 import { QrData } from "../../trust/QrData.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
-import { TicketCode } from "../../../rpc/TicketCode.ts"
+import { TicketCode } from "../../../rpc/values/TicketCode.ts"
 import {
   digestLength,
   digestOf,

@@ -1,8 +1,8 @@
 /** What devices decided alone and upload later: its body, and how each scan of it becomes one for the gate. */
 import { DateTime, Schema } from "effect"
-import { EventId } from "../../../rpc/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission, ScanResult } from "../../../rpc/Scan.ts"
-import { Instant, Label } from "../../../rpc/Values.ts"
+import { Instant, Label } from "../../../rpc/values/Values.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import { readQr, ScanId, ScanLocation, Scanned, storableJson, storableText } from "../ScanBodies.ts"
 

@@ -2,7 +2,7 @@
  * An invoice or credit note as a PDF: plain input in, bytes out; everything that is summed is summed here.
  */
 import * as Effect from "effect/Effect"
-import { format } from "../../../rpc/Money.ts"
+import { format } from "../../../rpc/values/Money.ts"
 import { Canvas, mm } from "../pdf/Canvas.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
 import { PdfError, writePdf } from "../pdf/PdfWriter.ts"

@@ -1,9 +1,9 @@
 /** The contract of the ticket generator (port 3004): a chunk is taken, queued, and reported by webhook. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
-import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/Ids.ts"
+import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
 import { Priority } from "../../../rpc/TicketJob.ts"
-import { Instant, Label } from "../../../rpc/Values.ts"
+import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"

@@ -4,7 +4,7 @@
  */
 import { parsePhoneNumberFromString } from "libphonenumber-js/mobile"
 import { Channel } from "../../../rpc/NotificationSequence.ts"
-import { mailAddress } from "../../../rpc/Values.ts"
+import { mailAddress } from "../../../rpc/values/Values.ts"
 
 /** Whom a message goes to, and by which channel. */
 export interface Recipient {

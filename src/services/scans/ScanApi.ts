@@ -1,9 +1,9 @@
 /** The contract of the scan service (port 3005): QR text in, the gate's verdict out. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
-import { EventId } from "../../../rpc/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { Direction } from "../../../rpc/Scan.ts"
-import { Instant, Label } from "../../../rpc/Values.ts"
+import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
 import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"

@@ -1,6 +1,6 @@
 /** What a QR says about itself: pure checks of its signature and its time, before the core is asked. */
 import { DateTime, Result, Schema } from "effect"
-import { TicketId } from "../../../rpc/Ids.ts"
+import { TicketId } from "../../../rpc/values/Ids.ts"
 import type { InternalScanBody } from "../../gate/ScanBodies.ts"
 import { QrData, type QrRefusal } from "../../trust/QrData.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"

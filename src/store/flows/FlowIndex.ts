@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { FlowStatus } from "../../../rpc/CompleteFlow.ts"
-import { EventId } from "../../../rpc/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { Failure } from "./FlowStore.ts"
 import * as KeysetPage from "../KeysetPage.ts"
 import * as Rows from "../Rows.ts"

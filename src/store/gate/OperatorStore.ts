@@ -1,7 +1,7 @@
 /** What the live tokens of one subject allow at one event. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { Role } from "../../../rpc/Caller.ts"
+import { Role } from "../../../rpc/values/Caller.ts"
 import * as Rows from "../Rows.ts"
 
 const GrantRow = Schema.Struct({

@@ -1,7 +1,7 @@
 /** Which generation jobs there are: in pages, by ticket, and those that are late. */
 import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { EventId, FlowId } from "../../../rpc/Ids.ts"
+import { EventId, FlowId } from "../../../rpc/values/Ids.ts"
 import { JobStatus, openJobs, Priority } from "../../../rpc/TicketJob.ts"
 import { columns, JobRow } from "./JobRows.ts"
 import * as KeysetPage from "../KeysetPage.ts"

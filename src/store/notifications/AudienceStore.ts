@@ -1,7 +1,7 @@
 /** Who a message is for: a guest with the event and the live ticket that the message speaks of. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { Locale } from "../../../rpc/Values.ts"
+import { Locale } from "../../../rpc/values/Values.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import * as Rows from "../Rows.ts"
 

@@ -2,7 +2,7 @@
 import { DateTime, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { ArchivedReport, type GeneratedTicket } from "../../../rpc/Ticket.ts"
-import { isFileKey } from "../../../rpc/FileKey.ts"
+import { isFileKey } from "../../../rpc/values/FileKey.ts"
 import * as Rows from "../Rows.ts"
 
 /** The files of a ticket: each is a key and an address. */

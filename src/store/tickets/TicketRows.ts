@@ -1,7 +1,7 @@
 /** Tickets as they are read: by their organiser, by a generation job, by the generator. */
 import { Schema } from "effect"
 import { GenerationArchive, PaymentState, TicketStatus } from "../../../rpc/Ticket.ts"
-import { Locale } from "../../../rpc/Values.ts"
+import { Locale } from "../../../rpc/values/Values.ts"
 import * as Rows from "../Rows.ts"
 
 /** A ticket with its organiser and the keys of its files: `TicketView` and what Guichet keeps for itself. */

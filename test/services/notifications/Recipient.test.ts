@@ -1,7 +1,7 @@
 /** Whom a message may go to: every address that a guest may have, so that none is refused after the door. */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { Email } from "../../../rpc/Values.ts"
+import { Email } from "../../../rpc/values/Values.ts"
 import { parse } from "../../../src/services/notifications/Recipient.ts"
 
 const isEmail = Schema.is(Email)

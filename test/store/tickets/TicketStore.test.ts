@@ -8,7 +8,7 @@ import { EventStore } from "../../../src/store/EventStore.ts"
 import { TicketStore } from "../../../src/store/tickets/TicketStore.ts"
 import { QrData } from "../../../src/trust/QrData.ts"
 import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
-import { TicketCode } from "../../../rpc/TicketCode.ts"
+import { TicketCode } from "../../../rpc/values/TicketCode.ts"
 import { eventData, voidTicket } from "../../support/GateFixture.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 

@@ -1,6 +1,6 @@
 /** What a template sees: variables already put into words for one language and the event's own time zone. */
 import { DateTime, Option } from "effect"
-import { formatMajor } from "../../../../rpc/Money.ts"
+import { formatMajor } from "../../../../rpc/values/Money.ts"
 import type { Variables } from "./Variables.ts"
 
 /** The languages every template is written in. */

@@ -1,8 +1,8 @@
 /** The contract of the payment service (port 3003): ask for a payment, refund it, cancel it. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
-import { PaymentId } from "../../../../rpc/Ids.ts"
-import { Amount, Currency } from "../../../../rpc/Money.ts"
+import { PaymentId } from "../../../../rpc/values/Ids.ts"
+import { Amount, Currency } from "../../../../rpc/values/Money.ts"
 import { Customer, PaymentMetadata } from "../../../../rpc/payments/PaymentWebhook.ts"
 import { PaymentMethod } from "../../../../rpc/payments/PaymentProvider.ts"
 import { problemType } from "../../../http/ProblemCatalog.ts"

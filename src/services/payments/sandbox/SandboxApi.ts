@@ -1,8 +1,8 @@
 /** What the customer and the bank do in the sandbox, by hand; these routes exist with no other gateway. */
 import { Effect, Layer, Option, Schema } from "effect"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
-import { PaymentId } from "../../../../rpc/Ids.ts"
-import { Amount } from "../../../../rpc/Money.ts"
+import { PaymentId } from "../../../../rpc/values/Ids.ts"
+import { Amount } from "../../../../rpc/values/Money.ts"
 import { Conflict, NotFound } from "../../../http/Problems.ts"
 import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
 import { PaymentLedger } from "../contract/PaymentLedger.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { TicketCode } from "../../rpc/TicketCode.ts"
+import { TicketCode } from "../../../rpc/values/TicketCode.ts"
 
 describe("TicketCode", () => {
   it("looks like the document's code and carries 80 random bits", () => {

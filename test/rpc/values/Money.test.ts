@@ -1,6 +1,6 @@
 /** Amounts are shown as Stripe charges them, whatever the runtime's own data says of a currency. */
 import { assert, describe, it } from "@effect/vitest"
-import { decimals, format, formatMajor, toMajor } from "../../rpc/Money.ts"
+import { decimals, format, formatMajor, toMajor } from "../../../rpc/values/Money.ts"
 
 /** Spaces are told apart by locales and runtimes, not by readers. */
 const plain = (text: string) => text.replaceAll(/\s/gu, " ")

@@ -1,7 +1,9 @@
 /** Values that several contracts share: text, addresses, instants, zones. */
 import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 
 const plain = { message: "Expected text without control characters" }
 
@@ -90,26 +92,38 @@ const flaws = (data: Schema.Json): ReadonlyArray<Schema.FilterIssue> => {
 /** A JSON object of the sender's own, kept as it is. */
 export const JsonData = Schema.Record(Schema.String, Schema.Json).check(Schema.makeFilter(flaws))
 
-const isoInstant = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(:(\d{2})(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
+const isoInstant =
+  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?:Z|[+-](\d{2}):(\d{2}))$/
 
-/** True only for days from 1970 to 2999 that the calendar has: `2025-02-30` is refused, not rolled over to March. */
+/**
+ * True only for days from 1970 to 2999 that the calendar has, and for times and offsets that a clock has: `2025-02-30`
+ * is refused, not rolled over to March, and so is `+24:00`.
+ */
 const onTheCalendar = (text: string): boolean => {
-  const match = isoInstant.exec(text)
+  const match = text.length <= 40 ? isoInstant.exec(text) : null
   if (match === null) return false
-  const [year, month, day, hour, minute] = [match[1], match[2], match[3], match[4], match[5]].map(Number)
-  const date = new Date(Date.UTC(year!, month! - 1, day!))
-  return year! >= 1970 && year! < 3000 && date.getUTCMonth() === month! - 1 && date.getUTCDate() === day! &&
-    hour! < 24 && minute! < 60 && Number(match[7] ?? 0) < 60
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])]
+  const date = new Date(Date.UTC(year, month - 1, day))
+  return year >= 1970 && year < 3000 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day &&
+    Number(match[4]) < 24 && Number(match[5]) < 60 && Number(match[6] ?? 0) < 60 &&
+    Number(match[7] ?? 0) < 24 && Number(match[8] ?? 0) < 60
 }
 
-/** An instant: ISO 8601 with an offset (`2025-06-20T09:00:00Z`), decoded to `DateTime.Utc`. */
-export const Instant = Schema.String.check(
-  Schema.makeFilter((text: string) =>
-    onTheCalendar(text) || "Expected an ISO 8601 date and time with an offset, such as 2025-06-20T09:00:00Z"
-  )
-).pipe(
+const noInstant = {
+  message: "Expected an ISO 8601 date and time with an offset, such as 2025-06-20T09:00:00Z"
+}
+
+/**
+ * An instant: ISO 8601 with an offset (`2025-06-20T09:00:00Z`), decoded to `DateTime.Utc`. What we encode ourselves is
+ * not looked at again.
+ */
+export const Instant = Schema.String.pipe(
   Schema.decodeTo(Schema.DateTimeUtc, {
-    decode: SchemaGetter.transform((text: string) => DateTime.makeUnsafe(text)),
+    decode: SchemaGetter.transformEffect((text: string, options) =>
+      onTheCalendar(text)
+        ? Effect.succeed(DateTime.makeUnsafe(text))
+        : Effect.fail(new SchemaIssue.InvalidValue(noInstant, text, options))
+    ),
     encode: SchemaGetter.transform((instant: DateTime.Utc) => DateTime.formatIso(instant))
   })
 )

@@ -1,6 +1,7 @@
 /** What a scan is answered with: the verdict, and a sentence for the steward in French or in English. */
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import { type ScanResult, Verdict } from "../../rpc/Scan.ts"
 import type { Locale } from "../../rpc/values/Values.ts"
 
@@ -11,6 +12,27 @@ export const ScanAnswer = Schema.Struct({
   took_ms: Schema.Finite
 })
 export type ScanAnswer = typeof ScanAnswer.Type
+
+const encodeField = <S extends Schema.Encoder<unknown>>(
+  field: S
+): ((value: unknown) => unknown) | undefined =>
+  SchemaAST.toEncoded(field.ast) === field.ast ? undefined : Schema.encodeUnknownSync(field)
+
+/** The fields that JSON writes otherwise than we know them, such as instants, with their encoders. */
+const encoders = Object.entries(ScanAnswer.fields).flatMap(([name, field]) => {
+  const encode = encodeField(field)
+  return encode === undefined ? [] : [[name, encode] as const]
+})
+
+/**
+ * The answer as JSON, as `ScanAnswer` encodes it. A field that JSON writes as we know it was made by us and is not looked
+ * at again (`test/gate/ScanAnswer.test.ts` compares the two).
+ */
+export const answerJson = (answer: ScanAnswer): string => {
+  const encoded: Record<string, unknown> = { ...answer }
+  for (const [name, encode] of encoders) encoded[name] = encode(encoded[name])
+  return JSON.stringify(encoded)
+}
 
 type Sentence = (verdict: Verdict) => string
 
@@ -77,7 +99,7 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   suspected_fraud: () => "Possible fraud: call a supervisor.",
   not_inside: () => "This ticket is not inside.",
   scan_id_reused: () => "This scan number was used for another passage: scan again.",
-  scan_annulled: () => "This scan was taken back: scan again.",
+  scan_annulled: () => "This scan was annulled: scan again.",
   refused_offline: () => "The device refused this ticket while offline: nobody went in."
 }
 

@@ -1,8 +1,8 @@
 /** Every result has its sentence in both languages. */
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime } from "effect"
+import { DateTime, Schema } from "effect"
 import { ScanResult, type Verdict } from "../../rpc/Scan.ts"
-import { localeOf, sentence } from "../../src/gate/ScanAnswer.ts"
+import { answerJson, localeOf, ScanAnswer, sentence } from "../../src/gate/ScanAnswer.ts"
 
 const verdict = (changes: Partial<Verdict>): Verdict => ({
   scan_id: "scan-1",
@@ -49,5 +49,22 @@ describe("the steward's sentence", () => {
     assert.strictEqual(localeOf("fr-CA, en;q=0.5"), "fr")
     assert.strictEqual(localeOf("de, en;q=0.5"), "en")
     assert.strictEqual(localeOf(undefined), "fr")
+  })
+})
+
+describe("the answer as JSON", () => {
+  const encode = Schema.encodeSync(ScanAnswer)
+  const now = DateTime.makeUnsafe("2025-06-20T10:00:00.123Z")
+  const passages = [null, { at: now, gate: "A" }, { at: DateTime.makeUnsafe(0), gate: 'é\u2028"' }]
+
+  it("is what the schema encodes, whatever a field holds", () => {
+    for (const result of ScanResult.literals) {
+      for (const first_use of passages) {
+        for (const last_use of passages) {
+          const answer = { ...verdict({ result, first_use, last_use }), message: "Zoë\ud800", took_ms: 0.5 }
+          assert.deepStrictEqual(JSON.parse(answerJson(answer)), JSON.parse(JSON.stringify(encode(answer))))
+        }
+      }
+    }
   })
 })

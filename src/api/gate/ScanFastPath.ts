@@ -8,7 +8,7 @@ import { Clock, Context, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Verdict } from "../../../rpc/Scan.ts"
 import { permissionOf } from "../../gate/Operators.ts"
-import { ScanAnswer, scanAnswer } from "../../gate/ScanAnswer.ts"
+import { answerJson, scanAnswer } from "../../gate/ScanAnswer.ts"
 import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
@@ -39,16 +39,16 @@ const isPlain = (head: Head): boolean =>
   (text(head, "authorization") ?? "").startsWith(bearer)
 
 /** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
-const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(ScanBody))
+const decodeBody = Schema.decodeUnknownOption(ScanBody)
 
-const encodeAnswer = Schema.encodeSync(ScanAnswer)
+const parseJson = Option.liftThrowable((body: string): unknown => JSON.parse(body))
 
 /** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
 const answerText = Option.liftThrowable((
   verdict: Verdict,
   acceptLanguage: string | undefined,
   took_ms: number
-) => JSON.stringify(encodeAnswer(scanAnswer(verdict, acceptLanguage, took_ms))))
+) => answerJson(scanAnswer(verdict, acceptLanguage, took_ms)))
 
 /** A request's span, begun before it is known who answers, and where the contract goes on under it. */
 interface Begun {
@@ -95,7 +95,7 @@ const make = (
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
-    const decoded = decodeBody(body)
+    const decoded = Option.flatMap(parseJson(body), decodeBody)
     if (Option.isNone(decoded)) return false
     const scan = decoded.value
     const started = Date.now()

@@ -77,7 +77,7 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   suspected_fraud: () => "Possible fraud: call a supervisor.",
   not_inside: () => "This ticket is not inside.",
   scan_id_reused: () => "This scan number was used for another passage: scan again.",
-  scan_annulled: () => "This scan was taken back: scan again.",
+  scan_annulled: () => "This scan was annulled: scan again.",
   refused_offline: () => "The device refused this ticket while offline: nobody went in."
 }
 

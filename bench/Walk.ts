@@ -8,14 +8,19 @@
 import { Effect, Layer } from "effect"
 import process from "node:process"
 import body from "../test/fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
+import { dress } from "./support/BenchTickets.ts"
 import { freshDatabase, seed, sqlAt, sqlEmbedded } from "./support/GateDatabase.ts"
 import { codeOf } from "./support/GateTickets.ts"
 import { clean, environment, run } from "./support/Server.ts"
 import { common, startCounting } from "./support/CalledFunctions.ts"
+import { runJob } from "./support/OrganiserClient.ts"
 import { paymentWalk, stripeSecret } from "./support/PaymentWalk.ts"
 
 const warmUps = 20
 const repetitions = 10
+
+/** Long enough for the generator to take a reported chunk from its queue. */
+const acknowledgedMs = 300
 
 /** A running product, with one event of a thousand tickets. */
 interface Product {
@@ -52,7 +57,15 @@ const walks: Readonly<Record<string, (product: Product) => Promise<Work>>> = {
     })
   },
   /** Stripe says that a payment succeeded: it is settled and invoiced, and its flow goes on to its end. */
-  payment: ({ core, payments, tokens }) => paymentWalk({ core, payments, token: tokens.organizer })
+  payment: ({ core, payments, tokens }) => paymentWalk({ core, payments, token: tokens.organizer }),
+  /** A job of three tickets, one chunk, is rendered in this thread and followed through its events to its end. */
+  chunk: ({ core, tokens }) => {
+    let ticket = 0
+    return Promise.resolve(async () => {
+      await runJob(core, tokens.organizer, [++ticket, ++ticket, ++ticket], () => undefined)
+      await new Promise((resolve) => setTimeout(resolve, acknowledgedMs))
+    })
+  }
 }
 
 const name = process.argv[2] ?? ""
@@ -63,10 +76,10 @@ const adminUrl = process.env.DATABASE_URL_TEST
 const database = adminUrl === undefined ? undefined : await freshDatabase(adminUrl, "walk")
 const env = await environment(database?.url)
 await run(["migrate"], env)
-const token = (role: string) => run(["token", "create", "--role", role, "--subject", "walk"], env)
+const token = (role: string) => run(["token", "create", "--role", role, "--subject", "bench"], env)
 const tokens = { operator: await token("operator"), organizer: await token("organizer") }
 const sql = database === undefined ? sqlEmbedded(env.GUICHET_DATA ?? "") : sqlAt(database.url)
-await sql(seed([1_000]))
+await sql([...seed([1_000]), ...dress([1])])
 
 Object.assign(process.env, env, { STRIPE_WEBHOOK_SECRET: stripeSecret })
 const { serveAll } = await import("../src/app/App.ts")

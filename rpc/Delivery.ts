@@ -1,4 +1,4 @@
-/** What goes on being delivered when whoever asked for it has moved on. */
+/** Deliveries that go on when the flow or the webhook that began them has ended. */
 import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
 import { FlowId, PaymentId } from "./values/Ids.ts"
@@ -13,7 +13,7 @@ export const FlowMessages = Workflow.make("FlowMessages", {
 export const NoticeStatus = Schema.Literals(["settled", "refunded"])
 export type NoticeStatus = typeof NoticeStatus.Type
 
-/** What a payer is told when no step of a flow does. Durable: the payment's webhook is answered before it is delivered. */
+/** The message to a payer whom no step of a flow notifies. Durable: the payment's webhook is answered before it is delivered. */
 export const PaymentNotice = Workflow.make("PaymentNotice", {
   payload: { paymentId: PaymentId, status: NoticeStatus },
   idempotencyKey: ({ paymentId, status }) => `${paymentId}/${status}`

@@ -165,7 +165,7 @@ export class AnnulRefused extends Schema.TaggedError<AnnulRefused>()(
 ) {}
 
 /**
- * Takes back a scan whose turnstile did not turn: by the same device, within 15 minutes. `claimedOperator` and `reason`
+ * Annuls a scan whose turnstile did not turn: by the same device, within 15 minutes. `claimedOperator` and `reason`
  * are what the device says. Volatile: annulled twice is annulled once, with the first answer.
  */
 export const Annul = Rpc.make("Annul", {

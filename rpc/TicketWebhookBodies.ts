@@ -153,16 +153,16 @@ export const toMessage = (body: TicketWebhook, webhookId: string): TicketMessage
     return { _tag: "BatchGenerated", jobId: body.job_id, payload }
   }
   const ticketId = body.ticket_id
-  const told = { ticketId, metadata: body.metadata ?? {}, processingTimeMs: body.processing_time_ms }
+  const reported = { ticketId, metadata: body.metadata ?? {}, processingTimeMs: body.processing_time_ms }
   const ticket: GeneratedTicket = body.event_type === "ticket.generated"
     ? {
-      ...told,
+      ...reported,
       status: "generated",
       reason: null,
       data: body.generation_data,
       notificationSent: body.notification_sent
     }
-    : { ...told, status: "failed", reason: body.reason, data: null }
+    : { ...reported, status: "failed", reason: body.reason, data: null }
   const notify = body.event_type === "ticket.generated" && body.notification_sent !== true
   return {
     _tag: "Generated",

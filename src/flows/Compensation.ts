@@ -29,7 +29,7 @@ export const compensate = Effect.fnUntraced(function* <R>(
       flows.compensated(plan.flowId, name, {
         error: {
           code: ended?.error?.code ?? code,
-          detail: [ended?.error?.detail, `Not taken back: ${detail}`].filter(Boolean).join(" ")
+          detail: [ended?.error?.detail, `Not compensated: ${detail}`].filter(Boolean).join(" ")
         }
       }))
   const once = Effect.gen(function* () {

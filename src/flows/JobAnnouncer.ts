@@ -30,7 +30,7 @@ export class JobAnnouncer extends Context.Service<JobAnnouncer, {
   readonly generated: (job: JobRow, ticketIds: ReadonlyArray<number>) => Effect.Effect<void>
   /** A ticket was reported by itself as generated; with `notify`, its guest gets a message. */
   readonly reported: (ticketId: number, notify: boolean) => Effect.Effect<void>
-  /** For the eye: a crash may swallow one, the next carries the whole count. */
+  /** For display: a crash may lose one, and the next one carries the whole count. */
   readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
 }>()("guichet/flows/JobAnnouncer") {
   static readonly layer = Layer.effect(

@@ -99,7 +99,7 @@ const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) 
 
 /**
  * Sends the receipt of a payment that settled when the step had begun or was skipped: any other is sent by the step.
- * Between them no receipt is lost, and its id keeps it to one. A flow that stops gives the payment back instead. Answers
+ * Between them no receipt is lost, and its id keeps it to one. A flow that stops refunds the payment instead. Answers
  * how many messages still wait.
  */
 export const lateReceipt = Effect.fnUntraced(function* (flowId: string) {

@@ -1,4 +1,4 @@
-/** Step 5: the payment, asked of the payment service, decided by the webhook that reaches its mailbox, and taken back. */
+/** Step 5: the payment, asked of the payment service, decided by the webhook that reaches its mailbox, and compensated. */
 import { Effect, Exit, Option, Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, PaymentDone, StepFailed } from "../../rpc/CompleteFlow.ts"

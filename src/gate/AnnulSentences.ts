@@ -18,11 +18,11 @@ const fr: Readonly<Record<AnnulObstacle, string>> = {
 
 const en: Readonly<Record<AnnulObstacle, string>> = {
   unknown_scan: "No scan of this event has this number: check it.",
-  another_device: "Another device made this scan: take it back on that one.",
+  another_device: "Another device made this scan: annul it on that one.",
   too_late: "This scan is more than 15 minutes old: call a supervisor.",
   not_admitted: "This scan let nobody pass: scan the ticket again.",
-  moved_since: "This ticket has passed a gate since: take back its latest passage first.",
-  capacity_reached: "The house is full: wait until someone leaves, then take the scan back again.",
+  moved_since: "This ticket has passed a gate since: annul its latest passage first.",
+  capacity_reached: "The house is full: wait until someone leaves, then annul the scan again.",
   operator_forbidden: "You may not scan at this event: call a supervisor.",
   gate_forbidden: "You may not scan at the gate of this scan: call a supervisor."
 }

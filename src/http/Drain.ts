@@ -31,7 +31,7 @@ export class Drain extends Context.Service<Drain, {
   )
 
   /**
-   * Begins draining when the process is told to stop, waits `DRAIN_SECONDS` (0) for the load balancer to
+   * Begins draining when the process is asked to stop, waits `DRAIN_SECONDS` (0) for the load balancer to
    * notice, then ends the live streams.
    * Build it on top of the servers (`Drain.layerOnStop.pipe(Layer.provide(servers))`): what is built last
    * stops first.

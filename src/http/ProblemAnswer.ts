@@ -1,5 +1,5 @@
 /**
- * The last hand on every answer: whatever failed, and whoever wrote it, leaves as application/problem+json.
+ * The last change to every answer: a failure, whichever code wrote it, leaves as application/problem+json.
  */
 import { Option, Schema } from "effect"
 import { HttpBody, type HttpServerRequest, HttpServerResponse, ProblemDetails } from "effect/http"

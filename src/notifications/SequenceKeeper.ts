@@ -1,4 +1,4 @@
-/** Watches over running sequences: wakes those whose event has moved, and lets go those whose trigger never came. */
+/** Watches over running sequences: wakes those whose event has moved, and ends the waiting of those whose trigger never came. */
 import { DateTime, Duration, Effect, Exit } from "effect"
 import { DurableClock, DurableDeferred } from "effect/workflow"
 import { NotificationSequence, Reminders, triggered } from "../../rpc/NotificationSequence.ts"

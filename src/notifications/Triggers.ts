@@ -1,4 +1,4 @@
-/** Tells notification sequences what happened to their users: registered, ticket made, payment settled. */
+/** Notifies sequences of what happened to their users: registered, ticket made, payment settled. */
 import { Context, Effect, Exit, Layer } from "effect"
 import { DurableDeferred, WorkflowEngine } from "effect/workflow"
 import { NotificationSequence, type Trigger, triggered } from "../../rpc/NotificationSequence.ts"

@@ -45,19 +45,19 @@ const refunding = (refusals: number, retryable = true) =>
     return { told, tries, minutes: (yield* Clock.currentTimeMillis) / 60_000 }
   })
 
-describe("a step that is taken back", () => {
-  it.effect("is taken back in the same breath when the service is there again soon", () =>
+describe("a step that is compensated", () => {
+  it.effect("is compensated at once when the service is there again soon", () =>
     Effect.gen(function* () {
       const { told, tries } = yield* refunding(5)
       assert.deepStrictEqual(told, [{ result: { requested: "refund" } }])
       assert.strictEqual(tries, 6)
     }))
 
-  it.effect("is taken back twenty minutes later when the service is away for longer, and says so meanwhile", () =>
+  it.effect("is compensated twenty minutes later when the service is away for longer, and says so meanwhile", () =>
     Effect.gen(function* () {
       const { minutes, told } = yield* refunding(200)
       assert.deepStrictEqual(told, [
-        { error: { code: "payment_unavailable", detail: "Not taken back: It is away." } },
+        { error: { code: "payment_unavailable", detail: "Not compensated: It is away." } },
         { result: { requested: "refund" } }
       ])
       assert.isAbove(minutes, 30)
@@ -67,7 +67,7 @@ describe("a step that is taken back", () => {
     Effect.gen(function* () {
       const { told, tries } = yield* refunding(9, false)
       assert.deepStrictEqual(told, [{
-        error: { code: "payment_unavailable", detail: "Not taken back: It is away." }
+        error: { code: "payment_unavailable", detail: "Not compensated: It is away." }
       }])
       assert.strictEqual(tries, 1)
     }))

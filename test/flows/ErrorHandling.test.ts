@@ -1,4 +1,4 @@
-/** error_handling of flow 6: what a flow that stops takes back, and what one that goes on leaves behind. */
+/** error_handling of flow 6: what a flow that stops compensates, and what one that goes on leaves behind. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import {
@@ -140,7 +140,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
         yield* paymentOf(flow, "refunded")
       }).pipe(Effect.scoped))
 
-    it.effect("stop_on_error: a phone that takes no SMS is skipped as no phone is, and nothing is taken back", () =>
+    it.effect("stop_on_error: a phone that takes no SMS is skipped as no phone is, and nothing is compensated", () =>
       Effect.gen(function* () {
         const guests = guestsNamed("John Doe", "Jane Smith")
         const flow = yield* run(bodyFor(109, {

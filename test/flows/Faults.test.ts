@@ -1,5 +1,5 @@
 /**
- * A flow and the faults around it: what passes is waited out, what stays ends the flow, and money is given back.
+ * A flow and the faults around it: what passes is waited out, what stays ends the flow, and money is refunded.
  * Guards whose removal turns this file red: `retryTransient` around the handlers of Event and Payment, `catchDefect` around
  * a flow and a sequence, the patience of a compensation.
  */

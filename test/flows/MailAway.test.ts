@@ -1,5 +1,5 @@
 /**
- * A complete flow whose notification service takes nothing for a moment: the step does not fail, nothing is taken back,
+ * A complete flow whose notification service takes nothing for a moment: the step does not fail, nothing is compensated,
  * and what waits is delivered after it. Guards whose removal turns this file red: what waits is handed over and is no
  * failure, also past the deadline; the end of the step when nobody takes messages.
  */

@@ -157,7 +157,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
         ])
       }))
 
-    it.effect("calls off the payment that an earlier flow left open", () =>
+    it.effect("cancels the payment that an earlier flow left open", () =>
       Effect.gen(function* () {
         const first = yield* unpaid(3)
         yield* paymentOf(first, "pending")
@@ -167,7 +167,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
         assert.strictEqual(yield* confirm(first.flow.payment_id), 409)
       }))
 
-    it.effect("is not disturbed by the earlier one that settles after all, and that one is given back", () =>
+    it.effect("is not disturbed by the earlier one that settles after all, and that one is refunded", () =>
       Effect.gen(function* () {
         const first = yield* unpaid(4)
         yield* deaf
@@ -201,7 +201,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
         assert.deepStrictEqual(states, ["paid", "paid"])
       }).pipe(Effect.scoped))
 
-    it.effect("is given back when its flow ends without a ticket of its own", () =>
+    it.effect("is refunded when its flow ends without a ticket of its own", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const letGo = yield* held("notifications", () => true)
@@ -229,7 +229,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
         yield* paymentOf(flow, "settled")
       }).pipe(Effect.scoped))
 
-    it.effect("is given back when it settles while its flow is being undone", () =>
+    it.effect("is refunded when it settles while its flow is compensated", () =>
       Effect.gen(function* () {
         let confirming = Promise.resolve(0)
         const context = yield* Effect.context<ServiceTransport | SqlClient.SqlClient>()

@@ -116,7 +116,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("the payment of a flow"
       assert.deepStrictEqual((yield* ticketsOf(more)).map((ticket) => ticket.payment_state), ["paid", "paid"])
     }))
 
-  it.effect("is refunded when it settles after the flow was stopped and everything was taken back", () =>
+  it.effect("is refunded when it settles after the flow was stopped and everything was compensated", () =>
     Effect.gen(function* () {
       const canceled: Array<string> = []
       yield* around("payments", (request, real) => {

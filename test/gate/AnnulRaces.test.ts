@@ -1,5 +1,5 @@
 /**
- * Scans are taken back while other gates scan: two activations, each with its own connections to one PostgreSQL
+ * Scans are annulled while other gates scan: two activations, each with its own connections to one PostgreSQL
  * database.
  * Guards whose removal turns this file red: the lock on the occupancy in AnnulmentStore, its `moved_since`, the
  * annulment that is done already, its `capacity_reached`; the state of the ticket in the commit of ScanStore.
@@ -51,7 +51,7 @@ const annulOn = (gate: Gate, { deviceId, scanId }: AdmitRequest) =>
 const random = (seed: number) => () =>
   (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648
 
-/** Who is inside and how often people came in, by the lines of the journal that were not taken back. */
+/** Who is inside and how often people came in, by the lines of the journal that were not annulled. */
 const told = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const moves = yield* sql<{ ticket_id: number; direction: string }>`
@@ -85,8 +85,8 @@ const counted = Effect.gen(function* () {
   assert.deepStrictEqual(moments, scans)
 })
 
-describe.skipIf(TestDatabase.serverUrl === undefined)("a scan taken back while others scan", () => {
-  it.live("is taken back once, whoever says so, and gets one answer", () =>
+describe.skipIf(TestDatabase.serverUrl === undefined)("a scan annulled while others scan", () => {
+  it.live("is annulled once, whoever says so, and gets one answer", () =>
     Effect.gen(function* () {
       const { context, gates, rows } = yield* rivals(40, {})
       const scans = rows.map(({ code }) => scanOf(1, code))

@@ -1,5 +1,5 @@
 /**
- * A scan taken back: the ticket and the occupancy are as before it, and nobody's later step is undone.
+ * A scan annulled: the ticket and the occupancy are as before it, and nobody's later step is undone.
  * Guards whose removal turns this file red: each condition of `refusal`, the 15 minutes from when a scan of a device
  * that was alone happened, the event in `find`, annulled scans left out of `moved_since`, the ticket's own state in it,
  * each column that `restore` sets, the first answer kept.
@@ -65,7 +65,7 @@ const moments = Effect.fnUntraced(function* (eventId: number) {
   return yield* sql`SELECT entered, exited, refused FROM gate_moments WHERE event_id = ${eventId} ORDER BY at`
 })
 
-layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (it) => {
+layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan annulled", (it) => {
   it.effect("leaves ticket and occupancy as before it, and its mark in the journal", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
@@ -115,7 +115,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       assert.deepStrictEqual(yield* occupancy(2), { inside: 1, entered: 1, tickets: 1 })
     }))
 
-  it.effect("is taken back once: asked again, also much later, it gets the first answer", () =>
+  it.effect("is annulled once: asked again, also much later, it gets the first answer", () =>
     Effect.gen(function* () {
       const [ticket] = yield* publish(3, 1)
       const [scan, again] = [scanOf(3, ticket!.code), scanOf(3, ticket!.code)]
@@ -151,7 +151,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       assert.deepStrictEqual(yield* occupancy(6), { inside: 1, entered: 1, tickets: 1 })
     }))
 
-  it.effect("is taken back in the fifteenth minute and not after it", () =>
+  it.effect("is annulled in the fifteenth minute and not after it", () =>
     Effect.gen(function* () {
       const [first, second] = yield* publish(7, 2)
       const scans = [scanOf(7, first!.code), scanOf(7, second!.code)] as const
@@ -183,7 +183,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a scan taken back", (
       assert.deepStrictEqual(yield* occupancy(8), { inside: 2, entered: 2, tickets: 2 })
     }))
 
-  it.effect("is the ticket's latest passage: several are taken back from the last to the first", () =>
+  it.effect("is the ticket's latest passage: several are annulled from the last to the first", () =>
     Effect.gen(function* () {
       const [ticket] = yield* publish(9, 1, { reentry: true })
       const scans = (["entry", "exit", "entry"] as const).map((direction, at) =>

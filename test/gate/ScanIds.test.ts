@@ -83,7 +83,7 @@ describe("a scan id", () => {
     assert.isNull(verdicts[1]!.guest_first_name)
   })
 
-  it("that was taken back admits nobody any more, whoever asks, and stays one ticket's", () => {
+  it("that was annulled admits nobody any more, whoever asks, and stays one ticket's", () => {
     const { verdicts: [given] } = decideBatch(1, snapshot, [scan(1)], now)
     const stranger = scan(1, { operator: { operatorId: "o", events: [2], gates: null, known: true } })
     const { verdicts: [own, strange, other], writes } = decideBatch(

@@ -122,7 +122,7 @@ layer(Layer.provideMerge(GateStores, TestDatabase.layer))("a batch decided on an
       assert.deepStrictEqual(rows, [{ status: "voided", inside: false }])
     }))
 
-  it.effect("does not bring back a first use that was taken back meanwhile, and made anew", () =>
+  it.effect("does not bring back a first use that was annulled meanwhile, and made anew", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const annulments = yield* AnnulmentStore

@@ -8,7 +8,7 @@ import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, NotFound, TooManyRequests, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 
-/** `id` is the last scan that the client has been told of; a `gate` stands as of that scan. */
+/** `id` is the last scan that was sent to the client; a `gate` stands as of that scan. */
 export const GateSse = Schema.Union([
   Schema.Struct({
     id: Schema.String,

@@ -26,7 +26,7 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
     summary: "Configure a notification sequence",
     description:
       "Under one Idempotency-Key it is one sequence for ever. Without a key, the same body is the same " +
-      "sequence, so that no guest is told twice; but one that was `canceled` begins anew, and so does one that " +
+      "sequence, so that no guest is notified twice; but one that was `canceled` begins anew, and so does one that " +
       "`failed`, a minute after it was asked for. To send a completed sequence again, send a new key."
   })),
   HttpApiEndpoint.get("get", "/orchestration/notification-flow/:sequence_id", {

@@ -1,6 +1,6 @@
 /**
  * How the signed routes are described where an integrator reads: their headers, what is signed, and an example with fixed
- * values. `WebhookSignatures` and `ServiceAuth` do what is told here.
+ * values. `WebhookSignatures` and `ServiceAuth` do what is described here.
  */
 import { OpenApi } from "effect/http-api"
 import { paymentWebhookExample } from "../../../rpc/payments/PaymentWebhook.ts"
@@ -45,7 +45,7 @@ printf 'POST\\n${path}\\n${service}\\n${requestId}\\n%s\\n%s' "$t" "$digest" |
   openssl dgst -sha256 -hmac '${secret}' -r | cut -d ' ' -f 1`
 
 /** Flow 2. */
-export const paymentWebhooks = `Flow 2: what the payment service tells.
+export const paymentWebhooks = `Flow 2: what the payment service reports.
 
 Signed in [Stripe's scheme](https://docs.stripe.com/webhooks#verify-manually) under \`PAYMENT_SERVICE_SECRET\`, the secret of the payment service.
 
@@ -78,7 +78,7 @@ ${paymentWebhookExample}`,
 Stripe itself posts to the payment service, at \`/api/webhooks/stripe\` on port 3003: with \`Stripe-Signature\` alone, in the same scheme and within the same time, under \`STRIPE_WEBHOOK_SECRET\`.`
 
 /** Flow 4. */
-export const ticketWebhooks = `Flow 4: what the ticket generator tells.
+export const ticketWebhooks = `Flow 4: what the ticket generator reports.
 
 Signed under \`TICKET_GENERATOR_SECRET\`, the secret of the ticket generator.
 

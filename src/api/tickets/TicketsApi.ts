@@ -50,7 +50,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
       "Under one Idempotency-Key it is one job for ever. Without a key, the same body is the same job " +
       "until that has ended, and for a minute after it was asked for; then, or as soon as the job was canceled, it " +
       "renders the tickets anew, in a job of its own. A job sends no message by itself: notification sequences with a " +
-      "`ticket_creation` step tell guests as their tickets come."
+      "`ticket_creation` step notify guests as their tickets come."
   })),
   HttpApiEndpoint.get("jobs", "/tickets/generation-jobs", {
     query: JobsQuery,

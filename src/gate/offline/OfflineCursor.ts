@@ -6,7 +6,7 @@ const digits = /^\d{1,19}$/
 
 /**
  * After the changes up to `ticketId` of transaction `changedIn`, and after the scans up to `seq` in the event's journal,
- * in the database `origin`. `floor` is where the round after this one begins, null between two rounds. `mark` tells
+ * in the database `origin`. `floor` is where the round after this one begins, null between two rounds. `mark` distinguishes
  * the scan at `seq` from another one of that number; a cursor from before there was a `seq` has none, and begins anew.
  */
 const Place = Schema.Struct({

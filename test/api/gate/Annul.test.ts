@@ -1,5 +1,5 @@
 /**
- * A scan taken back through the real routes, by those who may.
+ * A scan annulled through the real routes, by those who may.
  * Guards whose removal turns this file red: the owner of the event, the token's events and its gates, the id's own
  * event, the language of the sentence, the length of a path parameter, the reason that is kept.
  */
@@ -66,7 +66,7 @@ const isProblem = (answer: Answer, status: number, slug: string, members: object
 }
 
 layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
-  it.effect("is taken back by the steward who made it, with a reason, and the ticket comes in again", () =>
+  it.effect("is annulled by the steward who made it, with a reason, and the ticket comes in again", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const [ticket] = yield* publish(1, 1)
@@ -112,7 +112,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
       const refused = (answer: Answer, reason: string, detail: string) =>
         isProblem(answer, 409, "annul-refused", { reason, detail })
       const elsewhere = yield* annul(token, 2, entry.scan_id, { scanner_id: "another" })
-      refused(elsewhere, "another_device", "Another device made this scan: take it back on that one.")
+      refused(elsewhere, "another_device", "Another device made this scan: annul it on that one.")
       refused(
         yield* annul(token, 2, used.scan_id),
         "not_admitted",
@@ -121,7 +121,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
       refused(
         yield* annul(token, 2, entry.scan_id),
         "moved_since",
-        "This ticket has passed a gate since: take back its latest passage first."
+        "This ticket has passed a gate since: annul its latest passage first."
       )
       refused(
         yield* annul(token, 2, left.scan_id, {}, { "accept-language": "fr-FR" }),
@@ -142,7 +142,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan", (it) => {
       assert.deepStrictEqual(yield* occupancy(2), { inside: 1, entered: 2, tickets: 1 })
     }))
 
-  it.effect("is taken back by its owner and an admin, and by nobody who may not scan there", () =>
+  it.effect("is annulled by its owner and an admin, and by nobody who may not scan there", () =>
     Effect.gen(function* () {
       const app = yield* TestApp
       const rows = yield* publish(3, 2)

@@ -51,7 +51,7 @@ const withStripe = <A, E>(
 const paths = (asked: ReadonlyArray<Asked>) => asked.map(({ path }) => path)
 
 describe("a charge that Stripe has not answered for", () => {
-  it.live("is called off without being charged when Stripe is there again", () => {
+  it.live("is canceled without being charged when Stripe is there again", () => {
     let there = false
     return withStripe((request) => there ? asIntended(request) : away, (asked) =>
       Effect.gen(function* () {
@@ -68,7 +68,7 @@ describe("a charge that Stripe has not answered for", () => {
       }))
   })
 
-  it.live("keeps its name though the confirmation's answer is lost, and is called off or refunded under it", () => {
+  it.live("keeps its name though the confirmation's answer is lost, and is canceled or refunded under it", () => {
     let there = true
     return withStripe(
       (request) => !there && isConfirmed(request) ? away : asIntended(request),
@@ -90,7 +90,7 @@ describe("a charge that Stripe has not answered for", () => {
     )
   })
 
-  it.live("is called off after the card was declined", () =>
+  it.live("is canceled after the card was declined", () =>
     withStripe(
       (request) => isConfirmed(request) ? declined : asIntended(request),
       (asked) =>

@@ -10,7 +10,7 @@ export interface Rules {
 
 /**
  * Nobody came in twice without leaving, nor beyond the places; a scan id stands once; the tickets and the occupancy are
- * what the journal says. A scan that was taken back counts as if it had not been.
+ * what the journal says. A scan that was annulled counts as if it had not been.
  */
 export const consistent = (
   { entered, inside, journal, tickets }: Account,

@@ -1,4 +1,4 @@
-/** What a gate is, in the fewest words: who is inside, what was said, what was taken back. */
+/** What a gate is, in the fewest words: who is inside, what was said, what was annulled. */
 import type { AnnulRefusal } from "../../../rpc/Event.ts"
 import type { AdmitRequest, Direction, ScanResult } from "../../../rpc/Scan.ts"
 import { type Flaw, foreign, unknown } from "./GateHistory.ts"
@@ -40,7 +40,7 @@ export class GateModel {
   places: number
   readonly holders = new Map<number, Holder>()
   readonly said = new Map<string, Said>()
-  /** The scans that moved each ticket and were not taken back, in their order. */
+  /** The scans that moved each ticket and were not annulled, in their order. */
   readonly moves = new Map<number, ReadonlyArray<string>>()
 
   constructor(reentry: boolean, places: number) {

@@ -26,7 +26,7 @@ let made = 0
 const publish = (owner: string, changes: Parameters<typeof eventData>[1] = {}) =>
   Effect.gen(function* () {
     const id = ++made
-    yield* Effect.orDie((yield* EventStore).publish(owner, eventData(id, changes)))
+    yield* Effect.orDie((yield* EventStore).publish(id, owner, eventData(id, changes)))
     return id
   })
 
@@ -140,7 +140,7 @@ layer(Env, { excludeTestServices: true })("a list", (it) => {
           store.page({ owner: "carol", before: undefined, limit: 10 }, filters),
           ({ rows }) => rows.map(({ event_id }) => event_id)
         )
-      yield* store.publish("carol", eventData(june, { title: "Again" }))
+      yield* store.publish(june, "carol", eventData(june, { title: "Again" }))
       assert.deepStrictEqual(yield* list({}), [july, june])
       assert.deepStrictEqual(yield* list({ status: "draft" }), [july])
       assert.deepStrictEqual(yield* list({ from: at("2025-06-20T09:00:00Z") }), [july, june])

@@ -14,6 +14,7 @@ import { FlowIndex } from "../../src/store/flows/FlowIndex.ts"
 import type { Page, Request } from "../../src/store/KeysetPage.ts"
 import { eventData } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
+import { numbered } from "../support/EventIds.ts"
 
 const Env = Layer.mergeAll(EventStore.layer, FlowIndex.layer, FeedStore.layer).pipe(
   Layer.provideMerge(TestDatabase.layer)
@@ -33,6 +34,7 @@ const publish = (owner: string, changes: Parameters<typeof eventData>[1] = {}) =
 const begin = Effect.fnUntraced(function* (owner: string, { eventId = 1, status = "running" } = {}) {
   const sql = yield* SqlClient.SqlClient
   const id = ++made
+  yield* numbered(owner, eventId)
   yield* sql`
     INSERT INTO flows (flow_id, flow_type, owner, event_id, status, request, deadline)
     VALUES (${`flow_${id}`}, 'complete_event_flow', ${owner}, ${eventId}::bigint, ${status}, '{}', now())`

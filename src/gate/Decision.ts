@@ -72,8 +72,10 @@ export const refusedOperator = (
  * When a scan happened: now, for a device that is connected. One that decided alone says when; a time to come is
  * not believed.
  */
-export const happenedAt = ({ deviceTime, source }: AdmitRequest, now: DateTime.Utc): DateTime.Utc =>
-  source === "batch" && deviceTime !== null ? DateTime.min(deviceTime, now) : now
+export const happenedAt = (
+  { deviceTime, source }: Pick<AdmitRequest, "deviceTime" | "source">,
+  now: DateTime.Utc
+): DateTime.Utc => source === "batch" && deviceTime !== null ? DateTime.min(deviceTime, now) : now
 
 /** What a device decided alone while the event ran may arrive when it is over. */
 const isOpen = ({ status }: GateEvent, { source }: AdmitRequest): boolean =>

@@ -10,7 +10,7 @@ export const ShownVerdict = Schema.Struct({ ...Verdict.fields, event_id: EventNu
 export type ShownVerdict = typeof ShownVerdict.Type
 
 /** The verdict under the number that was asked for. */
-export const shown = (verdict: Verdict, number: EventNumber): ShownVerdict => ({
+export const shown = (verdict: Omit<Verdict, "event_id">, number: EventNumber): ShownVerdict => ({
   ...verdict,
   event_id: number
 })

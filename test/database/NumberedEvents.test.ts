@@ -87,50 +87,62 @@ describe("event numbers of an older installation", () => {
     Effect.gen(function* () {
       yield* older([[1, "alice"]])
       yield* Migrations.run
-      const reserved = yield* Effect.flatMap(EventNumbers, (numbers) => numbers.reserve("bob", [1, 2, 1])).pipe(
-        Effect.provide(EventNumbers.layer)
-      )
+      const reserved = yield* Effect.flatMap(EventNumbers, (numbers) => numbers.reserve("bob", [1, 2, 1]))
+        .pipe(
+          Effect.provide(EventNumbers.layer)
+        )
       assert.sameMembers([...new Set(reserved)], [1_000_000_001, 1_000_000_002])
       assert.strictEqual(reserved[0], reserved[2])
     }).pipe(Effect.provide(emptyDatabase)), 60_000)
 
-  it.effect("give tokens the organisation that they worked for, where several are here", () =>
-    Effect.gen(function* () {
-      const { sql, token } = yield* older([[1, "alice"], [2, "bob"], [3, "bob"]])
-      yield* token("admin", "root")
-      yield* token("organizer", "alice")
-      yield* token("operator", "of-bob", [2, 9])
-      yield* token("operator", "of-both", [1, 2])
-      yield* token("operator", "of-all")
-      yield* Migrations.run
-      const found = yield* tokens
-      assert.deepStrictEqual(found["root"], { owner: "root", events: null })
-      assert.deepStrictEqual(found["alice"], { owner: "alice", events: null })
-      assert.deepStrictEqual(found["of-both"], { owner: "of-both", events: [1, 2] })
-      assert.deepStrictEqual(found["of-all"], { owner: "of-all", events: [1, 2, 3] })
-      const [listed, reserved] = found["of-bob"]!.events!
-      assert.deepStrictEqual([found["of-bob"]!.owner, listed], ["bob", 2])
-      assert.deepStrictEqual(yield* sql`SELECT owner, number FROM event_numbers WHERE event_id = ${reserved!}::bigint`, [
-        { owner: "bob", number: 9 }
-      ])
-    }).pipe(Effect.provide(emptyDatabase)), 60_000)
+  it.effect(
+    "give tokens the organisation that they worked for, where several are here",
+    () =>
+      Effect.gen(function* () {
+        const { sql, token } = yield* older([[1, "alice"], [2, "bob"], [3, "bob"]])
+        yield* token("admin", "root")
+        yield* token("organizer", "alice")
+        yield* token("operator", "of-bob", [2, 9])
+        yield* token("operator", "of-both", [1, 2])
+        yield* token("operator", "of-all")
+        yield* Migrations.run
+        const found = yield* tokens
+        assert.deepStrictEqual(found["root"], { owner: "root", events: null })
+        assert.deepStrictEqual(found["alice"], { owner: "alice", events: null })
+        assert.deepStrictEqual(found["of-both"], { owner: "of-both", events: [1, 2] })
+        assert.deepStrictEqual(found["of-all"], { owner: "of-all", events: [1, 2, 3] })
+        const [listed, reserved] = found["of-bob"]!.events!
+        assert.deepStrictEqual([found["of-bob"]!.owner, listed], ["bob", 2])
+        assert.deepStrictEqual(
+          yield* sql`SELECT owner, number FROM event_numbers WHERE event_id = ${reserved!}::bigint`,
+          [
+            { owner: "bob", number: 9 }
+          ]
+        )
+      }).pipe(Effect.provide(emptyDatabase)),
+    60_000
+  )
 
-  it.effect("give them the only organisation, or the oldest admin's where there is none", () =>
-    Effect.gen(function* () {
-      const { token } = yield* older([[1, "alice"]])
-      yield* token("operator", "sam")
-      yield* Migrations.run
-      assert.deepStrictEqual((yield* tokens)["sam"], { owner: "alice", events: null })
-    }).pipe(
-      Effect.provide(emptyDatabase, { local: true }),
-      Effect.andThen(
-        Effect.gen(function* () {
-          const { token } = yield* older([])
-          yield* token("operator", "sam")
-          yield* token("admin", "root")
-          yield* Migrations.run
-          assert.deepStrictEqual((yield* tokens)["sam"], { owner: "root", events: null })
-        }).pipe(Effect.provide(emptyDatabase, { local: true }))
-      )
-    ), 60_000)
+  it.effect(
+    "give them the only organisation, or the oldest admin's where there is none",
+    () =>
+      Effect.gen(function* () {
+        const { token } = yield* older([[1, "alice"]])
+        yield* token("operator", "sam")
+        yield* Migrations.run
+        assert.deepStrictEqual((yield* tokens)["sam"], { owner: "alice", events: null })
+      }).pipe(
+        Effect.provide(emptyDatabase, { local: true }),
+        Effect.andThen(
+          Effect.gen(function* () {
+            const { token } = yield* older([])
+            yield* token("operator", "sam")
+            yield* token("admin", "root")
+            yield* Migrations.run
+            assert.deepStrictEqual((yield* tokens)["sam"], { owner: "root", events: null })
+          }).pipe(Effect.provide(emptyDatabase, { local: true }))
+        )
+      ),
+    60_000
+  )
 })

@@ -79,23 +79,29 @@ const summaryOf = (decided: ReadonlyArray<Decided>): Record<string, number> => {
   return counts
 }
 
-/** Nothing of it reaches an event: each scan is answered so, none is kept, and there is nothing to clash with. */
-const unreachedUpload = Effect.fnUntraced(function* (caller: Caller, { event_id, scans }: OfflineUpload) {
+/** Nothing of it reaches an event: each scan is answered so, and none is kept. */
+const unreachedUpload = Effect.fnUntraced(function* (caller: Caller, upload: OfflineUpload) {
   const now = yield* DateTime.now
   const result = unreachedResult(caller)
-  const verdicts = scans.map(({ direction = "entry", gate, scan_id: scanId, scan_location: location }) =>
-    unreached(event_id, { scanId, gate: gate ?? location?.gate ?? "", direction }, result, now)
-  )
-  return { event_id, verdicts, conflicts: [], summary: { [result]: scans.length } }
+  return upload.scans.map((scan): Decided => {
+    const { direction = "entry", gate = null, result: claimed, scan_id: scanId, scan_location, timestamp } =
+      scan
+    const place = { direction, gate: gate ?? scan_location?.gate ?? "" }
+    const verdict = unreached(upload.event_id, { scanId, ...place }, result, now)
+    return {
+      scan: { ...place, claimed, deviceId: upload.scanner_id, deviceTime: timestamp, source: "batch" },
+      verdict
+    }
+  })
 })
 
 const upload = Effect.fn("OfflineHttp.upload")(
   function* (body: OfflineUpload, acceptLanguage: string | undefined) {
     const caller = yield* CurrentCaller
     const event = yield* (yield* scannedEvent)(caller, body.event_id, body.scans.length)
-    if (Option.isNone(event)) return yield* unreachedUpload(caller, body)
-    const { event_id: eventId } = event.value
-    const decided = yield* decideUpload(body, eventId, permissionOf(caller, eventId))
+    const decided = Option.isNone(event)
+      ? yield* unreachedUpload(caller, body)
+      : yield* decideUpload(body, event.value.event_id, permissionOf(caller, event.value.event_id))
     return {
       event_id: body.event_id,
       verdicts: decided.map(({ verdict }) => verdict),

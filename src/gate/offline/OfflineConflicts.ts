@@ -29,10 +29,10 @@ export const Conflict = Schema.Struct({
 })
 export type Conflict = typeof Conflict.Type
 
-/** An uploaded scan and its verdict. */
+/** An uploaded scan and its verdict, whichever event it was for. */
 export interface Decided {
-  readonly scan: AdmitRequest
-  readonly verdict: Verdict
+  readonly scan: Pick<AdmitRequest, "claimed" | "deviceId" | "deviceTime" | "direction" | "gate" | "source">
+  readonly verdict: Omit<Verdict, "event_id">
 }
 
 /** A ticket's entry that another one contradicts. */

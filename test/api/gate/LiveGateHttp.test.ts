@@ -105,12 +105,22 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a gate over HTTP", (it
       yield* scan(1, ticket!.code, owner)
       yield* scan(1, ticket!.code, owner, { gate: "B" })
       const steward = (events: ReadonlyArray<number>, gates?: ReadonlyArray<string>) =>
-        tokenOf({ role: "operator", subject: "steward", owner: "organizer-1", events, ...(gates === undefined ? {} : { gates }) })
+        tokenOf({
+          role: "operator",
+          subject: "steward",
+          owner: "organizer-1",
+          events,
+          ...(gates === undefined ? {} : { gates })
+        })
       const all = yield* view(1, owner)
       assert.deepStrictEqual(all.gates.map(({ gate }: { gate: string }) => gate), ["A", "B"])
       assert.deepInclude(all, { inside: 1, entered: 1, exited: 0 })
       for (
-        const token of [app.admin, yield* steward([1]), yield* tokenOf({ role: "operator", subject: "s", owner: "organizer-1" })]
+        const token of [
+          app.admin,
+          yield* steward([1]),
+          yield* tokenOf({ role: "operator", subject: "s", owner: "organizer-1" })
+        ]
       ) {
         const { as_of: _, ...seen } = yield* view(1, token)
         assert.deepStrictEqual({ ...seen, as_of: all.as_of }, all)

@@ -35,7 +35,12 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
     Effect.gen(function* () {
       const app = yield* TestApp
       const sql = yield* SqlClient.SqlClient
-      const token = yield* tokenFor({ role: "operator", subject: "operator-1", events: [9, 10] })
+      const token = yield* tokenFor({
+        role: "operator",
+        subject: "operator-1",
+        owner: "organizer-1",
+        events: [9, 10]
+      })
       const uploads = yield* Effect.forEach([9, 10], (eventId) =>
         Effect.map(publish(eventId, 600, { max_attendees: 500 }), (rows) =>
           [...rows, ...rows].map(({ code }, at) =>

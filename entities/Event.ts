@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import { Entity } from "effect/cluster"
 import type { Rpc } from "effect/rpc"
 import { Event, EventNotFound, type IssueTickets } from "../rpc/Event.ts"
+import type { EventId } from "../rpc/values/Ids.ts"
 import { batchesAtOnce, batchLimit } from "../rpc/Scan.ts"
 import { retryTransient } from "../src/durable/Retry.ts"
 import * as Batching from "../src/durable/Batching.ts"
@@ -15,7 +16,7 @@ import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 export const EventLayer = Event.toLayer(
   Effect.gen(function* () {
     const { entityId } = yield* Entity.CurrentAddress
-    const eventId = Number(entityId)
+    const eventId: EventId = Number(entityId)
     const events = yield* EventStore
     const tickets = yield* TicketStore
     const annulments = yield* AnnulmentStore
@@ -39,8 +40,7 @@ export const EventLayer = Event.toLayer(
     })
 
     return Event.of({
-      Publish: ({ payload }) =>
-        retryTransient(events.publish(payload.owner, { ...payload.event, event_id: eventId })),
+      Publish: ({ payload }) => retryTransient(events.publish(eventId, payload.owner, payload.event)),
       RegisterGuests: ({ payload }) =>
         retryTransient(Effect.map(
           events.registerGuests(eventId, payload.flowId, payload.guests),

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import { EventData, GuestData } from "./Event.ts"
-import { EventId, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./values/Ids.ts"
+import { EventNumber, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./values/Ids.ts"
 import { Amount, Currency } from "./values/Money.ts"
 import { Channels, Template } from "./NotificationSequence.ts"
 import { PaymentMethod } from "./payments/PaymentProvider.ts"
@@ -162,7 +162,7 @@ export type FlowStatus = typeof FlowStatus.Type
 export const FlowSummary = Schema.Struct({
   flow_id: FlowId,
   flow_type: Schema.Literal("complete_event_flow"),
-  event_id: EventId,
+  event_id: EventNumber,
   status: FlowStatus,
   created_at: Instant,
   started_at: Schema.NullOr(Instant),

@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
-import { EventId, GuestId, TemplateId, TicketId } from "./values/Ids.ts"
+import { EventId, EventNumber, GuestId, TemplateId, TicketId } from "./values/Ids.ts"
 import { AdmitRequests, Direction, GateRules, Verdict } from "./Scan.ts"
 import { Email, Instant, Label, Locale, Phone, TimeZone } from "./values/Values.ts"
 
@@ -11,7 +11,7 @@ export type EventStatus = typeof EventStatus.Type
 
 /** What an organiser publishes; `doors_*` limit scans by time only when they are given. */
 export const EventData = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   title: Label,
   date: Instant,
   location: Label,
@@ -36,7 +36,7 @@ export const GuestData = Schema.Struct({
 export type GuestData = typeof GuestData.Type
 
 const published = {
-  event_id: EventId,
+  event_id: EventNumber,
   title: Schema.String,
   date: Instant,
   timezone: Schema.String,
@@ -48,8 +48,12 @@ const published = {
   reentry: Schema.Boolean
 }
 
-/** An event in a list: what was published, and when it was first. */
-export const EventSummary = Schema.Struct({ ...published, created_at: Instant })
+/** An event in a list: what was published, and when it was first; its `organizer` where the list is of several. */
+export const EventSummary = Schema.Struct({
+  ...published,
+  organizer: Schema.optionalKey(Schema.String),
+  created_at: Instant
+})
 export type EventSummary = typeof EventSummary.Type
 
 /** An event as its organiser reads it, with what has happened so far. */

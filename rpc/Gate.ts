@@ -1,7 +1,7 @@
 /** The gate of an event as it is watched: its counters, its gates, its rates, and its journal scan by scan. */
 import * as Schema from "effect/Schema"
 import { EventStatus } from "./Event.ts"
-import { EventId, TicketId } from "./values/Ids.ts"
+import { EventNumber, TicketId } from "./values/Ids.ts"
 import { Direction, ScanResult, Signal } from "./Scan.ts"
 import { Instant } from "./values/Values.ts"
 
@@ -38,7 +38,7 @@ export type GateRate = typeof GateRate.Type
 
 /** All of it at one moment, up to the scan `last_seq` (0 before the first); `gates` has the 200 with the most scans. */
 export const GateView = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   status: EventStatus,
   max_attendees: Schema.Int,
   inside: Schema.Int,

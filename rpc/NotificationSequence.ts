@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
-import { EventId, GuestId, SequenceId } from "./values/Ids.ts"
+import { EventNumber, GuestId, SequenceId } from "./values/Ids.ts"
 import { Instant, JsonData, Label } from "./values/Values.ts"
 
 /** How a message reaches a person. */
@@ -66,7 +66,7 @@ export type SequenceStep = typeof SequenceStep.Type
 export const SequenceRequest = Schema.Struct({
   flow_type: Schema.Literals(["notification_sequence"]),
   user_id: GuestId,
-  event_id: EventId,
+  event_id: EventNumber,
   notification_sequence: Schema.Array(SequenceStep).check(Schema.isBetweenLength(1, 50)),
   channels: Channels,
   priority: Schema.Literals(["high", "normal", "low"]),
@@ -108,7 +108,7 @@ export type SequenceStatus = typeof SequenceStatus.Type
 /** `user_id` is null for the reminders of a complete flow, which are for all its guests; the first 1,000 messages. */
 export const SequenceView = Schema.Struct({
   sequence_id: SequenceId,
-  event_id: EventId,
+  event_id: EventNumber,
   user_id: Schema.NullOr(GuestId),
   status: SequenceStatus,
   created_at: Instant,

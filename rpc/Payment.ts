@@ -4,7 +4,7 @@ import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Workflow from "effect/workflow/Workflow"
-import { EventId, PaymentId, TemplateId } from "./values/Ids.ts"
+import { EventNumber, PaymentId, TemplateId } from "./values/Ids.ts"
 import { Amount, Currency } from "./values/Money.ts"
 import { PaymentWebhook } from "./payments/PaymentWebhook.ts"
 import { Instant } from "./values/Values.ts"
@@ -28,7 +28,7 @@ export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("Amount
 export const PaymentView = Schema.Struct({
   payment_id: PaymentId,
   flow_id: Schema.NullOr(Schema.String),
-  event_id: Schema.NullOr(EventId),
+  event_id: Schema.NullOr(EventNumber),
   amount: Amount,
   currency: Currency,
   status: PaymentStatus,

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
-import { EventId, GuestId, TemplateId, TicketId } from "./values/Ids.ts"
+import { EventNumber, GuestId, TemplateId, TicketId } from "./values/Ids.ts"
 import { Instant, text, WebUrl } from "./values/Values.ts"
 
 export const TicketStatus = Schema.Literals(["issued", "admitted", "voided"])
@@ -47,7 +47,7 @@ export const GenerationArchive = Schema.Struct({
 /** A ticket as its organiser reads it. */
 export const TicketView = Schema.Struct({
   ticket_id: TicketId,
-  event_id: EventId,
+  event_id: EventNumber,
   guest_id: GuestId,
   guest_name: Schema.String,
   ticket_code: Schema.String,

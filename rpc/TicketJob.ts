@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
 import * as Rpc from "effect/rpc/Rpc"
-import { EventId, JobId, TicketId } from "./values/Ids.ts"
+import { EventNumber, JobId, TicketId } from "./values/Ids.ts"
 import { GeneratedTicket } from "./Ticket.ts"
 import { Instant } from "./values/Values.ts"
 
@@ -64,7 +64,7 @@ export type ItemStatus = typeof ItemStatus.Type
  */
 export const JobSummary = Schema.Struct({
   job_id: JobId,
-  event_id: EventId,
+  event_id: EventNumber,
   flow_id: Schema.NullOr(Schema.String),
   status: JobStatus,
   priority: Priority,

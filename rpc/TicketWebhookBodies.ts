@@ -1,7 +1,7 @@
 /** What the ticket generator posts to `/api/ticket-webhook-routes/`, and which mailbox each body is for. */
 import { DateTime, Schema, SchemaGetter } from "effect"
 import { createHash } from "node:crypto"
-import { EventId, GuestId, JobId, TemplateId, TicketId } from "./values/Ids.ts"
+import { EventNumber, GuestId, JobId, TemplateId, TicketId } from "./values/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "./Ticket.ts"
 import { Instant, JsonData, text } from "./values/Values.ts"
 
@@ -33,7 +33,7 @@ export const TicketGenerated = Schema.Struct({
   ticket_id: TicketRef,
   template_id: Schema.optionalKey(TemplateId),
   guest_id: Schema.optionalKey(GuestId),
-  event_id: Schema.optionalKey(EventId),
+  event_id: Schema.optionalKey(EventNumber),
   generation_data: GenerationData,
   notification_sent: Schema.optionalKey(Schema.Boolean),
   generated_at: Instant,
@@ -46,7 +46,7 @@ export const TicketFailed = Schema.Struct({
   event_type: Schema.Literal("ticket.failed"),
   ticket_id: TicketRef,
   guest_id: Schema.optionalKey(GuestId),
-  event_id: Schema.optionalKey(EventId),
+  event_id: Schema.optionalKey(EventNumber),
   reason: Reason,
   generated_at: Instant,
   processing_time_ms: Schema.optionalKey(Milliseconds),
@@ -73,7 +73,7 @@ export const TicketsGenerated = Schema.Struct({
   event_type: Schema.Literal("tickets.generated"),
   webhook_id: Schema.String.check(Schema.isBetweenLength(1, 128)),
   job_id: JobId,
-  event_id: EventId,
+  event_id: EventNumber,
   generated_at: Instant,
   processing_time_ms: Milliseconds,
   tickets: Schema.Array(BatchTicket).check(Schema.isBetweenLength(1, 500))

@@ -133,6 +133,15 @@ describe("the house", () => {
     )
   })
 
+  it("says of every event whether it means an organiser's number or our key", () => {
+    const plain = /\bevent_?[iI]d\??: (?:number|Schema\.Int)\b/
+    const unclear = files.filter((path) =>
+      !path.startsWith("migrations/") &&
+      plain.test(readFileSync(join(root, path), "utf8"))
+    )
+    assert.deepStrictEqual(unclear, [])
+  })
+
   it("knows its contracts by what they import: rpc is made of rpc alone", () => {
     const strangers = [...imports].filter(([path]) => path.startsWith("rpc/"))
       .flatMap(([path, targets]) =>

@@ -52,6 +52,8 @@ export const seed = (events: ReadonlyArray<number>): ReadonlyArray<string> => {
   const numbered = `(VALUES ${sizes}) AS e (event_id, tickets) CROSS JOIN generate_series(1, e.tickets) AS n`
   return [
     `SET session_replication_role = replica`,
+    `INSERT INTO event_numbers (event_id, owner, number)
+      SELECT event_id, 'bench', event_id FROM (VALUES ${sizes}) AS e (event_id, tickets)`,
     `INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status)
       SELECT event_id, 'bench', 'Bench', now(), 'Europe/Paris', 'Paris', tickets, 'active'
       FROM (VALUES ${sizes}) AS e (event_id, tickets)`,

@@ -40,7 +40,16 @@ const guichet = async (
   resources.defer(() => clean(env))
   const sql = databaseUrl === undefined ? sqlEmbedded(env.GUICHET_DATA ?? "") : sqlAt(databaseUrl)
   await run(["migrate"], env)
-  const token = await run(["token", "create", "--role", "operator", "--subject", "bench"], env)
+  const token = await run([
+    "token",
+    "create",
+    "--role",
+    "operator",
+    "--subject",
+    "bench",
+    "--organizer",
+    "bench"
+  ], env)
   await sql(seed(events))
   let server = await start(env)
   const pause = () => server.stop()

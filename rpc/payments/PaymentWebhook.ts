@@ -1,6 +1,6 @@
 /** The documented body of a payment event (flow 2), in its one home: who sends, receives or documents it reads it here. */
 import * as Schema from "effect/Schema"
-import { EventId, PaymentId, TemplateId } from "../values/Ids.ts"
+import { EventNumber, PaymentId, TemplateId } from "../values/Ids.ts"
 import { Amount, Currency } from "../values/Money.ts"
 import { AnyEmail, Instant, text } from "../values/Values.ts"
 
@@ -17,7 +17,7 @@ export type PaymentEventType = typeof PaymentEventType.Type
 const Integer = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
 
 export const PaymentMetadata = Schema.Struct({
-  event_id: Schema.optionalKey(EventId),
+  event_id: Schema.optionalKey(EventNumber),
   user_id: Schema.optionalKey(Integer),
   ticket_count: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
   template_id: Schema.optionalKey(TemplateId)

@@ -1,5 +1,6 @@
 /** Who is calling: what a client token says. */
 import { Schema } from "effect"
+import { EventId, EventNumber } from "./Ids.ts"
 
 /** `admin` runs the installation, `organizer` owns events, `operator` scans at the gates it was given. */
 export const Role = Schema.Literals(["admin", "organizer", "operator"])
@@ -24,12 +25,18 @@ export const rights: Readonly<Record<Role, Rights>> = {
 /** The roles that manage events. */
 export const managers = Role.literals.filter((role) => rights[role].manages !== "nobody's")
 
-/** The holder of a token; `events` and `gates` limit an operator, and their absence means no limit. */
+/**
+ * The holder of a token; `events` and `gates` limit an operator, and their absence means no limit. `owner` is the
+ * organisation that it acts for: what it makes belongs to it, and its event numbers are meant. It sees the things of that
+ * one, or everybody's.
+ */
 export const Caller = Schema.Struct({
   tokenId: Schema.String,
   role: Role,
   subject: Schema.String,
-  events: Schema.optionalKey(Schema.Array(Schema.Int)),
+  owner: Schema.String,
+  sees: Schema.Literals(["own", "everybody"]),
+  events: Schema.optionalKey(Schema.Array(Schema.Struct({ id: EventId, number: EventNumber }))),
   gates: Schema.optionalKey(Schema.Array(Schema.String))
 })
 

@@ -11,9 +11,18 @@ const prefixed = (prefix: string) =>
     })
   )
 
-/** An event, as its organiser numbers it. */
-export const EventId = positive
-export type EventId = typeof EventId.Type
+declare const kind: unique symbol
+
+/** A number of one kind: a literal passes for any, but a number of one kind does not pass for another. */
+type Kind<Name extends string> = number & { readonly [kind]?: Name }
+
+/** An event, as its organiser numbers it: in bodies, paths, QR data and documents. Two organisers may use the same number. */
+export type EventNumber = Kind<"EventNumber">
+export const EventNumber: Schema.Codec<EventNumber, number> = positive
+
+/** An event, as Guichet keys it: in stores, entities and the messages between them. Nobody outside sees it. */
+export type EventId = Kind<"EventId">
+export const EventId: Schema.Codec<EventId, number> = positive
 
 /** A guest of one event; two events may use the same number. */
 export const GuestId = positive

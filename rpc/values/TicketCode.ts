@@ -3,6 +3,7 @@
  * 1).
  */
 import { randomBytes } from "node:crypto"
+import type { EventNumber } from "./Ids.ts"
 
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const randomBits = 80
@@ -25,8 +26,8 @@ const crockford = (bytes: Uint8Array): string => {
 }
 
 /** A fresh code: `TKT-001-` and 80 random bits in Crockford base32 (no I, L, O, U), 16 characters. */
-const make = (eventId: number): string =>
-  `TKT-${String(eventId).padStart(3, "0")}-${crockford(randomBytes(randomBits / 8))}`
+const make = (event: EventNumber): string =>
+  `TKT-${String(event).padStart(3, "0")}-${crockford(randomBytes(randomBits / 8))}`
 
 /** True for the shape of a code; says nothing about its existence. */
 const is = (text: string): boolean => text.length <= 64 && pattern.test(text)

@@ -35,7 +35,11 @@ export class Api extends emptyApi
   .annotateMerge(OpenApi.annotations({
     title: "Guichet",
     version: "0.1.0",
-    description: "The orchestration core of an event-ticketing platform.",
+    description:
+      "The orchestration core of an event-ticketing platform. Event numbers are an organiser's own: two organisers may " +
+      "have an event 1. An admin who sends `X-Organizer: <name>` (percent-encoded UTF-8 where it is not ASCII) acts " +
+      "for that organiser, in what it makes and in what it sees; without it, an event number means the only event of " +
+      "that number, and is refused where several organisers have one.",
     license: { name: "MIT", identifier: "MIT" },
     servers: [{ url: "/", description: "This installation" }]
   })) {}

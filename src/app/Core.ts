@@ -7,6 +7,7 @@ import * as Cluster from "../cluster/Cluster.ts"
 import { FlowKeeperLayer } from "../flows/FlowKeeper.ts"
 import { LiveGate } from "../api/gate/LiveGate.ts"
 import { Operators } from "../gate/Operators.ts"
+import { UnreachedScans } from "../gate/Unreached.ts"
 import { ScanBatcher } from "../api/gate/ScanBatcher.ts"
 import { Api } from "../api/Api.ts"
 import { Authorization } from "../api/rules/Authorization.ts"
@@ -73,7 +74,7 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   Layer.provideMerge(Cluster.layer)
 )
 
-const gateLayer = Layer.merge(Operators.layer, ScanBatcher.layer)
+const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedScans.layer)
 
 const handlersLayer = Layer.mergeAll(
   EventsHttpLayer,

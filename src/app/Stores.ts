@@ -5,6 +5,7 @@ import { AnnulmentStore } from "../gate/AnnulmentStore.ts"
 import { AudienceStore } from "../store/notifications/AudienceStore.ts"
 import { BundleStore } from "../gate/offline/BundleStore.ts"
 import { EntryStore } from "../gate/offline/EntryStore.ts"
+import { EventNumbers } from "../store/EventNumbers.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { FeedStore } from "../store/flows/FeedStore.ts"
 import { FlowIndex } from "../store/flows/FlowIndex.ts"
@@ -34,6 +35,7 @@ export const StoresLayer = Layer.mergeAll(
   AudienceStore.layer,
   BundleStore.layer,
   EntryStore.layer,
+  EventNumbers.layer,
   EventStore.layer,
   FlowIndex.layer,
   FlowStore.layer,

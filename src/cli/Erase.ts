@@ -1,13 +1,19 @@
 /** `guichet erase`: a guest who asks to be forgotten is, the invoices of the payments apart. */
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { databaseLayer, filesLayer } from "../app/Foundation.ts"
 import { FileStore } from "../files/FileStore.ts"
 import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
+import type { EventNumber } from "../../rpc/values/Ids.ts"
+import { EventNumbers } from "../store/EventNumbers.ts"
 import { ErasureStore } from "../store/ErasureStore.ts"
 import * as KeyValues from "../store/KeyValues.ts"
 import { type Guest, pseudonymOf } from "../store/Pseudonym.ts"
 import { reportFailure } from "./Sentence.ts"
+
+/** No event is meant, or one of several; `message` says what to do. */
+export class EventUnclear
+  extends Schema.TaggedError<EventUnclear>()("EventUnclear", { message: Schema.String }) {}
 
 /** Files and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
 export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest) {
@@ -21,7 +27,27 @@ export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest)
   return { files: keys.length }
 })
 
-const layer = Layer.merge(ErasureStore.layer, PaymentLedger.layer.pipe(Layer.provide(KeyValues.layer))).pipe(
+/** The event of this number: the organiser's, or the only one. */
+const eventOf = Effect.fn("Erase.eventOf")(function* (number: EventNumber, organizer: Option.Option<string>) {
+  const numbers = yield* EventNumbers
+  if (Option.isSome(organizer)) {
+    const found = yield* numbers.find(organizer.value, number)
+    if (Option.isSome(found)) return found.value
+    return yield* new EventUnclear({ message: `${organizer.value} has no event ${number}.` })
+  }
+  const [event, another] = yield* numbers.all(number)
+  if (event === undefined) return yield* new EventUnclear({ message: `There is no event ${number}.` })
+  if (another === undefined) return event.event_id
+  return yield* new EventUnclear({
+    message: `Several organisers have an event ${number}: name one with --organizer.`
+  })
+})
+
+const layer = Layer.mergeAll(
+  ErasureStore.layer,
+  EventNumbers.layer,
+  PaymentLedger.layer.pipe(Layer.provide(KeyValues.layer))
+).pipe(
   Layer.provide(databaseLayer),
   Layer.merge(filesLayer)
 )
@@ -32,12 +58,19 @@ export const erase = Command.make(
   "erase",
   {
     event: number("event", "The event's number"),
+    organizer: Flag.String("organizer").pipe(
+      Flag.withDescription("Whose event it is, where several organisers have one of this number"),
+      Flag.optional
+    ),
     guest: number("guest", "The guest's number at this event")
   },
-  ({ event, guest }) =>
+  ({ event, guest, organizer }) =>
     reportFailure(
       Effect.gen(function* () {
-        const { files } = yield* Effect.provide(eraseGuest({ eventId: event, guestId: guest }), layer)
+        const { files } = yield* Effect.flatMap(
+          eventOf(event, organizer),
+          (eventId) => eraseGuest({ eventId, number: event, guestId: guest })
+        ).pipe(Effect.provide(layer))
         yield* Console.log(
           `Erased guest ${guest} of event ${event}, and ${files} files. Invoices keep their payer; logs of deliveries and ` +
             "messages in the outbox go by themselves within 31 days."

@@ -6,7 +6,7 @@ import { databaseLayer } from "../app/Foundation.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"
 import { reportFailure, sentenceOf } from "./Sentence.ts"
-import { table, TokenRefused, toNewToken } from "./TokenWords.ts"
+import { organizerNeeded, table, TokenRefused, toNewToken } from "./TokenWords.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))
 
@@ -20,7 +20,10 @@ const withStore = <A, E>(work: Effect.Effect<A, E, TokenStore>) =>
       })
       : error)
 
-const insert = (token: NewToken) => Effect.flatMap(TokenStore, (tokens) => tokens.create(token))
+const insert = (token: NewToken) =>
+  Effect.flatMap(TokenStore, (tokens) => tokens.create(token)).pipe(
+    Effect.catchTag("OrganizerNeeded", ({ organizers }) => Effect.fail(organizerNeeded(organizers)))
+  )
 
 const create = Command.make(
   "create",
@@ -30,6 +33,10 @@ const create = Command.make(
     ),
     subject: Flag.String("subject").pipe(
       Flag.withDescription("Whose token it is: the organiser's name, or the operator's id on scans")
+    ),
+    organizer: Flag.String("organizer").pipe(
+      Flag.withDescription("The organisation that an operator works for, where there are several"),
+      Flag.optional
     ),
     events: Flag.String("events").pipe(
       Flag.withDescription("Comma-separated event numbers an operator is limited to"),

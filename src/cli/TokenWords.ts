@@ -12,6 +12,7 @@ export class TokenRefused extends Schema.TaggedError<TokenRefused>()("TokenRefus
 export interface TokenArguments {
   readonly role: Role
   readonly subject: string
+  readonly organizer: Option.Option<string>
   readonly events: Option.Option<string>
   readonly gates: Option.Option<string>
   readonly days: Option.Option<number>
@@ -27,8 +28,24 @@ const listOf = (text: Option.Option<string>): ReadonlyArray<string> =>
     onSome: (text) => text.split(",").map((item) => item.trim()).filter(Boolean)
   })
 
-const faultOf = ({ days, events, gates, role, subject }: TokenArguments): string | undefined => {
-  if (!/^\P{Cc}+$/u.test(subject) || subject.trim() === "") return "--subject must be a name."
+const isName = (text: string): boolean => /^\P{Cc}+$/u.test(text) && text.trim() !== ""
+
+/** An operator's organisation is named where several can be meant. */
+export const organizerNeeded = (organizers: ReadonlyArray<string>) =>
+  new TokenRefused({
+    message:
+      `Several organisers are here: name the one that the operator works for with --organizer, one of ` +
+      `${organizers.join(", ")}.`
+  })
+
+const faultOf = ({ days, events, gates, organizer, role, subject }: TokenArguments): string | undefined => {
+  if (!isName(subject)) return "--subject must be a name."
+  if (Option.isSome(organizer)) {
+    if (!isName(organizer.value)) return "--organizer must be a name."
+    if (role !== "operator" && organizer.value.trim() !== subject.trim()) {
+      return `--organizer is for operators: leave it out for the role ${role}.`
+    }
+  }
   for (const [flag, text] of [["--events", events], ["--gates", gates]] as const) {
     if (Option.isNone(text)) continue
     if (rights[role].scans !== "granted") {
@@ -49,10 +66,11 @@ export const toNewToken = Effect.fn("TokenWords.toNewToken")(function* (asked: T
   const fault = faultOf(asked)
   if (fault !== undefined) return yield* new TokenRefused({ message: fault })
   const now = yield* DateTime.now
-  const { days, events, gates, role, subject } = asked
+  const { days, events, gates, organizer, role, subject } = asked
   const token: NewToken = {
     role,
     subject: subject.trim(),
+    owner: Option.getOrUndefined(Option.map(organizer, (name) => name.trim())),
     events: Option.isSome(events) ? listOf(events).map(Number) : undefined,
     gates: Option.isSome(gates) ? listOf(gates) : undefined,
     expiresAt: Option.getOrUndefined(Option.map(days, (days) => DateTime.add(now, { days })))
@@ -68,7 +86,7 @@ const stateOf = ({ expires_at, revoked_at }: typeof TokenRow.Type, now: number):
   return `${DateTime.toEpochMillis(expires_at) > now ? "until" : "expired"} ${day(expires_at)}`
 }
 
-const headings = ["ID", "ROLE", "SUBJECT", "EVENTS", "GATES", "CREATED (UTC)", "STATE"]
+const headings = ["ID", "ROLE", "SUBJECT", "ORGANIZER", "EVENTS", "GATES", "CREATED (UTC)", "STATE"]
 
 /** The lines of `guichet token list`; `now` in Unix milliseconds. */
 export const table = (
@@ -81,6 +99,7 @@ export const table = (
       token.token_id,
       token.role,
       token.subject,
+      token.owner,
       token.events?.join(",") ?? "all",
       token.gates?.join(",") ?? "all",
       day(token.created_at),

@@ -21,7 +21,7 @@ export const validate = (plan: Plan) =>
 export const publish = (plan: Plan) =>
   Effect.gen(function* () {
     const { event_data: event } = plan.request
-    const gate = (yield* Event.client)(String(event.event_id))
+    const gate = (yield* Event.client)(String(plan.eventId))
     yield* askEntity(gate.Publish({ owner: plan.owner, event })).pipe(
       Effect.catchTags({
         EventNotYours: () =>
@@ -38,7 +38,7 @@ export const publish = (plan: Plan) =>
 export const register = (plan: Plan) =>
   Effect.gen(function* () {
     const { event_data: event, guests } = plan.request
-    const gate = (yield* Event.client)(String(event.event_id))
+    const gate = (yield* Event.client)(String(plan.eventId))
     const { registered } = yield* askEntity(gate.RegisterGuests({ flowId: plan.flowId, guests })).pipe(
       Effect.catchTags({
         EventNotFound: () => Effect.fail(final("event_not_found", `There is no event ${event.event_id}.`)),
@@ -48,6 +48,6 @@ export const register = (plan: Plan) =>
           )
       })
     )
-    yield* (yield* Triggers).fire(event.event_id, guests.map((guest) => guest.guest_id), "registration")
+    yield* (yield* Triggers).fire(plan.eventId, guests.map((guest) => guest.guest_id), "registration")
     return { registered }
   })

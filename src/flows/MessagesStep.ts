@@ -23,7 +23,7 @@ import { step } from "./Step.ts"
 const chunk = 100
 
 /** All that the messages of a flow are made of. */
-type FlowRequest = Pick<Plan, "flowId" | "request">
+type FlowRequest = Pick<Plan, "flowId" | "eventId" | "request">
 
 const origin = ({ flowId }: FlowRequest) => ({ flowId, sequenceId: null })
 
@@ -104,25 +104,25 @@ const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) 
  */
 export const lateReceipt = Effect.fnUntraced(function* (flowId: string) {
   const flows = yield* FlowStore
-  const { request } = yield* flows.load(flowId)
-  const { event_data: event, guests, orchestration_options: options } = request
+  const { event_id: eventId, request } = yield* flows.load(flowId)
+  const { guests, orchestration_options: options } = request
   const steps = yield* Effect.map(
     flows.view(flowId),
     Option.match({ onNone: () => [], onSome: (flow) => flow.steps })
   )
   if (steps.some(({ status, step }) => step === "notifications" && status === "pending")) return 0
   if (options.error_handling === "stop_on_error" && steps.some(({ status }) => status === "failed")) return 0
-  const [payer] = yield* (yield* AudienceStore).guests(event.event_id, [guests[0]!.guest_id])
+  const [payer] = yield* (yield* AudienceStore).guests(eventId, [guests[0]!.guest_id])
   if (payer === undefined) return 0
-  const flow = { flowId, request }
+  const flow = { flowId, eventId, request }
   const { retryable } = yield* (yield* Notifier).deliver(origin(flow), yield* receipt(flow, payer))
   return retryable
 })
 
 /** The messages to these guests; the payer, who is the first guest, gets the receipt too. */
 const messagesTo = Effect.fnUntraced(function* (plan: FlowRequest, guestIds: ReadonlyArray<number>) {
-  const { event_data: event, guests } = plan.request
-  const readers = yield* (yield* AudienceStore).guests(event.event_id, guestIds)
+  const { guests } = plan.request
+  const readers = yield* (yield* AudienceStore).guests(plan.eventId, guestIds)
   const payer = readers.find((reader) => reader.guest_id === guests[0]!.guest_id)
   return [
     ...readers.flatMap(messagesFor(plan)),
@@ -199,12 +199,12 @@ export const sendAgain = (flowId: string) =>
   Effect.gen(function* () {
     const ledger = yield* NotificationStore
     const notifier = yield* Notifier
-    const { request } = yield* (yield* FlowStore).load(flowId)
+    const { event_id: eventId, request } = yield* (yield* FlowStore).load(flowId)
     const waiting = yield* ledger.waiting(flowId)
     if (waiting.length === 0) return 0
     const open = new Set(waiting.map(({ message_id }) => message_id))
     for (const guestIds of inChunks([...new Set(waiting.map(({ guest_id }) => guest_id))])) {
-      const messages = (yield* messagesTo({ flowId, request }, guestIds)).filter(({ messageId }) =>
+      const messages = (yield* messagesTo({ flowId, eventId, request }, guestIds)).filter(({ messageId }) =>
         open.delete(messageId)
       )
       yield* notifier.send(messages)

@@ -47,16 +47,16 @@ const request = (plan: Plan) =>
     if (payment.amount === 0) return { payment_id: null, status: "free" }
     const tickets = yield* TicketStore
     const ids = guests.map((guest) => guest.guest_id)
-    if ((yield* tickets.unsettled(event.event_id, plan.flowId, ids)) === 0) {
+    if ((yield* tickets.unsettled(plan.eventId, plan.flowId, ids)) === 0) {
       return { payment_id: null, status: "already_settled" }
     }
     yield* tickets.adopt({
-      eventId: event.event_id,
+      eventId: plan.eventId,
       flowId: plan.flowId,
       guestIds: ids,
       paymentState: "pending"
     })
-    const claimed = yield* tickets.claimed(event.event_id, plan.flowId, ids)
+    const claimed = yield* tickets.claimed(plan.eventId, plan.flowId, ids)
     if (claimed > 0) return yield* underWay(claimed)
     yield* cancelForsaken(plan)
     const metadata = {
@@ -69,7 +69,7 @@ const request = (plan: Plan) =>
       paymentId,
       flowId: plan.flowId,
       executionId: plan.executionId,
-      eventId: event.event_id,
+      eventId: plan.eventId,
       userId: guests[0]!.guest_id,
       owner: plan.owner,
       amount: payment.amount,

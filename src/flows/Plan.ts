@@ -1,12 +1,14 @@
 /** One running flow: what it was asked to do, and the names of everything it makes. */
 import type { DateTime } from "effect"
 import type { CompleteFlowRequest } from "../../rpc/CompleteFlow.ts"
+import type { EventId } from "../../rpc/values/Ids.ts"
 
 /** Names are derived from the flow's own, so that a step that runs twice makes its thing once. */
 export interface Plan {
   readonly flowId: string
   readonly executionId: string
   readonly owner: string
+  readonly eventId: EventId
   readonly request: CompleteFlowRequest
   readonly createdAt: DateTime.Utc
   readonly deadline: DateTime.Utc

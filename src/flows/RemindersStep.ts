@@ -62,13 +62,13 @@ export const remind = (plan: Plan) =>
       sequenceId,
       executionId: yield* Reminders.executionId({ sequenceId }),
       owner: plan.owner,
-      eventId: plan.request.event_data.event_id,
+      eventId: plan.eventId,
       plan: reminders
     })
     let scheduled = 0
     let skipped = 0
     for (let at = 0; at < ids.length; at += chunk) {
-      const readers = yield* audience.guests(plan.request.event_data.event_id, ids.slice(at, at + chunk))
+      const readers = yield* audience.guests(plan.eventId, ids.slice(at, at + chunk))
       const messages = readers.flatMap(entries(plan, now))
       yield* ledger.enlist(messages)
       skipped += messages.filter((message) => message.skip !== null).length

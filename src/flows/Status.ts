@@ -13,7 +13,9 @@ import type { Outcome } from "./Outcome.ts"
 /** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
 export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {
   const flows = yield* FlowStore
-  const { created_at: createdAt, deadline, owner, request } = yield* retryTransient(flows.load(flowId))
+  const { created_at: createdAt, deadline, event_id: eventId, owner, request } = yield* retryTransient(
+    flows.load(flowId)
+  )
   yield* Activity.make({
     name: "open",
     execute: Effect.andThen(
@@ -21,7 +23,7 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
       OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
     )
   })
-  return { flowId, executionId, owner, request, createdAt, deadline } satisfies Plan
+  return { flowId, executionId, owner, eventId, request, createdAt, deadline } satisfies Plan
 })
 
 /** How each step with work to do has ended. */

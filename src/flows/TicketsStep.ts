@@ -28,8 +28,8 @@ const optionsOf = ({ request: { ticket_config: config } }: Plan): JobOptions => 
 })
 
 const issue = Effect.fnUntraced(function* (plan: Plan) {
-  const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
-  const gate = (yield* Event.client)(String(event.event_id))
+  const { guests, payment_config: payment, ticket_config: config } = plan.request
+  const gate = (yield* Event.client)(String(plan.eventId))
   const chunks = Array.from(
     { length: Math.ceil(guests.length / chunk) },
     (_, at) => guests.slice(at * chunk, (at + 1) * chunk).map((guest) => guest.guest_id)
@@ -65,7 +65,7 @@ const start = (plan: Plan, attempt: number) =>
     if (!generate_pdf && !generate_qr) return { tickets: all.length, job_id: null }
     yield* store.create({
       jobId,
-      eventId: plan.request.event_data.event_id,
+      eventId: plan.eventId,
       owner: plan.owner,
       flowId: plan.flowId,
       options: optionsOf(plan),

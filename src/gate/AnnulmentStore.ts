@@ -7,13 +7,14 @@ import { Direction } from "../../rpc/Scan.ts"
 import * as Rows from "../store/Rows.ts"
 import { momentMillis } from "./ScanRows.ts"
 import { durably } from "../store/Transaction.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 /** How long after it a scan can be annulled. */
 export const annulWithin = Duration.minutes(15)
 
 /** Which scan, and who says that nobody passed; `operatorId` is the caller, the claim and the reason are the device's. */
 export interface AnnulRequest {
-  readonly eventId: number
+  readonly eventId: EventId
   readonly scanId: string
   readonly deviceId: string
   readonly operatorId: string
@@ -61,7 +62,7 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
       const sql = yield* SqlClient.SqlClient
 
       /** A scan of a device that decided alone happened when the device says, but not later than it was received. */
-      const find = (eventId: number, scanId: string) =>
+      const find = (eventId: EventId, scanId: string) =>
         Rows.first(Row)(sql`
           SELECT s.ticket_id, s.device_id, s.gate, s.direction, s.result, s.received_at, s.annulled_at,
             CASE WHEN s.source = 'batch' THEN least(s.device_time, s.received_at) ELSE s.received_at END

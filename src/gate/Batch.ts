@@ -2,8 +2,9 @@
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../../rpc/values/TicketCode.ts"
-import { decide, happenedAt, refusedOperator, verdictOf } from "./Decision.ts"
+import { decide, happenedAt, refuse, refusedOperator, verdictOf } from "./Decision.ts"
 import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 /** A ticket before and after the batch: it is written only if the database still holds `before`. */
 export interface TicketChange {
@@ -55,13 +56,12 @@ const nobody = {
 } as const
 
 /**
- * A verdict given before, for whoever asks for it now: the guest is named to those alone who may scan here. A verdict on
+ * A verdict given before, for whoever asks for it now and may scan here: `decideBatch` refuses the others. A verdict on
  * one ticket is not given for another, nor that of an entry for an exit: a device that always sends the same id would
  * let everybody in, and nobody out. Nor is it given to another device, which has somebody else before it, with the same
  * ticket. An annulled scan admits nobody any more.
  */
 const repeated = (
-  eventId: number,
   { annulled, deviceId, verdict }: GivenVerdict,
   scan: AdmitRequest,
   ticketId: number | undefined
@@ -70,13 +70,15 @@ const repeated = (
   if (another || verdict.direction !== scan.direction || deviceId !== scan.deviceId) {
     return { ...verdict, ...nobody, result: "scan_id_reused", signals: [] }
   }
-  const shown = refusedOperator(eventId, scan) === null ? verdict : { ...verdict, ...nobody }
-  return annulled ? { ...shown, result: "scan_annulled", signals: [] } : shown
+  return annulled ? { ...verdict, result: "scan_annulled", signals: [] } : verdict
 }
 
-/** Pure. A scan that was answered before, in the database or in this batch, gets that verdict again. */
+/**
+ * Pure. A scan that was answered before, in the database or in this batch, gets that verdict again; whoever may not scan
+ * here is refused as for any scan, which is not written a second time, and learns nothing of the first.
+ */
 export const decideBatch = (
-  eventId: number,
+  eventId: EventId,
   snapshot: Snapshot,
   scans: ReadonlyArray<AdmitRequest>,
   now: DateTime.Utc,
@@ -118,7 +120,11 @@ export const decideBatch = (
 
   const verdicts = scans.map((scan) => {
     const given = answered.get(scan.scanId)
-    return given === undefined ? answer(scan) : repeated(eventId, given, scan, find(scan))
+    if (given === undefined) return answer(scan)
+    const refused = refusedOperator(eventId, scan)
+    return refused === null
+      ? repeated(given, scan, find(scan))
+      : verdictOf({ eventId, event: snapshot.event, now }, scan, refuse(refused))
   })
   const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
   return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, occupancy } }

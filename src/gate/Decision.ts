@@ -3,10 +3,11 @@ import * as DateTime from "effect/DateTime"
 import type { AdmitRequest, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
 import { suspicions } from "./Suspicion.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 /** What is known when one scan is decided; `ticket` is undefined when nothing has this code. */
 export interface Situation {
-  readonly eventId: number
+  readonly eventId: EventId
   readonly event: GateEvent | null
   readonly inside: number
   readonly ticket: GateTicket | undefined
@@ -47,7 +48,8 @@ export const verdictOf = (
   decided_at: now
 })
 
-const refuse = (result: ScanResult, ticket: GateTicket | null = null): Decision => ({
+/** A refusal; `ticket` when the scan reached one of this event. */
+export const refuse = (result: ScanResult, ticket: GateTicket | null = null): Decision => ({
   result,
   shownAgain: result === "already_used",
   ticket,
@@ -57,7 +59,7 @@ const refuse = (result: ScanResult, ticket: GateTicket | null = null): Decision 
 
 /** The operator's permission for the event, then for the gate; null when there is nothing to refuse. */
 export const refusedOperator = (
-  eventId: number,
+  eventId: EventId,
   { gate, operator }: Pick<AdmitRequest, "gate" | "operator">
 ): "operator_forbidden" | "gate_forbidden" | null => {
   if (!operator.known) return "operator_forbidden"
@@ -70,8 +72,10 @@ export const refusedOperator = (
  * When a scan happened: now, for a device that is connected. One that decided alone says when; a time to come is
  * not believed.
  */
-export const happenedAt = ({ deviceTime, source }: AdmitRequest, now: DateTime.Utc): DateTime.Utc =>
-  source === "batch" && deviceTime !== null ? DateTime.min(deviceTime, now) : now
+export const happenedAt = (
+  { deviceTime, source }: Pick<AdmitRequest, "deviceTime" | "source">,
+  now: DateTime.Utc
+): DateTime.Utc => source === "batch" && deviceTime !== null ? DateTime.min(deviceTime, now) : now
 
 /** What a device decided alone while the event ran may arrive when it is over. */
 const isOpen = ({ status }: GateEvent, { source }: AdmitRequest): boolean =>

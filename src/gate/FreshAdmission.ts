@@ -12,10 +12,11 @@ import { TicketCode } from "../../rpc/values/TicketCode.ts"
 import { decide, type Decision, verdictOf } from "./Decision.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
 import { momentMillis } from "./ScanRows.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 /** The scans of a message and what is known of them before anything is read. */
 export interface FreshScans {
-  readonly eventId: number
+  readonly eventId: EventId
   readonly event: GateEvent
   readonly scans: ReadonlyArray<AdmitRequest>
   readonly now: DateTime.Utc
@@ -26,7 +27,7 @@ export interface FreshScans {
  * The ticket that the scan is decided on, field by field what the statement asks of the row. A field that decides and
  * may differ between unused tickets needs a condition there: `test/gate/FreshAdmission.test.ts` finds the missing one.
  */
-const unusedTicket = (eventId: number, code: string): GateTicket => ({
+const unusedTicket = (eventId: EventId, code: string): GateTicket => ({
   ticketId: 0,
   eventId,
   code,

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { EventStatus } from "../../rpc/Event.ts"
 import { GateRules, type Verdict } from "../../rpc/Scan.ts"
 import { PaymentState, TicketStatus } from "../../rpc/Ticket.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 const At = Schema.DateTimeUtcFromString
 
@@ -32,7 +33,7 @@ export type GateEvent = typeof GateEvent.Type
 /** A ticket of any event, as it stands; `refusals` are the times it was lately shown again after its use. */
 export const GateTicket = Schema.Struct({
   ticketId: Schema.Int,
-  eventId: Schema.Int,
+  eventId: EventId,
   code: Schema.String,
   ticketType: Schema.String,
   guestFirstName: Schema.String,

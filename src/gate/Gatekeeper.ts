@@ -7,6 +7,7 @@ import { ScanStore } from "./ScanStore.ts"
 import { decideBatch } from "./Batch.ts"
 import type { GateEvent } from "./GateState.ts"
 import { DeviceRefusals } from "./Suspicion.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 /** Rounds that hope to be alone; after them the event's other gates are made to wait. */
 const hopeful = 3
@@ -16,7 +17,7 @@ const rounds = 10
 
 /** The tickets of a batch kept changing while it was decided; the scans may be sent again. */
 export class GateContended
-  extends Schema.TaggedError<GateContended>()("GateContended", { event_id: Schema.Int }) {}
+  extends Schema.TaggedError<GateContended>()("GateContended", { event_id: EventId }) {}
 
 /**
  * `admit` answers each scan in its place; a batch is written whole or fails whole. `admitEach` answers null for a
@@ -34,7 +35,7 @@ export interface Gatekeeper {
  * only while that is current, so two gates on one database never contradict each other.
  */
 export const make = Effect.fnUntraced(
-  function* (eventId: number): Effect.fn.Return<Gatekeeper, never, ScanStore> {
+  function* (eventId: EventId): Effect.fn.Return<Gatekeeper, never, ScanStore> {
     const store = yield* ScanStore
     const devices = new DeviceRefusals()
     let lastRead: GateEvent | null = null

@@ -1,85 +1,82 @@
-/** Who may scan what: the union of someone's live tokens, or the one token of a caller. */
-import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
+/** Who may scan what: what a caller's own token allows, or the union of someone's live tokens. */
+import { Cache, Context, Data, Duration, Effect, Exit, Layer, Option } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Permission } from "../../rpc/Scan.ts"
 import { type Caller, rights } from "../../rpc/values/Caller.ts"
-import { EventStore } from "../store/EventStore.ts"
+import type { EventId, EventNumber, TicketId } from "../../rpc/values/Ids.ts"
 import { type Grant, OperatorStore } from "../store/gate/OperatorStore.ts"
 
-interface Share {
-  readonly gates: ReadonlyArray<string> | null
+/** An event that is reached, and what is allowed there. */
+export interface Reached {
+  readonly eventId: EventId
+  readonly operator: Permission
 }
 
-/** What one token opens at this event, or nothing. */
-const share = (eventId: number, { events, gates, owns, role }: Grant): ReadonlyArray<Share> => {
-  switch (rights[role].scans) {
-    case "everywhere":
-      return [{ gates: null }]
-    case "its own events":
-      return owns ? [{ gates: null }] : []
-    case "granted":
-      return events === null || events.includes(eventId) ? [{ gates }] : []
-  }
-}
+/** What a token allows at an event that it reaches. */
+export const permissionOf = (caller: Caller, eventId: EventId): Permission => ({
+  operatorId: caller.subject,
+  known: true,
+  events: [eventId],
+  gates: rights[caller.role].scans === "granted" ? caller.gates ?? null : null
+})
 
-/** The union of what the tokens open at this one event; a gate granted elsewhere stays elsewhere. */
-export const union = (operatorId: string, eventId: number, grants: ReadonlyArray<Grant>): Permission => {
-  const shares = grants.flatMap((grant) => share(eventId, grant))
+/** The union of what the tokens open at one event; a gate granted elsewhere stays elsewhere. */
+const union = (operatorId: string, eventId: EventId, grants: ReadonlyArray<Grant>): Permission => {
+  const shares = grants.filter(({ event_id }) => event_id === eventId)
   const everywhere = shares.some(({ gates }) => gates === null)
   return {
     operatorId,
-    known: grants.length > 0,
-    events: shares.length > 0 ? [eventId] : [],
+    known: true,
+    events: [eventId],
     gates: everywhere ? null : [...new Set(shares.flatMap(({ gates }) => gates ?? []))]
   }
 }
 
-/** What an operator's or an admin's token allows at an event; an organiser's depends on whose event it is. */
-export const permissionOf = (caller: Caller, eventId: number, owns = false): Permission =>
-  union(caller.subject, eventId, [{
-    role: caller.role,
-    events: caller.events ?? null,
-    gates: caller.gates ?? null,
-    owns
-  }])
+class Asked extends Data.Class<{ readonly operatorId: string; readonly number: EventNumber }> {}
 
-/** Permissions for one event; those of an operator id are believed for five seconds, like tokens. */
+/** For the scan service, which names its operator; grants of an operator id are believed for five seconds, like tokens. */
 export class Operators extends Context.Service<Operators, {
-  /** For the scan service, which names its operator: known when any live token is theirs. */
-  readonly permission: (operatorId: string, eventId: number) => Effect.Effect<Permission>
-  /** For a caller who showed a token: that token alone counts. */
-  readonly ofCaller: (caller: Caller, eventId: number) => Effect.Effect<Permission>
+  /**
+   * The event that someone's live tokens reach by this number. Where several organisations gave the same person tokens,
+   * the one that the scanned ticket belongs to.
+   */
+  readonly ofOperator: (
+    operatorId: string,
+    number: EventNumber,
+    ticketId: TicketId | null
+  ) => Effect.Effect<Option.Option<Reached>>
 }>()("guichet/gate/Operators") {
-  static readonly layer: Layer.Layer<Operators, never, EventStore | SqlClient.SqlClient> = Layer.effect(
+  static readonly layer: Layer.Layer<Operators, never, SqlClient.SqlClient> = Layer.effect(
     Operators,
     Effect.gen(function* () {
       const operators = yield* OperatorStore
-      const events = yield* EventStore
 
-      const cache = yield* Cache.makeWith((key: string) => {
-        const [eventId = "", ...rest] = key.split(" ")
-        const operatorId = rest.join(" ")
-        return Effect.map(
-          operators.grants(operatorId, Number(eventId)),
-          (grants) => union(operatorId, Number(eventId), grants)
-        )
-      }, {
-        capacity: 4_096,
-        timeToLive: (exit) =>
-          Exit.isSuccess(exit) ? Duration.seconds(exit.value.events?.length === 0 ? 1 : 5) : Duration.zero
-      })
+      const cache = yield* Cache.makeWith(
+        ({ number, operatorId }: Asked) => operators.grants(operatorId, number),
+        {
+          capacity: 4_096,
+          timeToLive: (exit) =>
+            Exit.isSuccess(exit) ? Duration.seconds(exit.value.length === 0 ? 1 : 5) : Duration.zero
+        }
+      )
 
-      const permission = (operatorId: string, eventId: number) => Cache.get(cache, `${eventId} ${operatorId}`)
-
-      const ofCaller = (caller: Caller, eventId: number) =>
-        rights[caller.role].scans === "its own events"
-          ? Effect.map(
-            events.owner(eventId),
-            (owner) => permissionOf(caller, eventId, Option.contains(owner, caller.subject))
+      const ofOperator = Effect.fn("Operators.ofOperator")(
+        function* (operatorId: string, number: EventNumber, ticketId: TicketId | null) {
+          const grants = yield* Cache.get(cache, new Asked({ operatorId, number }))
+          const candidates = [...new Set(grants.map(({ event_id }) => event_id))]
+          const [eventId] = candidates.length < 2
+            ? candidates
+            : ticketId === null
+            ? []
+            : yield* operators.eventOf(ticketId, candidates)
+          return Option.map(
+            Option.fromUndefinedOr(eventId),
+            (eventId): Reached => ({ eventId, operator: union(operatorId, eventId, grants) })
           )
-          : Effect.succeed(permissionOf(caller, eventId))
+        }
+      )
 
-      return Operators.of({ permission, ofCaller })
+      return Operators.of({ ofOperator })
     })
   ).pipe(Layer.provide(OperatorStore.layer))
 }

@@ -3,11 +3,22 @@ import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { type ScanResult, Verdict } from "../../rpc/Scan.ts"
+import { EventNumber } from "../../rpc/values/Ids.ts"
 import type { Locale } from "../../rpc/values/Values.ts"
+
+/** A verdict as it is shown: the event has the number that was asked for, never our key. */
+export const ShownVerdict = Schema.Struct({ ...Verdict.fields, event_id: EventNumber })
+export type ShownVerdict = typeof ShownVerdict.Type
+
+/** The verdict under the number that was asked for. */
+export const shown = (verdict: Omit<Verdict, "event_id">, number: EventNumber): ShownVerdict => ({
+  ...verdict,
+  event_id: number
+})
 
 /** `message` follows `Accept-Language`; `took_ms` is the time the server took. */
 export const ScanAnswer = Schema.Struct({
-  ...Verdict.fields,
+  ...ShownVerdict.fields,
   message: Schema.String,
   took_ms: Schema.Finite
 })
@@ -34,7 +45,7 @@ export const answerJson = (answer: ScanAnswer): string => {
   return JSON.stringify(encoded)
 }
 
-type Sentence = (verdict: Verdict) => string
+type Sentence = (verdict: ShownVerdict) => string
 
 const tags = { fr: "fr-FR", en: "en-GB" } as const
 
@@ -106,7 +117,7 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
 const sentences = { fr, en }
 
 /** The sentence for a verdict. */
-export const sentence = (verdict: Verdict, locale: Locale): string =>
+export const sentence = (verdict: ShownVerdict, locale: Locale): string =>
   sentences[locale][verdict.result](verdict)
 
 /** The first of our languages in an `Accept-Language` header (RFC 9110 §12.5.4, weights aside); French otherwise. */
@@ -117,7 +128,7 @@ export const localeOf = (acceptLanguage: string | undefined): Locale => {
 
 /** The answer to a scan that was decided as this verdict in so many milliseconds. */
 export const scanAnswer = (
-  verdict: Verdict,
+  verdict: ShownVerdict,
   acceptLanguage: string | undefined,
   took_ms: number
 ): ScanAnswer => ({ ...verdict, message: sentence(verdict, localeOf(acceptLanguage)), took_ms })

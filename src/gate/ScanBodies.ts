@@ -1,7 +1,7 @@
 /** The two documented bodies of flow 3, accepted unchanged, and how each becomes a scan for the gate. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { EventId, TicketId } from "../../rpc/values/Ids.ts"
+import { type EventId, EventNumber, TicketId } from "../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts"
 import { Instant, Label } from "../../rpc/values/Values.ts"
 import { QrData } from "../trust/QrData.ts"
@@ -66,7 +66,7 @@ const extras = {
  */
 export const ScanBody = Schema.Struct({
   ticket_code: Scanned,
-  event_id: EventId,
+  event_id: EventNumber,
   scanner_id: Label,
   validation_result: Schema.optionalKey(Schema.NullOr(Label)),
   scan_location: ScanLocation,
@@ -82,7 +82,7 @@ export type ScanBody = typeof ScanBody.Type
  */
 export const InternalScanBody = Schema.Struct({
   ticketId: Schema.NullOr(TicketId),
-  eventId: EventId,
+  eventId: EventNumber,
   ticketType: Schema.optionalKey(Schema.NullOr(Label)),
   userId: Schema.optionalKey(Schema.NullOr(Schema.Int)),
   scanContext: Schema.Struct({
@@ -101,8 +101,12 @@ export const InternalScanBody = Schema.Struct({
 })
 export type InternalScanBody = typeof InternalScanBody.Type
 
-/** What the caller of a mapping knows: who scans, the scan's id unless the body has one, the published keys. */
+/**
+ * What the caller of a mapping knows: the key of the body's event, who scans, the scan's id unless the body has one, the
+ * published keys.
+ */
 export interface ScanCircumstances {
+  readonly eventId: EventId
   readonly operator: Permission
   readonly scanId: string
   readonly trusted: TrustedKeys
@@ -132,10 +136,10 @@ const read = (
 /** A device's scan: by the printed code, by the QR, or by both. */
 export const fromDevice = (
   body: ScanBody,
-  { operator, scanId, trusted }: ScanCircumstances
+  { eventId, operator, scanId, trusted }: ScanCircumstances
 ): AdmitRequest => ({
   scanId: body.scan_id ?? scanId,
-  eventId: body.event_id,
+  eventId,
   ...read(body, trusted),
   deviceId: body.scanner_id,
   operator,
@@ -158,7 +162,7 @@ const doubt = ({ qr_decoded, signature_valid, timestamp_valid }: InternalScanBod
 /** A scan that the scan service verified; QR data sent along is verified again. */
 export const fromScanService = (
   body: InternalScanBody,
-  { operator, scanId, trusted }: ScanCircumstances
+  { eventId, operator, scanId, trusted }: ScanCircumstances
 ): AdmitRequest => {
   const qr = readQr(body.qr_data, trusted)
   const ticketId = body.ticketId ?? qr.ticketId
@@ -166,7 +170,7 @@ export const fromScanService = (
   const unread = ticketId === null ? "malformed" : null
   return {
     scanId: body.scan_id ?? scanId,
-    eventId: body.eventId,
+    eventId,
     ticketCode: null,
     ticketId,
     forged: doubt(body.validationMetadata) ?? qr.forged ?? mismatch ?? unread,

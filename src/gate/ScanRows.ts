@@ -3,6 +3,7 @@ import { DateTime, Schema } from "effect"
 import { Direction, GateRules, ScanResult, Signal, usualRules } from "../../rpc/Scan.ts"
 import type { JournalLine, TicketChange, Writes } from "./Batch.ts"
 import { GateEvent, GateTicket, type Snapshot, StoredPassage } from "./GateState.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 const At = Schema.DateTimeUtcFromString
 
@@ -24,7 +25,7 @@ const Stored = Schema.Struct({
   device_id: Schema.String,
   result: ScanResult,
   ticket_id: Schema.NullOr(Schema.Int),
-  event_id: Schema.Int,
+  event_id: EventId,
   gate: Schema.String,
   direction: Direction,
   guest_first_name: Schema.NullOr(Schema.String),

@@ -9,22 +9,24 @@ import type { Snapshot } from "./GateState.ts"
 import * as FreshAdmission from "./FreshAdmission.ts"
 import * as Rows from "../store/Rows.ts"
 import { lineRow, moment, Read, Ruling, tallyRows, ticketChangeRow, toSnapshot } from "./ScanRows.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 const lost = new Set(["UniqueViolation", "DeadlockError", "SerializationError"])
 
 /**
+ * `load` finds tickets of the event and of its organisation's others: another organisation's are unknown here.
  * `commit` writes a batch whole, or answers false because something it was decided on has changed meanwhile.
  * Both statements are written so that every row is found by its whole key, before any statistics exist too.
  */
 export class ScanStore extends Context.Service<ScanStore, {
-  readonly load: (eventId: number, scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<Snapshot>
-  readonly commit: (eventId: number, writes: Writes) => Effect.Effect<boolean>
+  readonly load: (eventId: EventId, scans: ReadonlyArray<AdmitRequest>) => Effect.Effect<Snapshot>
+  readonly commit: (eventId: EventId, writes: Writes) => Effect.Effect<boolean>
   /** Decides first entries and writes them in one statement; answers the verdicts on those that were admitted. */
   readonly admitFresh: (
     fresh: FreshAdmission.FreshScans
   ) => Effect.Effect<ReadonlyMap<string, Verdict>>
   /** Runs a round of load and commit while every other gate of the event waits; never a message or a call. */
-  readonly alone: <A>(eventId: number, round: Effect.Effect<A>) => Effect.Effect<A>
+  readonly alone: <A>(eventId: EventId, round: Effect.Effect<A>) => Effect.Effect<A>
 }>()("guichet/gate/ScanStore") {
   static readonly layer: Layer.Layer<ScanStore, never, SqlClient.SqlClient> = Layer.effect(
     ScanStore,
@@ -32,7 +34,7 @@ export class ScanStore extends Context.Service<ScanStore, {
       const sql = yield* SqlClient.SqlClient
 
       const load = Effect.fn("ScanStore.load")(
-        function* (eventId: number, scans: ReadonlyArray<AdmitRequest>) {
+        function* (eventId: EventId, scans: ReadonlyArray<AdmitRequest>) {
           const codes = scans.flatMap((scan) =>
             scan.ticketCode === null ? [] : TicketCode.spellings(scan.ticketCode)
           )
@@ -65,9 +67,10 @@ export class ScanStore extends Context.Service<ScanStore, {
                       OR (s.result = 'suspected_fraud' AND s.detail->>'shown_again' = 'true'))
                     ORDER BY s.received_at DESC LIMIT 100) late) ELSE '[]'::jsonb END)), '[]'::jsonb)
               FROM tickets t JOIN guests g USING (event_id, guest_id)
-              WHERE t.code = ANY(${codes}::text[]) OR t.ticket_id = ANY(${
-            Rows.bigints(ids)
-          }::bigint[])) AS tickets,
+              WHERE (t.code = ANY(${codes}::text[]) OR t.ticket_id = ANY(${Rows.bigints(ids)}::bigint[]))
+                AND (t.event_id = ${eventId}::bigint OR EXISTS (
+                  SELECT 1 FROM events here JOIN events there ON there.owner = here.owner
+                  WHERE here.event_id = ${eventId}::bigint AND there.event_id = t.event_id))) AS tickets,
             (SELECT coalesce(jsonb_agg(jsonb_build_object('scan_id', s.scan_id, 'device_id', s.device_id, 'result', s.result,
                 'ticket_id', s.ticket_id, 'event_id', s.event_id, 'gate', s.gate, 'direction', s.direction,
                 'guest_first_name', split_part(btrim(g.name), ' ', 1), 'ticket_type', t.ticket_type,
@@ -82,7 +85,7 @@ export class ScanStore extends Context.Service<ScanStore, {
         }
       )
 
-      const write = (eventId: number, writes: Writes, now: ReturnType<typeof moment>) => {
+      const write = (eventId: EventId, writes: Writes, now: ReturnType<typeof moment>) => {
         const { occupancy, lines, moves, version } = writes
         return sql`
         WITH move AS MATERIALIZED (
@@ -137,7 +140,7 @@ export class ScanStore extends Context.Service<ScanStore, {
         SELECT stands FROM ruling`
       }
 
-      const commit = Effect.fn("ScanStore.commit")(function* (eventId: number, writes: Writes) {
+      const commit = Effect.fn("ScanStore.commit")(function* (eventId: EventId, writes: Writes) {
         return yield* write(eventId, writes, moment(writes)).pipe(
           Effect.flatMap(Schema.decodeUnknownEffect(Schema.Tuple([Ruling]))),
           Effect.map(([{ stands }]) => stands),

@@ -4,6 +4,7 @@ import type { Channel } from "../../rpc/NotificationSequence.ts"
 import type { Notification } from "../services/notifications/NotificationApi.ts"
 import { addressField } from "../store/GuestFields.ts"
 import type { Reader } from "../store/notifications/AudienceStore.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 type Json = Schema.Json
 type Variables = Readonly<Record<string, Json>>
@@ -17,7 +18,7 @@ export interface Message {
   readonly priority: "high" | "normal" | "low"
   /** Null when the person has no address for the channel. */
   readonly recipient: string | null
-  readonly eventId: number | null
+  readonly eventId: EventId | null
   readonly guestId: number | null
   /** The payer's guest number, where a message to a payer is no guest's. */
   readonly payerId?: number | null
@@ -96,7 +97,8 @@ export const toGuest = (
       ...withoutFiles(own),
       ...withoutFiles(personal),
       user_id: reader.guest_id,
-      event_id: reader.event_id,
+      event_id: reader.event_number,
+      event_uid: `event-${reader.event_id}`,
       ...(reader.code === null ? {} : { ticket_code: reader.code }),
       ...(link === null ? {} : { ticket_url: link }),
       ...carrying([...attachments(message.template, message.channel, reader, data), ...(files ?? [])])

@@ -5,6 +5,7 @@ import type { EventStatus } from "../../rpc/Event.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { EventStore } from "../store/EventStore.ts"
 import * as ParallelBranches from "../durable/ParallelBranches.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 /** An event as it stands. */
 export interface Standing {
@@ -48,7 +49,7 @@ const Look = Schema.Struct({ at: Schema.DateTimeUtc, version: Schema.Int, waits:
  * this process thinks the time is.
  */
 export const waitFor = Effect.fnUntraced(function* <R>(
-  { eventId, hours, name }: { readonly eventId: number; readonly hours: number; readonly name: string },
+  { eventId, hours, name }: { readonly eventId: EventId; readonly hours: number; readonly name: string },
   moved: (at: DateTime.Utc) => Effect.Effect<void, never, R>
 ) {
   const look = (number: number) =>

@@ -180,7 +180,7 @@ const leaveOut = Effect.fnUntraced(function* (
 const outlook = Effect.fnUntraced(function* (sequence: StoredSequence, step: SequenceStep) {
   const whom = yield* reader(sequence)
   if (whom === undefined) {
-    return { against: `user ${sequence.user_id} is no guest of event ${sequence.event_id}` }
+    return { against: `user ${sequence.user_id} is no guest of event ${sequence.event_number}` }
   }
   const event = yield* (yield* EventStore).standing(sequence.event_id)
   if (subjectOf[step.template] !== "event" || Option.isNone(event)) return { whom, data: step.data }

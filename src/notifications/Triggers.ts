@@ -3,12 +3,13 @@ import { Context, Effect, Exit, Layer } from "effect"
 import { DurableDeferred, WorkflowEngine } from "effect/workflow"
 import { NotificationSequence, type Trigger, triggered } from "../../rpc/NotificationSequence.ts"
 import { SequenceStore } from "../store/notifications/SequenceStore.ts"
+import { EventId } from "../../rpc/values/Ids.ts"
 
 export class Triggers extends Context.Service<Triggers, {
   /** Remembered for sequences configured later; a second firing changes nothing. */
-  readonly fire: (eventId: number, userIds: ReadonlyArray<number>, trigger: Trigger) => Effect.Effect<void>
+  readonly fire: (eventId: EventId, userIds: ReadonlyArray<number>, trigger: Trigger) => Effect.Effect<void>
   /** Wakes one execution for what had happened before it was configured. */
-  readonly catchUp: (executionId: string, eventId: number, userId: number) => Effect.Effect<void>
+  readonly catchUp: (executionId: string, eventId: EventId, userId: number) => Effect.Effect<void>
 }>()("guichet/notifications/Triggers") {
   static readonly layer = Layer.effect(
     Triggers,

@@ -67,18 +67,18 @@ export class ErasureStore extends Context.Service<ErasureStore, {
       const traces = Effect.fn("ErasureStore.traces")(function* (guest: Guest) {
         const found = yield* Effect.mapError(
           Effect.flatMap(look(guest), Effect.fromOption),
-          () => new GuestUnknown({ message: `Event ${guest.eventId} has no guest ${guest.guestId}.` })
+          () => new GuestUnknown({ message: `Event ${guest.number} has no guest ${guest.guestId}.` })
         )
         const { busy, ...traces } = found
         if (busy === null) return traces
         return yield* new GuestBusy({
           message:
-            `${busy} needs to know guest ${guest.guestId} of event ${guest.eventId}: erase when it has ended.`
+            `${busy} needs to know guest ${guest.guestId} of event ${guest.number}: erase when it has ended.`
         })
       })
 
-      const pseudonymise = Effect.fnUntraced(function* ({ eventId, guestId }: Guest) {
-        const pseudonym = pseudonymOf({ eventId, guestId })
+      const pseudonymise = Effect.fnUntraced(function* ({ eventId, guestId, number }: Guest) {
+        const pseudonym = pseudonymOf({ guestId, number })
         const { email, name } = pseudonym
         const nothing = Object.fromEntries(erasedFields.map((field) => [field, null]))
         yield* Rows.run(sql`

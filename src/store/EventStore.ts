@@ -14,14 +14,16 @@ import {
 import type { GateRules } from "../../rpc/Scan.ts"
 import { Instant } from "../../rpc/values/Values.ts"
 import { guestFieldNames, guestFields } from "./GuestFields.ts"
+import { numberOf } from "./EventNumbers.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
+import { EventId, EventNumber } from "../../rpc/values/Ids.ts"
 
 /** The zone of an event whose organiser names none. */
 export const defaultZone = "Europe/Paris"
 
 const published = {
-  event_id: Schema.Int,
+  event_id: EventNumber,
   title: Schema.String,
   date: Rows.At,
   timezone: Schema.String,
@@ -33,7 +35,7 @@ const published = {
   reentry: Schema.Boolean
 }
 
-const SummaryRow = Schema.Struct({ ...published, seq: Schema.Int, created_at: Rows.At })
+const SummaryRow = Schema.Struct({ ...published, owner: Schema.String, seq: Schema.Int, created_at: Rows.At })
 
 const ViewRow = Schema.Struct({
   ...published,
@@ -71,36 +73,48 @@ const changesOf = guestFieldNames.filter((name) => name !== "guest_id")
 
 /** Everything about 10,000 guests is one statement; the room is counted under the event's lock. */
 export class EventStore extends Context.Service<EventStore, {
-  readonly publish: (owner: string, event: EventData) => Effect.Effect<void, EventNotYours | EventClosed>
+  /** An event under the key that its organisation's number was given. */
+  readonly publish: (
+    eventId: EventId,
+    owner: string,
+    event: EventData
+  ) => Effect.Effect<void, EventNotYours | EventClosed>
   readonly registerGuests: (
-    eventId: number,
+    eventId: EventId,
     flowId: string | null,
     guests: ReadonlyArray<GuestData>
   ) => Effect.Effect<number, EventNotFound | EventFull>
-  readonly setStatus: (eventId: number, status: EventStatus) => Effect.Effect<void, EventNotFound>
-  readonly setGateRules: (eventId: number, rules: GateRules) => Effect.Effect<void, EventNotFound>
-  readonly get: (eventId: number) => Effect.Effect<Option.Option<EventView>>
-  readonly owner: (eventId: number) => Effect.Effect<Option.Option<string>>
+  readonly setStatus: (eventId: EventId, status: EventStatus) => Effect.Effect<void, EventNotFound>
+  readonly setGateRules: (eventId: EventId, rules: GateRules) => Effect.Effect<void, EventNotFound>
+  readonly get: (eventId: EventId) => Effect.Effect<Option.Option<EventView>>
+  readonly owner: (eventId: EventId) => Effect.Effect<Option.Option<string>>
   readonly page: KeysetPage.Read<EventFilters, typeof SummaryRow.Type>
   /** Whose an event is, whether and when it takes place; another `version` of it may say something else. */
-  readonly standing: (eventId: number) => Effect.Effect<Option.Option<typeof StandingRow.Type>>
+  readonly standing: (eventId: EventId) => Effect.Effect<Option.Option<typeof StandingRow.Type>>
 }>()("guichet/store/EventStore") {
   static readonly layer: Layer.Layer<EventStore, never, SqlClient.SqlClient> = Layer.effect(
     EventStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const standing = (eventId: number) =>
+      const standing = (eventId: EventId) =>
         Rows.first(StandingRow)(sql`
           SELECT owner, status, starts_at, gate_version AS version FROM events
           WHERE event_id = ${eventId}::bigint`)
 
-      const publish = Effect.fn("EventStore.publish")(function* (owner: string, event: EventData) {
+      const publish = Effect.fn("EventStore.publish")(function* (
+        eventId: EventId,
+        owner: string,
+        event: EventData
+      ) {
         const published = yield* Rows.first(OwnerRow)(sql`
-          WITH published AS (
+          WITH numbered AS (
+            INSERT INTO event_numbers (event_id, owner, number)
+            VALUES (${eventId}::bigint, ${owner}, ${event.event_id}::bigint) ON CONFLICT DO NOTHING
+          ), published AS (
             INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status,
               doors_open_at, doors_close_at, reentry)
-            VALUES (${event.event_id}::bigint, ${owner}, ${event.title}, ${
+            VALUES (${eventId}::bigint, ${owner}, ${event.title}, ${
           DateTime.toDateUtc(event.date)
         }::timestamptz,
               ${
@@ -121,14 +135,14 @@ export class EventStore extends Context.Service<EventStore, {
           SELECT owner FROM published`)
         if (Option.isSome(published)) return
         const { owner: holder, status } = yield* Effect.orDie(
-          Effect.flatMap(standing(event.event_id), Effect.fromOption)
+          Effect.flatMap(standing(eventId), Effect.fromOption)
         )
         return yield* holder === owner
-          ? new EventClosed({ event_id: event.event_id, status })
-          : new EventNotYours({ event_id: event.event_id })
+          ? new EventClosed({ event_id: eventId, status })
+          : new EventNotYours({ event_id: eventId })
       })
 
-      const checkRoom = Effect.fnUntraced(function* (eventId: number, guestIds: ReadonlyArray<number>) {
+      const checkRoom = Effect.fnUntraced(function* (eventId: EventId, guestIds: ReadonlyArray<number>) {
         const locked = yield* Rows.first(OwnerRow)(sql`
           SELECT owner FROM events WHERE event_id = ${eventId}::bigint FOR UPDATE`)
         if (Option.isNone(locked)) return yield* new EventNotFound({ event_id: eventId })
@@ -150,7 +164,7 @@ export class EventStore extends Context.Service<EventStore, {
       })
 
       /** In order of guests, as whoever locks several of them does: none of these ever waits for another in a circle. */
-      const upsertGuests = (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) =>
+      const upsertGuests = (eventId: EventId, flowId: string | null, guests: ReadonlyArray<GuestData>) =>
         Rows.run(sql`
           INSERT INTO guests (event_id, ${sql.literal(columnsOf)}, flow_id)
           SELECT ${eventId}::bigint, ${sql.literal(valuesOf)}, ${flowId}::text
@@ -160,7 +174,7 @@ export class EventStore extends Context.Service<EventStore, {
           ON CONFLICT (event_id, guest_id) DO UPDATE SET ${sql.literal(changesOf)}`)
 
       const registerGuests = Effect.fn("EventStore.registerGuests")(
-        function* (eventId: number, flowId: string | null, guests: ReadonlyArray<GuestData>) {
+        function* (eventId: EventId, flowId: string | null, guests: ReadonlyArray<GuestData>) {
           const each = [...new Map(guests.map((guest) => [guest.guest_id, guest])).values()]
           yield* checkRoom(eventId, each.map((guest) => guest.guest_id))
           yield* upsertGuests(eventId, flowId, each)
@@ -170,7 +184,7 @@ export class EventStore extends Context.Service<EventStore, {
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const setStatus = Effect.fn("EventStore.setStatus")(function* (eventId: number, status: EventStatus) {
+      const setStatus = Effect.fn("EventStore.setStatus")(function* (eventId: EventId, status: EventStatus) {
         const found = yield* Rows.first(OwnerRow)(sql`
           UPDATE events SET status = ${status}, updated_at = now()
           WHERE event_id = ${eventId}::bigint RETURNING owner`)
@@ -178,7 +192,7 @@ export class EventStore extends Context.Service<EventStore, {
       })
 
       const setGateRules = Effect.fn("EventStore.setGateRules")(
-        function* (eventId: number, rules: GateRules) {
+        function* (eventId: EventId, rules: GateRules) {
           const found = yield* Rows.first(OwnerRow)(sql`
           UPDATE events SET gate_rules = ${JSON.stringify(rules)}::jsonb, updated_at = now()
           WHERE event_id = ${eventId}::bigint RETURNING owner`)
@@ -186,16 +200,18 @@ export class EventStore extends Context.Service<EventStore, {
         }
       )
 
-      const get = (eventId: number) =>
+      const get = (eventId: EventId) =>
         Rows.first(ViewRow)(sql`
-          SELECT e.event_id, e.title, e.starts_at AS date, e.timezone, e.location, e.max_attendees, e.status,
+          SELECT ${
+          sql.literal(numberOf("e.event_id"))
+        } AS event_id, e.title, e.starts_at AS date, e.timezone, e.location, e.max_attendees, e.status,
             e.doors_open_at, e.doors_close_at, e.reentry,
             (SELECT count(*) FROM guests g WHERE g.event_id = e.event_id) AS guests,
             (SELECT count(*) FROM tickets t WHERE t.event_id = e.event_id AND t.status <> 'voided') AS tickets,
             coalesce(o.inside, 0) AS inside, coalesce(o.entered, 0) AS entered
           FROM events e LEFT JOIN gates_occupancy o USING (event_id) WHERE e.event_id = ${eventId}::bigint`)
 
-      const owner = (eventId: number) =>
+      const owner = (eventId: EventId) =>
         Rows.first(OwnerRow)(sql`SELECT owner FROM events WHERE event_id = ${eventId}::bigint`).pipe(
           Effect.map(Option.map((row) => row.owner))
         )
@@ -203,7 +219,9 @@ export class EventStore extends Context.Service<EventStore, {
       const page = KeysetPage.make<typeof SummaryRow, EventFilters>(
         sql,
         "events",
-        `event_id, seq, title, starts_at AS date, timezone, location, max_attendees, status, doors_open_at,
+        `${
+          numberOf("events.event_id")
+        } AS event_id, owner, seq, title, starts_at AS date, timezone, location, max_attendees, status, doors_open_at,
          doors_close_at, reentry, created_at`,
         SummaryRow,
         {

@@ -2,16 +2,24 @@
 import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
-import { Caller, Role } from "../../rpc/values/Caller.ts"
+import { Caller, rights, Role } from "../../rpc/values/Caller.ts"
+import { EventNumber } from "../../rpc/values/Ids.ts"
 import { Label } from "../../rpc/values/Values.ts"
+import { EventNumbers } from "./EventNumbers.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
-/** What a new token allows; without `expiresAt` it lives until it is revoked. */
+/**
+ * What a new token allows; without `expiresAt` it lives until it is revoked. `owner` is the organisation it works for:
+ * its subject for an organiser or an admin, and for an operator the one that can be meant where it is not named.
+ */
 export interface NewToken {
   readonly role: Role
   readonly subject: string
-  readonly events?: ReadonlyArray<number> | undefined
+  readonly owner?: string | undefined
+  /** The organisation of an operator while no organisation is here: its subject unless this says another. */
+  readonly unnamed?: string | undefined
+  readonly events?: ReadonlyArray<EventNumber> | undefined
   readonly gates?: ReadonlyArray<string> | undefined
   readonly expiresAt?: DateTime.Utc | undefined
 }
@@ -20,15 +28,18 @@ const row = {
   token_id: Schema.String,
   role: Role,
   subject: Schema.String,
-  events: Schema.NullOr(Schema.Array(Schema.Int)),
+  owner: Schema.String,
   gates: Schema.NullOr(Schema.Array(Schema.String))
 }
 
-const CallerRow = Schema.Struct(row)
+const CallerRow = Schema.Struct({ ...row, events: Schema.NullOr(Caller.fields.events.schema) })
 
 /** A token as it is listed: never the token itself. */
 export const TokenRow = Schema.Struct({
   ...row,
+  events: Schema.NullOr(Schema.Array(EventNumber)),
+  unreached_scans: Schema.Int,
+  unreached_at: Rows.AtOrNull,
   seq: Schema.Int,
   created_at: Rows.At,
   expires_at: Rows.AtOrNull,
@@ -42,10 +53,33 @@ export const TokenFilters = {
 }
 type TokenFilters = Schema.Struct<typeof TokenFilters>["Type"]
 
+/** Several organisations are here, and an operator's token says for none of them that it is meant. */
+export class OrganizerNeeded extends Schema.TaggedError<OrganizerNeeded>()("OrganizerNeeded", {
+  organizers: Schema.Array(Schema.String)
+}) {}
+
 /** A new token: its row, and its text, which nothing keeps. */
 export type MadeToken = typeof TokenRow.Type & { readonly token: Redacted.Redacted }
 
-const columns = Object.keys(TokenRow.fields).join(", ")
+/** An event of a token's list beside its number; a list without events is not the absence of one. */
+const listed = (aggregate: string, empty: string) =>
+  `CASE WHEN tokens.events IS NOT NULL THEN coalesce((SELECT ${aggregate} FROM unnest(tokens.events)
+    WITH ORDINALITY AS listed (id, position) JOIN event_numbers n ON n.event_id = listed.id), ${empty}) END AS events`
+
+const columns = Object.keys(TokenRow.fields).map((column) =>
+  column === "events" ? listed("array_agg(n.number ORDER BY listed.position)", "'{}'") : column
+).join(", ")
+
+const callerColumns = Object.keys(CallerRow.fields).map((column) =>
+  column === "events"
+    ? listed(
+      "jsonb_agg(jsonb_build_object('id', n.event_id, 'number', n.number) ORDER BY listed.position)",
+      "'[]'"
+    )
+    : column
+).join(", ")
+
+const OwnerRow = Schema.Struct({ owner: Schema.String })
 
 const decodeCallers = Schema.decodeUnknownEffect(Schema.Array(CallerRow))
 
@@ -63,6 +97,8 @@ const toCaller = (row: typeof CallerRow.Type): Caller => ({
   tokenId: row.token_id,
   role: row.role,
   subject: row.subject,
+  owner: row.owner,
+  sees: rights[row.role].manages === "everybody's" ? "everybody" : "own",
   ...(row.events === null ? {} : { events: row.events }),
   ...(row.gates === null ? {} : { gates: row.gates })
 })
@@ -74,9 +110,12 @@ const toCaller = (row: typeof CallerRow.Type): Caller => ({
 export class TokenStore extends Context.Service<TokenStore, {
   readonly create: (
     token: NewToken
-  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }>
+  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }, OrganizerNeeded>
   /** A token of a chosen id, unless there was one before: its text is made once. */
-  readonly createOnce: (tokenId: string, token: NewToken) => Effect.Effect<Option.Option<MadeToken>>
+  readonly createOnce: (
+    tokenId: string,
+    token: NewToken
+  ) => Effect.Effect<Option.Option<MadeToken>, OrganizerNeeded>
   readonly list: Effect.Effect<ReadonlyArray<typeof TokenRow.Type>>
   readonly page: KeysetPage.Read<TokenFilters, typeof TokenRow.Type>
   /** The token, revoked now or before, if there is one. */
@@ -89,13 +128,14 @@ export class TokenStore extends Context.Service<TokenStore, {
     TokenStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
+      const numbers = yield* EventNumbers
       const all = sql.literal(columns)
       const first = Rows.first(TokenRow)
 
       const lookup = Effect.fn("TokenStore.lookup")(function* (digest: string) {
         const rows = yield* decodeCallers(
           yield* sql`
-            SELECT token_id, role, subject, events, gates FROM tokens
+            SELECT ${sql.literal(callerColumns)} FROM tokens
             WHERE digest = ${Buffer.from(digest, "hex")} AND revoked_at IS NULL
               AND (expires_at IS NULL OR expires_at > now())`
         )
@@ -110,13 +150,43 @@ export class TokenStore extends Context.Service<TokenStore, {
             : Duration.zero
       })
 
+      const organizations = Rows.all(OwnerRow)(sql`
+        SELECT owner FROM event_numbers UNION
+        SELECT subject FROM tokens WHERE role = 'organizer' AND revoked_at IS NULL ORDER BY owner LIMIT 10`)
+
+      const havingAll = (events: ReadonlyArray<EventNumber>) =>
+        Rows.all(OwnerRow)(sql`
+          SELECT owner FROM event_numbers WHERE number = ANY(${Rows.bigints(events)}::bigint[])
+          GROUP BY owner HAVING count(*) = ${new Set(events).size}::int ORDER BY owner LIMIT 10`)
+
+      /** The organisation that has all the listed events, else the only one there is, else `unnamed`. */
+      const organizationOf = Effect.fnUntraced(function* (
+        events: ReadonlyArray<EventNumber> | undefined,
+        unnamed: string
+      ) {
+        const having = events === undefined ? [] : yield* havingAll(events)
+        const candidates = (having.length > 0 ? having : yield* organizations).map(({ owner }) => owner)
+        if (candidates.length > 1) return yield* new OrganizerNeeded({ organizers: candidates })
+        return candidates[0] ?? unnamed
+      })
+
+      const ownerOf = ({ events, owner, role, subject, unnamed = subject }: NewToken) =>
+        owner !== undefined
+          ? Effect.succeed(owner)
+          : role === "operator"
+          ? organizationOf(events, unnamed)
+          : Effect.succeed(subject)
+
       const createOnce = Effect.fn("TokenStore.createOnce")(function* (tokenId: string, token: NewToken) {
         const secret = Redacted.make(`gct_${randomBytes(32).toString("base64url")}`)
-        const events = token.events === undefined ? null : Rows.bigints(token.events)
+        const owner = yield* ownerOf(token)
+        const events = token.events === undefined
+          ? null
+          : Rows.bigints(yield* numbers.reserve(owner, token.events))
         const expires = token.expiresAt === undefined ? null : DateTime.toDateUtc(token.expiresAt)
         const made = yield* first(sql`
-          INSERT INTO tokens (digest, token_id, role, subject, events, gates, expires_at)
-          VALUES (${digestOf(secret)}, ${tokenId}, ${token.role}, ${token.subject},
+          INSERT INTO tokens (digest, token_id, role, subject, owner, events, gates, expires_at)
+          VALUES (${digestOf(secret)}, ${tokenId}, ${token.role}, ${token.subject}, ${owner},
             ${events}::bigint[], ${token.gates ?? null}::text[], ${expires})
           ON CONFLICT (token_id) DO NOTHING
           RETURNING ${all}`)
@@ -125,9 +195,8 @@ export class TokenStore extends Context.Service<TokenStore, {
 
       const create = (token: NewToken) =>
         Effect.flatMap(randomId, (tokenId) => createOnce(tokenId, token)).pipe(
-          Effect.flatMap(Effect.fromOption),
-          Effect.map(({ token, token_id }) => ({ token, tokenId: token_id })),
-          Effect.orDie
+          Effect.flatMap((made) => Effect.orDie(Effect.fromOption(made))),
+          Effect.map(({ token, token_id }) => ({ token, tokenId: token_id }))
         )
 
       const list = Rows.all(TokenRow)(sql`SELECT ${all} FROM tokens ORDER BY seq`)
@@ -171,5 +240,5 @@ export class TokenStore extends Context.Service<TokenStore, {
 
       return TokenStore.of({ create, createOnce, list, page, revoke, find, known })
     })
-  )
+  ).pipe(Layer.provide(EventNumbers.layer))
 }

@@ -3,6 +3,7 @@ import { DateTime } from "effect"
 import type { JobOptions } from "../../rpc/TicketJob.ts"
 import type { GenerationJob, JobTicket } from "../services/generator/TicketApi.ts"
 import type { JobTicketRow } from "../store/tickets/TicketRows.ts"
+import { EventNumber } from "../../rpc/values/Ids.ts"
 
 /** First word, then the rest; the generator prints both with one space between. */
 const splitName = (name: string): { readonly first_name: string; readonly last_name: string } => {
@@ -26,13 +27,13 @@ const toTicket = (row: JobTicketRow): JobTicket => ({
 
 /** The documented body; the priority travels in `X-Job-Priority`, `batch_processing` stays with the core. */
 export const enrich = (
-  job: { readonly job_id: string; readonly event_id: number; readonly options: JobOptions },
+  job: { readonly job_id: string; readonly event_number: EventNumber; readonly options: JobOptions },
   rows: ReadonlyArray<JobTicketRow>
 ): GenerationJob => {
   const { qrFormat, qrSize, pdfFormat, includeLogo } = job.options
   return {
     job_id: job.job_id,
-    event_id: job.event_id,
+    event_id: job.event_number,
     tickets: rows.map(toTicket),
     options: { qrFormat, qrSize, pdfFormat, includeLogo }
   }

@@ -6,12 +6,13 @@ import { verify as verifyBytes } from "node:crypto"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { EventNumber } from "../../rpc/values/Ids.ts"
 import type { SigningKeys, TrustedKeys } from "./SigningKeys.ts"
 
 /** The ticket that a QR names; `timestamp` is the second it was issued, in Unix time. */
 export interface QrTicket {
   readonly id: number
-  readonly eventId: number
+  readonly eventId: EventNumber
   readonly timestamp: number
   readonly code: string
 }

@@ -44,7 +44,7 @@ const jobFor = Effect.fnUntraced(function* (eventId: number) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql<
     { ticket_id: bigint }
-  >`SELECT ticket_id FROM tickets WHERE event_id = ${eventId} ORDER BY 1`
+  >`SELECT ticket_id FROM tickets WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = ${eventId} AND owner = 'alice') ORDER BY 1`
   return { ...documented, ticket_ids: rows.map((row) => Number(row.ticket_id)) }
 })
 

@@ -13,6 +13,7 @@ import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedge
 import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import { bodyFor, guestsNamed, read, run, ticketsOf } from "../support/FlowClient.ts"
+import { keyOf } from "../support/EventIds.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
 
@@ -93,7 +94,7 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
         assert.include(before, table)
       }
 
-      const guest = { eventId: 1, guestId: 1 }
+      const guest = { eventId: yield* keyOf(1), number: 1, guestId: 1 }
       assert.deepStrictEqual(yield* eraseGuest(guest), { files: 2 })
       const after = (yield* tablesWith(traces))
         .filter((table) => !passing.includes(table))
@@ -118,7 +119,8 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const { flow } = yield* run(body(2))
-      const refusal = Effect.flip(eraseGuest({ eventId: 2, guestId: 1 }))
+      const guest = { eventId: yield* keyOf(2), number: 2, guestId: 1 }
+      const refusal = Effect.flip(eraseGuest(guest))
       yield* sql`UPDATE flows SET status = 'running' WHERE flow_id = ${flow.flow_id}`
       assert.include((yield* refusal).message, flow.flow_id)
       yield* sql`UPDATE flows SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
@@ -130,8 +132,8 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
       assert.include((yield* refusal).message, flow.job_id)
       yield* sql`UPDATE ticket_job_items SET status = 'generated' WHERE job_id = ${flow.job_id}`
       yield* sql`UPDATE ticket_jobs SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
-      yield* eraseGuest({ eventId: 2, guestId: 1 })
-      const unknown = yield* Effect.flip(eraseGuest({ eventId: 2, guestId: 99 }))
+      yield* eraseGuest(guest)
+      const unknown = yield* Effect.flip(eraseGuest({ ...guest, guestId: 99 }))
       assert.strictEqual(unknown._tag, "GuestUnknown")
     }))
 })

@@ -7,6 +7,7 @@ const none = Option.none()
 const asked = (change: Partial<TokenArguments> = {}): TokenArguments => ({
   role: "operator",
   subject: "sam",
+  organizer: none,
   events: none,
   gates: none,
   days: none,
@@ -23,7 +24,15 @@ describe("guichet token", () => {
         days: Option.some(3)
       }))
       const { expiresAt, ...rest } = token
-      assert.deepStrictEqual(rest, { role: "operator", subject: "sam", events: [1, 2], gates: ["A", "B"] })
+      assert.deepStrictEqual(rest, {
+        role: "operator",
+        subject: "sam",
+        owner: undefined,
+        events: [1, 2],
+        gates: ["A", "B"]
+      })
+      const named = yield* toNewToken(asked({ organizer: Option.some(" alice ") }))
+      assert.strictEqual(named.owner, "alice")
       assert.strictEqual(DateTime.toEpochMillis(expiresAt!), 3 * 86_400_000)
       const free = yield* toNewToken(asked({ role: "organizer" }))
       assert.deepStrictEqual([free.events, free.gates, free.expiresAt], [undefined, undefined, undefined])
@@ -34,6 +43,8 @@ describe("guichet token", () => {
       const wrong: ReadonlyArray<readonly [string, Partial<TokenArguments>]> = [
         ["--subject", { subject: " " }],
         ["--subject", { subject: "a\u0000" }],
+        ["--organizer", { organizer: Option.some(" ") }],
+        ["--organizer", { role: "admin", organizer: Option.some("alice") }],
         ["--events", { events: Option.some("abc") }],
         ["--events", { events: Option.some("1,-1") }],
         ["--events", { events: Option.some("99999999999999999999") }],
@@ -55,8 +66,11 @@ describe("guichet token", () => {
       seq: 1,
       role: "operator" as const,
       subject: "sam",
+      owner: "alice",
       events: [1, 2],
       gates: null,
+      unreached_scans: 0,
+      unreached_at: null,
       created_at: DateTime.makeUnsafe("2026-01-01T08:00:00Z"),
       expires_at: DateTime.makeUnsafe("2026-01-02T08:00:00Z"),
       revoked_at: null
@@ -65,8 +79,11 @@ describe("guichet token", () => {
       [row, { ...row, expires_at: null, revoked_at: DateTime.makeUnsafe("2026-01-03T08:00:00Z") }],
       Date.parse("2026-01-02T09:00:00Z")
     )
-    assert.match(heading!, /^ID +ROLE +SUBJECT +EVENTS +GATES +CREATED \(UTC\) +STATE$/)
-    assert.match(first!, /^tok_1 +operator +sam +1,2 +all +2026-01-01 08:00 +expired 2026-01-02 08:00$/)
+    assert.match(heading!, /^ID +ROLE +SUBJECT +ORGANIZER +EVENTS +GATES +CREATED \(UTC\) +STATE$/)
+    assert.match(
+      first!,
+      /^tok_1 +operator +sam +alice +1,2 +all +2026-01-01 08:00 +expired 2026-01-02 08:00$/
+    )
     assert.match(second!, /revoked 2026-01-03 08:00$/)
   })
 })

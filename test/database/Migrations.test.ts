@@ -6,6 +6,7 @@ import * as Fs from "node:fs"
 import * as Database from "../../src/database/Database.ts"
 import * as Migrations from "../../src/database/Migrations.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
+import { numbered } from "../support/EventIds.ts"
 
 const emptyDatabase = Database.layerEmbedded({ dataDir: "memory" })
 
@@ -46,6 +47,7 @@ describe("the migrations", () => {
       yield* event(2, "3 hours")
       yield* event(3, "2 hours")
       yield* Migrations.run
+      yield* numbered("alice", 4)
       yield* event(4, "4 hours")
       const rows = yield* sql`SELECT event_id::int AS id, seq::int FROM events ORDER BY seq`
       assert.deepStrictEqual(rows, [2, 3, 1, 4].map((id, at) => ({ id, seq: at + 1 })))

@@ -95,6 +95,7 @@ const ended = Effect.fnUntraced(function* (eventId: number, template: string) {
     flowId,
     executionId: flowId,
     owner: "alice",
+    eventId,
     request,
     deadline: DateTime.makeUnsafe("2099-01-01T00:00:00Z")
   })

@@ -16,6 +16,7 @@ const plan: Plan = {
   flowId: "flow_1",
   executionId: "1",
   owner: "alice",
+  eventId: 1,
   request: Schema.decodeUnknownSync(CompleteFlowRequest)(documented),
   createdAt: DateTime.makeUnsafe(0),
   deadline: DateTime.makeUnsafe(0)

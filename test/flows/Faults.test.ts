@@ -22,6 +22,7 @@ import * as SqlFaults from "../support/SqlFaults.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
 import { flaky } from "../support/Witness.ts"
+import { numbered } from "../support/EventIds.ts"
 
 layer(TestAppLayer.layer, { excludeTestServices: true })(
   "a flow that meets faults",
@@ -56,6 +57,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
 
     it.effect("is failed by a fault that stays, says so at its step, and closes its feed", () =>
       Effect.gen(function* () {
+        yield* numbered("alice", 2)
         yield* SqlFaults.lasting({ on: "INSERT", table: "notifications", when: "NEW.event_id = 2" })
         const flow = yield* run(bodyFor(2))
         assert.strictEqual(flow.flow.status, "failed")
@@ -79,6 +81,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
 
     it.effect("gives the money back and voids the tickets when it was to stop on errors", () =>
       Effect.gen(function* () {
+        yield* numbered("alice", 12)
         yield* SqlFaults.lasting({
           on: "INSERT",
           table: "notifications",
@@ -96,6 +99,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
     it.effect("and a sequence is failed by it too", () =>
       Effect.gen(function* () {
         const app = yield* TestApp
+        yield* numbered("alice", 3)
         yield* run(bodyFor(3, { payment_config: { amount: 0 } }))
         yield* SqlFaults.lasting({ on: "INSERT", table: "notifications", when: "NEW.event_id = 3" })
         const [welcome] = sequence.notification_sequence

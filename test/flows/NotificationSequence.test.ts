@@ -247,7 +247,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a notification sequenc
       assert.deepStrictEqual(lines.map(({ status }) => status), ["scheduled", "scheduled"])
       const clocks = sql`
         SELECT 1 FROM cluster_messages m JOIN notification_sequences s ON m.entity_id = s.execution_id
-        WHERE s.event_id = 11 AND s.user_id = 1 AND m.entity_type LIKE '%DurableClock'`
+        WHERE s.event_id = (SELECT event_id FROM event_numbers WHERE number = 11 AND owner = 'alice') AND s.user_id = 1 AND m.entity_type LIKE '%DurableClock'`
       yield* until(clocks, (rows) => rows.length === 2)
     }))
 

@@ -209,7 +209,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
           bodyFor(6, { guests: both, orchestration_options: { timeout_seconds: 60 } })
         )
         yield* until(read(accepted.json.status_url), ({ json }) => json.steps[5].status === "running")
-        yield* sql`UPDATE tickets SET flow_id = 'flow_other' WHERE event_id = 6`
+        yield* sql`UPDATE tickets SET flow_id = 'flow_other' WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = 6 AND owner = 'alice')`
         yield* letGo
         const flow = yield* ended(accepted)
         yield* paymentOf(flow, "refunded")
@@ -221,7 +221,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
         const letGo = yield* held("notifications", () => true)
         const accepted = yield* start(bodyFor(7, { guests: both }))
         yield* until(read(accepted.json.status_url), ({ json }) => json.steps[5].status === "running")
-        yield* sql`UPDATE tickets SET payment_state = 'pending' WHERE event_id = 7`
+        yield* sql`UPDATE tickets SET payment_state = 'pending' WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = 7 AND owner = 'alice')`
         yield* letGo
         const flow = yield* ended(accepted)
         const states = (yield* ticketsOf(flow)).map(({ payment_state }) => payment_state)

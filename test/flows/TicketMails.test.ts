@@ -20,7 +20,7 @@ const told = Effect.fnUntraced(function* (eventId: number, options: Partial<type
     payment_config: { amount: 0 }
   }))
   const rows = yield* (yield* SqlClient.SqlClient)`
-    SELECT ticket_id FROM tickets WHERE event_id = ${eventId} AND guest_id = 1`
+    SELECT ticket_id FROM tickets WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = ${eventId} AND owner = 'alice') AND guest_id = 1`
   const [{ ticket_id }] = (yield* Schema.decodeUnknownEffect(Ids)(rows)) as [typeof Ids.Type[number]]
   const ask = (path: string, body: unknown) => app.ask(path, { token: app.organizer, body })
   const { json: started } = yield* ask("/api/tickets/generation-jobs", {

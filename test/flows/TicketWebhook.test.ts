@@ -18,7 +18,7 @@ const archiveOf = (ticketId: number) =>
 const firedOf = Effect.fnUntraced(function* (eventId: number) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql`
-    SELECT user_id FROM notification_triggers WHERE event_id = ${eventId} AND trigger = 'ticket_creation'`
+    SELECT user_id FROM notification_triggers WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = ${eventId} AND owner = 'alice') AND trigger = 'ticket_creation'`
 })
 
 layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket webhook", (it) => {

@@ -1,7 +1,7 @@
 /**
  * A batch as a pure function.
- * Guards whose removal turns this file red: one line a scan id within a batch, the silence about the guest
- * towards a stranger, the peak of the occupancy.
+ * Guards whose removal turns this file red: one line a scan id within a batch, the silence about an
+ * earlier verdict towards whoever may not scan here, the peak of the occupancy.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
@@ -24,12 +24,19 @@ describe("a batch", () => {
     assert.lengthOf(writes.lines, 1)
   })
 
-  it("repeats a verdict to a stranger without the guest", () => {
+  it("refuses whoever may not scan here anew, and tells nothing of the verdict under this id", () => {
     const scan = entry(1)
     const stranger = { ...scan, operator: { operatorId: "o", known: true, events: [2], gates: null } }
-    const [first, second] = decideBatch(1, snapshot, [scan, stranger], now).verdicts
+    const { verdicts: [first, second, other], writes } = decideBatch(
+      1,
+      snapshot,
+      [scan, stranger, { ...stranger, scanId: "new", ticketCode: "NONE" }],
+      now
+    )
     assert.strictEqual(first!.guest_first_name, "Jean")
-    assert.deepInclude(second, { result: "valid", guest_first_name: null, ticket_id: null })
+    assert.deepStrictEqual({ ...second!, scan_id: "new" }, other)
+    assert.deepInclude(second, { result: "operator_forbidden", guest_first_name: null, ticket_id: null })
+    assert.lengthOf(writes.lines, 2)
   })
 
   it("writes a ticket once, from what it was to what it became", () => {

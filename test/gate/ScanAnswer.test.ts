@@ -1,10 +1,10 @@
 /** Every result has its sentence in both languages. */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Schema } from "effect"
-import { ScanResult, type Verdict } from "../../rpc/Scan.ts"
-import { answerJson, localeOf, ScanAnswer, sentence } from "../../src/gate/ScanAnswer.ts"
+import { ScanResult } from "../../rpc/Scan.ts"
+import { answerJson, localeOf, ScanAnswer, sentence, type ShownVerdict } from "../../src/gate/ScanAnswer.ts"
 
-const verdict = (changes: Partial<Verdict>): Verdict => ({
+const verdict = (changes: Partial<ShownVerdict>): ShownVerdict => ({
   scan_id: "scan-1",
   result: "valid",
   ticket_id: 1,

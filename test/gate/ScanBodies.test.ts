@@ -8,7 +8,7 @@ import internal from "../fixtures/bodies/3-internal-scan-validation.request.json
 import device from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 
 const operator = { operatorId: "operator-123", events: null, gates: null, known: true }
-const circumstances = { operator, scanId: "scan-1", trusted: new Map() }
+const circumstances = { eventId: 1, operator, scanId: "scan-1", trusted: new Map() }
 const ticket = { id: 1, eventId: 1, timestamp: 1_750_000_000, code: "TKT-001-ABC123" }
 
 const decodeDevice = Schema.decodeUnknownSync(ScanBody)

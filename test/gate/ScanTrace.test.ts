@@ -107,7 +107,7 @@ const during = Effect.fnUntraced(function* <A, E, R>(name: string, work: Effect.
 
 const steward = Effect.flatMap(TokenStore, (tokens) =>
   Effect.map(
-    tokens.create({ role: "operator", subject: "operator-123" }),
+    tokens.create({ role: "operator", subject: "operator-123", owner: "organizer-1" }),
     ({ token }) => Redacted.value(token)
   ))
 

@@ -168,7 +168,7 @@ layer(Env, { excludeTestServices: true })("a reminder that is due", (it) => {
       assert.strictEqual(yield* status, "running")
       yield* remind(10)
       assert.strictEqual(yield* status, "completed")
-      yield* (yield* EventStore).publish("organizer-1", eventData(10))
+      yield* (yield* EventStore).publish(10, "organizer-1", eventData(10))
       assert.isEmpty((yield* sequences.moved).filter(({ sequence }) =>
         sequence.sequence_id === "seq_10"
       ))

@@ -8,7 +8,8 @@ import documented from "../fixtures/bodies/5-notification-flow.to-notification-s
 }
 
 const reader: Reader = {
-  event_id: 1,
+  event_id: 1_000_000_001,
+  event_number: 1,
   title: "Tech Conference 2025",
   starts_at: DateTime.makeUnsafe("2025-06-20T09:00:00Z"),
   timezone: "Europe/Paris",

@@ -31,7 +31,7 @@ const asleepFor = Effect.fnUntraced(function* (hours: number) {
 })
 
 const move = Effect.fnUntraced(function* (eventId: number, date: DateTime.Utc) {
-  yield* (yield* EventStore).publish("organizer-1", eventData(eventId, { date }))
+  yield* (yield* EventStore).publish(eventId, "organizer-1", eventData(eventId, { date }))
   yield* keep
 })
 
@@ -61,6 +61,7 @@ const sequence = Effect.fnUntraced(
       sequenceId,
       executionId: yield* NotificationSequence.executionId({ sequenceId }),
       owner: "organizer-1",
+      eventId,
       request: {
         flow_type: "notification_sequence",
         user_id: 1,

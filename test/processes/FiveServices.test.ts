@@ -63,7 +63,9 @@ describe.skipIf(serverUrl === undefined)("five processes on one PostgreSQL", () 
 
         const [ticket] = yield* SqlClient.SqlClient.pipe(
           Effect.flatMap((sql) =>
-            sql<{ qr: string }>`SELECT qr_data AS qr FROM tickets WHERE event_id = 1 LIMIT 1`
+            sql<
+              { qr: string }
+            >`SELECT qr_data AS qr FROM tickets WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = 1 AND owner = 'alice') LIMIT 1`
           ),
           Effect.provide(installation.database)
         )

@@ -37,7 +37,7 @@ const enlist = (messages: ReadonlyArray<NewMessage>) =>
   Effect.flatMap(NotificationStore, (ledger) => ledger.enlist(messages))
 
 const erase = (eventId: number) =>
-  Effect.flatMap(ErasureStore, (store) => store.erase({ eventId, guestId: 1 }))
+  Effect.flatMap(ErasureStore, (store) => store.erase({ eventId, number: eventId, guestId: 1 }))
 
 const ledgerOf = (eventId: number) =>
   Effect.flatMap(

@@ -23,9 +23,9 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
     Effect.gen(function* () {
       const events = yield* EventStore
       const doors_open_at = DateTime.makeUnsafe("2025-06-20T08:00:00Z")
-      yield* events.publish("organizer-1", eventData(1, { title: "Before" }))
-      yield* events.publish("organizer-1", eventData(1, { title: "After", doors_open_at, reentry: true }))
-      const error = yield* Effect.flip(events.publish("organizer-2", eventData(1, { title: "Stolen" })))
+      yield* events.publish(1, "organizer-1", eventData(1, { title: "Before" }))
+      yield* events.publish(1, "organizer-1", eventData(1, { title: "After", doors_open_at, reentry: true }))
+      const error = yield* Effect.flip(events.publish(1, "organizer-2", eventData(1, { title: "Stolen" })))
       assert.strictEqual(error._tag, "EventNotYours")
       const view = Option.getOrThrow(yield* events.get(1))
       assert.deepInclude(view, {
@@ -42,17 +42,17 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
   it.effect("stays canceled or completed whatever is published late, until its status itself says otherwise", () =>
     Effect.gen(function* () {
       const events = yield* EventStore
-      yield* events.publish("organizer-1", eventData(7, { title: "Before" }))
+      yield* events.publish(7, "organizer-1", eventData(7, { title: "Before" }))
       for (const status of ["canceled", "completed"] as const) {
         yield* events.setStatus(7, status)
-        const late = yield* Effect.flip(events.publish("organizer-1", eventData(7, { title: "After" })))
+        const late = yield* Effect.flip(events.publish(7, "organizer-1", eventData(7, { title: "After" })))
         assert.deepInclude(late, { _tag: "EventClosed", event_id: 7, status })
-        const stolen = yield* Effect.flip(events.publish("organizer-2", eventData(7)))
+        const stolen = yield* Effect.flip(events.publish(7, "organizer-2", eventData(7)))
         assert.strictEqual(stolen._tag, "EventNotYours")
         assert.deepInclude(Option.getOrThrow(yield* events.get(7)), { title: "Before", status })
       }
       yield* events.setStatus(7, "active")
-      yield* events.publish("organizer-1", eventData(7, { title: "After" }))
+      yield* events.publish(7, "organizer-1", eventData(7, { title: "After" }))
       assert.deepInclude(Option.getOrThrow(yield* events.get(7)), { title: "After", status: "active" })
       assert.strictEqual((yield* Effect.flip(events.setStatus(8, "canceled")))._tag, "EventNotFound")
     }))
@@ -60,7 +60,7 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
   it.effect("takes 10,000 guests at once, and again without doubling them", () =>
     Effect.gen(function* () {
       const events = yield* EventStore
-      yield* events.publish("organizer-1", eventData(3, { max_attendees: 10_000 }))
+      yield* events.publish(3, "organizer-1", eventData(3, { max_attendees: 10_000 }))
       const guests = range(1, 10_000).map((id) => guest(id))
       assert.strictEqual(yield* events.registerGuests(3, "flow_1", guests), 10_000)
       assert.strictEqual(yield* events.registerGuests(3, "flow_1", guests), 10_000)
@@ -71,7 +71,7 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
     Effect.gen(function* () {
       const events = yield* EventStore
       const sql = yield* SqlClient.SqlClient
-      yield* events.publish("organizer-1", eventData(4, { max_attendees: 1 }))
+      yield* events.publish(4, "organizer-1", eventData(4, { max_attendees: 1 }))
       yield* events.registerGuests(4, null, [{ ...guest(9_007_199_254_740_991), phone: "+33612345678" }])
       yield* events.registerGuests(4, null, [
         guest(9_007_199_254_740_991),
@@ -86,7 +86,7 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
     Effect.gen(function* () {
       const events = yield* EventStore
       const sql = yield* SqlClient.SqlClient
-      yield* events.publish("organizer-1", eventData(9))
+      yield* events.publish(9, "organizer-1", eventData(9))
       const known = sql`SELECT ticket_type, locale FROM guests WHERE event_id = 9`
       yield* events.registerGuests(9, "flow_1", [{ ...guest(1), locale: "fr" }])
       yield* sql`
@@ -104,7 +104,7 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("an event", (it)
   it.effect("takes no guest beyond its places, whoever registers at the same moment", () =>
     Effect.gen(function* () {
       const events = yield* EventStore
-      yield* events.publish("organizer-1", eventData(5, { max_attendees: 25 }))
+      yield* events.publish(5, "organizer-1", eventData(5, { max_attendees: 25 }))
       const groups = range(0, 9).map((group) => range(group * 5 + 1, group * 5 + 5).map((id) => guest(id)))
       const results = yield* Effect.forEach(
         groups,

@@ -29,7 +29,7 @@ const issued = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const events = yield* EventStore
   const guest = { name: "Ana", email: "a@example.com", ticket_type: "VIP", locale: "en" as const }
-  yield* events.publish("alice", eventData(eventId))
+  yield* events.publish(eventId, "alice", eventData(eventId))
   yield* events.registerGuests(eventId, null, guestIds.map((guest_id) => ({ ...guest, guest_id })))
   const request = { eventId, flowId: null, templateId: 1, guestIds, paymentState: "free" as const }
   const [near, other] = yield* (yield* TicketStore).issue(request)

@@ -14,6 +14,7 @@ import { FlowIndex } from "../../src/store/flows/FlowIndex.ts"
 import type { Page, Request } from "../../src/store/KeysetPage.ts"
 import { eventData } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
+import { numbered } from "../support/EventIds.ts"
 
 const Env = Layer.mergeAll(EventStore.layer, FlowIndex.layer, FeedStore.layer).pipe(
   Layer.provideMerge(TestDatabase.layer)
@@ -26,13 +27,14 @@ let made = 0
 const publish = (owner: string, changes: Parameters<typeof eventData>[1] = {}) =>
   Effect.gen(function* () {
     const id = ++made
-    yield* Effect.orDie((yield* EventStore).publish(owner, eventData(id, changes)))
+    yield* Effect.orDie((yield* EventStore).publish(id, owner, eventData(id, changes)))
     return id
   })
 
 const begin = Effect.fnUntraced(function* (owner: string, { eventId = 1, status = "running" } = {}) {
   const sql = yield* SqlClient.SqlClient
   const id = ++made
+  yield* numbered(owner, eventId)
   yield* sql`
     INSERT INTO flows (flow_id, flow_type, owner, event_id, status, request, deadline)
     VALUES (${`flow_${id}`}, 'complete_event_flow', ${owner}, ${eventId}::bigint, ${status}, '{}', now())`
@@ -140,7 +142,7 @@ layer(Env, { excludeTestServices: true })("a list", (it) => {
           store.page({ owner: "carol", before: undefined, limit: 10 }, filters),
           ({ rows }) => rows.map(({ event_id }) => event_id)
         )
-      yield* store.publish("carol", eventData(june, { title: "Again" }))
+      yield* store.publish(june, "carol", eventData(june, { title: "Again" }))
       assert.deepStrictEqual(yield* list({}), [july, june])
       assert.deepStrictEqual(yield* list({ status: "draft" }), [july])
       assert.deepStrictEqual(yield* list({ from: at("2025-06-20T09:00:00Z") }), [july, june])

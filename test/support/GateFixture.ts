@@ -64,9 +64,9 @@ export const publish = Effect.fn("GateFixture.publish")(
     const events = yield* EventStore
     const tickets = yield* TicketStore
     const sql = yield* SqlClient.SqlClient
-    yield* events.publish("organizer-1", eventData(eventId, { max_attendees: Math.max(count, 1) }))
+    yield* events.publish(eventId, "organizer-1", eventData(eventId, { max_attendees: Math.max(count, 1) }))
     yield* events.registerGuests(eventId, null, guests(count))
-    yield* events.publish("organizer-1", eventData(eventId, changes))
+    yield* events.publish(eventId, "organizer-1", eventData(eventId, changes))
     yield* tickets.issue({
       eventId,
       flowId: null,

@@ -49,7 +49,8 @@ export const postgres: Effect.Effect<Installation, never, Scope.Scope> = Effect.
   const database = Layer.orDie(Database.layerPostgres({ url: Redacted.make(url), maxConnections: 2 }))
   const made = yield* TokenStore.pipe(
     Effect.flatMap((tokens) => tokens.create({ role: "admin", subject: "admin" })),
-    Effect.provide(Layer.provide(TokenStore.layer, database))
+    Effect.provide(Layer.provide(TokenStore.layer, database)),
+    Effect.orDie
   )
   return {
     directory,

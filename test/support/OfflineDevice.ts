@@ -22,7 +22,7 @@ export const tokenFor = (token: NewToken) =>
 
 /** A steward's token for one event, at these gates or at every gate. */
 export const steward = (eventId: number, gates?: ReadonlyArray<string>) =>
-  tokenFor({ role: "operator", subject: "operator-1", events: [eventId], gates })
+  tokenFor({ role: "operator", subject: "operator-1", owner: "organizer-1", events: [eventId], gates })
 
 const decodeBundle = Schema.decodeUnknownEffect(OfflineBundle)
 

@@ -14,7 +14,7 @@ const path = "/api/scans/validate"
 export const operator = (events?: ReadonlyArray<number>, gates?: ReadonlyArray<string>) =>
   Effect.flatMap(TokenStore, (tokens) =>
     Effect.map(
-      tokens.create({ role: "operator", subject: "operator-123", events, gates }),
+      tokens.create({ role: "operator", subject: "operator-123", owner: "organizer-1", events, gates }),
       ({ token }) => Redacted.value(token)
     ))
 

@@ -37,7 +37,8 @@ export const prepare = Effect.fnUntraced(function* (eventId: number, changes: Ch
   }))
   const sql = yield* SqlClient.SqlClient
   const Ids = Schema.Array(Schema.Struct({ ticket_id: Schema.Int }))
-  const rows = yield* sql`SELECT ticket_id FROM tickets WHERE event_id = ${eventId} ORDER BY 1`
+  const rows =
+    yield* sql`SELECT ticket_id FROM tickets WHERE event_id = (SELECT event_id FROM event_numbers WHERE number = ${eventId} AND owner = 'alice') ORDER BY 1`
   const ids = (yield* Schema.decodeUnknownEffect(Ids)(rows)).map((row) => row.ticket_id)
   yield* silentGenerator
   const body = { ...job, ticket_ids: ids }

@@ -25,7 +25,7 @@ const row: JobTicketRow = {
   design: "modern"
 }
 const options = documentedRequest.options as JobOptions
-const job = { job_id: "job_123456", event_id: 1, options }
+const job = { job_id: "job_123456", event_number: 1, options }
 const guestOf = (changes: Partial<JobTicketRow>) => enrich(job, [{ ...row, ...changes }]).tickets[0]?.guest
 
 describe("the generator's body", () => {

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { EventStatus, EventSummary, EventView } from "../../../rpc/Event.ts"
-import { EventId, PaymentId } from "../../../rpc/values/Ids.ts"
+import { EventNumber, PaymentId } from "../../../rpc/values/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
 import { Label } from "../../../rpc/values/Values.ts"
 import { EventFilters } from "../../store/EventStore.ts"
@@ -69,12 +69,12 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
       "are about the event's `date`: at `from` or later, and before `to`."
   })),
   HttpApiEndpoint.get("get", "/events/:event_id", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     success: EventView,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "An event and its counters" })),
   HttpApiEndpoint.put("setStatus", "/events/:event_id/status", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     payload: StatusBody,
     success: EventView,
     error: [Forbidden, NotFound, Unavailable]
@@ -88,12 +88,12 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
     })
   ),
   HttpApiEndpoint.get("terms", "/events/:event_id/terms", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     success: TermsView,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({ summary: "The organiser's name and terms on the tickets" })),
   HttpApiEndpoint.put("setTerms", "/events/:event_id/terms", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     payload: TermsBody,
     success: TermsView,
     error: [Forbidden, NotFound, InvalidRequest]

@@ -2,6 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { Event } from "../../../rpc/Event.ts"
+import type { EventId } from "../../../rpc/values/Ids.ts"
 import { PaymentMethod } from "../../../rpc/payments/PaymentProvider.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../payments/invoices/InvoiceFiles.ts"
@@ -21,6 +22,7 @@ import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
+import { ownEvent } from "../rules/OwnEvent.ts"
 import { missing, ownerOf, visible } from "../rules/Visible.ts"
 
 const isPaymentMethod = Schema.is(PaymentMethod)
@@ -41,10 +43,9 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const fonts = yield* Fonts
     const event = yield* Event.client
 
-    const own = (id: number) =>
-      visible("event", Effect.map(events.owner(id), Option.map((owner) => ({ owner }))))
+    const own = yield* ownEvent
 
-    const view = (id: number) =>
+    const view = (id: EventId) =>
       Effect.flatMap(
         events.get(id),
         Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
@@ -83,26 +84,30 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         Effect.gen(function* () {
-          const page = yield* events.page({ owner: yield* ownerOf, before: cursor, limit }, filters)
+          const owner = yield* ownerOf
+          const page = yield* events.page({ owner, before: cursor, limit }, filters)
           const { headers, next_cursor } = yield* nextPage("/api/events", page)
-          return HttpApiSchema.withHeaders({ body: { events: page.rows, next_cursor }, headers })
+          const named = page.rows.map(({ owner: organizer, ...row }) =>
+            owner === undefined ? { ...row, organizer } : row
+          )
+          return HttpApiSchema.withHeaders({ body: { events: named, next_cursor }, headers })
         }),
-      get: ({ params: { event_id: id } }) => Effect.andThen(own(id), view(id)),
-      setStatus: ({ params: { event_id: id }, payload }) =>
+      get: ({ params }) => Effect.flatMap(own(params.event_id), ({ event_id: id }) => view(id)),
+      setStatus: ({ params, payload }) =>
         Effect.gen(function* () {
-          yield* own(id)
+          const { event_id: id } = yield* own(params.event_id)
           yield* fromCluster(event(String(id)).SetStatus(payload))
           return yield* view(id)
         }).pipe(Effect.catchTag("EventNotFound", () => missing("event"))),
-      terms: ({ params: { event_id: id } }) =>
+      terms: ({ params }) =>
         Effect.gen(function* () {
-          yield* own(id)
+          const { event_id: id } = yield* own(params.event_id)
           const found = yield* prints.terms(id)
           return Option.isSome(found) ? found.value : yield* missing("event")
         }),
-      setTerms: ({ params: { event_id: id }, payload }) =>
+      setTerms: ({ params, payload }) =>
         Effect.gen(function* () {
-          yield* own(id)
+          const { event_id: id } = yield* own(params.event_id)
           const terms = { terms: textOrNull(payload.terms), organizer: textOrNull(payload.organizer) }
           yield* writable(terms)
           yield* prints.setTerms(id, terms)

@@ -1,10 +1,10 @@
 /** Answers for flow 6: a request becomes a stored flow, then a running one. */
-import { DateTime, Effect, Option } from "effect"
+import { DateTime, Effect } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlow.ts"
-import { EventStore } from "../../store/EventStore.ts"
+import { EventNumbers } from "../../store/EventNumbers.ts"
 import { FeedStore } from "../../store/flows/FeedStore.ts"
 import { FlowIndex } from "../../store/flows/FlowIndex.ts"
 import { feedOf, FlowStore } from "../../store/flows/FlowStore.ts"
@@ -17,33 +17,31 @@ import { Drain } from "../../http/Drain.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { InvalidRequest } from "../../http/Problems.ts"
 import { resourceId } from "../rules/ResourceId.ts"
-import { missing, ownerOf, visible } from "../rules/Visible.ts"
+import { ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
 /** Messages on a page, unless `limit` says otherwise. */
 const messagesOnPage = 200
 
-/** What the body alone cannot show: its template exists, its event is not somebody else's. */
-const admissible = Effect.fnUntraced(function* (owner: string, request: CompleteFlowRequest) {
+/** What the body alone cannot show: its template exists. */
+const admissible = Effect.fnUntraced(function* (request: CompleteFlowRequest) {
   const templates = yield* TemplateStore
-  const events = yield* EventStore
   if (!(yield* templates.exists(request.ticket_config.template_id))) {
     return yield* InvalidRequest.at("/ticket_config/template_id", "There is no template with this id.")
   }
-  const holder = yield* events.owner(request.event_data.event_id)
-  if (Option.isSome(holder) && holder.value !== owner) return yield* missing("event")
 })
 
 const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequest) {
   const caller = yield* requireRole(...managers)
-  yield* admissible(caller.subject, request)
+  yield* admissible(request)
   const flows = yield* FlowStore
   const flowId = yield* resourceId("flow", request, flows.current)
   const executionId = yield* CompleteFlow.executionId({ flowId })
   const deadline = DateTime.add(yield* DateTime.now, {
     seconds: request.orchestration_options.timeout_seconds
   })
-  yield* flows.accept({ flowId, executionId, owner: caller.subject, request, deadline })
+  const [eventId] = yield* (yield* EventNumbers).reserve(caller.owner, [request.event_data.event_id])
+  yield* flows.accept({ flowId, executionId, owner: caller.owner, eventId: eventId!, request, deadline })
   const { status } = yield* flows.load(flowId)
   yield* CompleteFlow.execute({ flowId }, { discard: true })
   const location = `/api/orchestration/flows/${flowId}`
@@ -64,7 +62,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
     const ledger = yield* NotificationStore
     const engine = yield* WorkflowEngine.WorkflowEngine
     const templates = yield* TemplateStore
-    const events = yield* EventStore
+    const numbers = yield* EventNumbers
     const own = (flowId: string) => visible("flow", flows.view(flowId))
     return handlers.handleAll({
       start: ({ payload }) =>
@@ -72,7 +70,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           Effect.provideService(WorkflowEngine.WorkflowEngine, engine),
           Effect.provideService(FlowStore, flows),
           Effect.provideService(TemplateStore, templates),
-          Effect.provideService(EventStore, events)
+          Effect.provideService(EventNumbers, numbers)
         ),
       list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         Effect.gen(function* () {

@@ -1,6 +1,7 @@
 /** Takes a scan back for the device that made it, or says in the steward's language what to do instead. */
 import { Effect, Option } from "effect"
 import { Event, ScanNotFound } from "../../../rpc/Event.ts"
+import type { EventId } from "../../../rpc/values/Ids.ts"
 import type { Permission } from "../../../rpc/Scan.ts"
 import type { Locale } from "../../../rpc/values/Values.ts"
 import { annulSentence } from "../../gate/AnnulSentences.ts"
@@ -11,25 +12,30 @@ import { Forbidden, fromCluster } from "../../http/Problems.ts"
 
 /** What was asked, by whom, and the language of the answer. */
 export interface AnnulAsked {
+  readonly eventId: EventId
   readonly scanId: string
   readonly body: typeof AnnulBody.Type
   readonly operator: Permission
   readonly locale: Locale
 }
 
+/** 403, in the steward's language. */
+export const forbidden = (refused: "operator_forbidden" | "gate_forbidden", locale: Locale) =>
+  new Forbidden({ detail: annulSentence(refused, locale) })
+
 /**
- * A token that does not reach the event is 403 whether the scan exists or not; one that does not reach the gate, once
- * it does. The gate of a scan never changes, so it is asked before the event is.
+ * A token that does not reach the event is 403 before this is asked; one that does not reach the gate is, once the scan
+ * exists. The gate of a scan never changes, so it is asked before the event is.
  */
 export const make = Effect.gen(function* () {
   const event = yield* Event.client
   const journal = yield* JournalStore
 
-  const permitted = Effect.fnUntraced(function* ({ body, locale, operator, scanId }: AnnulAsked) {
-    const gate = yield* journal.gateOf(body.event_id, scanId)
-    const refused = refusedOperator(body.event_id, { gate: Option.getOrElse(gate, () => ""), operator })
+  const permitted = Effect.fnUntraced(function* ({ eventId, locale, operator, scanId }: AnnulAsked) {
+    const gate = yield* journal.gateOf(eventId, scanId)
+    const refused = refusedOperator(eventId, { gate: Option.getOrElse(gate, () => ""), operator })
     if (refused === "operator_forbidden" || (refused !== null && Option.isSome(gate))) {
-      return yield* new Forbidden({ detail: annulSentence(refused, locale) })
+      return yield* forbidden(refused, locale)
     }
     if (Option.isNone(gate)) return yield* new ScanNotFound({ scan_id: scanId })
   })
@@ -37,9 +43,9 @@ export const make = Effect.gen(function* () {
   return Effect.fn("AnnulHttp.annul")(
     function* (asked: AnnulAsked) {
       yield* permitted(asked)
-      const { body, operator, scanId } = asked
-      return yield* fromCluster(
-        event(String(body.event_id)).Annul({
+      const { body, eventId, operator, scanId } = asked
+      const annulment = yield* fromCluster(
+        event(String(eventId)).Annul({
           scanId,
           deviceId: body.scanner_id,
           operatorId: operator.operatorId,
@@ -47,6 +53,7 @@ export const make = Effect.gen(function* () {
           reason: body.reason ?? null
         })
       )
+      return { ...annulment, event_id: body.event_id }
     },
     (annulled, { locale }) =>
       Effect.catchTags(annulled, {

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { GateScan, GateView } from "../../../rpc/Gate.ts"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { GateRules } from "../../../rpc/Scan.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, NotFound, TooManyRequests, Unavailable } from "../../http/Problems.ts"
@@ -27,7 +27,7 @@ const lastSeq = {
   "last-event-id": Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d{1,15}$/)))
 }
 
-const params = { event_id: EventId }
+const params = { event_id: EventNumber }
 
 export class GateGroup extends HttpApiGroup.make("gate").add(
   HttpApiEndpoint.get("view", "/events/:event_id/gate", {

@@ -1,7 +1,7 @@
 /** The journal of an event's scans over HTTP: its lines, its pages, and the place between two of them. */
 import { Schema, SchemaGetter } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { EventId, TicketId } from "../../../rpc/values/Ids.ts"
+import { EventNumber, TicketId } from "../../../rpc/values/Ids.ts"
 import { Direction, ScanResult, Signal } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { Authorization } from "../rules/Authorization.ts"
@@ -72,14 +72,14 @@ export const JournalLine = Schema.Struct({
 
 /** `next_cursor` is null on the last page. */
 export const JournalPage = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   scans: Schema.Array(JournalLine),
   next_cursor: Schema.NullOr(Schema.String)
 })
 
 export class JournalGroup extends HttpApiGroup.make("journal").add(
   HttpApiEndpoint.get("scans", "/events/:event_id/scans", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     query: JournalQuery,
     success: HttpApiSchema.WithHeaders(JournalPage, { link: Schema.optionalKey(Schema.String) }),
     error: [Forbidden, InvalidRequest, NotFound]

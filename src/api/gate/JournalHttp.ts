@@ -1,13 +1,12 @@
 /** Answers for the journal of an event's scans. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { EventStore } from "../../store/EventStore.ts"
 import { JournalStore } from "../../store/gate/JournalStore.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { Cursor, JournalGroup } from "./JournalApi.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { InvalidRequest } from "../../http/Problems.ts"
-import { visible } from "../rules/Visible.ts"
+import { ownEvent } from "../rules/OwnEvent.ts"
 
 /** Scans on a page, unless `limit` says otherwise. */
 const pageSize = 100
@@ -41,12 +40,12 @@ export const JournalHttpLayer = HttpApiBuilder.group(
   apiOf(JournalGroup),
   "journal",
   Effect.fn(function* (handlers) {
-    const events = yield* EventStore
+    const own = yield* ownEvent
     const journal = yield* JournalStore
     return handlers.handleAll({
-      scans: ({ params: { event_id: eventId }, query }) =>
+      scans: ({ params: { event_id: number }, query }) =>
         noStore(Effect.gen(function* () {
-          yield* visible("event", Effect.map(events.owner(eventId), Option.map((owner) => ({ owner }))))
+          const { event_id: eventId } = yield* own(number)
           const { cursor, device_id: deviceId, gate, result, signal, ticket_id: ticketId, ...rest } = query
           if (cursor !== undefined && (rest.order ?? cursor.order) !== cursor.order) return yield* otherOrder
           const order = cursor?.order ?? rest.order ?? "desc"
@@ -61,9 +60,9 @@ export const JournalHttpLayer = HttpApiBuilder.group(
           })
           const next = more ? encodeCursor({ order, seq: lines.at(-1)!.seq }) : null
           const { cursor: _, ...asked } = query
-          const path = `/api/events/${eventId}/scans`
+          const path = `/api/events/${number}/scans`
           return HttpApiSchema.withHeaders({
-            body: { event_id: eventId, scans: lines, next_cursor: next },
+            body: { event_id: number, scans: lines, next_cursor: next },
             headers: next === null ? {} : { link: `<${nextOf(path, asked, next)}>; rel="next"` }
           })
         }))

@@ -1,8 +1,21 @@
 /** A gate watched live: its journal as it grows, its counters as they change, and never so often that scans wait. */
-import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Option, type Scope, Stream } from "effect"
+import {
+  Cache,
+  Clock,
+  Context,
+  Data,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  type Scope,
+  Stream
+} from "effect"
 import type { GateScan, GateView } from "../../../rpc/Gate.ts"
 import { TooManyRequests } from "../../http/Problems.ts"
 import { GateStore, type Look, lookLimit } from "../../store/gate/GateStore.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** Watchers of one event in one process. */
 export const seats = 50
@@ -81,11 +94,13 @@ const crowded = new TooManyRequests({
   retry_after: 15
 })
 
+class Asked extends Data.Class<{ readonly eventId: EventId; readonly after: number | null }> {}
+
 /** The watchers of this process. */
 export class LiveGate extends Context.Service<LiveGate, {
   /** Takes a seat until the scope closes; 429 when there is none. */
   readonly watch: (
-    eventId: number,
+    eventId: EventId,
     after: number | null,
     gates: ReadonlyArray<string> | undefined
   ) => Effect.Effect<Stream.Stream<Sight>, TooManyRequests, Scope.Scope>
@@ -94,21 +109,21 @@ export class LiveGate extends Context.Service<LiveGate, {
     LiveGate,
     Effect.gen(function* () {
       const store = yield* GateStore
-      const taken = new Map<number, number>()
+      const taken = new Map<EventId, number>()
 
-      const looks = yield* Cache.makeWith((key: string) => {
-        const [eventId = "", after] = key.split(" ")
-        return store.look(Number(eventId), after === undefined ? null : Number(after))
-      }, { capacity: 1_024, timeToLive: (exit) => Exit.isSuccess(exit) ? shared : Duration.zero })
+      const looks = yield* Cache.makeWith(({ after, eventId }: Asked) => store.look(eventId, after), {
+        capacity: 1_024,
+        timeToLive: (exit) => Exit.isSuccess(exit) ? shared : Duration.zero
+      })
 
-      const take = (eventId: number) =>
+      const take = (eventId: EventId) =>
         Effect.suspend(() => {
           const others = taken.get(eventId) ?? 0
           if (others >= seats) return Effect.fail(crowded)
           return Effect.sync(() => void taken.set(eventId, others + 1))
         })
 
-      const leave = (eventId: number) =>
+      const leave = (eventId: EventId) =>
         Effect.sync(() => {
           const others = (taken.get(eventId) ?? 1) - 1
           if (others === 0) taken.delete(eventId)
@@ -120,7 +135,7 @@ export class LiveGate extends Context.Service<LiveGate, {
           Effect.as(
             Effect.acquireRelease(take(eventId), () => leave(eventId)),
             watch(
-              (seq) => Cache.get(looks, seq === null ? String(eventId) : `${eventId} ${seq}`),
+              (seq) => Cache.get(looks, new Asked({ eventId, after: seq })),
               after,
               gates
             )

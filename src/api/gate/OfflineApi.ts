@@ -1,7 +1,7 @@
 /** Gates without a network: what a device takes along, and what it uploads when it is back. */
 import { Schema, Struct } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Verdict } from "../../../rpc/Scan.ts"
 import { Label } from "../../../rpc/values/Values.ts"
 import { OfflineBundle } from "../../gate/offline/OfflineBundle.ts"
@@ -26,7 +26,7 @@ export const UploadVerdict = Schema.Struct(
 
 /** The verdicts in the order of the upload; `summary` counts them by result. */
 export const UploadAnswer = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   verdicts: Schema.Array(UploadVerdict),
   conflicts: Schema.Array(Conflict),
   summary: Schema.Record(Schema.String, Schema.Int)
@@ -59,7 +59,7 @@ counts.`
 
 export class OfflineGroup extends HttpApiGroup.make("offline").add(
   HttpApiEndpoint.get("bundle", "/events/:event_id/offline-bundle", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     query: {
       gate: Label,
       cursor: Schema.optionalKey(OfflineCursor),

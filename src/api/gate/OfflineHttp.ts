@@ -6,32 +6,35 @@ import type { Decided } from "../../gate/offline/OfflineConflicts.ts"
 import { OfflineCursor } from "../../gate/offline/OfflineCursor.ts"
 import { conflictsAmong, decideUpload } from "./OfflineIntake.ts"
 import type { OfflineUpload } from "../../gate/offline/OfflineUpload.ts"
-import { Operators } from "../../gate/Operators.ts"
+import { permissionOf } from "../../gate/Operators.ts"
+import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
 import { localeOf } from "../../gate/ScanAnswer.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { BundleStore } from "../../gate/offline/BundleStore.ts"
 import { EntryStore } from "../../gate/offline/EntryStore.ts"
-import { EventStore } from "../../store/EventStore.ts"
+import { EventNumbers } from "../../store/EventNumbers.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { OfflineGroup, pageLimit } from "./OfflineApi.ts"
 import type { Caller } from "../../../rpc/values/Caller.ts"
-import { CurrentCaller, reaches } from "../rules/CurrentCaller.ts"
+import { CurrentCaller, reachesGate } from "../rules/CurrentCaller.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Forbidden, InvalidRequest } from "../../http/Problems.ts"
 import { missing } from "../rules/Visible.ts"
-import { reachable } from "./ScansHttp.ts"
+import { reach } from "../rules/OwnEvent.ts"
+import { scannedEvent } from "./ScannedEvent.ts"
+import type { EventNumber } from "../../../rpc/values/Ids.ts"
 
 const encodeCursor = Schema.encodeSync(OfflineCursor)
 
-/** A bundle is for whoever may scan at that gate. */
-const mayStandAt = Effect.fnUntraced(function* (caller: Caller, eventId: number, gate: string) {
-  yield* reachable(caller, eventId)
-  if (!reaches(caller, eventId, gate)) {
-    return yield* new Forbidden({
-      detail: `Use a token for gate ${gate} of event ${eventId}: yours is for others.`
-    })
-  }
+/** A bundle is for whoever may scan at that gate of an event that it reaches. */
+const standsAt = Effect.fnUntraced(function* (caller: Caller, number: EventNumber, gate: string) {
+  const event = yield* reach(yield* EventNumbers)(caller, number)
+  if (Option.isNone(event)) return yield* missing("event")
+  if (reachesGate(caller, gate)) return event.value.event_id
+  return yield* new Forbidden({
+    detail: `Use a token for gate ${gate} of event ${number}: yours is for others.`
+  })
 })
 
 const anotherEvent = new InvalidRequest({
@@ -40,14 +43,14 @@ const anotherEvent = new InvalidRequest({
 })
 
 const bundle = Effect.fn("OfflineHttp.bundle")(function* (
-  eventId: number,
+  number: EventNumber,
   { cursor, gate, limit }: {
     readonly gate: string
     readonly cursor?: OfflineCursor
     readonly limit?: number
   }
 ) {
-  yield* mayStandAt(yield* CurrentCaller, eventId, gate)
+  const eventId = yield* standsAt(yield* CurrentCaller, number, gate)
   if (cursor !== undefined && cursor.eventId !== eventId) return yield* anotherEvent
   const found = yield* (yield* BundleStore).page({
     eventId,
@@ -76,16 +79,33 @@ const summaryOf = (decided: ReadonlyArray<Decided>): Record<string, number> => {
   return counts
 }
 
+/** Nothing of it reaches an event: each scan is answered so, and none is kept. */
+const unreachedUpload = Effect.fnUntraced(function* (caller: Caller, upload: OfflineUpload) {
+  const now = yield* DateTime.now
+  const result = unreachedResult(caller)
+  return upload.scans.map((scan): Decided => {
+    const { direction = "entry", gate = null, result: claimed, scan_id: scanId, scan_location, timestamp } =
+      scan
+    const place = { direction, gate: gate ?? scan_location?.gate ?? "" }
+    const verdict = unreached(upload.event_id, { scanId, ...place }, result, now)
+    return {
+      scan: { ...place, claimed, deviceId: upload.scanner_id, deviceTime: timestamp, source: "batch" },
+      verdict
+    }
+  })
+})
+
 const upload = Effect.fn("OfflineHttp.upload")(
   function* (body: OfflineUpload, acceptLanguage: string | undefined) {
     const caller = yield* CurrentCaller
-    yield* reachable(caller, body.event_id)
-    const operator = yield* (yield* Operators).ofCaller(caller, body.event_id)
-    const decided = yield* decideUpload(body, operator)
+    const event = yield* (yield* scannedEvent)(caller, body.event_id, body.scans.length)
+    const decided = Option.isNone(event)
+      ? yield* unreachedUpload(caller, body)
+      : yield* decideUpload(body, event.value.event_id, permissionOf(caller, event.value.event_id))
     return {
       event_id: body.event_id,
       verdicts: decided.map(({ verdict }) => verdict),
-      conflicts: yield* conflictsAmong(decided, localeOf(acceptLanguage)),
+      conflicts: yield* conflictsAmong(decided, body.event_id, localeOf(acceptLanguage)),
       summary: summaryOf(decided)
     }
   }
@@ -96,7 +116,7 @@ export const OfflineHttpLayer = HttpApiBuilder.group(
   "offline",
   Effect.fn(function* (handlers) {
     const services = yield* Effect.context<
-      BundleStore | EntryStore | EventStore | Operators | SigningKeys | ScanBatcher
+      BundleStore | EntryStore | EventNumbers | SigningKeys | ScanBatcher | UnreachedScans
     >()
     return handlers.handleAll({
       bundle: ({ params, query }) => noStore(Effect.provideContext(bundle(params.event_id, query), services)),

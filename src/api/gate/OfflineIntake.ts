@@ -1,6 +1,7 @@
 /** Decides an upload: in the order in which its scans happened, in groups, with the gates' live scans in between. */
 import { Array, Cause, Effect, Exit } from "effect"
 import { type AdmitRequest, batchLimit, type Permission } from "../../../rpc/Scan.ts"
+import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import type { Locale } from "../../../rpc/values/Values.ts"
 import { EntryStore } from "../../gate/offline/EntryStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
@@ -19,6 +20,7 @@ const stretch = 8
 /** The scans of a group for the gate; whoever else waits for this process goes first, again and again. */
 const prepare = (
   upload: OfflineUpload,
+  eventId: EventId,
   operator: Permission,
   group: ReadonlyArray<OfflineScan>
 ) =>
@@ -28,18 +30,18 @@ const prepare = (
       Effect.forEach(Array.chunksOf(group, stretch), (some) =>
         Effect.andThen(
           Effect.yieldNow,
-          Effect.sync(() => some.map((scan) => fromUpload(upload, scan, { operator, trusted })))
+          Effect.sync(() => some.map((scan) => fromUpload(upload, scan, { eventId, operator, trusted })))
         )).pipe(Effect.map((parts) => parts.flat()))
   )
 
 /** Each scan with its verdict, in the order of the upload. One that breaks fails the answer, and stops no other. */
 export const decideUpload = Effect.fn("OfflineIntake.decide")(
-  function* (upload: OfflineUpload, operator: Permission) {
+  function* (upload: OfflineUpload, eventId: EventId, operator: Permission) {
     const { admitAll } = yield* ScanBatcher
     const decided = new Map<string, Decided>()
     const broken: Array<Exit.Exit<never>> = []
     for (const group of Array.chunksOf(asTheyHappened(upload.scans), batchLimit)) {
-      const scans: ReadonlyArray<AdmitRequest> = yield* prepare(upload, operator, group)
+      const scans: ReadonlyArray<AdmitRequest> = yield* prepare(upload, eventId, operator, group)
       const verdicts = yield* Effect.exit(admitAll(scans))
       if (Exit.isSuccess(verdicts)) {
         scans.forEach((scan, at) => decided.set(scan.scanId, { scan, verdict: verdicts.value[at]! }))
@@ -56,9 +58,9 @@ export const decideUpload = Effect.fn("OfflineIntake.decide")(
 
 /** The conflicts among them. */
 export const conflictsAmong = Effect.fn("OfflineIntake.conflicts")(
-  function* (decided: ReadonlyArray<Decided>, locale: Locale) {
+  function* (decided: ReadonlyArray<Decided>, number: EventNumber, locale: Locale) {
     const found = clashes(decided)
     const counted = yield* (yield* EntryStore).find(found.map(countedOf))
-    return found.map((clash, at) => conflictOf(clash, counted[at] ?? null, locale))
+    return found.map((clash, at) => conflictOf(clash, counted[at] ?? null, number, locale))
   }
 )

@@ -5,6 +5,7 @@ import { Event } from "../../../rpc/Event.ts"
 import { type AdmitRequest, batchesAtOnce, batchLimit, type Verdict } from "../../../rpc/Scan.ts"
 import { busy, fromCluster, type Unavailable } from "../../http/Problems.ts"
 import * as Batching from "../../durable/Batching.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** The event could not decide this scan; the reason is in the log of its owner. */
 export class ScanUndecided
@@ -38,13 +39,13 @@ export class ScanBatcher extends Context.Service<ScanBatcher, {
     ScanBatcher,
     Effect.gen(function* () {
       const event = yield* Event.client
-      const events = new Map<number, EventBatches>()
+      const events = new Map<EventId, EventBatches>()
       const services = yield* Effect.context<never>()
       yield* Effect.addFinalizer(() =>
         Effect.forEach(events.values(), ({ close }) => close, { discard: true })
       )
 
-      const batchesOf = Effect.fnUntraced(function* (eventId: number) {
+      const batchesOf = Effect.fnUntraced(function* (eventId: EventId) {
         const known = events.get(eventId)
         if (known !== undefined) return known
         const opened = Batching.open({

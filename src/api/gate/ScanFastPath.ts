@@ -6,16 +6,19 @@
  */
 import { Clock, Context, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
-import type { Verdict } from "../../../rpc/Scan.ts"
+import type { Caller } from "../../../rpc/values/Caller.ts"
+import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { permissionOf } from "../../gate/Operators.ts"
-import { answerJson, scanAnswer } from "../../gate/ScanAnswer.ts"
+import { answerJson, scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
 import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
+import { EventNumbers } from "../../store/EventNumbers.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { type FastPath, FastPathRegistry, type Head } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
+import { organizerHeader } from "../rules/Organizer.ts"
 import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
 
 const path = "/api/scans/validate"
@@ -34,6 +37,7 @@ const text = ({ headers }: Head, name: string): string | undefined => {
 
 const isPlain = (head: Head): boolean =>
   head.url === path && head.method === method && head.headers[idempotencyKeyHeader] === undefined &&
+  head.headers[organizerHeader] === undefined &&
   Number(text(head, "content-length") ?? longest) < longest &&
   text(head, "content-type") === "application/json" &&
   (text(head, "authorization") ?? "").startsWith(bearer)
@@ -45,10 +49,16 @@ const parseJson = Option.liftThrowable((body: string): unknown => JSON.parse(bod
 
 /** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
 const answerText = Option.liftThrowable((
-  verdict: Verdict,
+  verdict: ShownVerdict,
   acceptLanguage: string | undefined,
   took_ms: number
 ) => answerJson(scanAnswer(verdict, acceptLanguage, took_ms)))
+
+/** The event that a steward means, if that is known without asking; the contract answers and counts every other. */
+const reachedBy = (numbers: EventNumbers["Service"]) => (caller: Caller, number: EventNumber) =>
+  caller.events === undefined
+    ? numbers.known(caller.owner, number)
+    : caller.events.find((event) => event.number === number)?.id
 
 /** A request's span, begun before it is known who answers, and where the contract goes on under it. */
 interface Begun {
@@ -89,6 +99,7 @@ const make = (
   tokens: TokenStore["Service"],
   batcher: ScanBatcher["Service"],
   keys: SigningKeys["Service"],
+  eventOf: (caller: Caller, number: EventNumber) => EventId | undefined,
   begin: (head: Head) => Begun | undefined
 ): FastPath => ({
   takes: isPlain,
@@ -98,15 +109,21 @@ const make = (
     const decoded = Option.flatMap(parseJson(body), decodeBody)
     if (Option.isNone(decoded)) return false
     const scan = decoded.value
+    const eventId = eventOf(caller, scan.event_id)
+    if (eventId === undefined) return false
     const started = Date.now()
     const requestId = requestIdFrom(text(head, requestIdHeader))
-    const operator = permissionOf(caller, scan.event_id)
-    const request = fromDevice(scan, { operator, scanId: requestId, trusted: keys.trusted })
+    const operator = permissionOf(caller, eventId)
+    const request = fromDevice(scan, { eventId, operator, scanId: requestId, trusted: keys.trusted })
     const begun = begin(head)
     const resume = () => reply({ resume: requestId, context: begun?.context })
     const waits = begun?.span.sampled !== true && batcher.put(request, (exit) => {
       if (Exit.isFailure(exit)) return resume()
-      const answer = answerText(exit.value, text(head, "accept-language"), Date.now() - started)
+      const answer = answerText(
+        shown(exit.value, scan.event_id),
+        text(head, "accept-language"),
+        Date.now() - started
+      )
       if (Option.isNone(answer)) return resume()
       reply({
         status: 200,
@@ -124,16 +141,20 @@ const make = (
 })
 
 /** Opens the fast path for as long as the routes are there. */
-export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | ScanBatcher> =
-  Layer
-    .effectDiscard(Effect.gen(function* () {
-      const registry = yield* FastPathRegistry
-      const tracer = yield* Effect.tracer
-      if (!leavesOut(tracer)) return
-      const begin = beginBy(tracer, yield* Clock.Clock)
-      const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, begin)
-      yield* Effect.acquireRelease(
-        Effect.sync(() => MutableRef.set(registry, fastPath)),
-        () => Effect.sync(() => MutableRef.set(registry, undefined))
-      )
-    }))
+export const layer: Layer.Layer<
+  never,
+  never,
+  EventNumbers | FastPathRegistry | SigningKeys | TokenStore | ScanBatcher
+> = Layer
+  .effectDiscard(Effect.gen(function* () {
+    const registry = yield* FastPathRegistry
+    const tracer = yield* Effect.tracer
+    if (!leavesOut(tracer)) return
+    const begin = beginBy(tracer, yield* Clock.Clock)
+    const eventOf = reachedBy(yield* EventNumbers)
+    const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, eventOf, begin)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => MutableRef.set(registry, fastPath)),
+      () => Effect.sync(() => MutableRef.set(registry, undefined))
+    )
+  }))

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiError, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Annulment, AnnulRefusal } from "../../../rpc/Event.ts"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Label } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
 import { InternalScanBody, ScanBody, ScanId } from "../../gate/ScanBodies.ts"
@@ -18,11 +18,14 @@ import { betweenServices, signedBy } from "../rules/SignedDocs.ts"
 
 /** The device that made the scan says that nobody passed; a scan id names a scan of this event alone. */
 export const AnnulBody = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   scanner_id: Label,
   operator_id: Schema.optionalKey(Schema.NullOr(Label)),
   reason: Schema.optionalKey(Schema.NullOr(Label))
 })
+
+/** What an annulled scan leaves, under the number that was asked for. */
+export const Annulled = Schema.Struct({ ...Annulment.fields, event_id: EventNumber })
 
 /** 409: the scan stays as it is, with the reason. */
 export class AnnulProblem extends HttpApiError.Problem<AnnulProblem>()("AnnulProblem", {
@@ -51,7 +54,7 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
     params: { scan_id: ScanId },
     headers: language,
     payload: AnnulBody,
-    success: Annulment,
+    success: Annulled,
     error: [AnnulProblem, ScanUnknownProblem, Forbidden, NotFound, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({ summary: "Take back a scan whose turnstile did not turn, within 15 minutes" })

@@ -1,31 +1,28 @@
 /** Answers for flow 3, and what the ticket generator asks the core for. */
-import { Clock, Effect, Option } from "effect"
+import { Clock, DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash } from "node:crypto"
-import type { Verdict } from "../../../rpc/Scan.ts"
-import { Operators } from "../../gate/Operators.ts"
-import { localeOf, scanAnswer } from "../../gate/ScanAnswer.ts"
-import { fromDevice, fromScanService } from "../../gate/ScanBodies.ts"
+import { Operators, permissionOf } from "../../gate/Operators.ts"
+import { localeOf, scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
+import {
+  fromDevice,
+  fromScanService,
+  type InternalScanBody,
+  readQr,
+  type ScanBody
+} from "../../gate/ScanBodies.ts"
+import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
-import { EventStore } from "../../store/EventStore.ts"
+import { scannedEvent } from "./ScannedEvent.ts"
 import { JobStore } from "../../store/jobs/JobStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { InternalGroup, ScansGroup } from "./ScansApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
-import type { Caller } from "../../../rpc/values/Caller.ts"
 import { CurrentCaller } from "../rules/CurrentCaller.ts"
 import { IdempotencyKey } from "../rules/Idempotency.ts"
 import { RequestId } from "../../http/RequestId.ts"
-import { missing } from "../rules/Visible.ts"
 import * as AnnulHttp from "./AnnulHttp.ts"
-
-/** An organiser learns nothing of other organisers' events; a steward's refusal is an answer, not a 404. */
-export const reachable = Effect.fnUntraced(function* (caller: Caller, eventId: number) {
-  if (caller.role !== "organizer") return
-  const owner = yield* (yield* EventStore).owner(eventId)
-  if (!Option.contains(owner, caller.subject)) return yield* missing("event")
-})
 
 /** A retry under the same Idempotency-Key is the same scan, also when the first answer was never kept. */
 const scanId = Effect.flatMap(
@@ -39,7 +36,7 @@ const scanId = Effect.flatMap(
 
 /** Decides a scan and puts the decision into words. */
 const answer = Effect.fnUntraced(function* <E, R>(
-  decision: Effect.Effect<Verdict, E, R>,
+  decision: Effect.Effect<ShownVerdict, E, R>,
   acceptLanguage: string | undefined
 ) {
   const begun = yield* Clock.currentTimeMillis
@@ -52,32 +49,47 @@ export const ScansHttpLayer = HttpApiBuilder.group(
   "scans",
   Effect.fn(function* (handlers) {
     const { admit } = yield* ScanBatcher
-    const operators = yield* Operators
-    const events = yield* EventStore
+    const scanned = yield* scannedEvent
     const { trusted } = yield* SigningKeys
     const annul = yield* AnnulHttp.make
-    const operatorAt = Effect.fnUntraced(function* (eventId: number) {
+
+    const decide = Effect.fnUntraced(function* (body: ScanBody) {
       const caller = yield* CurrentCaller
-      yield* Effect.provideService(reachable(caller, eventId), EventStore, events)
-      return yield* operators.ofCaller(caller, eventId)
+      const event = yield* scanned(caller, body.event_id)
+      const id = body.scan_id ?? (yield* scanId)
+      if (Option.isSome(event)) {
+        const { event_id: eventId } = event.value
+        const operator = permissionOf(caller, eventId)
+        return shown(
+          yield* admit(fromDevice(body, { eventId, operator, scanId: id, trusted })),
+          body.event_id
+        )
+      }
+      const scan = {
+        scanId: id,
+        gate: body.scan_location.gate,
+        direction: body.direction ?? "entry"
+      } as const
+      return unreached(body.event_id, scan, unreachedResult(caller), yield* DateTime.now)
     })
+
     return handlers.handleAll({
-      validate: ({ headers, payload }) =>
-        answer(
-          Effect.gen(function* () {
-            const operator = yield* operatorAt(payload.event_id)
-            return yield* admit(fromDevice(payload, { operator, scanId: yield* scanId, trusted }))
-          }),
-          headers["accept-language"]
-        ),
+      validate: ({ headers, payload }) => answer(decide(payload), headers["accept-language"]),
       annul: ({ headers, params, payload }) =>
-        Effect.flatMap(operatorAt(payload.event_id), (operator) =>
-          annul({
+        Effect.gen(function* () {
+          const caller = yield* CurrentCaller
+          const locale = localeOf(headers["accept-language"])
+          const event = yield* scanned(caller, payload.event_id)
+          if (Option.isNone(event)) return yield* AnnulHttp.forbidden("operator_forbidden", locale)
+          const operator = permissionOf(caller, event.value.event_id)
+          return yield* annul({
+            eventId: event.value.event_id,
             scanId: params.scan_id,
             body: payload,
             operator,
-            locale: localeOf(headers["accept-language"])
-          }))
+            locale
+          })
+        })
     })
   })
 )
@@ -88,18 +100,25 @@ export const InternalHttpLayer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const { admit } = yield* ScanBatcher
     const operators = yield* Operators
+    const counter = yield* UnreachedScans
     const jobs = yield* JobStore
     const prints = yield* PrintStore
     const { trusted } = yield* SigningKeys
+
+    const decide = Effect.fnUntraced(function* (body: InternalScanBody) {
+      const { direction = "entry", eventId: number, scanContext: { location: { gate }, operatorId } } = body
+      const id = body.scan_id ?? (yield* RequestId)
+      const ticketId = body.ticketId ?? readQr(body.qr_data, trusted).ticketId
+      const reached = yield* operators.ofOperator(operatorId, number, ticketId)
+      if (Option.isSome(reached)) {
+        return shown(yield* admit(fromScanService(body, { ...reached.value, scanId: id, trusted })), number)
+      }
+      yield* counter.countSubject(operatorId)
+      return unreached(number, { scanId: id, gate, direction }, "operator_forbidden", yield* DateTime.now)
+    })
+
     return handlers.handleAll({
-      scanValidation: ({ headers, payload }) =>
-        answer(
-          Effect.gen(function* () {
-            const operator = yield* operators.permission(payload.scanContext.operatorId, payload.eventId)
-            return yield* admit(fromScanService(payload, { operator, scanId: yield* RequestId, trusted }))
-          }),
-          headers["accept-language"]
-        ),
+      scanValidation: ({ headers, payload }) => answer(decide(payload), headers["accept-language"]),
       printDetails: ({ payload }) =>
         jobs.printable(payload.job_id, payload.ticket_ids).pipe(
           Effect.flatMap(prints.details),

@@ -1,29 +1,25 @@
 /** Answers for flow 5: a sequence is stored, then runs until its last step or its cancellation. */
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { NotificationSequence, Reminders, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
-import { EventStore } from "../../store/EventStore.ts"
+import { EventNumbers } from "../../store/EventNumbers.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
-import { SequenceStore, type Stored } from "../../store/notifications/SequenceStore.ts"
+import { SequenceStore, shownSequence, type Stored } from "../../store/notifications/SequenceStore.ts"
 import { SequencesGroup } from "./SequencesApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { requireRole } from "../rules/CurrentCaller.ts"
 import { resourceId } from "../rules/ResourceId.ts"
+import { ownEvent } from "../rules/OwnEvent.ts"
 import { visible } from "../rules/Visible.ts"
 
 const accept = Effect.fn("SequencesHttp.start")(function* (request: SequenceRequest) {
-  const caller = yield* requireRole(...managers)
-  const events = yield* EventStore
+  const { event_id: eventId, owner } = yield* (yield* ownEvent)(request.event_id)
   const sequences = yield* SequenceStore
-  yield* visible(
-    "event",
-    Effect.map(events.owner(request.event_id), Option.map((owner) => ({ owner })))
-  )
   const sequenceId = yield* resourceId("seq", request, sequences.current)
   const executionId = yield* NotificationSequence.executionId({ sequenceId })
-  yield* sequences.accept({ sequenceId, executionId, owner: caller.subject, request })
+  yield* sequences.accept({ sequenceId, executionId, owner, eventId, request })
   yield* NotificationSequence.execute({ sequenceId }, { discard: true })
   const stored = yield* Effect.orDie(Effect.flatMap(sequences.get(sequenceId), Effect.fromOption))
   const location = `/api/orchestration/notification-flow/${sequenceId}`
@@ -39,16 +35,19 @@ export const SequencesHttpLayer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const sequences = yield* SequenceStore
     const ledger = yield* NotificationStore
-    const events = yield* EventStore
+    const numbers = yield* EventNumbers
     const engine = yield* WorkflowEngine.WorkflowEngine
     const own = (sequenceId: string) => visible("notification flow", sequences.get(sequenceId))
     const view = (sequence: Stored) =>
-      Effect.map(ledger.ofSequence(sequence.sequence_id), (messages) => ({ ...sequence, messages }))
+      Effect.map(
+        ledger.ofSequence(sequence.sequence_id),
+        (messages) => ({ ...shownSequence(sequence), messages })
+      )
     return handlers.handleAll({
       start: ({ payload }) =>
         accept(payload).pipe(
           Effect.provideService(WorkflowEngine.WorkflowEngine, engine),
-          Effect.provideService(EventStore, events),
+          Effect.provideService(EventNumbers, numbers),
           Effect.provideService(SequenceStore, sequences)
         ),
       get: ({ params }) => Effect.flatMap(own(params.sequence_id), view),

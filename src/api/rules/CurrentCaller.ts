@@ -19,7 +19,6 @@ export const requireRole = (...roles: ReadonlyArray<Role>): Effect.Effect<Caller
       )
   )
 
-/** Whether the token reaches this event, and this gate when one is named. */
-export const reaches = (caller: Caller, event: number, gate?: string): boolean =>
-  (caller.events === undefined || caller.events.includes(event)) &&
-  (gate === undefined || caller.gates === undefined || caller.gates.includes(gate))
+/** Whether the token reaches this gate of an event that it reaches. */
+export const reachesGate = ({ gates }: Caller, gate: string): boolean =>
+  gates === undefined || gates.includes(gate)

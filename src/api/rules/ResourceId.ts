@@ -10,7 +10,7 @@ const short = (digest: Uint8Array): string =>
   Array.from(digest.subarray(0, 20), (byte) => alphabet[byte & 31]).join("")
 
 /**
- * `flow_` and 100 bits of a digest over the caller, and over the Idempotency-Key or, without one, the body:
+ * `flow_` and 100 bits of a digest over the caller, the organiser that an admin acts for, and over the Idempotency-Key or, without one, the body:
  * sending the same request twice is one piece of work, also after a crash between the two. A key names one piece of
  * work for ever; a body names what `current` answers for the first of its ids.
  */
@@ -19,9 +19,10 @@ export const resourceId = Effect.fnUntraced(function* <E, R>(
   body: unknown,
   current: (first: string) => Effect.Effect<string, E, R>
 ) {
-  const { tokenId } = yield* CurrentCaller
+  const { owner, role, subject, tokenId } = yield* CurrentCaller
+  const acting = role === "admin" && owner !== subject ? `organizer\n${owner}\n` : ""
   const idOf = (reason: string) =>
-    `${prefix}_${short(createHash("sha256").update(`${prefix}\n${tokenId}\n${reason}`).digest())}`
+    `${prefix}_${short(createHash("sha256").update(`${prefix}\n${tokenId}\n${acting}${reason}`).digest())}`
   return yield* Option.match(yield* IdempotencyKey, {
     onNone: () => current(idOf(`body\n${JSON.stringify(body)}`)),
     onSome: ({ key }) => Effect.succeed(idOf(`key\n${key}`))

@@ -1,6 +1,6 @@
-/** What a caller may see: an organiser its own, an admin everything, an operator nothing (403); the rest is not there (404). */
+/** What a caller may see: its organisation's, an admin everything, an operator nothing (403); the rest is not there (404). */
 import { Effect, Option } from "effect"
-import { type Caller, managers, rights } from "../../../rpc/values/Caller.ts"
+import { type Caller, managers } from "../../../rpc/values/Caller.ts"
 import { type CurrentCaller, requireRole } from "./CurrentCaller.ts"
 import { type Forbidden, NotFound } from "../../http/Problems.ts"
 
@@ -8,12 +8,12 @@ export const missing = (what: string) => new NotFound({ detail: `There is no suc
 
 /** Whether the caller, who manages events, reads what is this owner's. */
 export const mayRead = (caller: Caller, owner: string | null): boolean =>
-  rights[caller.role].manages === "everybody's" || caller.subject === owner
+  caller.sees === "everybody" || caller.owner === owner
 
-/** Whose a list shows: the caller's own, or everybody's, which is undefined, to an admin. */
+/** Whose a list shows: the caller's organisation's, or everybody's, which is undefined. */
 export const ownerOf = Effect.map(
   requireRole(...managers),
-  ({ role, subject }) => rights[role].manages === "everybody's" ? undefined : subject
+  ({ owner, sees }) => sees === "everybody" ? undefined : owner
 )
 
 /** The resource, when it exists and the caller may read it. */

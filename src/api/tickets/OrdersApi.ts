@@ -1,7 +1,7 @@
 /** The tickets of one order, or of some guests, as one document. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { EventId, FlowId, GuestId } from "../../../rpc/values/Ids.ts"
+import { EventNumber, FlowId, GuestId } from "../../../rpc/values/Ids.ts"
 import { mostPages } from "../../tickets/OrderPrinter.ts"
 import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
 import { Authorization } from "../rules/Authorization.ts"
@@ -27,7 +27,7 @@ export class OrdersGroup extends HttpApiGroup.make("orders").add(
     })
   ),
   HttpApiEndpoint.get("guestTickets", "/events/:event_id/tickets.pdf", {
-    params: { event_id: EventId },
+    params: { event_id: EventNumber },
     query: {
       guest_id: Schema.Union([
         Schema.Array(guestId).check(Schema.isBetweenLength(1, mostPages)),

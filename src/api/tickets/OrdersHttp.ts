@@ -3,7 +3,6 @@ import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { mostPages, OrderPrinter } from "../../tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
-import { EventStore } from "../../store/EventStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
 import { OrdersGroup } from "./OrdersApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
@@ -11,6 +10,7 @@ import { pdfNamed } from "../../http/FileNamed.ts"
 import { fileStoreAway } from "../rules/FileStoreAway.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, NotFound } from "../../http/Problems.ts"
+import { ownEvent } from "../rules/OwnEvent.ts"
 import { visible } from "../rules/Visible.ts"
 
 export const OrdersHttpLayer = HttpApiBuilder.group(
@@ -19,7 +19,7 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const printer = yield* OrderPrinter
     const prints = yield* PrintStore
-    const events = yield* EventStore
+    const own = yield* ownEvent
 
     const asOwner = Option.map((owner: string) => ({ owner }))
 
@@ -58,9 +58,9 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
         pdfNamed(
           `tickets-event-${event_id}.pdf`,
           noStore(Effect.gen(function* () {
-            yield* visible("event", Effect.map(events.owner(event_id), asOwner))
+            const { event_id: eventId } = yield* own(event_id)
             const guests = typeof query.guest_id === "number" ? [query.guest_id] : query.guest_id
-            const found = yield* prints.ofGuests(event_id, [...new Set(guests)])
+            const found = yield* prints.ofGuests(eventId, [...new Set(guests)])
             const without = found.find(({ ticket_id }) => ticket_id === null)
             if (without !== undefined) {
               return yield* new NotFound({

@@ -21,7 +21,7 @@ const isDesign = Schema.is(TicketDesign)
 
 const sha256 = (data: string | Uint8Array): string => createHash("sha256").update(data).digest("hex")
 
-const owner = Effect.map(requireRole(...managers), ({ subject }) => subject)
+const owner = Effect.map(requireRole(...managers), ({ owner }) => owner)
 
 const refused = InvalidRequest.at(
   "",

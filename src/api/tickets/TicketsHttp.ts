@@ -11,6 +11,7 @@ import { FeedStore } from "../../store/flows/FeedStore.ts"
 import { JobIndex } from "../../store/jobs/JobIndex.ts"
 import { FlowStore } from "../../store/flows/FlowStore.ts"
 import { feedOfJob, type JobRow, JobStore } from "../../store/jobs/JobStore.ts"
+import { shownJob } from "../../store/jobs/JobRows.ts"
 import type { TicketRow } from "../../store/tickets/TicketRows.ts"
 import { TicketStore } from "../../store/tickets/TicketStore.ts"
 import { TicketsGroup } from "./TicketsApi.ts"
@@ -96,7 +97,7 @@ const list = Effect.fn("TicketsHttp.jobs")(function* (query: Query) {
   const { cursor, limit = pageSize, ...filters } = query
   const page = yield* (yield* JobIndex).page({ owner: yield* ownerOf, before: cursor, limit }, filters)
   const { headers, next_cursor } = yield* nextPage("/api/tickets/generation-jobs", page)
-  return HttpApiSchema.withHeaders({ body: { jobs: page.rows, next_cursor }, headers })
+  return HttpApiSchema.withHeaders({ body: { jobs: page.rows.map(shownJob), next_cursor }, headers })
 })
 
 /** Why a job in this state is neither canceled nor tried again. */

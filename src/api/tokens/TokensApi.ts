@@ -1,7 +1,7 @@
 /** Tokens over HTTP: a steward's is made and revoked while the gate is open. */
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { TokenFilters } from "../../store/TokenStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
@@ -15,29 +15,42 @@ import { Link } from "../../http/Shapes.ts"
 const limits = <S extends Schema.Codec<unknown, unknown>>(item: S) =>
   Schema.optionalKey(Schema.Array(item).check(Schema.isMinLength(1), Schema.isMaxLength(1_000)))
 
-/** `events` and `gates` limit an operator; without `expires_at` a token lives until it is revoked. */
+/**
+ * `events` and `gates` limit an operator, whose `organizer` is the organisation it works for: it may be left out where
+ * one alone can be meant. Without `expires_at` a token lives until it is revoked.
+ */
 export const TokenBody = Schema.Struct({
   role: Role,
   subject: Label,
-  events: limits(EventId),
+  organizer: Schema.optionalKey(Label),
+  events: limits(EventNumber),
   gates: limits(Label),
   expires_at: Schema.optionalKey(Instant)
 }).check(
   Schema.makeFilter((body: { readonly role: Role; readonly [limit: string]: unknown }) =>
-    rights[body.role].scans === "granted" ?
-      [] :
-      ["events", "gates"].filter((limit) => body[limit] !== undefined)
-        .map((limit) => ({ path: [limit], issue: "Limits operators: leave it out for this role" }))
+    rights[body.role].scans === "granted" ? [] : [
+      ...["events", "gates"].filter((limit) => body[limit] !== undefined)
+        .map((limit) => ({ path: [limit], issue: "Limits operators: leave it out for this role" })),
+      ...(body["organizer"] === undefined || body["organizer"] === body["subject"]
+        ? []
+        : [{ path: ["organizer"], issue: "Expected the subject: another organiser is for operators alone" }])
+    ]
   )
 )
 
-/** A token, never its text; null events or gates are all of them. */
+/**
+ * A token, never its text; null events or gates are all of its organiser's. `unreached_scans` counts its scans of events
+ * that it does not reach.
+ */
 export const TokenView = Schema.Struct({
   token_id: Schema.String,
   role: Role,
   subject: Schema.String,
-  events: Schema.NullOr(Schema.Array(Schema.Int)),
+  organizer: Schema.String,
+  events: Schema.NullOr(Schema.Array(EventNumber)),
   gates: Schema.NullOr(Schema.Array(Schema.String)),
+  unreached_scans: Schema.Int,
+  unreached_at: Schema.NullOr(Instant),
   created_at: Instant,
   expires_at: Schema.NullOr(Instant),
   revoked_at: Schema.NullOr(Instant)

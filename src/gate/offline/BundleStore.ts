@@ -6,10 +6,11 @@ import { GateRules, usualRules } from "../../../rpc/Scan.ts"
 import type { OfflineEvent, OfflineTickets } from "./OfflineBundle.ts"
 import type { OfflineCursor } from "./OfflineCursor.ts"
 import * as Rows from "../../store/Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** Which page; without a cursor the first of all. */
 export interface BundleRequest {
-  readonly eventId: number
+  readonly eventId: EventId
   readonly cursor: OfflineCursor | null
   readonly limit: number
 }
@@ -27,7 +28,7 @@ export interface BundlePage {
 const Digests = Schema.optionalKey(Schema.String)
 
 const Row = Schema.Struct({
-  event_id: Schema.Int,
+  event_id: EventNumber,
   status: EventStatus,
   timezone: Schema.String,
   doors_open_at: Rows.AtOrNull,
@@ -53,12 +54,12 @@ const Row = Schema.Struct({
   })
 })
 
-const toPage = (row: typeof Row.Type, limit: number): BundlePage => {
-  const { digests, event_id: eventId, floor, gate_rules, known, mark, origin, seq } = row
+const toPage = (eventId: EventId, row: typeof Row.Type, limit: number): BundlePage => {
+  const { digests, event_id, floor, gate_rules, known, mark, origin, seq } = row
   const more = row.read === limit
   return {
     event: {
-      event_id: eventId,
+      event_id,
       status: row.status,
       timezone: row.timezone,
       doors_open_at: row.doors_open_at,
@@ -103,6 +104,8 @@ export class BundleStore extends Context.Service<BundleStore, {
             SELECT pg_current_snapshot() AS snapshot, left(md5(concat_ws('/',
               (SELECT system_identifier FROM pg_control_system()), (SELECT timeline_id FROM pg_control_checkpoint()),
               (SELECT oid FROM pg_database WHERE datname = current_database()), 'tickets'::regclass::oid)), 16) AS origin
+          ), number AS MATERIALIZED (
+            SELECT number AS here FROM event_numbers WHERE event_id = ${eventId}::bigint
           ), asked AS MATERIALIZED (
             SELECT ${cursor?.changedIn ?? "0"}::text::xid8 AS changed_in, ${
           cursor?.ticketId ?? 0
@@ -141,9 +144,9 @@ export class BundleStore extends Context.Service<BundleStore, {
           ), ticket AS (
             SELECT CASE WHEN status = 'voided' THEN 'voided' WHEN payment_state NOT IN ('free', 'paid') THEN 'unpaid'
                 WHEN inside THEN 'inside' WHEN entries > 0 THEN 'left' ELSE 'unused' END AS state,
-              translate(encode(substring(sha256(convert_to(concat('guichet-offline:', ${eventId}::bigint, ':', code),
+              translate(encode(substring(sha256(convert_to(concat('guichet-offline:', number.here, ':', code),
                 'UTF8')) FOR 12), 'base64'), '+/', '-_') COLLATE "C" AS digest
-            FROM page
+            FROM page CROSS JOIN number
           ), last AS MATERIALIZED (
             SELECT changed_in, ticket_id FROM changed
             ORDER BY changed_in DESC, ticket_id DESC LIMIT 1
@@ -155,7 +158,7 @@ export class BundleStore extends Context.Service<BundleStore, {
               ELSE journal.newest END AS seq
             FROM start, journal, (SELECT (SELECT count(*) FROM changed) + (SELECT count(*) FROM moved) AS read) n
           )
-          SELECT e.event_id, e.status, e.timezone, e.doors_open_at, e.doors_close_at, e.reentry, e.max_attendees,
+          SELECT number.here AS event_id, e.status, e.timezone, e.doors_open_at, e.doors_close_at, e.reentry, e.max_attendees,
             coalesce(o.inside, 0) AS inside, e.gate_rules, here.origin, start.known,
             coalesce(start.floor, least(pg_snapshot_xmin(here.snapshot), coalesce((SELECT next FROM newest), '0')))::text
               AS floor,
@@ -164,9 +167,9 @@ export class BundleStore extends Context.Service<BundleStore, {
             reached.read, reached.seq, ${markAt("reached.seq")} AS mark,
             (SELECT coalesce(jsonb_object_agg(g.state, g.digests), '{}'::jsonb) FROM (
               SELECT state, string_agg(digest, '' ORDER BY digest) AS digests FROM ticket GROUP BY state) g) AS digests
-          FROM here CROSS JOIN start CROSS JOIN reached CROSS JOIN events e LEFT JOIN gates_occupancy o USING (event_id)
+          FROM here CROSS JOIN number CROSS JOIN start CROSS JOIN reached CROSS JOIN events e LEFT JOIN gates_occupancy o USING (event_id)
           WHERE e.event_id = ${eventId}::bigint`)
-        return Option.map(row, (row) => toPage(row, limit))
+        return Option.map(row, (row) => toPage(eventId, row, limit))
       })
 
       return BundleStore.of({ page })

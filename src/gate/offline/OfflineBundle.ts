@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { createHash } from "node:crypto"
 import { EventStatus } from "../../../rpc/Event.ts"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { GateRules } from "../../../rpc/Scan.ts"
 import { Instant } from "../../../rpc/values/Values.ts"
 import { TicketKeySet } from "../../trust/SigningKeys.ts"
@@ -20,8 +20,8 @@ export const digestRecipe =
   "A typed code is first put in upper case, without spaces, with O as 0 and I or L as 1 after its last hyphen."
 
 /** The digest of a ticket's code. The code's 80 random bits are beyond guessing, so a digest does not give it back. */
-export const digestOf = (eventId: number, ticketCode: string): string =>
-  createHash("sha256").update(`guichet-offline:${eventId}:${ticketCode}`).digest().subarray(0, 12).toString(
+export const digestOf = (event: EventNumber, ticketCode: string): string =>
+  createHash("sha256").update(`guichet-offline:${event}:${ticketCode}`).digest().subarray(0, 12).toString(
     "base64url"
   )
 
@@ -31,7 +31,7 @@ const Digests = Schema.String.annotate({
 
 /** The event as its gate is bound by it; `inside` counts every gate. */
 export const OfflineEvent = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   status: EventStatus,
   timezone: Schema.String,
   doors_open_at: Schema.NullOr(Instant),

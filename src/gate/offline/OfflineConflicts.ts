@@ -1,10 +1,10 @@
 /** Where a device that decided alone let someone in and the gate would not have: what the event's staff must know. */
 import { DateTime, Schema } from "effect"
-import { TicketId } from "../../../rpc/values/Ids.ts"
+import { type EventNumber, TicketId } from "../../../rpc/values/Ids.ts"
 import { type AdmitRequest, type Passage, ScanResult, type Verdict } from "../../../rpc/Scan.ts"
 import { Instant, type Locale } from "../../../rpc/values/Values.ts"
 import { happenedAt } from "../Decision.ts"
-import { momentsIn, sentence } from "../ScanAnswer.ts"
+import { momentsIn, sentence, shown, type ShownVerdict } from "../ScanAnswer.ts"
 
 /** Someone came in: where, when, and by which scan of which device, as far as the journal says. */
 export const Entry = Schema.Struct({
@@ -29,10 +29,10 @@ export const Conflict = Schema.Struct({
 })
 export type Conflict = typeof Conflict.Type
 
-/** An uploaded scan and its verdict. */
+/** An uploaded scan and its verdict, whichever event it was for. */
 export interface Decided {
-  readonly scan: AdmitRequest
-  readonly verdict: Verdict
+  readonly scan: Pick<AdmitRequest, "claimed" | "deviceId" | "deviceTime" | "direction" | "gate" | "source">
+  readonly verdict: Omit<Verdict, "event_id">
 }
 
 /** A ticket's entry that another one contradicts. */
@@ -93,7 +93,7 @@ const words = {
   }
 } as const
 
-const describe = (locale: Locale, verdict: Verdict, entries: ReadonlyArray<Entry>): string => {
+const describe = (locale: Locale, verdict: ShownVerdict, entries: ReadonlyArray<Entry>): string => {
   const { at, double, full, other } = words[locale]
   const moment = momentsIn(locale, verdict.timezone)
   const places = entries.toSorted((a, b) => DateTime.toEpochMillis(a.at) - DateTime.toEpochMillis(b.at))
@@ -105,9 +105,14 @@ const describe = (locale: Locale, verdict: Verdict, entries: ReadonlyArray<Entry
 
 /**
  * The conflict of a clash, the same whenever it is asked for: it follows from the verdict as it was stored. `counted` is
- * the entry that counts, if there is one.
+ * the entry that counts, if there is one; `number` is the event's.
  */
-export const conflictOf = ({ scan, verdict }: Decided, counted: Entry | null, locale: Locale): Conflict => {
+export const conflictOf = (
+  { scan, verdict }: Decided,
+  counted: Entry | null,
+  number: EventNumber,
+  locale: Locale
+): Conflict => {
   const { decided_at, result, scan_id, ticket_id } = verdict
   const uploaded = { gate: scan.gate, at: happenedAt(scan, decided_at), scan_id, device_id: scan.deviceId }
   const entries = counted === null ? [uploaded] : [counted, uploaded]
@@ -121,6 +126,6 @@ export const conflictOf = ({ scan, verdict }: Decided, counted: Entry | null, lo
     ticket_id,
     reason: result,
     entries,
-    message: describe(locale, verdict, entries)
+    message: describe(locale, shown(verdict, number), entries)
   }
 }

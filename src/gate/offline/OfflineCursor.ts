@@ -1,6 +1,7 @@
 /** Where a device stands in the changes of an event's tickets, as the text that it sends back. */
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import { EventId } from "../../../rpc/values/Ids.ts"
 
 const digits = /^\d{1,19}$/
 
@@ -10,7 +11,7 @@ const digits = /^\d{1,19}$/
  * the scan at `seq` from another one of that number; a cursor from before there was a `seq` has none, and begins anew.
  */
 const Place = Schema.Struct({
-  eventId: Schema.Int,
+  eventId: EventId,
   origin: Schema.String,
   changedIn: Schema.String.check(Schema.isPattern(digits)),
   ticketId: Schema.Int,
@@ -21,7 +22,7 @@ const Place = Schema.Struct({
 export type OfflineCursor = typeof Place.Type
 
 const pattern =
-  /^(\d{1,15}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})?(?: (\d{1,15}) ([0-9a-f]{12})?)?$/
+  /^(\d{1,16}) ([0-9a-f]{16}) (\d{1,19}) (\d{1,15}) (\d{1,19})?(?: (\d{1,15}) ([0-9a-f]{12})?)?$/
 
 const read = (text: string) => pattern.exec(Buffer.from(text, "base64url").toString("latin1"))
 

@@ -8,6 +8,7 @@
  */
 import { type DateTime, Result } from "effect"
 import { type AdmitRequest, type Direction, type ScanResult, usualRules } from "../../../rpc/Scan.ts"
+import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { decide, type Situation, unusable } from "../Decision.ts"
 import type { GateEvent, GateTicket } from "../GateState.ts"
 import { QrData } from "../../trust/QrData.ts"
@@ -78,7 +79,11 @@ const stateFields: Readonly<
 
 const mayBeInside = new Set<TicketState>(["unpaid", "voided"])
 
-const ticketOf = (eventId: number, code: string, state: TicketState, direction: Direction): GateTicket => ({
+/** A device knows no keys of ours: its own event is one, and every other event is another. */
+const here: EventId = 1
+const elsewhere: EventId = 2
+
+const ticketOf = (eventId: EventId, code: string, state: TicketState, direction: Direction): GateTicket => ({
   ticketId: 0,
   eventId,
   code,
@@ -107,21 +112,21 @@ const eventOf = (event: OfflineEvent): GateEvent => ({
 /** The code and the event that were read, and why the QR is none of ours; the code is null when code and QR disagree. */
 const read = ({ event, keys }: OfflineKnowledge, { qrData, ticketCode }: OfflineRead) => {
   const typed = ticketCode === null ? null : TicketCode.normalize(ticketCode)
-  if (qrData === null) return { code: typed, eventId: event.event_id, forged: null }
+  if (qrData === null) return { code: typed, number: event.event_id, forged: null }
   return Result.match(QrData.verify(qrData, keys), {
-    onFailure: (forged) => ({ code: null, eventId: event.event_id, forged }),
-    onSuccess: ({ code, eventId }) => ({
-      code: typed === null || typed === code || eventId !== event.event_id ? code : null,
-      eventId,
+    onFailure: (forged) => ({ code: null, number: event.event_id, forged }),
+    onSuccess: ({ code, eventId: number }) => ({
+      code: typed === null || typed === code || number !== event.event_id ? code : null,
+      number,
       forged: null
     })
   })
 }
 
 /** The scan as its own operator's, who may scan here. */
-const scanOf = (eventId: number, { at, direction }: OfflineRead, forged: string | null): AdmitRequest => ({
+const scanOf = ({ at, direction }: OfflineRead, forged: string | null): AdmitRequest => ({
   scanId: "",
-  eventId,
+  eventId: here,
   ticketCode: null,
   ticketId: null,
   forged,
@@ -136,26 +141,26 @@ const scanOf = (eventId: number, { at, direction }: OfflineRead, forged: string 
 })
 
 /** The ticket that was read, with its digest: one of another event is known to be that and no more. */
-const find = (known: OfflineKnowledge, code: string | null, eventId: number, direction: Direction) => {
+const find = (known: OfflineKnowledge, code: string | null, number: EventNumber, direction: Direction) => {
   if (code === null) return { digest: null, ticket: undefined }
-  const digest = digestOf(eventId, code)
-  const state = eventId === known.event.event_id ? known.states.get(digest) : "unused"
+  const digest = digestOf(number, code)
+  const eventId = number === known.event.event_id ? here : elsewhere
+  const state = eventId === here ? known.states.get(digest) : "unused"
   return { digest, ticket: state === undefined ? undefined : ticketOf(eventId, code, state, direction) }
 }
 
 /** The server's decision at that moment, as far as a device can see. */
 export const decideOffline = (known: OfflineKnowledge, scan: OfflineRead): OfflineDecision => {
-  const eventId = known.event.event_id
-  const { code, eventId: eventRead, forged } = read(known, scan)
-  const { digest, ticket } = find(known, code, eventRead, scan.direction)
+  const { code, forged, number } = read(known, scan)
+  const { digest, ticket } = find(known, code, number, scan.direction)
   const situation: Situation = {
-    eventId,
+    eventId: here,
     event: eventOf(known.event),
     inside: known.inside,
     ticket,
     now: scan.at,
     deviceRefusals: 0
   }
-  const { after, result } = decide(situation, scanOf(eventId, scan, forged))
+  const { after, result } = decide(situation, scanOf(scan, forged))
   return { result, digest, after: after === null ? null : stateOf(after) }
 }

@@ -1,6 +1,6 @@
 /** What devices decided alone and upload later: its body, and how each scan of it becomes one for the gate. */
 import { DateTime, Schema } from "effect"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { type EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission, ScanResult } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
@@ -58,7 +58,7 @@ const distinct = Schema.makeFilter((scans: ReadonlyArray<{ readonly scan_id: str
 
 /** An upload; sent again, whole or in other pieces, it gets the same verdicts. */
 export const OfflineUpload = Schema.Struct({
-  event_id: EventId,
+  event_id: EventNumber,
   scanner_id: Label,
   operator_id: Label,
   scans: Schema.Array(OfflineScan).check(Schema.isBetweenLength(1, uploadLimit), distinct)
@@ -71,12 +71,16 @@ export const asTheyHappened = (scans: ReadonlyArray<OfflineScan>): ReadonlyArray
 
 /** One scan of the upload, for the gate; verifying its QR takes most of the time. */
 export const fromUpload = (
-  { event_id, operator_id, scanner_id }: OfflineUpload,
+  { operator_id, scanner_id }: OfflineUpload,
   scan: OfflineScan,
-  { operator, trusted }: { readonly operator: Permission; readonly trusted: TrustedKeys }
+  { eventId, operator, trusted }: {
+    readonly eventId: EventId
+    readonly operator: Permission
+    readonly trusted: TrustedKeys
+  }
 ): AdmitRequest => ({
   scanId: scan.scan_id,
-  eventId: event_id,
+  eventId,
   ticketCode: scan.ticket_code === undefined || scan.ticket_code === null
     ? null
     : storableText(scan.ticket_code),

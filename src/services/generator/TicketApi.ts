@@ -1,7 +1,7 @@
 /** The contract of the ticket generator (port 3004): a chunk is taken, queued, and reported by webhook. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
-import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
+import { EventNumber, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
 import { Priority } from "../../../rpc/TicketJob.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
@@ -22,7 +22,7 @@ export const JobTicket = Schema.Struct({
     phone: Schema.NullOr(Schema.String)
   }),
   event: Schema.Struct({
-    id: EventId,
+    id: EventNumber,
     title: Label,
     event_date: Schema.toEncoded(Instant),
     location: Label
@@ -43,7 +43,7 @@ export type RenderOptions = typeof RenderOptions.Type
 /** The documented body; a job of more than 500 tickets comes in several. */
 export const GenerationJob = Schema.Struct({
   job_id: JobId,
-  event_id: EventId,
+  event_id: EventNumber,
   tickets: Schema.Array(JobTicket).check(Schema.isBetweenLength(1, 500)),
   options: RenderOptions
 })

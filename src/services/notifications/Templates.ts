@@ -53,8 +53,11 @@ const find = Effect.fnUntraced(function* (id: string) {
   })
 })
 
+/** A calendar knows events of the whole world: two organisers' numbers do not tell them apart. */
 const uidOf = (v: Variables.Variables, start: DateTime.DateTime) =>
-  v.event_id === undefined
+  v.event_uid !== undefined
+    ? v.event_uid
+    : v.event_id === undefined
     ? createHash("sha256").update(`${v.event_name} ${DateTime.formatIso(start)}`).digest("hex").slice(0, 32)
     : `event-${v.event_id}`
 

@@ -1,7 +1,7 @@
 /** The contract of the scan service (port 3005): QR text in, the gate's verdict out. */
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Direction } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
@@ -14,7 +14,7 @@ import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 /** What a scanner read, and where; any text may stand in `qr_data`. */
 export const VerifyRequest = Schema.Struct({
   qr_data: Schema.String,
-  event_id: EventId,
+  event_id: EventNumber,
   scanner_id: Label,
   operator_id: Label,
   location: ScanLocation,

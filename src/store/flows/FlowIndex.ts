@@ -2,7 +2,8 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { FlowStatus } from "../../../rpc/CompleteFlow.ts"
-import { EventId } from "../../../rpc/values/Ids.ts"
+import { EventNumber } from "../../../rpc/values/Ids.ts"
+import { numberOf } from "../EventNumbers.ts"
 import { Failure } from "./FlowStore.ts"
 import * as KeysetPage from "../KeysetPage.ts"
 import * as Rows from "../Rows.ts"
@@ -10,7 +11,7 @@ import * as Rows from "../Rows.ts"
 /** What the list of flows may be filtered by. */
 export const FlowFilters = {
   status: Schema.optionalKey(FlowStatus),
-  event_id: Schema.optionalKey(EventId)
+  event_id: Schema.optionalKey(EventNumber)
 }
 type FlowFilters = Schema.Struct<typeof FlowFilters>["Type"]
 
@@ -18,7 +19,7 @@ const SummaryRow = Schema.Struct({
   seq: Schema.Int,
   flow_id: Schema.String,
   flow_type: Schema.Literal("complete_event_flow"),
-  event_id: Schema.Int,
+  event_id: EventNumber,
   status: FlowStatus,
   created_at: Rows.At,
   started_at: Rows.AtOrNull,
@@ -27,7 +28,9 @@ const SummaryRow = Schema.Struct({
   error: Failure
 })
 
-const columns = Object.keys(SummaryRow.fields).join(", ")
+const columns = Object.keys(SummaryRow.fields).map((column) =>
+  column === "event_id" ? `${numberOf("flows.event_id")} AS event_id` : column
+).join(", ")
 
 export class FlowIndex extends Context.Service<FlowIndex, {
   readonly page: KeysetPage.Read<FlowFilters, typeof SummaryRow.Type>
@@ -38,7 +41,8 @@ export class FlowIndex extends Context.Service<FlowIndex, {
       const sql = yield* SqlClient.SqlClient
       const page = KeysetPage.make<typeof SummaryRow, FlowFilters>(sql, "flows", columns, SummaryRow, {
         status: (status) => sql`status = ${status}`,
-        event_id: (eventId) => sql`event_id = ${eventId}::bigint`
+        event_id: (number) =>
+          sql`event_id IN (SELECT n.event_id FROM event_numbers n WHERE n.number = ${number}::bigint)`
       })
 
       return { page }

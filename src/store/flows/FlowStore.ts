@@ -12,8 +12,10 @@ import {
   waitsForAnswer
 } from "../../../rpc/CompleteFlow.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** Why a flow or a step failed, or null. */
 export const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
@@ -21,7 +23,7 @@ export const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail
 const FlowRow = Schema.Struct({
   flow_id: Schema.String,
   owner: Schema.String,
-  event_id: Schema.Int,
+  event_id: EventNumber,
   status: FlowStatus,
   created_at: Rows.At,
   started_at: Rows.AtOrNull,
@@ -45,6 +47,7 @@ const FlowRow = Schema.Struct({
 
 const RequestRow = Schema.Struct({
   owner: Schema.String,
+  event_id: EventId,
   request: Schema.Unknown,
   created_at: Rows.At,
   deadline: Rows.At,
@@ -77,6 +80,7 @@ export class FlowStore extends Context.Service<FlowStore, {
     readonly flowId: string
     readonly executionId: string
     readonly owner: string
+    readonly eventId: EventId
     readonly request: CompleteFlowRequest
     readonly deadline: DateTime.Utc
   }) => Effect.Effect<void>
@@ -124,7 +128,7 @@ export class FlowStore extends Context.Service<FlowStore, {
           WITH flow AS (
             INSERT INTO flows (flow_id, flow_type, owner, event_id, execution_id, status, request, deadline)
             VALUES (${flow.flowId}, 'complete_event_flow', ${flow.owner},
-                    ${request.event_data.event_id}::bigint, ${flow.executionId}, 'accepted',
+                    ${flow.eventId}::bigint, ${flow.executionId}, 'accepted',
                     ${JSON.stringify(request)}::jsonb, ${DateTime.toDateUtc(flow.deadline)}::timestamptz)
             ON CONFLICT (flow_id) DO NOTHING RETURNING flow_id
           )
@@ -143,14 +147,16 @@ export class FlowStore extends Context.Service<FlowStore, {
 
       const load: FlowStore["Service"]["load"] = Effect.fnUntraced(function* (flowId) {
         const row = yield* Rows.first(RequestRow)(
-          sql`SELECT owner, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`
+          sql`SELECT owner, event_id, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`
         ).pipe(Effect.flatMap(Effect.fromOption))
         return { ...row, request: yield* decode(row.request) }
       }, Effect.orDie)
 
       const view: FlowStore["Service"]["view"] = (flowId) =>
         Rows.first(FlowRow)(sql`
-          SELECT f.flow_id, f.owner, f.event_id, f.status, f.created_at, f.started_at, f.finished_at, f.deadline,
+          SELECT f.flow_id, f.owner, ${
+          sql.literal(numberOf("f.event_id"))
+        } AS event_id, f.status, f.created_at, f.started_at, f.finished_at, f.deadline,
             f.error,
             (SELECT job_id FROM ticket_jobs j WHERE j.flow_id = f.flow_id ORDER BY j.created_at DESC LIMIT 1) AS job_id,
             (SELECT payment_id FROM payments p WHERE p.flow_id = f.flow_id) AS payment_id,

@@ -5,6 +5,8 @@ import { EventStatus } from "../../../rpc/Event.ts"
 import { type GateCounts, GateScan, type GateView, rateMinutes } from "../../../rpc/Gate.ts"
 import { Direction, GateRules, usualRules } from "../../../rpc/Scan.ts"
 import * as Rows from "../Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
+import { numberOf } from "../EventNumbers.ts"
 
 /** The most scans that one look brings. */
 export const lookLimit = 500
@@ -31,6 +33,7 @@ const Passed = Schema.Struct({
 
 const Read = Schema.Struct({
   event: Schema.NullOr(Schema.Struct({
+    event_id: EventNumber,
     status: EventStatus,
     max_attendees: Schema.Int,
     inside: Schema.Int
@@ -102,10 +105,9 @@ const ratesOf = ({ minutes, recent }: typeof Read.Type, first: number): GateView
 const firstMinute = (now: DateTime.Utc): number =>
   Math.floor(DateTime.toEpochMillis(now) / minuteMillis) - rateMinutes + 1
 
-const toLook = (eventId: number, read: typeof Read.Type, now: DateTime.Utc): Option.Option<Look> =>
+const toLook = (read: typeof Read.Type, now: DateTime.Utc): Option.Option<Look> =>
   Option.map(Option.fromNullOr(read.event), (event) => ({
     view: {
-      event_id: eventId,
       ...event,
       ...countsOf(read.tallies.filter(({ gate }) => gate === null)),
       gates: gatesOf(read.tallies),
@@ -123,16 +125,16 @@ const toLook = (eventId: number, read: typeof Read.Type, now: DateTime.Utc): Opt
  */
 export class GateStore extends Context.Service<GateStore, {
   /** Nothing for an event that does not exist; no scans when `after` is null. */
-  readonly look: (eventId: number, after: number | null) => Effect.Effect<Option.Option<Look>>
+  readonly look: (eventId: EventId, after: number | null) => Effect.Effect<Option.Option<Look>>
   /** The rules in force: the event's own, or the usual ones. */
-  readonly rules: (eventId: number) => Effect.Effect<Option.Option<GateRules>>
+  readonly rules: (eventId: EventId) => Effect.Effect<Option.Option<GateRules>>
 }>()("guichet/store/gate/GateStore") {
   static readonly layer: Layer.Layer<GateStore, never, SqlClient.SqlClient> = Layer.effect(
     GateStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const read = (eventId: number, after: number | null, now: DateTime.Utc) =>
+      const read = (eventId: EventId, after: number | null, now: DateTime.Utc) =>
         Rows.first(Read)(sql`
           WITH tally AS MATERIALIZED (
             SELECT gate, direction, result, scans FROM gate_tallies WHERE event_id = ${eventId}::bigint
@@ -150,7 +152,9 @@ export class GateStore extends Context.Service<GateStore, {
             FROM moment GROUP BY minute
           )
           SELECT
-            (SELECT jsonb_build_object('status', e.status, 'max_attendees', e.max_attendees,
+            (SELECT jsonb_build_object('event_id', ${
+          sql.literal(numberOf("e.event_id"))
+        }, 'status', e.status, 'max_attendees', e.max_attendees,
                 'inside', coalesce(o.inside, 0))
               FROM events e LEFT JOIN gates_occupancy o USING (event_id)
               WHERE e.event_id = ${eventId}::bigint) AS event,
@@ -171,12 +175,12 @@ export class GateStore extends Context.Service<GateStore, {
               FROM (SELECT * FROM scans WHERE event_id + 0 = ${eventId}::bigint AND seq > ${after}::bigint
                 ORDER BY seq LIMIT ${lookLimit}::int) s) AS scans`)
 
-      const look = Effect.fn("GateStore.look")(function* (eventId: number, after: number | null) {
+      const look = Effect.fn("GateStore.look")(function* (eventId: EventId, after: number | null) {
         const now = yield* DateTime.now
-        return Option.flatMap(yield* read(eventId, after, now), (row) => toLook(eventId, row, now))
+        return Option.flatMap(yield* read(eventId, after, now), (row) => toLook(row, now))
       })
 
-      const rules = (eventId: number) =>
+      const rules = (eventId: EventId) =>
         Effect.map(
           Rows.first(RulesRow)(
             sql`SELECT gate_rules AS rules FROM events WHERE event_id = ${eventId}::bigint`

@@ -3,10 +3,11 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Direction, ScanResult, Signal } from "../../../rpc/Scan.ts"
 import * as Rows from "../Rows.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** Which page and which lines: those after `after` in the order, that fit every filter that is given. */
 export interface JournalRequest {
-  readonly eventId: number
+  readonly eventId: EventId
   readonly order: "asc" | "desc"
   readonly after: number | undefined
   readonly limit: number
@@ -51,7 +52,7 @@ export class JournalStore extends Context.Service<JournalStore, {
     request: JournalRequest
   ) => Effect.Effect<{ readonly lines: ReadonlyArray<JournalRow>; readonly more: boolean }>
   /** Where a scan was made: it never changes. */
-  readonly gateOf: (eventId: number, scanId: string) => Effect.Effect<Option.Option<string>>
+  readonly gateOf: (eventId: EventId, scanId: string) => Effect.Effect<Option.Option<string>>
 }>()("guichet/store/gate/JournalStore") {
   static readonly layer: Layer.Layer<JournalStore, never, SqlClient.SqlClient> = Layer.effect(
     JournalStore,
@@ -90,7 +91,7 @@ export class JournalStore extends Context.Service<JournalStore, {
         return { lines: rows.slice(0, request.limit), more: rows.length > request.limit }
       })
 
-      const gateOf = (eventId: number, scanId: string) =>
+      const gateOf = (eventId: EventId, scanId: string) =>
         Effect.map(
           Rows.first(GateRow)(
             sql`SELECT gate FROM scans WHERE event_id = ${eventId}::bigint AND scan_id = ${scanId}`

@@ -1,7 +1,7 @@
 /** Which generation jobs there are: in pages, by ticket, and those that are late. */
 import { Context, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { EventId, FlowId } from "../../../rpc/values/Ids.ts"
+import { EventNumber, FlowId } from "../../../rpc/values/Ids.ts"
 import { JobStatus, openJobs, Priority } from "../../../rpc/TicketJob.ts"
 import { columns, JobRow } from "./JobRows.ts"
 import * as KeysetPage from "../KeysetPage.ts"
@@ -10,7 +10,7 @@ import * as Rows from "../Rows.ts"
 
 /** What the list of jobs may be filtered by. */
 export const JobFilters = {
-  event_id: Schema.optionalKey(EventId),
+  event_id: Schema.optionalKey(EventNumber),
   status: Schema.optionalKey(JobStatus),
   priority: Schema.optionalKey(Priority),
   flow_id: Schema.optionalKey(FlowId)
@@ -57,7 +57,8 @@ export class JobIndex extends Context.Service<JobIndex, {
       const sql = yield* SqlClient.SqlClient
 
       const page = KeysetPage.make<typeof JobRow, JobFilters>(sql, "ticket_jobs", columns, JobRow, {
-        event_id: (eventId) => sql`event_id = ${eventId}::bigint`,
+        event_id: (number) =>
+          sql`event_id IN (SELECT n.event_id FROM event_numbers n WHERE n.number = ${number}::bigint)`,
         status: (status) => sql`status = ${status}`,
         priority: (priority) => sql`priority = ${priority}`,
         flow_id: (flowId) => sql`flow_id = ${flowId}`

@@ -3,12 +3,14 @@ import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { ItemStatus, JobNotFound, JobOptions, JobStatus, Priority } from "../../../rpc/TicketJob.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** A job to store; the same id twice is one job. */
 export interface NewJob {
   readonly jobId: string
-  readonly eventId: number
+  readonly eventId: EventId
   readonly owner: string
   readonly flowId: string | null
   readonly options: JobOptions
@@ -19,8 +21,9 @@ export interface NewJob {
 export const feedOfJob = (jobId: string): string => `job/${jobId}`
 
 /** The columns of `JobRow`. */
-export const columns =
-  `job_id, seq, event_id, owner, flow_id, status, priority, options, attempt, edition, total,
+export const columns = `job_id, seq, event_id, ${
+  numberOf("ticket_jobs.event_id")
+} AS event_number, owner, flow_id, status, priority, options, attempt, edition, total,
    total - generated - failed - canceled AS queued, generated, failed, canceled, error, created_at, started_at,
    finished_at`
 
@@ -28,7 +31,8 @@ export const columns =
 export const JobRow = Schema.Struct({
   job_id: Schema.String,
   seq: Schema.Int,
-  event_id: Schema.Int,
+  event_id: EventId,
+  event_number: EventNumber,
   owner: Schema.String,
   flow_id: Schema.NullOr(Schema.String),
   status: JobStatus,
@@ -47,6 +51,14 @@ export const JobRow = Schema.Struct({
   finished_at: Rows.AtOrNull
 })
 export type JobRow = typeof JobRow.Type
+
+/** A job as it is shown: under its event's number. */
+export const shownJob = <Row extends Pick<JobRow, "event_id" | "event_number">>(
+  { event_number, ...job }: Row
+) => ({
+  ...job,
+  event_id: event_number
+})
 
 export const ItemRow = Schema.Struct({
   ticket_id: Schema.Int,

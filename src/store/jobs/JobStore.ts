@@ -3,7 +3,7 @@ import { Context, Effect, Layer, type Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
 import { JobConflict, type JobNotFound, jobPhase, type JobView } from "../../../rpc/TicketJob.ts"
-import { type Applied, feedOfJob, ItemRow, type JobRow, type NewJob, reads } from "./JobRows.ts"
+import { type Applied, feedOfJob, ItemRow, type JobRow, type NewJob, reads, shownJob } from "./JobRows.ts"
 import { FeedStore } from "../flows/FeedStore.ts"
 import * as JobReports from "./JobReports.ts"
 import * as JobItems from "./JobItems.ts"
@@ -100,7 +100,7 @@ export class JobStore extends Context.Service<JobStore, {
         const { edition: _edition, options: _options, seq: _seq, ...job } = yield* row(jobId)
         const tickets = yield* Rows.all(ItemRow)(sql`
           SELECT ticket_id, status, reason FROM ticket_job_items WHERE job_id = ${jobId} ORDER BY ticket_id`)
-        return { ...job, tickets }
+        return { ...shownJob(job), tickets }
       })
 
       const begin = (jobId: string) =>

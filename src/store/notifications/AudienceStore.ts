@@ -3,10 +3,13 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Locale } from "../../../rpc/values/Values.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 const Row = Schema.Struct({
-  event_id: Schema.Int,
+  event_id: EventId,
+  event_number: EventNumber,
   title: Schema.String,
   starts_at: Rows.At,
   timezone: Schema.String,
@@ -34,7 +37,7 @@ export type Reader = typeof Row.Type
 
 export class AudienceStore extends Context.Service<AudienceStore, {
   /** The readers among these guests of an event, in order of guest id. */
-  readonly guests: (eventId: number, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+  readonly guests: (eventId: EventId, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
   /** The guest of a ticket, as long as that is live. */
   readonly holder: (ticketId: number) => Effect.Effect<Option.Option<Reader>>
 }>()("guichet/store/notifications/AudienceStore") {
@@ -44,7 +47,9 @@ export class AudienceStore extends Context.Service<AudienceStore, {
       const sql = yield* SqlClient.SqlClient
       const links = yield* FileLinks
       const columns = sql.literal(
-        `e.event_id, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
+        `e.event_id, ${
+          numberOf("e.event_id")
+        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
          g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
          CASE WHEN t.qr_key IS NOT NULL OR t.qr_url IS NOT NULL THEN t.qr_data END AS qr_data`
       )

@@ -2,15 +2,17 @@
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channel, MessageStatus, type MessageView } from "../../../rpc/NotificationSequence.ts"
-import { erasedReason, pseudonymOf } from "../Pseudonym.ts"
+import { addressAt, erasedReason } from "../Pseudonym.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** A message to one person over one channel; its id is derived from its reason, so that it exists once. */
 export interface NewMessage {
   readonly messageId: string
   readonly sequenceId: string | null
   readonly flowId: string | null
-  readonly eventId: number | null
+  readonly eventId: EventId | null
   readonly guestId: number | null
   /** The payer's guest number, where a message to a payer is no guest's. */
   readonly payerId?: number | null | undefined
@@ -50,7 +52,7 @@ const columns =
 
 const Due = Schema.Struct({
   message_id: Schema.String,
-  event_id: Schema.Int,
+  event_id: EventId,
   guest_id: Schema.Int,
   type: Schema.String,
   template: Schema.String,
@@ -73,14 +75,14 @@ const Tally = Schema.Struct({
 /** What became of some messages: `failed` for good, `retryable` those that may still be delivered. */
 export type Tally = typeof Tally.Type
 
-/** With the guest whose address it has, and what that guest is called when erased. */
+/** With the guest whose address it has, and the address of that guest when erased: `%` stands for the event's number. */
 const withPerson = ({ payerId, ...message }: NewMessage) => {
   const { eventId, guestId } = message
   const person = guestId ?? payerId ?? null
   return {
     ...message,
     person,
-    pseudonym: eventId === null || person === null ? null : pseudonymOf({ eventId, guestId: person }).email
+    pseudonym: eventId === null || person === null ? null : addressAt(person, "%")
   }
 }
 
@@ -144,7 +146,9 @@ export class NotificationStore extends Context.Service<NotificationStore, {
               template text, channel text, priority text, recipient text, "scheduledAt" timestamptz, skip text,
               person bigint, pseudonym text)
           ), known AS (
-            SELECT event_id, guest_id, email FROM guests
+            SELECT event_id, guest_id, email, ${
+          sql.literal(numberOf("guests.event_id"))
+        } AS number FROM guests
             WHERE (event_id, guest_id) IN (SELECT "eventId", person FROM entered)
             ORDER BY event_id, guest_id FOR SHARE
           )
@@ -156,7 +160,8 @@ export class NotificationStore extends Context.Service<NotificationStore, {
               ELSE 'canceled' END,
             coalesce(m.skip, CASE WHEN erased.email IS NOT NULL THEN ${erasedReason}::text END)
           FROM entered m LEFT JOIN known erased
-            ON erased.event_id = m."eventId" AND erased.guest_id = m.person AND erased.email = m.pseudonym
+            ON erased.event_id = m."eventId" AND erased.guest_id = m.person
+              AND erased.email = replace(m.pseudonym, '%', erased.number::text)
           ON CONFLICT (message_id) DO NOTHING`)
 
       const open: NotificationStore["Service"]["open"] = (messageIds) =>

@@ -8,14 +8,17 @@ import {
   type Trigger,
   Trigger as Triggers
 } from "../../../rpc/NotificationSequence.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 const fields = {
   sequence_id: Schema.String,
   execution_id: Schema.String,
   owner: Schema.String,
-  event_id: Schema.Int,
+  event_id: EventId,
+  event_number: EventNumber,
   status: SequenceStatus,
   created_at: Rows.At,
   finished_at: Rows.AtOrNull
@@ -34,13 +37,19 @@ const columns = [
   "created_at",
   "finished_at"
 ]
-  .map((column) => `s.${column}`).join(", ")
+  .map((column) => `s.${column}`).concat(`${numberOf("s.event_id")} AS event_number`).join(", ")
 
 /** Messages to one user of an event. */
 export type StoredSequence = typeof SequenceRow.Type
 /** The reminders of a flow: of nobody, since they are for all its guests. */
 export type StoredReminders = typeof RemindersRow.Type
 export type Stored = StoredSequence | StoredReminders
+
+/** A sequence as it is shown: under its event's number. */
+export const shownSequence = ({ event_number, ...sequence }: Stored) => ({
+  ...sequence,
+  event_id: event_number
+})
 
 const Versions = { seen: Schema.Int, version: Schema.Int }
 const MovedRow = Schema.Union([
@@ -57,6 +66,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     readonly sequenceId: string
     readonly executionId: string
     readonly owner: string
+    readonly eventId: EventId
     readonly request: SequenceRequest
   }) => Effect.Effect<void>
   /** Stores the reminders of a flow; the same id twice is one sequence. */
@@ -64,7 +74,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     readonly sequenceId: string
     readonly executionId: string
     readonly owner: string
-    readonly eventId: number
+    readonly eventId: EventId
     readonly plan: ReminderPlan
   }) => Effect.Effect<void>
   /**
@@ -76,14 +86,14 @@ export class SequenceStore extends Context.Service<SequenceStore, {
   readonly finish: (sequenceId: string, status: Exclude<SequenceStatus, "running">) => Effect.Effect<void>
   /** Notes that something happened to these users and returns the executions that may wait for it. */
   readonly fire: (
-    eventId: number,
+    eventId: EventId,
     userIds: ReadonlyArray<number>,
     trigger: Trigger
   ) => Effect.Effect<ReadonlyArray<string>>
   /** Whether a sequence of this user says something when this happens, or said it; one that met a fault of ours does not. */
-  readonly speaks: (eventId: number, userId: number, trigger: Trigger) => Effect.Effect<boolean>
+  readonly speaks: (eventId: EventId, userId: number, trigger: Trigger) => Effect.Effect<boolean>
   /** What has happened to this user already. */
-  readonly fired: (eventId: number, userId: number) => Effect.Effect<ReadonlySet<Trigger>>
+  readonly fired: (eventId: EventId, userId: number) => Effect.Effect<ReadonlySet<Trigger>>
   /** Running sequences that go by an earlier version of their event than the one that stands. */
   readonly moved: Effect.Effect<
     ReadonlyArray<{ readonly sequence: Stored; readonly seen: number; readonly version: number }>
@@ -107,7 +117,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
         readonly sequenceId: string
         readonly executionId: string
         readonly owner: string
-        readonly eventId: number
+        readonly eventId: EventId
         readonly userId: number | null
         readonly config: unknown
       }) =>
@@ -122,7 +132,7 @@ export class SequenceStore extends Context.Service<SequenceStore, {
       const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(
         function* ({ request, ...sequence }) {
           const config = yield* Effect.orDie(encode(request))
-          yield* store({ ...sequence, eventId: config.event_id, userId: config.user_id, config })
+          yield* store({ ...sequence, userId: config.user_id, config })
         }
       )
 

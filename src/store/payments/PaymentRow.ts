@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { PaymentStatus } from "../../../rpc/Payment.ts"
 import { Customer, PaidWith, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import * as Rows from "../Rows.ts"
 
 /** A row of `payments`; `settled_at` stays set after a refund or a dispute. */
@@ -9,7 +10,7 @@ export const PaymentRow = Schema.Struct({
   payment_id: PaymentWebhook.fields.payment_id,
   flow_id: Schema.NullOr(Schema.String),
   execution_id: Schema.NullOr(Schema.String),
-  event_id: Schema.NullOr(Schema.Int),
+  event_id: Schema.NullOr(EventId),
   user_id: Schema.NullOr(Schema.Int),
   owner: Schema.NullOr(Schema.String),
   amount: Schema.Int,

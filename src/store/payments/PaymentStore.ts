@@ -3,18 +3,20 @@ import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { AmountMismatch, type PaymentStatus, type PaymentView } from "../../../rpc/Payment.ts"
 import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
 import { decisionOf, paymentStates, stateOf } from "./PaymentDecisions.ts"
 import { PastEvent, PaymentRow } from "./PaymentRow.ts"
 import * as Rows from "../Rows.ts"
 import { durably } from "../Transaction.ts"
+import { type EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** A payment that the core is about to ask for. */
 export interface NewPayment {
   readonly paymentId: string
   readonly flowId: string | null
   readonly executionId: string | null
-  readonly eventId: number | null
+  readonly eventId: EventId | null
   readonly userId: number | null
   readonly owner: string | null
   readonly amount: number
@@ -42,7 +44,7 @@ const ViewRow = Schema.Struct({
   owner: Schema.NullOr(Schema.String),
   payment_id: PaymentRow.fields.payment_id,
   flow_id: PaymentRow.fields.flow_id,
-  event_id: PaymentRow.fields.event_id,
+  event_id: Schema.NullOr(EventNumber),
   amount: Schema.Int,
   currency: Schema.String,
   status: PaymentRow.fields.status,
@@ -112,13 +114,16 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           (rows) => Option.fromNullishOr(rows[0])
         )
 
+      /** A payment that nobody here asked for is the organisation's that alone has the event number of its webhook. */
       const create = (webhook: PaymentWebhook) =>
         sql`
           INSERT INTO payments (payment_id, event_id, user_id, owner, amount, currency, status, gateway)
-          VALUES (${webhook.payment_id}, ${webhook.metadata.event_id ?? null}::bigint,
-            ${webhook.metadata.user_id ?? null}::bigint,
-            (SELECT owner FROM events WHERE event_id = ${webhook.metadata.event_id ?? null}::bigint),
-            ${webhook.amount}::bigint, ${webhook.currency}, 'pending', 'unknown')
+          SELECT ${webhook.payment_id}, min(n.event_id), ${
+          webhook.metadata.user_id ?? null
+        }::bigint, min(n.owner),
+            ${webhook.amount}::bigint, ${webhook.currency}, 'pending', 'unknown'
+          FROM event_numbers n WHERE n.number = ${webhook.metadata.event_id ?? null}::bigint
+            AND NOT EXISTS (SELECT 1 FROM event_numbers o WHERE o.number = n.number AND o.owner <> n.owner)
           ON CONFLICT DO NOTHING`
 
       /** What is known stays; but what paid is what the completed payment says, not a card that was declined before. */
@@ -258,7 +263,9 @@ export class PaymentStore extends Context.Service<PaymentStore, {
 
       const view = (paymentId: string) =>
         Rows.first(ViewRow)(sql`
-          SELECT p.*, (SELECT number FROM invoices i WHERE i.payment_id = p.payment_id) AS invoice_number,
+          SELECT p.payment_id, p.flow_id, p.owner, p.amount, p.currency, p.status, p.settled_at,
+            coalesce(${sql.literal(numberOf("p.event_id"))}, (p.metadata->>'event_id')::bigint) AS event_id,
+            (SELECT number FROM invoices i WHERE i.payment_id = p.payment_id) AS invoice_number,
             (SELECT coalesce(jsonb_agg(a.template_id ORDER BY a.template_id), '[]'::jsonb) FROM template_access a
               WHERE a.payment_id = p.payment_id AND a.revoked_at IS NULL) AS template_access
           FROM payments p WHERE p.payment_id = ${paymentId}`)

@@ -5,6 +5,7 @@ import type { Paper, PrintDetail } from "../../../rpc/PrintDetails.ts"
 import type { DetailField } from "../GuestFields.ts"
 import * as Rows from "../Rows.ts"
 import { PrintRow } from "./TicketRows.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** The organiser's name and terms as an event's tickets bear them. */
 export const EventTerms = Schema.Struct({
@@ -21,10 +22,10 @@ const printed = {
   readonly [Name in DetailField]: Name extends keyof typeof PrintRow.Type & keyof PrintDetail ? string : never
 }
 
-const DetailRow = Schema.Struct({ ...PrintRow.fields, event_id: Schema.Int, template_id: Schema.Int })
+const DetailRow = Schema.Struct({ ...PrintRow.fields, event_id: EventId, template_id: Schema.Int })
 
 const PaperRow = Schema.Struct({
-  event_id: Schema.Int,
+  event_id: EventId,
   template_id: Schema.Int,
   terms: Schema.NullOr(Schema.String),
   accent: Schema.NullOr(Schema.String),
@@ -52,11 +53,11 @@ export class PrintStore extends Context.Service<PrintStore, {
   readonly ofOrder: (orderId: string, limit: number) => Effect.Effect<ReadonlyArray<number>>
   /** The live tickets of these guests, in their order; null for one who has none. */
   readonly ofGuests: (
-    eventId: number,
+    eventId: EventId,
     guestIds: ReadonlyArray<number>
   ) => Effect.Effect<ReadonlyArray<typeof GuestRow.Type>>
-  readonly terms: (eventId: number) => Effect.Effect<Option.Option<EventTerms>>
-  readonly setTerms: (eventId: number, terms: EventTerms) => Effect.Effect<void>
+  readonly terms: (eventId: EventId) => Effect.Effect<Option.Option<EventTerms>>
+  readonly setTerms: (eventId: EventId, terms: EventTerms) => Effect.Effect<void>
 }>()("guichet/store/tickets/PrintStore") {
   static readonly layer: Layer.Layer<PrintStore, never, SqlClient.SqlClient> = Layer.effect(
     PrintStore,
@@ -75,7 +76,7 @@ export class PrintStore extends Context.Service<PrintStore, {
           JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
           WHERE t.status <> 'voided' ORDER BY asked.position`)
 
-      const papers = (pairs: ReadonlyArray<{ readonly event_id: number; readonly template_id: number }>) =>
+      const papers = (pairs: ReadonlyArray<{ readonly event_id: EventId; readonly template_id: number }>) =>
         Rows.all(PaperRow)(sql`
           SELECT p.event_id, p.template_id, e.terms, s.accent, s.logo_key, s.logo_digest
           FROM jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) AS p (event_id bigint, template_id bigint)
@@ -84,7 +85,7 @@ export class PrintStore extends Context.Service<PrintStore, {
 
       const details = Effect.fn("PrintStore.details")(function* (ticketIds: ReadonlyArray<number>) {
         const found = yield* rows(ticketIds)
-        const keyOf = (row: { readonly event_id: number; readonly template_id: number }) =>
+        const keyOf = (row: { readonly event_id: EventId; readonly template_id: number }) =>
           `${row.event_id} ${row.template_id}`
         const pairs = new Map(
           found.map(({ event_id, template_id }) => [
@@ -113,7 +114,7 @@ export class PrintStore extends Context.Service<PrintStore, {
           (found) => found.map(({ ticket_id }) => ticket_id)
         )
 
-      const ofGuests = (eventId: number, guestIds: ReadonlyArray<number>) =>
+      const ofGuests = (eventId: EventId, guestIds: ReadonlyArray<number>) =>
         Rows.all(GuestRow)(sql`
           SELECT asked.id AS guest_id, t.ticket_id
           FROM ${asked(guestIds)}
@@ -121,12 +122,12 @@ export class PrintStore extends Context.Service<PrintStore, {
             AND t.status <> 'voided'
           ORDER BY asked.position`)
 
-      const terms = (eventId: number) =>
+      const terms = (eventId: EventId) =>
         Rows.first(EventTerms)(
           sql`SELECT terms, organizer FROM events WHERE event_id = ${eventId}::bigint`
         )
 
-      const setTerms = (eventId: number, { organizer, terms }: EventTerms) =>
+      const setTerms = (eventId: EventId, { organizer, terms }: EventTerms) =>
         Rows.run(sql`
           UPDATE events SET terms = ${terms}, organizer = ${organizer}, updated_at = now()
           WHERE event_id = ${eventId}::bigint`)

@@ -3,11 +3,12 @@ import { Schema } from "effect"
 import { GenerationArchive, PaymentState, TicketStatus } from "../../../rpc/Ticket.ts"
 import { Locale } from "../../../rpc/values/Values.ts"
 import * as Rows from "../Rows.ts"
+import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** A ticket with its organiser and the keys of its files: `TicketView` and what Guichet keeps for itself. */
 export const TicketRow = Schema.Struct({
   ticket_id: Schema.Int,
-  event_id: Schema.Int,
+  event_id: EventNumber,
   guest_id: Schema.Int,
   guest_name: Schema.String,
   ticket_code: Schema.String,
@@ -40,7 +41,7 @@ export const JobTicketRow = Schema.Struct({
   name: Schema.String,
   email: Schema.String,
   phone: Schema.NullOr(Schema.String),
-  event_id: Schema.Int,
+  event_id: EventNumber,
   title: Schema.String,
   starts_at: Rows.At,
   location: Schema.String,
@@ -65,7 +66,7 @@ export type PrintRow = typeof PrintRow.Type
 /** Whose ticket it is, and whether it lives. */
 export const OwnerRow = Schema.Struct({
   ticket_id: Schema.Int,
-  event_id: Schema.Int,
+  event_id: EventId,
   owner: Schema.String,
   status: TicketStatus
 })

@@ -6,13 +6,15 @@ import { QrData } from "../../trust/QrData.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { TicketCode } from "../../../rpc/values/TicketCode.ts"
 import { adoptable } from "../payments/PaymentClaims.ts"
+import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
 import * as TicketReports from "./TicketReports.ts"
 import { JobTicketRow, OwnerRow, TicketRow } from "./TicketRows.ts"
+import { type EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** Who gets a ticket, and why: `paymentState` and `flowId` are kept on tickets that this call makes. */
 export interface IssueRequest {
-  readonly eventId: number
+  readonly eventId: EventId
   readonly flowId: string | null
   readonly templateId: number
   readonly guestIds: ReadonlyArray<number>
@@ -25,6 +27,7 @@ const WantedRow = Schema.Struct({
   ticket_id: Schema.NullOr(Schema.Int)
 })
 const CountRow = Schema.Struct({ count: Schema.Int })
+const NumberRow = Schema.Struct({ number: EventNumber })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 
 /** Every read and write of tickets outside of the gate. */
@@ -35,13 +38,13 @@ export class TicketStore extends Context.Service<TicketStore, {
   readonly adopt: (request: Omit<IssueRequest, "templateId">) => Effect.Effect<void>
   /** How many of these guests have a live ticket that waits for another flow's payment. */
   readonly claimed: (
-    eventId: number,
+    eventId: EventId,
     flowId: string,
     guestIds: ReadonlyArray<number>
   ) => Effect.Effect<number>
   /** How many of these guests have no free ticket and none that another flow's payment settled. */
   readonly unsettled: (
-    eventId: number,
+    eventId: EventId,
     flowId: string,
     guestIds: ReadonlyArray<number>
   ) => Effect.Effect<number>
@@ -70,6 +73,7 @@ export class TicketStore extends Context.Service<TicketStore, {
       const keys = yield* SigningKeys
 
       const asked = Rows.asked(sql)
+      const number = sql.literal(numberOf("t.event_id"))
 
       const wanted = ({ eventId, guestIds }: IssueRequest) =>
         Rows.all(WantedRow)(sql`
@@ -83,6 +87,12 @@ export class TicketStore extends Context.Service<TicketStore, {
         Rows.all(IdRow)(sql`
           SELECT nextval(pg_get_serial_sequence('tickets', 'ticket_id')) AS ticket_id
           FROM generate_series(1, ${count}::int)`)
+
+      const numberOfEvent = (eventId: EventId) =>
+        Effect.orDie(Effect.flatMap(
+          Rows.first(NumberRow)(sql`SELECT number FROM event_numbers WHERE event_id = ${eventId}::bigint`),
+          (row) => Effect.map(Effect.fromOption(row), ({ number }) => number)
+        ))
 
       const insert = (request: IssueRequest, issuedAt: DateTime.Utc, tickets: ReadonlyArray<object>) =>
         Rows.run(sql`
@@ -111,10 +121,11 @@ export class TicketStore extends Context.Service<TicketStore, {
         if (without.length > 0) {
           const issuedAt = yield* DateTime.now
           const timestamp = Math.floor(DateTime.toEpochMillis(issuedAt) / 1000)
+          const eventNumber = yield* numberOfEvent(request.eventId)
           const ids = yield* reserve(without.length)
           const tickets = ids.map(({ ticket_id }, at) => {
-            const code = TicketCode.make(request.eventId)
-            const qr_data = QrData.sign(keys, { id: ticket_id, eventId: request.eventId, timestamp, code })
+            const code = TicketCode.make(eventNumber)
+            const qr_data = QrData.sign(keys, { id: ticket_id, eventId: eventNumber, timestamp, code })
             return { ...without[at], ticket_id, code, qr_data }
           })
           yield* insert(request, issuedAt, tickets)
@@ -142,7 +153,7 @@ export class TicketStore extends Context.Service<TicketStore, {
 
       const get = Effect.fn("TicketStore.get")(function* (ticketId: number) {
         const row = yield* Rows.first(TicketRow)(sql`
-          SELECT t.ticket_id, t.event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code,
+          SELECT t.ticket_id, ${number} AS event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code,
             t.ticket_type, t.template_id, t.seat, t.status, t.payment_state, t.qr_data, t.issued_at,
             t.generated_at, t.file_url, t.qr_url, t.file_key, t.qr_key, t.file_size, t.generation, t.first_admitted_at,
             t.first_gate, t.flow_id, e.owner
@@ -161,7 +172,7 @@ export class TicketStore extends Context.Service<TicketStore, {
 
       const forJob = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(JobTicketRow)(sql`
-          SELECT t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, t.event_id, e.title, e.starts_at,
+          SELECT t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, ${number} AS event_id, e.title, e.starts_at,
             e.location, p.template_id, p.name AS template_name, p.design
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
           JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)

@@ -1,4 +1,4 @@
-/** What one organiser made, another does not see: every id of hers is 404, and nothing of hers changes. */
+/** What one organiser made, another does not see: every id of hers is 404, and nothing of hers changes; an event number is his own. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { TokenStore } from "../../../src/store/TokenStore.ts"
@@ -81,7 +81,6 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("another organiser", (i
         }
         const posts = [
           ["/api/orchestration/notification-flow", sequenceBody],
-          ["/api/orchestration/complete-flow", FlowClient.bodyFor(1)],
           [cancelUrl, undefined],
           ["/api/scans/unknown/annul", { event_id: 1, scanner_id: "scanner-1" }],
           ["/api/scans/batch", uploadBody]

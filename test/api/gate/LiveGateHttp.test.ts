@@ -105,12 +105,22 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a gate over HTTP", (it
       yield* scan(1, ticket!.code, owner)
       yield* scan(1, ticket!.code, owner, { gate: "B" })
       const steward = (events: ReadonlyArray<number>, gates?: ReadonlyArray<string>) =>
-        tokenOf({ role: "operator", subject: "steward", events, ...(gates === undefined ? {} : { gates }) })
+        tokenOf({
+          role: "operator",
+          subject: "steward",
+          owner: "organizer-1",
+          events,
+          ...(gates === undefined ? {} : { gates })
+        })
       const all = yield* view(1, owner)
       assert.deepStrictEqual(all.gates.map(({ gate }: { gate: string }) => gate), ["A", "B"])
       assert.deepInclude(all, { inside: 1, entered: 1, exited: 0 })
       for (
-        const token of [app.admin, yield* steward([1]), yield* tokenOf({ role: "operator", subject: "s" })]
+        const token of [
+          app.admin,
+          yield* steward([1]),
+          yield* tokenOf({ role: "operator", subject: "s", owner: "organizer-1" })
+        ]
       ) {
         const { as_of: _, ...seen } = yield* view(1, token)
         assert.deepStrictEqual({ ...seen, as_of: all.as_of }, all)
@@ -227,7 +237,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a gate over HTTP", (it
       assert.deepStrictEqual((yield* app.ask(path, { token })).json, usualRules)
       const strict = { ...usualRules, copy_window_seconds: 600, on_suspicion: "refuse" }
       assert.strictEqual((yield* put(strict, app.organizer)).status, 404)
-      const steward = yield* tokenOf({ role: "operator", subject: "steward" })
+      const steward = yield* tokenOf({ role: "operator", subject: "steward", owner: "organizer-1" })
       assert.strictEqual((yield* put(strict, steward)).status, 403)
       const bad: ReadonlyArray<readonly [string, unknown]> = [
         ["copy_window_seconds", 601],

@@ -35,12 +35,17 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an upload", (it) => {
     Effect.gen(function* () {
       const app = yield* TestApp
       const sql = yield* SqlClient.SqlClient
-      const token = yield* tokenFor({ role: "operator", subject: "operator-1", events: [9, 10] })
       const uploads = yield* Effect.forEach([9, 10], (eventId) =>
         Effect.map(publish(eventId, 600, { max_attendees: 500 }), (rows) =>
           [...rows, ...rows].map(({ code }, at) =>
             entry(code, at, { scan_id: `broken-${eventId}-${at}` })
           )))
+      const token = yield* tokenFor({
+        role: "operator",
+        subject: "operator-1",
+        owner: "organizer-1",
+        events: [9, 10]
+      })
       const [whole = [], broken = []] = uploads
       const leaving = new AbortController()
       const sending = yield* Effect.forkChild(Effect.exit(app.fetch("/api/scans/batch", {

@@ -27,7 +27,7 @@ const away = TestAppLayer.layerWith({
 const issued = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const events = yield* EventStore
-  yield* events.publish("alice", eventData(61))
+  yield* events.publish(61, "alice", eventData(61))
   yield* sql`
     INSERT INTO flows (flow_id, flow_type, owner, event_id, status, request, deadline)
     VALUES ('flow_61', 'complete', 'alice', 61, 'completed', '{}', now())`

@@ -18,7 +18,7 @@ const order = Effect.fnUntraced(function* (eventId: number, names: ReadonlyArray
   const sql = yield* SqlClient.SqlClient
   const events = yield* EventStore
   const flowId = `flow_${eventId}`
-  yield* events.publish("alice", eventData(eventId, { max_attendees: 2_000 }))
+  yield* events.publish(eventId, "alice", eventData(eventId, { max_attendees: 2_000 }))
   yield* sql`
     INSERT INTO flows (flow_id, flow_type, owner, event_id, status, request, deadline)
     VALUES (${flowId}, 'complete', 'alice', ${eventId}, 'completed', '{}', now())`

@@ -34,7 +34,7 @@ const tokenOf = Effect.fnUntraced(function* (role: "organizer" | "operator", sub
 /** An event of this owner with one ticket of template 1. */
 const ticketOf = Effect.fnUntraced(function* (owner: string, eventId: number) {
   const events = yield* EventStore
-  yield* events.publish(owner, eventData(eventId))
+  yield* events.publish(eventId, owner, eventData(eventId))
   yield* events.registerGuests(eventId, null, [
     { guest_id: 1, name: "Ana", email: "ana@example.com", ticket_type: "VIP" }
   ])
@@ -251,7 +251,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an organiser's terms",
       const answer = yield* put(app.organizer, body)
       assert.strictEqual(answer.status, 200, answer.text)
       assert.deepStrictEqual(answer.json, body)
-      yield* (yield* EventStore).publish("alice", eventData(14, { title: "Autrement" }))
+      yield* (yield* EventStore).publish(14, "alice", eventData(14, { title: "Autrement" }))
       const [detail] = yield* (yield* PrintStore).details([ticket])
       assert.strictEqual(detail?.paper?.terms, body.terms)
       assert.strictEqual(detail?.organizer, body.organizer)

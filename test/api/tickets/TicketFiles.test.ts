@@ -30,7 +30,7 @@ const oldLink = (key: string) =>
 /** A ticket of alice's event whose files the generator has reported, under these keys. */
 const reported = Effect.fnUntraced(function* (eventId: number, file_key: string, qr_key: string) {
   const events = yield* EventStore
-  yield* events.publish("alice", eventData(eventId))
+  yield* events.publish(eventId, "alice", eventData(eventId))
   yield* events.registerGuests(eventId, null, [
     { guest_id: 1, name: "Ana", email: "a@example.com", ticket_type: "VIP" }
   ])

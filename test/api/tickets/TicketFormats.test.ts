@@ -18,7 +18,7 @@ import { TestApp } from "../../support/TestApp.ts"
 const issued = Effect.fnUntraced(function* (eventId: number, name: string) {
   const events = yield* EventStore
   const flowId = `flow_${eventId}`
-  yield* events.publish("alice", eventData(eventId))
+  yield* events.publish(eventId, "alice", eventData(eventId))
   yield* events.registerGuests(eventId, flowId, [
     { guest_id: 1, name, email: "a@example.com", ticket_type: "VIP" }
   ])

@@ -30,6 +30,9 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an admin", (it) => {
       assert.deepStrictEqual({ ...view, token_id: "", created_at: "" }, {
         ...steward,
         token_id: "",
+        organizer: "alice",
+        unreached_scans: 0,
+        unreached_at: null,
         created_at: "",
         expires_at: "2999-01-01T00:00:00.000Z",
         revoked_at: null
@@ -94,6 +97,8 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an admin", (it) => {
       const wrong: ReadonlyArray<readonly [string, unknown]> = [
         ["/role", { ...steward, role: "root" }],
         ["/subject", { ...steward, subject: " " }],
+        ["/organizer", { ...steward, organizer: " " }],
+        ["/organizer", { role: "organizer", subject: "zoe", organizer: "alice" }],
         ["/events", { ...steward, events: [] }],
         ["/events/0", { ...steward, events: [0] }],
         ["/events", { role: "organizer", subject: "zoe", events: [1] }],
@@ -105,6 +110,28 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an admin", (it) => {
         assert.strictEqual(status, 422, pointer)
         assert.strictEqual(json.errors[0].pointer, pointer)
       }
+    }))
+
+  it.effect("names the organiser of an operator where several can be meant, and only there", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const organizerOf = Effect.fnUntraced(function* (body: object, headers: Record<string, string> = {}) {
+        const { json, status } = yield* make(body, headers)
+        return status === 201 ? json.organizer : json.errors[0].pointer
+      })
+      const operator = { role: "operator", subject: "kim" }
+      yield* make({ role: "organizer", subject: "zoe" })
+      yield* sql`INSERT INTO event_numbers (owner, number) VALUES ('zoe', 7), ('zoe', 8), ('alice', 8)`
+      assert.strictEqual(yield* organizerOf(operator), "/organizer")
+      assert.strictEqual(yield* organizerOf({ ...operator, events: [8] }), "/organizer")
+      assert.strictEqual(yield* organizerOf({ ...operator, events: [8, 7] }), "zoe")
+      assert.strictEqual(yield* organizerOf({ ...operator, organizer: " alice " }), "alice")
+      assert.strictEqual(yield* organizerOf(operator, { "x-organizer": "zoe" }), "zoe")
+      assert.strictEqual(yield* organizerOf({ role: "organizer", subject: "zoe", organizer: "zoe" }), "zoe")
+      const { json: made } = yield* make({ ...operator, organizer: "zoe", events: [8, 9, 7] })
+      assert.deepStrictEqual(made.events, [8, 9, 7])
+      const keys = yield* sql`SELECT number, owner FROM event_numbers WHERE number = 9`
+      assert.deepStrictEqual(keys, [{ number: 9, owner: "zoe" }])
     }))
 
   it.effect("alone does so: an organiser is refused, a stranger unknown", () =>
@@ -120,5 +147,14 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an admin", (it) => {
         assert.strictEqual((yield* ask(path, { ...more, token: app.organizer })).status, 403, path)
         assert.strictEqual((yield* ask(path, { ...more, token: undefined })).status, 401, path)
       }
+    }))
+
+  it.effect("is the operator's organiser itself while nobody else is here", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`DELETE FROM event_numbers`
+      yield* sql`UPDATE tokens SET revoked_at = now() WHERE role = 'organizer'`
+      const { json } = yield* make({ role: "operator", subject: "first" })
+      assert.strictEqual(json.organizer, "root")
     }))
 })

@@ -66,7 +66,7 @@ describe("a conflict", () => {
   it("names the entry that counts and the uploaded one, and tells them in the order of their times", () => {
     const clash = decided("already_used", {}, { last_use })
     const counted = { ...last_use, scan_id: "scan-a", device_id: "device-a" }
-    const conflict = conflictOf(clash, counted, "fr")
+    const conflict = conflictOf(clash, counted, 1, "fr")
     assert.deepInclude(conflict, { kind: "double_entry", reason: "already_used", ticket_id: 1 })
     assert.deepStrictEqual(conflict.entries, [
       counted,
@@ -79,12 +79,12 @@ describe("a conflict", () => {
   })
 
   it("says why when there was no place, or the ticket opened nothing", () => {
-    const full = conflictOf(decided("capacity_reached"), null, "en")
+    const full = conflictOf(decided("capacity_reached"), null, 1, "en")
     assert.deepInclude(full, {
       kind: "over_capacity",
       message: "The house was full at the entry at gate B on 20 June 2025 at 20:00."
     })
-    const unpaid = conflictOf(decided("unpaid"), null, "en")
+    const unpaid = conflictOf(decided("unpaid"), null, 1, "en")
     assert.deepInclude(unpaid, {
       kind: "not_admissible",
       message:

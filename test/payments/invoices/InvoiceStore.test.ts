@@ -6,6 +6,7 @@ import * as FastCheck from "fast-check"
 import { Issuer } from "../../../src/payments/invoices/Issuer.ts"
 import { InvoiceStore } from "../../../src/payments/invoices/InvoiceStore.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
+import { numbered } from "../../support/EventIds.ts"
 
 const Env = InvoiceStore.layer.pipe(
   Layer.provide(Issuer.layer),
@@ -65,6 +66,7 @@ layer(Env)("the invoice store", (it) => {
       yield* settle("pay_count", "2021-06-01T12:00:00Z")
       yield* sql`UPDATE payments SET metadata = '{"ticket_count": 3}', flow_id = 'flow_count'
         WHERE payment_id = 'pay_count'`
+      yield* numbered("alice", 71)
       yield* sql`INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status)
         VALUES (71, 'alice', 'Conference', now(), 'Europe/Paris', 'Paris', 10, 'active')`
       yield* sql`INSERT INTO guests (event_id, guest_id, name, email, ticket_type, locale)

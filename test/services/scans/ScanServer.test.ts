@@ -7,8 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { HttpBody, HttpClient, HttpClientResponse, HttpServer } from "effect/http"
-import type { Verdict } from "../../../rpc/Scan.ts"
-import { ScanAnswer } from "../../../src/gate/ScanAnswer.ts"
+import { ScanAnswer, type ShownVerdict } from "../../../src/gate/ScanAnswer.ts"
 import { Loopback } from "../../../src/trust/Loopback.ts"
 import { ScanServerLayer } from "../../../src/services/scans/ScanServer.ts"
 import { ServiceTransport } from "../../../src/trust/ServiceClients.ts"
@@ -23,7 +22,7 @@ type Body = Omit<typeof documented, "ticketId"> & {
   readonly timestamp?: string
 }
 
-const verdict = (scanId: string, body: Body): Verdict => ({
+const verdict = (scanId: string, body: Body): ShownVerdict => ({
   scan_id: scanId,
   result: body.validationMetadata.signature_valid ? "valid" : "forged",
   ticket_id: body.ticketId,

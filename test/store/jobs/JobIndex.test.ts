@@ -13,6 +13,7 @@ import { JobIndex } from "../../../src/store/jobs/JobIndex.ts"
 import { JobStore } from "../../../src/store/jobs/JobStore.ts"
 import { bad, good, options } from "../../support/JobFixture.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
+import { numbered } from "../../support/EventIds.ts"
 
 const Env = Layer.merge(JobStore.layer, JobIndex.layer).pipe(
   Layer.provide(FeedStore.layer),
@@ -30,6 +31,7 @@ interface Changes {
 const create = Effect.fn(function* (jobId: string, changes: Changes = {}) {
   const { eventId = 1, flowId = null, owner = "alice", priority = "high", ticketIds = [1] } = changes
   const jobs = yield* JobStore
+  yield* numbered(owner, eventId)
   yield* jobs.create({ jobId, eventId, owner, flowId, options: { ...options, priority }, ticketIds })
   return jobs
 })

@@ -8,12 +8,14 @@ import { FeedStore } from "../../../src/store/flows/FeedStore.ts"
 import { JobStore } from "../../../src/store/jobs/JobStore.ts"
 import { good, options } from "../../support/JobFixture.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
+import { numbered } from "../../support/EventIds.ts"
 
-const Env = JobStore.layer.pipe(Layer.provide(FeedStore.layer), Layer.provide(TestDatabase.layer))
+const Env = JobStore.layer.pipe(Layer.provide(FeedStore.layer), Layer.provideMerge(TestDatabase.layer))
 
 /** A running job of two tickets that was reminded three times in vain. */
 const reminded = Effect.fn(function* (jobId: string) {
   const jobs = yield* JobStore
+  yield* numbered("alice", 1)
   yield* jobs.create({ jobId, eventId: 1, owner: "alice", flowId: null, options, ticketIds: [1, 2] })
   const seen = yield* jobs.begin(jobId)
   for (const _ of [1, 2, 3]) {

@@ -12,6 +12,7 @@ import { JobIndex } from "../../../src/store/jobs/JobIndex.ts"
 import { feedOfJob, JobStore } from "../../../src/store/jobs/JobStore.ts"
 import { bad, good, options } from "../../support/JobFixture.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
+import { numbered } from "../../support/EventIds.ts"
 
 const Env = Layer.merge(JobStore.layer, JobIndex.layer).pipe(
   Layer.provideMerge(FeedStore.layer),
@@ -22,6 +23,7 @@ const numbers = (count: number) => Array.from({ length: count }, (_, at) => at +
 
 const create = Effect.fn(function* (jobId: string, count: number) {
   const jobs = yield* JobStore
+  yield* numbered("organizer-1", 1)
   yield* jobs.create({
     jobId,
     eventId: 1,

@@ -6,6 +6,7 @@ import * as Fs from "node:fs"
 import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { type NewPayment, PaymentStore } from "../../../src/store/payments/PaymentStore.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
+import { numbered } from "../../support/EventIds.ts"
 
 const fixture = JSON.parse(Fs.readFileSync("test/fixtures/bodies/2-payment-webhook.request.json", "utf8"))
 const documented = Schema.decodeUnknownSync(PaymentWebhook)(fixture)
@@ -62,6 +63,7 @@ const outcome = Effect.fn(function* (paymentId: string) {
 
 const seedFlow = Effect.fn(function* (eventId: number, flowId: string) {
   const sql = yield* SqlClient.SqlClient
+  yield* numbered("organizer-1", eventId)
   yield* sql`INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status)
     VALUES (${eventId}, 'organizer-1', 'Conference', now(), 'Europe/Paris', 'Paris', 10, 'active')`
   yield* sql`INSERT INTO guests (event_id, guest_id, name, email, ticket_type, locale)

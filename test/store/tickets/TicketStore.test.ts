@@ -27,7 +27,7 @@ const request = (eventId: number, guestIds: ReadonlyArray<number>, flowId: strin
 
 const register = Effect.fn(function* (eventId: number, guestIds: ReadonlyArray<number>) {
   const events = yield* EventStore
-  yield* events.publish("organizer-1", eventData(eventId))
+  yield* events.publish(eventId, "organizer-1", eventData(eventId))
   yield* events.registerGuests(
     eventId,
     null,

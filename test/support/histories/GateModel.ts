@@ -116,7 +116,7 @@ export class GateModel {
     this.moves.set(ticket, [...this.moves.get(ticket) ?? [], scanId])
   }
 
-  /** Answers a scan, once for all under its id; a verdict on one ticket or direction is not given for another, nor to another device. */
+  /** Answers a scan, once for all under its id, but whoever may not scan here is told nothing of it; a verdict on one ticket or direction is not given for another, nor to another device. */
   answer(scan: ModelScan, at: number): ScanResult {
     const said = this.said.get(scan.request.scanId)
     if (said === undefined) {
@@ -124,6 +124,7 @@ export class GateModel {
       this.note(scan, result, at)
       return result
     }
+    if (scan.flaw === "stranger" || scan.flaw === "gate") return flaws[scan.flaw]
     if (said.ticket !== null && said.ticket !== scan.ticket) return "scan_id_reused"
     if (said.direction !== scan.request.direction) return "scan_id_reused"
     if (said.device !== scan.request.deviceId) return "scan_id_reused"

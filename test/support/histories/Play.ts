@@ -47,7 +47,7 @@ class Day {
     })
   }
 
-  /** Whoever asks under the same id is told the same; a stranger is not told who it was. */
+  /** Whoever asks under the same id is told the same; whoever may not scan here is refused anew. */
   receive({ flaw }: ModelScan, verdict: Verdict): void {
     this.answers.add(verdict.result)
     if (flaw === "stranger" || flaw === "gate") return

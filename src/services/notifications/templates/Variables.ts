@@ -33,6 +33,7 @@ export const Variables = Schema.Struct({
   locale: lenient(Line),
   first_name: lenient(Line),
   event_id: lenient(Line),
+  event_uid: lenient(Line),
   event_name: lenient(Line),
   event_date: lenient(Line),
   event_end_date: lenient(Line),

@@ -1,0 +1,345 @@
+/**
+ * Two organisers with the same numbers: every route, for every identity, on its own things and on the other's. The routes
+ * come from the contract, so a new one is in the matrix by itself, or the matrix asks to be taught.
+ * Guards whose removal turns this file red: the owner in `EventNumbers.find`, `mayRead`, the list in `reach`, the numbers
+ * that stores show, `event_uid`, the digests by number, the owner clause of `ScanStore.load`.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { HttpApi } from "effect/http-api"
+import { SqlClient } from "effect/sql"
+import { Api } from "../../src/api/Api.ts"
+import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
+import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
+import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
+import { keyOf } from "../support/EventIds.ts"
+import { bodyFor, until } from "../support/FlowClient.ts"
+import * as TestAppLayer from "../support/TestApp.ts"
+import { type Answer, TestApp } from "../support/TestApp.ts"
+import { overhear } from "../support/Witness.ts"
+
+type Things = Readonly<Record<string, string>>
+
+const tokenFor = (token: NewToken) =>
+  Effect.flatMap(
+    TokenStore,
+    (tokens) => Effect.map(tokens.create(token), (made) => Redacted.value(made.token))
+  )
+
+/** A flow of an organiser's event, and the numbers and ids of all that it made. */
+const flowOf = Effect.fnUntraced(function* (token: string, owner: string, eventId: number) {
+  const app = yield* TestApp
+  const changes = {
+    event_data: { title: `Gala of ${owner} ${eventId}`, date: "2999-06-20T09:00:00Z" },
+    payment_config: { auto_confirm: true }
+  }
+  const accepted = yield* app.ask("/api/orchestration/complete-flow", {
+    token,
+    body: bodyFor(eventId, changes)
+  })
+  assert.strictEqual(accepted.status, 202, accepted.text)
+  const { json: flow } = yield* until(
+    app.ask(accepted.json.status_url, { token }),
+    ({ json }) => json.finished_at !== null
+  )
+  assert.strictEqual(flow.status, "completed", JSON.stringify(flow))
+  const { json: job } = yield* app.ask(`/api/tickets/generation-jobs/${flow.job_id}`, { token })
+  const ticketId: number = job.tickets[0].ticket_id
+  const { json: ticket } = yield* app.ask(`/api/tickets/${ticketId}`, { token })
+  const [reminder] = sequence.notification_sequence.filter((step) => step.trigger === "scheduled")
+  const { json: made } = yield* app.ask("/api/orchestration/notification-flow", {
+    token,
+    body: { ...sequence, event_id: eventId, user_id: 1, notification_sequence: [{ ...reminder, data: {} }] }
+  })
+  yield* until(app.ask(made.status_url, { token }), ({ json }) => json.messages?.length > 0)
+  const scan_id = `scan-${owner}-${eventId}`
+  const scan = yield* app.ask("/api/scans/validate", {
+    token,
+    body: { ...scanned, event_id: eventId, ticket_code: ticket.ticket_code, scan_id }
+  })
+  assert.strictEqual(scan.json.result, "valid", scan.text)
+  const things: Things = {
+    event_id: String(eventId),
+    flow_id: flow.flow_id,
+    order_id: flow.flow_id,
+    job_id: flow.job_id,
+    ticket_id: String(ticketId),
+    payment_id: flow.payment_id,
+    sequence_id: made.flow_id,
+    scan_id,
+    file: `${flow.invoice_number}.pdf`,
+    template_id: "1",
+    ticket_code: ticket.ticket_code,
+    qr_data: ticket.qr_data
+  }
+  return things
+})
+
+const absent: Things = {
+  event_id: "9",
+  flow_id: "flow_00000000000000000000",
+  order_id: "flow_00000000000000000000",
+  job_id: "job_00000000000000000000_1",
+  ticket_id: "999999",
+  payment_id: "pay_00000000000000000000",
+  sequence_id: "seq_00000000000000000000",
+  scan_id: "scan-nobody-9",
+  file: "INV-2026-999999.pdf",
+  token_id: "tok_none",
+  template_id: "1",
+  ticket_code: "TKT-009-0123456789ABCDEF",
+  qr_data: "{}"
+}
+
+const upload = ({ event_id, ticket_code }: Things) => ({
+  event_id: Number(event_id),
+  scanner_id: "scanner-1",
+  operator_id: "sam",
+  scans: [{
+    scan_id: "offline-1",
+    ticket_code,
+    gate: "A",
+    result: "valid",
+    timestamp: "2025-06-20T09:00:00Z"
+  }]
+})
+
+const rules = {
+  copy_window_seconds: 3,
+  device_refusals: 20,
+  device_window_seconds: 60,
+  copy_presentations: 3,
+  copy_presentations_window_seconds: 3_600,
+  on_suspicion: "signal"
+}
+
+const options = {
+  qrFormat: "png",
+  qrSize: "medium",
+  pdfFormat: true,
+  includeLogo: false,
+  priority: "high",
+  batch_processing: true
+}
+
+/** The body of each route that has one, about these things; null where nothing that is somebody's is named. */
+const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
+  "POST /api/orchestration/complete-flow": null,
+  "POST /api/orchestration/notification-flow": ({ event_id }) => ({
+    ...sequence,
+    event_id: Number(event_id),
+    user_id: 1
+  }),
+  "POST /api/orchestration/notification-flow/:sequence_id/cancel": () => undefined,
+  "POST /api/tickets/generation-jobs": ({ ticket_id }) => ({ ticket_ids: [Number(ticket_id)], options }),
+  "POST /api/tickets/generation-jobs/:job_id/cancel": () => undefined,
+  "POST /api/tickets/generation-jobs/:job_id/retry": () => undefined,
+  "PUT /api/templates/:template_id/style": null,
+  "PUT /api/templates/:template_id/logo": null,
+  "PUT /api/events/:event_id/status": () => ({ status: "active" }),
+  "PUT /api/events/:event_id/terms": () => ({ terms: "No dogs.", organizer: "Somebody" }),
+  "PUT /api/events/:event_id/gate-rules": () => rules,
+  "POST /api/scans/validate": ({ event_id, scan_id, ticket_code }) => ({
+    ...scanned,
+    event_id: Number(event_id),
+    ticket_code,
+    scan_id
+  }),
+  "POST /api/scans/:scan_id/annul": ({ event_id }) => ({
+    event_id: Number(event_id),
+    scanner_id: scanned.scanner_id
+  }),
+  "POST /api/scans/batch": upload,
+  "POST /api/tokens": null,
+  "POST /api/internal/scan-validation": null,
+  "POST /api/internal/print-details": null,
+  "POST /api/payment-webhook-routes": null,
+  "POST /api/ticket-webhook-routes": null
+}
+
+/** What a route needs in its query to be answered at all. */
+const queries: Readonly<Record<string, string>> = {
+  "GET /api/events/:event_id/offline-bundle": "?gate=A",
+  "GET /api/events/:event_id/tickets.pdf": "?guest_id=1"
+}
+
+const routes = (() => {
+  const found: Array<{ readonly method: string; readonly path: string }> = []
+  HttpApi.reflect(Api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint }) => {
+      found.push({ method: endpoint.method, path: endpoint.path })
+    }
+  })
+  return found
+})()
+
+const requestOf = ({ method, path }: (typeof routes)[number], things: Things) => {
+  const name = `${method} ${path}`
+  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => {
+    const value = things[parameter] ?? absent[parameter]
+    if (value === undefined) throw new Error(`Teach the matrix the parameter ${parameter} of ${name}`)
+    return value
+  })
+  const body = method === "GET" || method === "DELETE" ? () => undefined : bodies[name]
+  if (body === undefined) throw new Error(`Teach the matrix the body of ${name}`)
+  return body === null
+    ? undefined
+    : { name, url: `${filled}${queries[name] ?? ""}`, method, body: body(things) }
+}
+
+/** An answer without what differs between any two: times, request ids, and what was asked for. */
+const seen = ({ headers, status, text }: Answer, things: Things): string => {
+  const kept = [...headers].filter(([name]) => !["content-length", "date", "x-request-id"].includes(name))
+    .sort()
+  const asked = Object.values(things).filter((value) => value.length > 3).sort((a, b) => b.length - a.length)
+  const blank = (value: string) =>
+    asked.reduce((rest, thing) => rest.replaceAll(JSON.stringify(thing).slice(1, -1), "…"), value)
+      .replaceAll(/"(took_ms|retry_after)":\d+/g, "")
+      .replaceAll(/"(decided_at|request_id|instance)":"[^"]*"/g, "")
+      .replaceAll(new RegExp(`(event(_id":| |/)|numéro )${things["event_id"]}\\b`, "g"), "event …")
+      .replaceAll(new RegExp(`ticket ${things["ticket_id"]}\\b`, "g"), "ticket …")
+  return JSON.stringify([status, blank(JSON.stringify(kept)), blank(text)])
+}
+
+/** The rows of every table, the cluster's mailboxes and what counts unreached scans aside. */
+const contents = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const tables = yield* sql<{ name: string }>`
+    SELECT table_name AS name FROM information_schema.tables
+    WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name !~ '^(cluster|guichet)_'
+      AND table_name <> 'tokens' ORDER BY 1`
+  const hashes = tables.map(({ name }) =>
+    `SELECT '${name}' AS name, md5(coalesce(string_agg(t::text, '' ORDER BY t::text), '')) AS hash FROM "${name}" t`
+  )
+  return yield* sql.unsafe<{ name: string; hash: string }>(hashes.join(" UNION ALL "))
+}).pipe(Effect.orDie)
+
+const world = Effect.gen(function* () {
+  const app = yield* TestApp
+  const bob = yield* tokenFor({ role: "organizer", subject: "bob" })
+  const alices = yield* flowOf(app.organizer, "alice", 1)
+  const alicesOther = yield* flowOf(app.organizer, "alice", 2)
+  const bobs = yield* flowOf(bob, "bob", 1)
+  const bobsOther = yield* flowOf(bob, "bob", 5)
+  const steward = (more: Partial<NewToken>) =>
+    tokenFor({ role: "operator", subject: "sam", owner: "alice", ...more })
+  const as = (organizer: string) => ({ token: app.admin, headers: { "x-organizer": organizer } })
+  const identities = {
+    nobody: {},
+    unknown: { token: "gct_nobody" },
+    alice: { token: app.organizer },
+    adminAsAlice: as("alice"),
+    steward: { token: yield* steward({ events: [1, 2] }) },
+    stewardAtA: { token: yield* steward({ events: [1], gates: ["A"] }) },
+    stewardAnywhere: { token: yield* steward({}) },
+    bobsSteward: { token: yield* tokenFor({ role: "operator", subject: "sam", owner: "bob", events: [1] }) },
+    bob: { token: bob },
+    adminAsBob: as("bob"),
+    pretender: { token: app.organizer, headers: { "x-organizer": "bob" } }
+  }
+  const keys = [
+    yield* keyOf(1),
+    yield* keyOf(2),
+    yield* keyOf(1, "bob"),
+    yield* keyOf(5, "bob")
+  ]
+  return { alices, alicesOther, bob, bobs, bobsOther, identities, keys }
+})
+
+layer(TestAppLayer.layer, { excludeTestServices: true })("two organisers with the same numbers", (it) => {
+  it.effect(
+    "do everything side by side, and neither is told anything of the other",
+    () =>
+      Effect.gen(function* () {
+        const app = yield* TestApp
+        const heard = yield* Effect.forEach(["tickets", "notifications", "payments"] as const, overhear)
+        const { alices, alicesOther, bobs, bobsOther, identities, keys } = yield* world
+        assert.isTrue(keys.every((key) => key > 1_000_000_000))
+        assert.notStrictEqual(keys[0], keys[2])
+
+        const ask = (who: keyof typeof identities, route: (typeof routes)[number], things: Things) => {
+          const request = requestOf(route, things)
+          return request === undefined ? Effect.succeed(undefined) : Effect.map(
+            app.ask(request.url, { ...identities[who], method: request.method, body: request.body }),
+            (answer) => ({ ...answer, name: `${who}: ${request.name}` })
+          )
+        }
+        const leaks = (text: string) =>
+          keys.filter((key) => new RegExp(`(?<!event-)\\b${key}\\b`).test(text)).length > 0
+
+        const sides = [
+          [
+            [
+              "nobody",
+              "unknown",
+              "alice",
+              "adminAsAlice",
+              "steward",
+              "stewardAtA",
+              "stewardAnywhere",
+              "pretender"
+            ],
+            bobsOther,
+            "of bob"
+          ],
+          [["bob", "adminAsBob", "bobsSteward"], alicesOther, "of alice"]
+        ] as const
+        const before = yield* contents
+        for (const [who, foreign, other] of sides) {
+          for (const identity of who) {
+            for (const route of routes) {
+              const [there, nowhere] = [
+                yield* ask(identity, route, foreign),
+                yield* ask(identity, route, absent)
+              ]
+              if (there === undefined || nowhere === undefined) continue
+              assert.strictEqual(seen(there, foreign), seen(nowhere, absent), there.name)
+              assert.isBelow(there.status, 500, there.name)
+              assert.notInclude(there.text, other, there.name)
+            }
+          }
+        }
+        assert.deepStrictEqual(yield* contents, before)
+
+        for (const [who, own, other] of [["alice", alices, "of bob"], ["bob", bobs, "of alice"]] as const) {
+          for (const route of routes.filter(({ method }) => method === "GET")) {
+            const answer = yield* ask(who, route, own)
+            if (answer === undefined || route.path.startsWith("/api/tokens")) continue
+            assert.strictEqual(answer.status, 200, `${answer.name} ${answer.text}`)
+            assert.isFalse(leaks(answer.text), `${answer.name} ${answer.text}`)
+            assert.notInclude(answer.text, other, answer.name)
+          }
+        }
+        for (
+          const list of [
+            "/api/events",
+            "/api/orchestration/flows?event_id=1",
+            "/api/tickets/generation-jobs?event_id=1"
+          ]
+        ) {
+          const all = yield* app.ask(list, { token: app.admin })
+          assert.isFalse(leaks(all.text), all.text)
+          const [rows] = Object.values(all.json) as ReadonlyArray<
+            ReadonlyArray<{ readonly event_id: number }>
+          >
+          assert.strictEqual(rows!.filter(({ event_id }) => event_id === 1).length, 2, all.text)
+        }
+        const { json: listed } = yield* app.ask("/api/events", { token: app.admin })
+        assert.sameMembers(
+          listed.events.map(({ event_id, organizer }: { event_id: number; organizer: string }) =>
+            `${organizer} ${event_id}`
+          ),
+          ["alice 1", "alice 2", "bob 1", "bob 5"]
+        )
+        const sent = heard.flat()
+        assert.isAbove(sent.length, 10)
+        for (const { json, path } of sent) assert.isFalse(leaks(JSON.stringify(json)), path)
+        assert.sameMembers(
+          [...new Set(sent.flatMap(({ json }) => json?.variables?.event_uid ?? []))],
+          keys.map((key) => `event-${key}`)
+        )
+      }).pipe(Effect.scoped),
+    240_000
+  )
+})

@@ -1,5 +1,18 @@
 /** Client tokens, kept as SHA-256 digests: a copy of this table opens nothing. */
-import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
+import {
+  Cache,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  PubSub,
+  Redacted,
+  Schema,
+  Stream
+} from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, Role } from "../../rpc/values/Caller.ts"
@@ -53,6 +66,11 @@ const decodeCallers = Schema.decodeUnknownEffect(Schema.Array(CallerRow))
 const believedMillis = 2_500
 const remembered = 4_096
 
+/** How many tokens are recalled. */
+const recalled = 20_000
+
+const GoodRow = Schema.Struct({ token_id: Schema.String })
+
 /** `tok_` and 72 random bits. */
 export const randomId = Effect.sync(() => `tok_${randomBytes(9).toString("base64url")}`)
 
@@ -84,12 +102,19 @@ export class TokenStore extends Context.Service<TokenStore, {
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
   /** Whom `find` found by this token a moment ago, without a fiber. */
   readonly known: (token: string) => Caller | undefined
+  /** Whether this token was found before, and has not been refused since: whoever sends it guesses nothing. */
+  readonly recalls: (token: string) => boolean
+  /** Which of these tokens are neither revoked nor expired. */
+  readonly good: (tokenIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
+  /** The tokens that this process revokes from now on. */
+  readonly revocations: Stream.Stream<string>
 }>()("guichet/store/TokenStore") {
   static readonly layer: Layer.Layer<TokenStore, never, SqlClient.SqlClient> = Layer.effect(
     TokenStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const all = sql.literal(columns)
+      const revocations = yield* PubSub.unbounded<string>()
       const first = Rows.first(TokenRow)
 
       const lookup = Effect.fn("TokenStore.lookup")(function* (digest: string) {
@@ -143,21 +168,39 @@ export class TokenStore extends Context.Service<TokenStore, {
           RETURNING ${all}`)
         yield* Cache.invalidateAll(cache)
         found.clear()
+        yield* PubSub.publish(revocations, tokenId)
         return revoked
       })
+
+      const good = Effect.fn("TokenStore.good")(function* (tokenIds: ReadonlyArray<string>) {
+        const rows = yield* Rows.all(GoodRow)(sql`
+          SELECT token_id FROM tokens
+          WHERE token_id = ANY(${tokenIds}::text[]) AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > now())`)
+        return new Set(rows.map(({ token_id }) => token_id))
+      })
+
+      /** In the order of their use, so that the one not used for longest makes room. */
+      const recall = new Set<string>()
 
       const found = new Map<string, { readonly caller: Caller; readonly until: number }>()
 
       const remember = (token: string, caller: Caller) => {
         if (found.size >= remembered) found.clear()
         found.set(token, { caller, until: performance.now() + believedMillis })
+        recall.delete(token)
+        recall.add(token)
+        for (const oldest of recall) {
+          if (recall.size <= recalled) break
+          recall.delete(oldest)
+        }
       }
 
       const find = (token: Redacted.Redacted) =>
         Effect.tap(
           Cache.get(cache, Buffer.from(digestOf(token)).toString("hex")),
           Option.match({
-            onNone: () => Effect.void,
+            onNone: () => Effect.sync(() => void recall.delete(Redacted.value(token))),
             onSome: (caller) => Effect.sync(() => remember(Redacted.value(token), caller))
           })
         )
@@ -169,7 +212,20 @@ export class TokenStore extends Context.Service<TokenStore, {
         return undefined
       }
 
-      return TokenStore.of({ create, createOnce, list, page, revoke, find, known })
+      const recalls = (token: string) => recall.has(token)
+
+      return TokenStore.of({
+        create,
+        createOnce,
+        list,
+        page,
+        revoke,
+        find,
+        known,
+        recalls,
+        good,
+        revocations: Stream.fromPubSub(revocations)
+      })
     })
   )
 }

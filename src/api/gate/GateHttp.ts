@@ -11,6 +11,8 @@ import { CurrentCaller, reaches } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { fromCluster } from "../../http/Problems.ts"
+import { Seats } from "../../limits/Seats.ts"
+import { seated } from "../rules/Seated.ts"
 import { missing, visible } from "../rules/Visible.ts"
 import { served } from "../../http/Sse.ts"
 
@@ -22,6 +24,7 @@ export const GateHttpLayer = HttpApiBuilder.group(
     const store = yield* GateStore
     const gate = yield* LiveGate
     const drain = yield* Drain
+    const seats = yield* Seats
     const event = yield* Event.client
 
     const own = (eventId: number) =>
@@ -47,12 +50,15 @@ export const GateHttpLayer = HttpApiBuilder.group(
       events: ({ headers, params: { event_id } }) =>
         noStore(served(
           drain,
-          Effect.gen(function* () {
-            const gates = yield* watchable(event_id)
-            const last = headers["last-event-id"]
-            const sights = yield* gate.watch(event_id, last === undefined ? null : Number(last), gates)
-            return Stream.map(sights, (sight) => ({ ...sight, id: String(sight.id) }))
-          })
+          seated(
+            seats,
+            Effect.gen(function* () {
+              const gates = yield* watchable(event_id)
+              const last = headers["last-event-id"]
+              const sights = yield* gate.watch(event_id, last === undefined ? null : Number(last), gates)
+              return Stream.map(sights, (sight) => ({ ...sight, id: String(sight.id) }))
+            })
+          )
         )),
       rules: ({ params: { event_id } }) =>
         Effect.gen(function* () {

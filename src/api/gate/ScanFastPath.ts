@@ -13,6 +13,7 @@ import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
+import { Limits } from "../../limits/Limits.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { type FastPath, FastPathRegistry, type Head } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
@@ -89,6 +90,7 @@ const make = (
   tokens: TokenStore["Service"],
   batcher: ScanBatcher["Service"],
   keys: SigningKeys["Service"],
+  limits: Limits["Service"],
   begin: (head: Head) => Begun | undefined
 ): FastPath => ({
   takes: isPlain,
@@ -96,7 +98,7 @@ const make = (
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
     const decoded = decodeBody(body)
-    if (Option.isNone(decoded)) return false
+    if (Option.isNone(decoded) || !limits.takeScan(caller.tokenId)) return false
     const scan = decoded.value
     const started = Date.now()
     const requestId = requestIdFrom(text(head, requestIdHeader))
@@ -124,16 +126,19 @@ const make = (
 })
 
 /** Opens the fast path for as long as the routes are there. */
-export const layer: Layer.Layer<never, never, FastPathRegistry | SigningKeys | TokenStore | ScanBatcher> =
-  Layer
-    .effectDiscard(Effect.gen(function* () {
-      const registry = yield* FastPathRegistry
-      const tracer = yield* Effect.tracer
-      if (!leavesOut(tracer)) return
-      const begin = beginBy(tracer, yield* Clock.Clock)
-      const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, begin)
-      yield* Effect.acquireRelease(
-        Effect.sync(() => MutableRef.set(registry, fastPath)),
-        () => Effect.sync(() => MutableRef.set(registry, undefined))
-      )
-    }))
+export const layer: Layer.Layer<
+  never,
+  never,
+  FastPathRegistry | Limits | SigningKeys | TokenStore | ScanBatcher
+> = Layer
+  .effectDiscard(Effect.gen(function* () {
+    const registry = yield* FastPathRegistry
+    const tracer = yield* Effect.tracer
+    if (!leavesOut(tracer)) return
+    const begin = beginBy(tracer, yield* Clock.Clock)
+    const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, yield* Limits, begin)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => MutableRef.set(registry, fastPath)),
+      () => Effect.sync(() => MutableRef.set(registry, undefined))
+    )
+  }))

@@ -1,4 +1,5 @@
 /** Token buckets in the memory of this process: taken from without a fiber, and bounded however many keys come. */
+import { makeRoom } from "../durable/MakeRoom.ts"
 import type { Rate } from "./LimitClasses.ts"
 
 /** What became of one request at its bucket. */
@@ -17,7 +18,7 @@ interface Bucket {
   at: number
 }
 
-/** The buckets that are remembered; the one not used for longest makes room, and is full long since. */
+/** The buckets that are remembered; those not used for longest make room, and are full long since. */
 const most = 50_000
 
 /** Buckets that forget nothing but the longest unused. */
@@ -45,10 +46,7 @@ export class LocalBuckets {
     if (allowed) bucket.level--
     this.#buckets.delete(key)
     this.#buckets.set(key, bucket)
-    for (const oldest of this.#buckets.keys()) {
-      if (this.#buckets.size <= most) break
-      this.#buckets.delete(oldest)
-    }
+    makeRoom(this.#buckets, most)
     return {
       allowed,
       remaining: Math.floor(bucket.level),

@@ -17,6 +17,7 @@ import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, Role } from "../../rpc/values/Caller.ts"
 import { Label } from "../../rpc/values/Values.ts"
+import { makeRoom } from "../durable/MakeRoom.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
@@ -180,7 +181,7 @@ export class TokenStore extends Context.Service<TokenStore, {
         return new Set(rows.map(({ token_id }) => token_id))
       })
 
-      /** In the order of their use, so that the one not used for longest makes room. */
+      /** In the order of their use, so that those not used for longest make room. */
       const recall = new Set<string>()
 
       const found = new Map<string, { readonly caller: Caller; readonly until: number }>()
@@ -190,10 +191,7 @@ export class TokenStore extends Context.Service<TokenStore, {
         found.set(token, { caller, until: performance.now() + believedMillis })
         recall.delete(token)
         recall.add(token)
-        for (const oldest of recall) {
-          if (recall.size <= recalled) break
-          recall.delete(oldest)
-        }
+        makeRoom(recall, recalled)
       }
 
       const find = (token: Redacted.Redacted) =>

@@ -65,7 +65,14 @@ describe("requests are counted", () => {
     it.live(`by nobody while Redis ${what}, which is said once`, () => {
       const said: Array<unknown> = []
       return Effect.gen(function* () {
-        const away = Layer.effect(Redis.Redis, Redis.make({ send: () => answer }))
+        const away = Layer.effect(
+          Redis.Redis,
+          Redis.make({
+            send: () => answer,
+            subscribe: () => Effect.die("Nothing is published"),
+            connect: Effect.die("Nothing is subscribed")
+          })
+        )
         const buckets = yield* of(Buckets.layerRedis.pipe(Layer.provide(away)))
         const answers = yield* four(buckets, "key")
         assert.deepStrictEqual(answers.map(({ allowed }) => allowed), [true, true, true, true])

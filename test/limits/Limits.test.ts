@@ -4,7 +4,7 @@
  * the organiser's own limit, the address of strangers, the token that was seen before.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Effect, Layer, Option, Redacted } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
@@ -120,7 +120,7 @@ describe("the class of a route", () => {
       Object.values(group.endpoints).flatMap((endpoint) => {
         const byMethod = endpoint.method === "GET" ? "reads" : "writes"
         const limitClass = classOf(endpoint)
-        return limitClass === byMethod ? [] : [[`${group.identifier}.${endpoint.name}`, limitClass]]
+        return limitClass === byMethod ? [] : [[`${group.identifier}.${endpoint.identifier}`, limitClass]]
       })
     )
     assert.deepStrictEqual(Object.fromEntries(found), otherwise)
@@ -143,18 +143,21 @@ const endpoint = HttpApiEndpoint.get("one", "/one")
 const sent = Effect.fnUntraced(function* (token: string, address: string) {
   const { bearer } = yield* Authorization
   const request = HttpServerRequest.fromWeb(new Request("http://localhost/one"))
-  return yield* bearer(Effect.succeed(HttpServerResponse.empty({ status: 200 })), {
-    credential: Redacted.make(token),
-    endpoint: endpoint as unknown as Parameters<typeof bearer>[1]["endpoint"],
-    group: HttpApiGroup.make("group") as unknown as Parameters<typeof bearer>[1]["group"]
-  }).pipe(
-    Effect.map(({ status }) => status),
-    Effect.catch((error) => Effect.succeed((error as { readonly status: number }).status)),
+  const options = { credential: Redacted.make(token), endpoint, group: HttpApiGroup.make("group") }
+  const answer = bearer(
+    Effect.succeed(HttpServerResponse.empty({ status: 200 })),
+    options as unknown as Parameters<typeof bearer>[1]
+  ) as unknown as Effect.Effect<
+    HttpServerResponse.HttpServerResponse,
+    { readonly status: number },
+    HttpServerRequest.HttpServerRequest
+  >
+  return yield* answer.pipe(
+    Effect.match({ onFailure: ({ status }) => status, onSuccess: ({ status }) => status }),
     Effect.provideService(
       HttpServerRequest.HttpServerRequest,
       request.modify({ remoteAddress: Option.some(address) })
-    ),
-    Effect.provide(Context.empty())
+    )
   )
 })
 

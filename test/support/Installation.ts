@@ -54,7 +54,13 @@ export const postgres: Effect.Effect<Installation, never, Scope.Scope> = Effect.
   )
   return {
     directory,
-    env: { ...(yield* freePortVariables), ...noLimits, ...secrets(), GUICHET_DATA: directory, DATABASE_URL: url },
+    env: {
+      ...(yield* freePortVariables),
+      ...noLimits,
+      ...secrets(),
+      GUICHET_DATA: directory,
+      DATABASE_URL: url
+    },
     database,
     token: Effect.succeed(Redacted.value(made.token))
   }

@@ -28,6 +28,7 @@ const floors = [
   "src/files",
   "src/trust",
   "src/store",
+  "src/limits",
   "src/store/payments",
   "src/store/flows",
   "src/store/gate",

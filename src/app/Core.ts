@@ -1,5 +1,5 @@
 /** The core: entities on the cluster, and the routes that speak to them. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { HttpClient } from "effect/http"
 import { HttpApiBuilder, HttpApiScalar } from "effect/http-api"
 import { EntitiesLayer } from "../../entities/Entities.ts"
@@ -29,6 +29,9 @@ import * as ScanFastPath from "../api/gate/ScanFastPath.ts"
 import { Idempotency } from "../api/rules/Idempotency.ts"
 import { ProblemMiddleware } from "../http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../trust/WebhookSignatures.ts"
+import { Buckets } from "../limits/Buckets.ts"
+import { Limits } from "../limits/Limits.ts"
+import { Seats } from "../limits/Seats.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import { PaymentAnnouncer } from "../flows/PaymentAnnouncer.ts"
@@ -42,6 +45,7 @@ import { GeneratorClient } from "../tickets/GeneratorClient.ts"
 import { JobAnnouncer } from "../flows/JobAnnouncer.ts"
 import { JobKeeperLayer } from "../tickets/JobKeeper.ts"
 import { HousekeepingLayer } from "./Housekeeping.ts"
+import { redisLayer } from "./RedisServer.ts"
 
 const notificationsLayer = NotificationClient.layer.pipe(
   Layer.provide(Layer.effect(
@@ -74,6 +78,17 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   Layer.provideMerge(Cluster.layer)
 )
 
+/** Requests are counted on Redis for all cores together when `REDIS_URL` is set, otherwise by each core alone. */
+const limitsLayer = Limits.layer.pipe(
+  Layer.provide(Layer.unwrap(Effect.map(
+    redisLayer,
+    Option.match({
+      onNone: () => Buckets.layerLocal,
+      onSome: (redis) => Buckets.layerRedis.pipe(Layer.provide(redis))
+    })
+  )))
+)
+
 const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedScans.layer)
 
 const handlersLayer = Layer.mergeAll(
@@ -91,13 +106,15 @@ const handlersLayer = Layer.mergeAll(
   TicketWebhooksHttpLayer,
   TokensHttpLayer
 ).pipe(Layer.provide([
-  Authorization.layer,
+  Authorization.layer.pipe(Layer.provide(limitsLayer)),
   Idempotency.layer,
   PaymentWebhookAuth.layer,
   ProblemMiddleware.layer,
   ServiceAuth.layer,
   TicketWebhookAuth.layer,
   LiveGate.layer,
+  Seats.layer,
+  limitsLayer,
   gateLayer
 ]))
 
@@ -105,7 +122,7 @@ const handlersLayer = Layer.mergeAll(
 export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
-  ScanFastPath.layer.pipe(Layer.provide(ScanBatcher.layer)),
+  ScanFastPath.layer.pipe(Layer.provide([ScanBatcher.layer, limitsLayer])),
   FilesRoutes.filesLayer,
   FilesRoutes.keysLayer
 )

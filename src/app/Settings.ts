@@ -11,6 +11,9 @@ import { issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"
 import { ports, serviceTargets } from "../trust/ServiceName.ts"
 import { threadCount } from "../services/generator/RenderPool.ts"
+import { trustedProxies } from "../limits/ClientAddress.ts"
+import { limitRates, strangerRate } from "../limits/LimitClasses.ts"
+import { mostStreams } from "../limits/Seats.ts"
 import { patienceSettings } from "../tickets/JobKeeper.ts"
 import { publicUrl } from "./Foundation.ts"
 import { redisLayer } from "./RedisServer.ts"
@@ -36,5 +39,9 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   ...Object.values(issuerSettings),
   threadCount,
   ...Object.values(patienceSettings),
-  redisLayer
+  redisLayer,
+  ...Object.values(limitRates),
+  strangerRate,
+  trustedProxies,
+  mostStreams
 ]

@@ -1,11 +1,25 @@
 /** Client tokens, kept as SHA-256 digests: a copy of this table opens nothing. */
-import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Redacted, Schema } from "effect"
+import {
+  Cache,
+  Context,
+  DateTime,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  PubSub,
+  Redacted,
+  Schema,
+  Stream
+} from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
 import { Caller, rights, Role } from "../../rpc/values/Caller.ts"
 import { EventNumber } from "../../rpc/values/Ids.ts"
 import { Label } from "../../rpc/values/Values.ts"
 import { EventNumbers } from "./EventNumbers.ts"
+import { makeRoom } from "../durable/MakeRoom.ts"
 import * as KeysetPage from "./KeysetPage.ts"
 import * as Rows from "./Rows.ts"
 
@@ -87,6 +101,11 @@ const decodeCallers = Schema.decodeUnknownEffect(Schema.Array(CallerRow))
 const believedMillis = 2_500
 const remembered = 4_096
 
+/** How many tokens are recalled. */
+const recalled = 20_000
+
+const GoodRow = Schema.Struct({ token_id: Schema.String })
+
 /** `tok_` and 72 random bits. */
 export const randomId = Effect.sync(() => `tok_${randomBytes(9).toString("base64url")}`)
 
@@ -123,6 +142,12 @@ export class TokenStore extends Context.Service<TokenStore, {
   readonly find: (token: Redacted.Redacted) => Effect.Effect<Option.Option<Caller>>
   /** Whom `find` found by this token a moment ago, without a fiber. */
   readonly known: (token: string) => Caller | undefined
+  /** Whether this token was found before, and has not been refused since: whoever sends it guesses nothing. */
+  readonly recalls: (token: string) => boolean
+  /** Which of these tokens are neither revoked nor expired. */
+  readonly good: (tokenIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
+  /** The tokens that this process revokes from now on. */
+  readonly revocations: Stream.Stream<string>
 }>()("guichet/store/TokenStore") {
   static readonly layer: Layer.Layer<TokenStore, never, SqlClient.SqlClient> = Layer.effect(
     TokenStore,
@@ -130,6 +155,7 @@ export class TokenStore extends Context.Service<TokenStore, {
       const sql = yield* SqlClient.SqlClient
       const numbers = yield* EventNumbers
       const all = sql.literal(columns)
+      const revocations = yield* PubSub.unbounded<string>()
       const first = Rows.first(TokenRow)
 
       const lookup = Effect.fn("TokenStore.lookup")(function* (digest: string) {
@@ -212,21 +238,36 @@ export class TokenStore extends Context.Service<TokenStore, {
           RETURNING ${all}`)
         yield* Cache.invalidateAll(cache)
         found.clear()
+        yield* PubSub.publish(revocations, tokenId)
         return revoked
       })
+
+      const good = Effect.fn("TokenStore.good")(function* (tokenIds: ReadonlyArray<string>) {
+        const rows = yield* Rows.all(GoodRow)(sql`
+          SELECT token_id FROM tokens
+          WHERE token_id = ANY(${tokenIds}::text[]) AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > now())`)
+        return new Set(rows.map(({ token_id }) => token_id))
+      })
+
+      /** In the order of their use, so that those not used for longest make room. */
+      const recall = new Set<string>()
 
       const found = new Map<string, { readonly caller: Caller; readonly until: number }>()
 
       const remember = (token: string, caller: Caller) => {
         if (found.size >= remembered) found.clear()
         found.set(token, { caller, until: performance.now() + believedMillis })
+        recall.delete(token)
+        recall.add(token)
+        makeRoom(recall, recalled)
       }
 
       const find = (token: Redacted.Redacted) =>
         Effect.tap(
           Cache.get(cache, Buffer.from(digestOf(token)).toString("hex")),
           Option.match({
-            onNone: () => Effect.void,
+            onNone: () => Effect.sync(() => void recall.delete(Redacted.value(token))),
             onSome: (caller) => Effect.sync(() => remember(Redacted.value(token), caller))
           })
         )
@@ -238,7 +279,20 @@ export class TokenStore extends Context.Service<TokenStore, {
         return undefined
       }
 
-      return TokenStore.of({ create, createOnce, list, page, revoke, find, known })
+      const recalls = (token: string) => recall.has(token)
+
+      return TokenStore.of({
+        create,
+        createOnce,
+        list,
+        page,
+        revoke,
+        find,
+        known,
+        recalls,
+        good,
+        revocations: Stream.fromPubSub(revocations)
+      })
     })
   ).pipe(Layer.provide(EventNumbers.layer))
 }

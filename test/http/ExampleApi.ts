@@ -20,6 +20,7 @@ import { parseOptions, ProblemMiddleware } from "../../src/http/ProblemMiddlewar
 import { Conflict, Forbidden, fromCluster, NotFound, Unavailable } from "../../src/http/Problems.ts"
 import { IdempotencyStore } from "../../src/store/IdempotencyStore.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
+import { unlimited } from "../support/Unlimited.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const Guest = Schema.Struct({ email: Schema.String, age: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)) })
@@ -99,7 +100,13 @@ const GuestsLayer = HttpApiBuilder.group(
       }, noStore)
     })
   })
-).pipe(Layer.provide([ProblemMiddleware.layer, Idempotency.layer, Authorization.layer]))
+).pipe(
+  Layer.provide([
+    ProblemMiddleware.layer,
+    Idempotency.layer,
+    Authorization.layer.pipe(Layer.provide(unlimited))
+  ])
+)
 
 const Raw = HttpRouter.add("GET", "/raw", Effect.succeed(HttpServerResponse.text("raw")))
 

@@ -10,6 +10,7 @@ import documented from "../fixtures/bodies/6-complete-flow.request.json" with { 
 import { freePortVariables, temporaryDirectory } from "./Served.ts"
 import { secrets } from "./TestApp.ts"
 import * as TestDatabase from "./TestDatabase.ts"
+import { noLimits } from "./Unlimited.ts"
 
 /** What every start of it is given, and how a test looks inside while no process runs. */
 export interface Installation {
@@ -25,7 +26,7 @@ export const empty: Effect.Effect<Installation, never, Scope.Scope> = Effect.gen
   const directory = yield* temporaryDirectory
   return {
     directory,
-    env: { ...(yield* freePortVariables), GUICHET_DATA: directory, DATABASE_URL: "" },
+    env: { ...(yield* freePortVariables), ...noLimits, GUICHET_DATA: directory, DATABASE_URL: "" },
     database: Layer.orDie(Database.layerEmbedded({ dataDir: Path.join(directory, "data") })),
     token: Effect.sync(() => Fs.readFileSync(Path.join(directory, "secrets/admin-token"), "utf8").trim())
   }
@@ -54,7 +55,13 @@ export const postgres: Effect.Effect<Installation, never, Scope.Scope> = Effect.
   )
   return {
     directory,
-    env: { ...(yield* freePortVariables), ...secrets(), GUICHET_DATA: directory, DATABASE_URL: url },
+    env: {
+      ...(yield* freePortVariables),
+      ...noLimits,
+      ...secrets(),
+      GUICHET_DATA: directory,
+      DATABASE_URL: url
+    },
     database,
     token: Effect.succeed(Redacted.value(made.token))
   }

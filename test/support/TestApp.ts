@@ -6,6 +6,7 @@ import { Loopback } from "../../src/trust/Loopback.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import { generateKeyPairSync, randomBytes } from "node:crypto"
 import * as TestDatabase from "./TestDatabase.ts"
+import { noLimits } from "./Unlimited.ts"
 
 /** What a request is made of; a body that is not a string is sent as JSON. */
 export interface Ask {
@@ -102,7 +103,7 @@ export const layerWith = (more: Readonly<Record<string, string>> = {}) =>
   Layer.unwrap(Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const directory = yield* fs.makeTempDirectoryScoped({ prefix: "guichet-app-" })
-    const env = { ...(yield* environment(directory)), ...more }
+    const env = { ...noLimits, ...(yield* environment(directory)), ...more }
     return Layer.effect(TestApp, make(directory)).pipe(
       Layer.provideMerge(inProcess),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(env)))

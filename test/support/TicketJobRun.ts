@@ -12,6 +12,7 @@ import { GateStores, publish } from "./GateFixture.ts"
 import type { Installation } from "./Installation.ts"
 import { closed, freePortVariables, type Sent, type Served, temporaryDirectory } from "./Served.ts"
 import { secrets } from "./TestApp.ts"
+import { noLimits } from "./Unlimited.ts"
 
 const eventId = 1
 
@@ -30,6 +31,7 @@ export const installationAt = (url: string): Effect.Effect<Installation, never, 
       directory,
       env: {
         ...ports,
+        ...noLimits,
         ...secrets(),
         CORE_URL: addressOf("CORE_PORT"),
         NOTIFICATION_SERVICE_URL: addressOf("NOTIFICATIONS_PORT"),

@@ -5,6 +5,7 @@ import { FlowFilters } from "../../store/flows/FlowIndex.ts"
 import { CompleteFlowRequest, FlowStatus, FlowSummary, FlowView } from "../../../rpc/CompleteFlow.ts"
 import { FlowId } from "../../../rpc/values/Ids.ts"
 import { MessageView } from "../../../rpc/NotificationSequence.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { PageQuery } from "../../http/NextPage.ts"
@@ -41,7 +42,7 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
     payload: CompleteFlowRequest,
     success: HttpApiSchema.WithHeaders(FlowAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, NotFound, InvalidRequest]
-  }).annotateMerge(OpenApi.annotations({
+  }).annotate(LimitedAs, "work").annotateMerge(OpenApi.annotations({
     summary: "Run the complete flow",
     description:
       "Under one Idempotency-Key it is one flow for ever. Without a key, the same body is the same flow, " +

@@ -16,7 +16,9 @@ import { requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { InvalidRequest } from "../../http/Problems.ts"
+import { Seats } from "../../limits/Seats.ts"
 import { resourceId } from "../rules/ResourceId.ts"
+import { seated } from "../rules/Seated.ts"
 import { ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
@@ -59,6 +61,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
     const index = yield* FlowIndex
     const feeds = yield* FeedStore
     const drain = yield* Drain
+    const seats = yield* Seats
     const ledger = yield* NotificationStore
     const engine = yield* WorkflowEngine.WorkflowEngine
     const templates = yield* TemplateStore
@@ -82,9 +85,12 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
       events: ({ headers, params }) =>
         live(
           drain,
-          Effect.map(
-            own(params.flow_id),
-            () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0))
+          seated(
+            seats,
+            Effect.map(
+              own(params.flow_id),
+              () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0))
+            )
           )
         ),
       messages: ({ params, query }) =>

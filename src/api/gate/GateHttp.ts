@@ -12,6 +12,8 @@ import { Drain } from "../../http/Drain.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { fromCluster } from "../../http/Problems.ts"
 import { ownEvent, reach } from "../rules/OwnEvent.ts"
+import { Seats } from "../../limits/Seats.ts"
+import { seated } from "../rules/Seated.ts"
 import { missing } from "../rules/Visible.ts"
 import { served } from "../../http/Sse.ts"
 import type { EventNumber } from "../../../rpc/values/Ids.ts"
@@ -25,6 +27,7 @@ export const GateHttpLayer = HttpApiBuilder.group(
     const store = yield* GateStore
     const gate = yield* LiveGate
     const drain = yield* Drain
+    const seats = yield* Seats
     const event = yield* Event.client
 
     /** For its organiser, an admin, and operators whose token reaches the event; with the gates that one is limited to. */
@@ -45,12 +48,15 @@ export const GateHttpLayer = HttpApiBuilder.group(
       events: ({ headers, params: { event_id } }) =>
         noStore(served(
           drain,
-          Effect.gen(function* () {
-            const { eventId, gates } = yield* watchable(event_id)
-            const last = headers["last-event-id"]
-            const sights = yield* gate.watch(eventId, last === undefined ? null : Number(last), gates)
-            return Stream.map(sights, (sight) => ({ ...sight, id: String(sight.id) }))
-          })
+          seated(
+            seats,
+            Effect.gen(function* () {
+              const { eventId, gates } = yield* watchable(event_id)
+              const last = headers["last-event-id"]
+              const sights = yield* gate.watch(eventId, last === undefined ? null : Number(last), gates)
+              return Stream.map(sights, (sight) => ({ ...sight, id: String(sight.id) }))
+            })
+          )
         )),
       rules: ({ params: { event_id } }) =>
         Effect.gen(function* () {

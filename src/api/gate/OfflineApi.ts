@@ -8,6 +8,7 @@ import { OfflineBundle } from "../../gate/offline/OfflineBundle.ts"
 import { Conflict } from "../../gate/offline/OfflineConflicts.ts"
 import { OfflineCursor } from "../../gate/offline/OfflineCursor.ts"
 import { OfflineUpload } from "../../gate/offline/OfflineUpload.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
@@ -72,7 +73,7 @@ export class OfflineGroup extends HttpApiGroup.make("offline").add(
     },
     success: OfflineBundle,
     error: [Forbidden, InvalidRequest, NotFound]
-  }).annotateMerge(OpenApi.annotations({
+  }).annotate(LimitedAs, "uploads").annotateMerge(OpenApi.annotations({
     summary: "What a device needs to decide alone, in pages",
     description: bundleText.trim()
   })),
@@ -81,7 +82,7 @@ export class OfflineGroup extends HttpApiGroup.make("offline").add(
     payload: OfflineUpload,
     success: UploadAnswer,
     error: [NotFound, Unavailable]
-  }).annotateMerge(OpenApi.annotations({
+  }).annotate(LimitedAs, "uploads").annotateMerge(OpenApi.annotations({
     summary: "Upload what a device decided alone",
     description: uploadText.trim()
   }))

@@ -15,6 +15,7 @@ import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { EventNumbers } from "../../store/EventNumbers.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
+import { Limits } from "../../limits/Limits.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { type FastPath, FastPathRegistry, type Head } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
@@ -100,6 +101,7 @@ const make = (
   batcher: ScanBatcher["Service"],
   keys: SigningKeys["Service"],
   eventOf: (caller: Caller, number: EventNumber) => EventId | undefined,
+  limits: Limits["Service"],
   begin: (head: Head) => Begun | undefined
 ): FastPath => ({
   takes: isPlain,
@@ -107,7 +109,7 @@ const make = (
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
     const decoded = Option.flatMap(parseJson(body), decodeBody)
-    if (Option.isNone(decoded)) return false
+    if (Option.isNone(decoded) || !limits.takeScan(caller.tokenId)) return false
     const scan = decoded.value
     const eventId = eventOf(caller, scan.event_id)
     if (eventId === undefined) return false
@@ -144,7 +146,7 @@ const make = (
 export const layer: Layer.Layer<
   never,
   never,
-  EventNumbers | FastPathRegistry | SigningKeys | TokenStore | ScanBatcher
+  EventNumbers | FastPathRegistry | Limits | SigningKeys | TokenStore | ScanBatcher
 > = Layer
   .effectDiscard(Effect.gen(function* () {
     const registry = yield* FastPathRegistry
@@ -152,7 +154,14 @@ export const layer: Layer.Layer<
     if (!leavesOut(tracer)) return
     const begin = beginBy(tracer, yield* Clock.Clock)
     const eventOf = reachedBy(yield* EventNumbers)
-    const fastPath = make(yield* TokenStore, yield* ScanBatcher, yield* SigningKeys, eventOf, begin)
+    const fastPath = make(
+      yield* TokenStore,
+      yield* ScanBatcher,
+      yield* SigningKeys,
+      eventOf,
+      yield* Limits,
+      begin
+    )
     yield* Effect.acquireRelease(
       Effect.sync(() => MutableRef.set(registry, fastPath)),
       () => Effect.sync(() => MutableRef.set(registry, undefined))

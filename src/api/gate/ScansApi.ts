@@ -9,6 +9,7 @@ import { InternalScanBody, ScanBody, ScanId } from "../../gate/ScanBodies.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../../rpc/PrintDetails.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { Forbidden, NotFound, Unavailable } from "../../http/Problems.ts"
@@ -49,14 +50,14 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
     payload: ScanBody,
     success: ScanAnswer,
     error: [NotFound, Unavailable]
-  }).annotateMerge(OpenApi.annotations({ summary: "Decide a scan" })),
+  }).annotate(LimitedAs, "scans").annotateMerge(OpenApi.annotations({ summary: "Decide a scan" })),
   HttpApiEndpoint.post("annul", "/scans/:scan_id/annul", {
     params: { scan_id: ScanId },
     headers: language,
     payload: AnnulBody,
     success: Annulled,
     error: [AnnulProblem, ScanUnknownProblem, Forbidden, NotFound, Unavailable]
-  }).annotateMerge(
+  }).annotate(LimitedAs, "scans").annotateMerge(
     OpenApi.annotations({ summary: "Take back a scan whose turnstile did not turn, within 15 minutes" })
   )
 )

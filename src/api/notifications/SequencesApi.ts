@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { SequenceId } from "../../../rpc/values/Ids.ts"
 import { SequenceRequest, SequenceStatus, SequenceView } from "../../../rpc/NotificationSequence.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { Forbidden, NotFound } from "../../http/Problems.ts"
@@ -22,7 +23,7 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
     payload: SequenceRequest,
     success: HttpApiSchema.WithHeaders(SequenceAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, NotFound]
-  }).annotateMerge(OpenApi.annotations({
+  }).annotate(LimitedAs, "work").annotateMerge(OpenApi.annotations({
     summary: "Configure a notification sequence",
     description:
       "Under one Idempotency-Key it is one sequence for ever. Without a key, the same body is the same " +

@@ -4,6 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventNumber, FlowId, GuestId } from "../../../rpc/values/Ids.ts"
 import { mostPages } from "../../tickets/OrderPrinter.ts"
 import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Conflict, Forbidden, NotFound, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
@@ -19,7 +20,7 @@ export class OrdersGroup extends HttpApiGroup.make("orders").add(
     query: { format },
     success: Pdf,
     error: [Forbidden, NotFound, Conflict, Unavailable]
-  }).annotateMerge(
+  }).annotate(LimitedAs, "documents").annotateMerge(
     OpenApi.annotations({
       summary: "All the tickets of an order as one PDF",
       description:
@@ -37,7 +38,7 @@ export class OrdersGroup extends HttpApiGroup.make("orders").add(
     },
     success: Pdf,
     error: [Forbidden, NotFound, Conflict, Unavailable]
-  }).annotateMerge(
+  }).annotate(LimitedAs, "documents").annotateMerge(
     OpenApi.annotations({ summary: "The tickets of some guests as one PDF, in the order of guest_id" })
   )
 )

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { TemplateId } from "../../../rpc/values/Ids.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
@@ -50,7 +51,7 @@ export class TemplatesGroup extends HttpApiGroup.make("templates").add(
     payload: [png, jpeg],
     success: TemplateView,
     error: [Forbidden, NotFound, InvalidRequest, Unavailable]
-  }).annotateMerge(
+  }).annotate(LimitedAs, "documents").annotateMerge(
     OpenApi.annotations({
       summary: "The logo of your tickets of this template",
       description:

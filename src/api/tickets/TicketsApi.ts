@@ -6,6 +6,7 @@ import { TicketView } from "../../../rpc/Ticket.ts"
 import { JobRequest, JobStatus, JobSummary, JobView } from "../../../rpc/TicketJob.ts"
 import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
 import { JobFilters } from "../../store/jobs/JobIndex.ts"
+import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { PageQuery } from "../../http/NextPage.ts"
@@ -44,7 +45,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     payload: JobRequest,
     success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, InvalidRequest, Unavailable]
-  }).annotateMerge(OpenApi.annotations({
+  }).annotate(LimitedAs, "work").annotateMerge(OpenApi.annotations({
     summary: "Generate the files of tickets",
     description:
       "Under one Idempotency-Key it is one job for ever. Without a key, the same body is the same job " +
@@ -77,7 +78,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     params: job,
     success: HttpApiSchema.WithHeaders(JobAccepted.pipe(HttpApiSchema.status(202)), Location),
     error: [Forbidden, NotFound, Conflict, Unavailable]
-  }).annotateMerge(
+  }).annotate(LimitedAs, "work").annotateMerge(
     OpenApi.annotations({
       summary: "Generate the tickets of a job that failed again",
       description: "Repeated while the new attempt is under way, it is accepted alike and begins no other."

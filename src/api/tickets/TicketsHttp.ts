@@ -17,14 +17,17 @@ import { TicketStore } from "../../store/tickets/TicketStore.ts"
 import { TicketsGroup } from "./TicketsApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import type { JobsQuery } from "./TicketsApi.ts"
-import { requireRole } from "../rules/CurrentCaller.ts"
+import { CurrentCaller, requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
 import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
+import { Limits } from "../../limits/Limits.ts"
+import { Seats } from "../../limits/Seats.ts"
 import { resourceId } from "../rules/ResourceId.ts"
+import { seated } from "../rules/Seated.ts"
 import { mayRead, missing, ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
@@ -161,6 +164,7 @@ const voided = new Conflict({ detail: "The ticket is voided: it is not printed a
 /** The ticket on a page of this format, drawn now. */
 const printed = Effect.fn("TicketsHttp.print")(
   function* (ticketId: number, format: TicketFormat) {
+    yield* (yield* Limits).take(yield* CurrentCaller, "documents")
     const bytes = yield* (yield* OrderPrinter).print([ticketId], format)
     return bytes ?? (yield* voided)
   },
@@ -216,10 +220,12 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
       | FileLinks
       | FileStore
       | OrderPrinter
+      | Limits
       | Effect.Services<typeof TicketJob.client>
     >()
     const feeds = yield* FeedStore
     const drain = yield* Drain
+    const seats = yield* Seats
     const within = Effect.provideContext(services)
     return handlers.handleAll({
       generate: ({ payload }) => within(start(payload)),
@@ -228,9 +234,12 @@ export const TicketsHttpLayer = HttpApiBuilder.group(
       jobEvents: ({ headers, params }) =>
         live(
           drain,
-          Effect.map(
-            within(own(params.job_id)),
-            () => feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0))
+          seated(
+            seats,
+            Effect.map(
+              within(own(params.job_id)),
+              () => feeds.watch(feedOfJob(params.job_id), Number(headers["last-event-id"] ?? 0))
+            )
           )
         ),
       cancel: ({ params }) => within(cancel(params.job_id)),

@@ -1,8 +1,9 @@
 /** The live feeds of flows and jobs: numbered events in SQL, so that any process can serve and resume them. */
-import { Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
+import { Cache, Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { closing, type FeedEvent } from "../../../rpc/Feed.ts"
 import * as Rows from "../Rows.ts"
+import * as FeedReader from "./FeedReader.ts"
 
 const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, data: Schema.Json })
 
@@ -12,30 +13,8 @@ export interface Entry {
   readonly data: Schema.Json
 }
 
-/** How long a watcher rests between two looks at its feed; what this process commits wakes it at once. */
-const pause = Duration.millis(100)
-
-/** Wakes whoever rests beside a feed. */
-const bell = () => {
-  const resting = new Map<string, Set<() => void>>()
-  const ring = (feedId: string) =>
-    Effect.sync(() => {
-      const sleepers = resting.get(feedId)
-      resting.delete(feedId)
-      sleepers?.forEach((wake) => wake())
-    })
-  const rest = (feedId: string) =>
-    Effect.callback<void>((resume) => {
-      const wake = () => resume(Effect.void)
-      const sleepers = resting.get(feedId) ?? new Set()
-      resting.set(feedId, sleepers.add(wake))
-      return Effect.sync(() => {
-        sleepers.delete(wake)
-        if (sleepers.size === 0 && resting.get(feedId) === sleepers) resting.delete(feedId)
-      })
-    }).pipe(Effect.timeoutOption(pause))
-  return { ring, rest }
-}
+/** Watchers that ask for the same at the same time share one answer; so many questions may be open. */
+const questions = 4_096
 
 /** Appends are numbered under the feed's own row, so that numbers are visible in their order. */
 export class FeedStore extends Context.Service<FeedStore, {
@@ -53,7 +32,7 @@ export class FeedStore extends Context.Service<FeedStore, {
     FeedStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const { rest, ring } = bell()
+      const reader = yield* FeedReader.make
       /** Under the feed's row, so that of an entry and a close at the same time the second sees the first. */
       const write = (feedId: string, entries: ReadonlyArray<Entry>, closed: boolean) =>
         Rows.run(sql`
@@ -68,7 +47,7 @@ export class FeedStore extends Context.Service<FeedStore, {
           SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
                  entry.value->>'kind', entry.value->'data'
           FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`).pipe(
-          Effect.andThen(sql.afterCommit(ring(feedId)))
+          Effect.andThen(sql.afterCommit(reader.ring(feedId)))
         )
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
         entries.length === 0 ? Effect.void : write(feedId, entries, false)
@@ -90,16 +69,30 @@ export class FeedStore extends Context.Service<FeedStore, {
             WHERE feed_id = ${feedId} AND kind = ${closing} AND seq <= ${seq}::int LIMIT 1`),
           Option.isSome
         )
+      /** Whoever asks after a commit of this process asks with another key than before it, and gets what it wrote. */
+      const shared = yield* Cache.makeWith((key: string) => {
+        const [feedId = "", seq] = key.split(" ")
+        return after(feedId, Number(seq))
+      }, { capacity: questions, timeToLive: () => Duration.zero })
       const live = (feedId: string, seq: number) =>
-        Stream.paginate(seq, (last) =>
-          Effect.gen(function* () {
-            const events = yield* Effect.withTracerEnabled(after(feedId, last), false)
-            if (events.length === 0) yield* rest(feedId)
-            const end = events.findIndex(({ kind }) => kind === closing)
-            return end >= 0
-              ? [events.slice(0, end + 1), Option.none()] as const
-              : [events, Option.some(events.at(-1)?.seq ?? last)] as const
-          }))
+        Stream.unwrap(
+          Effect.map(reader.beside(feedId), ({ news, rest }) =>
+            Stream.paginate(seq, (last) =>
+              Effect.gen(function* () {
+                const heard = news()
+                const key = `${feedId} ${last} ${heard}`
+                const events = yield* Effect.withTracerEnabled(Cache.get(shared, key), false)
+                if (events.length === 0) {
+                  yield* rest(last, heard)
+                }
+                const end = events.findIndex(({ kind }) =>
+                  kind === closing
+                )
+                return end >= 0
+                  ? [events.slice(0, end + 1), Option.none()] as const
+                  : [events, Option.some(events.at(-1)?.seq ?? last)] as const
+              })))
+        )
       const watch = (feedId: string, seq: number) =>
         Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
       return { append, close, reopen, after, watch }

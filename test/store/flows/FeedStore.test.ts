@@ -114,7 +114,15 @@ layer(TestLayer, { excludeTestServices: true })("a feed", (it) => {
         assert.deepStrictEqual(events.map(({ kind }) => kind), ["step", "closed"])
       })
   )
+})
 
+/** The reader's clock stands still: what wakes a watcher is the bell. */
+const StillLayer = FeedStore.layer.pipe(
+  Layer.provide(TestClock.layer()),
+  Layer.provideMerge(TestDatabase.layer)
+)
+
+layer(StillLayer, { excludeTestServices: true })("a feed that nobody reads by the clock", (it) => {
   it.effect.skipIf(embedded)(
     "wakes its watchers when what was written can be seen",
     () =>
@@ -127,6 +135,6 @@ layer(TestLayer, { excludeTestServices: true })("a feed", (it) => {
         yield* looked
         yield* commit
         assert.deepStrictEqual(yield* Fiber.join(reading), ["1 closed"])
-      }).pipe(Effect.provide(TestClock.layer()))
+      })
   )
 })

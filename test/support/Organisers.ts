@@ -1,0 +1,58 @@
+/** Two organisers who have one of everything, and the same ids again of things that nobody has. */
+import { Effect, Redacted } from "effect"
+import { TokenStore } from "../../src/store/TokenStore.ts"
+import { bodyFor, guestsNamed, run } from "./FlowClient.ts"
+import { type Answer, TestApp } from "./TestApp.ts"
+
+/** One of everything that a route can name, by the parameter's name. */
+export interface Possessions {
+  readonly event_id: number
+  readonly flow_id: string
+  readonly order_id: string
+  readonly job_id: string
+  readonly ticket_id: number
+  readonly payment_id: string
+  readonly sequence_id: string
+  readonly file: string
+  readonly token_id: string
+}
+
+/** Well-formed, and nobody's. */
+export const absent: Possessions = {
+  event_id: 987_654,
+  flow_id: "flow_AAAAAAAAAAAAAAAAAAAAAAAA",
+  order_id: "flow_AAAAAAAAAAAAAAAAAAAAAAAA",
+  job_id: "job_AAAAAAAAAAAAAAAAAAAAAAAA",
+  ticket_id: 987_654,
+  payment_id: "pay_AAAAAAAAAAAAAAAAAAAAAAAA",
+  sequence_id: "seq_AAAAAAAAAAAAAAAAAAAAAAAA",
+  file: "G-2019-999999.pdf",
+  token_id: "tok_AAAAAAAAAAAA"
+}
+
+/** An organiser, and what became theirs by one complete flow. */
+export const organiser = Effect.fnUntraced(function* (subject: string, eventId: number) {
+  const app = yield* TestApp
+  const tokens = yield* TokenStore
+  const made = yield* tokens.create({ role: "organizer", subject })
+  const token = Redacted.value(made.token)
+  const finished = yield* run(bodyFor(eventId, { guests: guestsNamed("Ada", "Grace") })).pipe(
+    Effect.provideService(TestApp, { ...app, organizer: token })
+  )
+  const ask = (path: string): Effect.Effect<Answer> => app.ask(path, { token })
+  const { flow } = finished
+  const job = yield* ask(`/api/tickets/generation-jobs/${flow.job_id}`)
+  const payment = yield* ask(`/api/payments/${flow.payment_id}`)
+  const owns: Possessions = {
+    event_id: eventId,
+    flow_id: flow.flow_id,
+    order_id: flow.flow_id,
+    job_id: flow.job_id,
+    ticket_id: job.json.tickets[0].ticket_id,
+    payment_id: flow.payment_id,
+    sequence_id: flow.reminders_id,
+    file: `${payment.json.invoice_number}.pdf`,
+    token_id: made.tokenId
+  }
+  return { subject, token, owns }
+})

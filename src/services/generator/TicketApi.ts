@@ -4,7 +4,7 @@ import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/ht
 import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
 import { Priority } from "../../../rpc/TicketJob.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
-import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
@@ -80,4 +80,4 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
 export class TicketApi extends HttpApi.make("ticket-generator-service")
   .add(TicketsGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions) {}
+  .annotateMerge(parsing) {}

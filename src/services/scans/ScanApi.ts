@@ -6,7 +6,7 @@ import { Direction } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
 import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
-import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
@@ -38,4 +38,4 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
 export class ScanApi extends HttpApi.make("scan-validation-service")
   .add(ScansGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions) {}
+  .annotateMerge(parsing) {}

@@ -14,7 +14,8 @@ const fastPathOf = (latch: Latch.Latch, taken: Latch.Latch): FastPath => ({
   takes: ({ url }) => url === "/fast",
   answer: (_request, body, say) => {
     taken.openUnsafe()
-    void Effect.runPromise(latch.await).then(() => say({ status: 200, headers: {}, text: `fast ${body}` }))
+    const text = `fast ${new TextDecoder().decode(body)}`
+    void Effect.runPromise(latch.await).then(() => say({ status: 200, headers: {}, text }))
     return true
   }
 })
@@ -39,8 +40,9 @@ const routesOf = (latch: Latch.Latch) => {
   )
 }
 
-/** A server of these routes and this fastPath, its port, and its end. */
+/** A server of these routes and this fastPath, its port, its end, and what its listeners have thrown. */
 const serving = Effect.gen(function* () {
+  const faults: Array<unknown> = []
   const latch = yield* Latch.make()
   const scope = yield* Scope.make()
   const taken = yield* Latch.make()
@@ -51,7 +53,8 @@ const serving = Effect.gen(function* () {
     fastPath: {
       registry: { current: fastPath },
       contract: () => Promise.reject(new Error("The fast path answers"))
-    }
+    },
+    report: (fault) => faults.push(fault)
   })
   const services = yield* HttpRouter.serve(routesOf(latch), {
     disableListenLog: true,
@@ -59,7 +62,7 @@ const serving = Effect.gen(function* () {
   }).pipe(Layer.provideMerge(server), Layer.buildWithScope(scope))
   const { address } = Context.get(services, HttpServer.HttpServer)
   if (address._tag === "UnixPathAddress") return yield* Effect.die(new Error("no port"))
-  return { port: String(address.port), latch, taken, end: Scope.close(scope, Exit.void) }
+  return { port: String(address.port), latch, taken, faults, end: Scope.close(scope, Exit.void) }
 })
 
 const head = (path: string, length: number, more = "") =>

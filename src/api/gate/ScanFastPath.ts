@@ -14,16 +14,14 @@ import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import { type FastPath, FastPathRegistry, type Head } from "../../FastPath.ts"
+import * as JsonBounds from "../../bounds/JsonBounds.ts"
+import { type FastPath, FastPathRegistry, type Head, longestBody } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
 
 const path = "/api/scans/validate"
 
 const method = "POST"
-
-/** A scan is a few hundred bytes; a longer body takes the contract's way. */
-const longest = 16_384
 
 const bearer = "Bearer "
 
@@ -34,12 +32,21 @@ const text = ({ headers }: Head, name: string): string | undefined => {
 
 const isPlain = (head: Head): boolean =>
   head.url === path && head.method === method && head.headers[idempotencyKeyHeader] === undefined &&
-  Number(text(head, "content-length") ?? longest) < longest &&
+  Number(text(head, "content-length") ?? longestBody) < longestBody &&
   text(head, "content-type") === "application/json" &&
   (text(head, "authorization") ?? "").startsWith(bearer)
 
 /** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
-const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(ScanBody))
+const decodeText = Schema.decodeUnknownOption(Schema.fromJsonString(ScanBody))
+
+const utf8 = new TextDecoder()
+
+/** A body that passes a bound or is no UTF-8 does not fit either: the contract says where. */
+const decodeBody = (body: Uint8Array): Option.Option<ScanBody> => {
+  if (JsonBounds.check(body, JsonBounds.bounds) !== undefined) return Option.none()
+  const text = utf8.decode(body)
+  return text.includes("\ufffd") ? Option.none() : decodeText(text)
+}
 
 const encodeAnswer = Schema.encodeSync(ScanAnswer)
 

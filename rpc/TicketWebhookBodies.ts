@@ -71,7 +71,7 @@ export type BatchTicket = typeof BatchTicket.Type
 /** A whole chunk in one webhook: what our own generator posts. */
 export const TicketsGenerated = Schema.Struct({
   event_type: Schema.Literal("tickets.generated"),
-  webhook_id: Schema.String.check(Schema.isBetweenLength(1, 128)),
+  webhook_id: text(128).check(Schema.isNonEmpty()),
   job_id: JobId,
   event_id: EventId,
   generated_at: Instant,

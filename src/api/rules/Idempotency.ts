@@ -7,6 +7,7 @@ import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { IdempotencyStore, type KeyedRequest, type StoredAnswer } from "../../store/IdempotencyStore.ts"
+import { withoutEndSlashes } from "../../trust/ServiceSignature.ts"
 import { CurrentCaller } from "./CurrentCaller.ts"
 import { IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest } from "../../http/Problems.ts"
 import { requestIdHeader } from "../../http/RequestId.ts"
@@ -61,7 +62,8 @@ const replay = ({ body, headers, status }: StoredAnswer): HttpServerResponse.Htt
 const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
-  const url = request.url.replace(/\/+(?=$|\?)/, "")
+  const [path = "", ...query] = request.url.split("?")
+  const url = [withoutEndSlashes(path), ...query].join("?")
   const bodyDigest = createHash("sha256").update(`${request.method}\n${url}\n`).update(body).digest("hex")
   return {
     caller,

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
 import { Priority } from "../../../rpc/TicketJob.ts"
-import { Instant, Label } from "../../../rpc/values/Values.ts"
+import { Instant, Label, storable } from "../../../rpc/values/Values.ts"
 import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
@@ -13,13 +13,13 @@ import { QrFormat, QrSize } from "../../print/qr/QrImage.ts"
 /** One ticket of the flows document, section «Flow 1», «Transformation vers Ticket Generator Service». */
 export const JobTicket = Schema.Struct({
   id: TicketId,
-  ticket_code: Schema.String.check(Schema.isBetweenLength(1, 64)),
-  qr_code_data: Schema.String.check(Schema.isBetweenLength(1, 512)),
+  ticket_code: storable(64).check(Schema.isNonEmpty()),
+  qr_code_data: storable(512).check(Schema.isNonEmpty()),
   guest: Schema.Struct({
-    first_name: Schema.String.check(Schema.isMaxLength(200)),
-    last_name: Schema.String.check(Schema.isMaxLength(200)),
-    email: Schema.String,
-    phone: Schema.NullOr(Schema.String)
+    first_name: storable(200),
+    last_name: storable(200),
+    email: storable(320),
+    phone: Schema.NullOr(storable(64))
   }),
   event: Schema.Struct({
     id: EventId,
@@ -27,7 +27,7 @@ export const JobTicket = Schema.Struct({
     event_date: Schema.toEncoded(Instant),
     location: Label
   }),
-  template: Schema.Struct({ id: TemplateId, name: Schema.String, design: Schema.String })
+  template: Schema.Struct({ id: TemplateId, name: storable(200), design: storable(200) })
 })
 export type JobTicket = typeof JobTicket.Type
 

@@ -3,6 +3,7 @@ import { DateTime, Schema, SchemaGetter } from "effect"
 import { createHash } from "node:crypto"
 import { EventId, GuestId, JobId, TemplateId, TicketId } from "./values/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "./Ticket.ts"
+import { paced } from "./values/Paced.ts"
 import { Instant, JsonData, text } from "./values/Values.ts"
 
 const numbered = (prefix: string) =>
@@ -76,7 +77,7 @@ export const TicketsGenerated = Schema.Struct({
   event_id: EventId,
   generated_at: Instant,
   processing_time_ms: Milliseconds,
-  tickets: Schema.Array(BatchTicket).check(Schema.isBetweenLength(1, 500))
+  tickets: Schema.Array(paced(BatchTicket)).check(Schema.isBetweenLength(1, 500))
 })
 export type TicketsGenerated = typeof TicketsGenerated.Type
 

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { EventId, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
+import { paced } from "../../../rpc/values/Paced.ts"
 import { Priority } from "../../../rpc/TicketJob.ts"
 import { Instant, Label, storable } from "../../../rpc/values/Values.ts"
 import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
@@ -44,7 +45,7 @@ export type RenderOptions = typeof RenderOptions.Type
 export const GenerationJob = Schema.Struct({
   job_id: JobId,
   event_id: EventId,
-  tickets: Schema.Array(JobTicket).check(Schema.isBetweenLength(1, 500)),
+  tickets: Schema.Array(paced(JobTicket)).check(Schema.isBetweenLength(1, 500)),
   options: RenderOptions
 })
 export type GenerationJob = typeof GenerationJob.Type

@@ -1,6 +1,7 @@
 /** One signature over everything that is believed: method, address, service, request id, time and body. */
 import { Option, Redacted } from "effect"
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
+import { trimEnd } from "../bounds/TrimEnd.ts"
 
 /** The header of a signed service request: `v1=<hex>`, several separated by commas. */
 export const serviceSignatureHeader = "x-service-signature"
@@ -18,13 +19,6 @@ export interface SignedRequest {
   readonly body: Uint8Array
 }
 
-/** Without the slashes that a text ends with, in one look at it: the regular expression for it is quadratic. */
-export const withoutEndSlashes = (text: string): string => {
-  let end = text.length
-  while (end > 0 && text.charCodeAt(end - 1) === 0x2f) end--
-  return text.slice(0, end)
-}
-
 const upTo = (text: string, mark: string): string => {
   const at = text.indexOf(mark)
   return at < 0 ? text : text.slice(0, at)
@@ -34,7 +28,7 @@ const upTo = (text: string, mark: string): string => {
 export const pathOf = (url: string): string => {
   const local = upTo(url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ""), "#")
   const path = upTo(local, "?")
-  const bare = withoutEndSlashes(path)
+  const bare = trimEnd(path, "/")
   return (bare === "" ? "/" : bare) + local.slice(path.length)
 }
 

@@ -7,7 +7,7 @@ import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { IdempotencyStore, type KeyedRequest, type StoredAnswer } from "../../store/IdempotencyStore.ts"
-import { withoutEndSlashes } from "../../trust/ServiceSignature.ts"
+import { trimEnd } from "../../bounds/TrimEnd.ts"
 import { CurrentCaller } from "./CurrentCaller.ts"
 import { IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest } from "../../http/Problems.ts"
 import { requestIdHeader } from "../../http/RequestId.ts"
@@ -63,7 +63,7 @@ const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
   const [path = "", ...query] = request.url.split("?")
-  const url = [withoutEndSlashes(path), ...query].join("?")
+  const url = [trimEnd(path, "/"), ...query].join("?")
   const bodyDigest = createHash("sha256").update(`${request.method}\n${url}\n`).update(body).digest("hex")
   return {
     caller,

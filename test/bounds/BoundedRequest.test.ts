@@ -40,7 +40,7 @@ const raw = HttpRouter.add(
 )
 
 const routes = Layer.merge(
-  HttpApiBuilder.layer(Api).pipe(Layer.provide([handlers, ProblemMiddleware.layer])),
+  HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers), Layer.provide(ProblemMiddleware.layer)),
   raw
 )
 
@@ -94,7 +94,7 @@ const refusals = Effect.fnUntraced(function* (path: string, body: BodyInit, head
 const deep = (levels: number) => `{"items":[],"more":${"[".repeat(levels)}${"]".repeat(levels)}}`
 
 const tooLarge: ReadonlyArray<readonly [name: string, body: string, pointer: string]> = [
-  ["6,000 levels", deep(6_000), `/more${"/0".repeat(31)}`.slice(0, 5 + 2 * 31)],
+  ["6,000 levels", deep(6_000), `/more${"/0".repeat(31)}`],
   ["20,001 items", `{"items":[${"{},".repeat(20_000)}{}]}`, "/items"],
   ["a string of 100,000 bytes", `{"items":[],"more":"${"x".repeat(100_000)}"}`, "/more"],
   ["a number of 1,000 digits", `{"items":[],"more":${"9".repeat(1_000)}}`, "/more"]
@@ -117,7 +117,7 @@ describe("a body over its bounds", () => {
         }))
     }
 
-    it.effect("passes unread as a picture, and is refused as soon as it is read as text", () =>
+    it.effect("passes to a reader of raw bytes as a picture", () =>
       Effect.gen(function* () {
         const { memory } = yield* Ways
         const picture = { "content-type": "image/png" }

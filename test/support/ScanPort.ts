@@ -68,7 +68,9 @@ export class Port extends Context.Service<Port, {
               ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
               ...headers
             },
-            body: typeof body === "string" ? body : JSON.stringify(body)
+            body: typeof body === "string" || body instanceof Uint8Array
+              ? body as BodyInit
+              : JSON.stringify(body)
           })
           const text = await response.text()
           return {

@@ -174,7 +174,8 @@ export const httpServer = (
   }
 ) =>
   NodeHttpServer.layer(
-    () => withPromptEnd(withFastPath(createServer(patience), options.fastPath, options.report), options.report),
+    () =>
+      withPromptEnd(withFastPath(createServer(patience), options.fastPath, options.report), options.report),
     {
       port: options.port,
       host: options.host ?? "127.0.0.1",

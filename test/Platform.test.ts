@@ -166,7 +166,9 @@ describe("a listener that throws", () => {
 describe("the sources", () => {
   it("attach no listener of the runtime but through `listen`", () => {
     const attaches = /\.(?:on|once|addListener|prependListener)\("|\.addEventListener\(/
-    const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))
+    const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts")
+    )
     const found = sources.filter((name) => attaches.test(readFileSync(`src/${name}`, "utf8")))
     assert.deepStrictEqual(found, [])
   })

@@ -19,8 +19,7 @@ export const limited = (
 export const Label = limited(200, Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain))
 
 /** The same, which may be empty, of a length of its own. */
-export const text = (maximum: number) =>
-  limited(maximum, Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
+export const text = (maximum: number) => limited(maximum, Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
 
 /** An e-mail address as another system knows it, of at most 254 characters (RFC 5321 §4.5.3.1). */
 export const AnyEmail = limited(

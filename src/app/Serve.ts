@@ -55,7 +55,8 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const registry = yield* FastPathRegistry
       const fastPath = name === "core" ? { registry, contract } : undefined
       const fork = Effect.runForkWith(context)
-      const report = (fault: unknown) => void fork(logFault("A listener of the server failed", Cause.die(fault)))
+      const report = (fault: unknown) =>
+        void fork(logFault("A listener of the server failed", Cause.die(fault)))
       const server = yield* Effect.mapError(
         Layer.build(Platform.httpServer({ ...address, fastPath, report })),
         PortRefused.of({

@@ -43,14 +43,16 @@ export const boundedRequest = (
   request: HttpServerRequest.HttpServerRequest,
   refuse: (fault: BodyFault) => unknown
 ): HttpServerRequest.HttpServerRequest => {
-  const checked = Effect.runSync(Effect.cached(Effect.suspend((): Body => request.arrayBuffer).pipe(
-    Effect.tap((body) =>
-      Effect.flatMap(
-        flawOf(new Uint8Array(body)),
-        (flaw) => flaw === undefined ? Effect.void : Effect.die(refuse(flaw))
+  const checked = Effect.runSync(Effect.cached(
+    Effect.suspend((): Body => request.arrayBuffer).pipe(
+      Effect.tap((body) =>
+        Effect.flatMap(
+          flawOf(new Uint8Array(body)),
+          (flaw) => flaw === undefined ? Effect.void : Effect.die(refuse(flaw))
+        )
       )
     )
-  )))
+  ))
   const text = Effect.flatMap(checked, (body) => {
     try {
       return Effect.succeed(decoder.decode(body))
@@ -62,7 +64,8 @@ export const boundedRequest = (
     arrayBuffer: { get: () => isPicture(request) ? request.arrayBuffer : checked },
     text: { get: () => text },
     modify: {
-      value: (options: Parameters<typeof request.modify>[0]) => boundedRequest(request.modify(options), refuse)
+      value: (options: Parameters<typeof request.modify>[0]) =>
+        boundedRequest(request.modify(options), refuse)
     }
   })
 }

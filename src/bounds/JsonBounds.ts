@@ -92,7 +92,9 @@ export const begin = (bytes: Uint8Array, bounds: Bounds): Scan => {
   const flaw = (detail: string, levels = depth): Flaw => ({ pointer: pointer(levels), detail })
 
   const open = (byte: number): Flaw | undefined => {
-    if (depth === deepest) return flaw(`Send at most ${deepest} levels of arrays and objects inside each other.`)
+    if (depth === deepest) {
+      return flaw(`Send at most ${deepest} levels of arrays and objects inside each other.`)
+    }
     if (++values > allowed) return flaw(`Send at most ${allowed} values in one body: use several requests.`)
     depth++
     isObject[depth] = byte === openObject
@@ -169,4 +171,5 @@ export const begin = (bytes: Uint8Array, bounds: Bounds): Scan => {
 }
 
 /** Checks a short text at once; a long one is better checked in steps, between which others have their turn. */
-export const check = (bytes: Uint8Array, within: Bounds): Flaw | undefined => begin(bytes, within).step(bytes.length)
+export const check = (bytes: Uint8Array, within: Bounds): Flaw | undefined =>
+  begin(bytes, within).step(bytes.length)

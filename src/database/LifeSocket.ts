@@ -40,7 +40,5 @@ export const answers = (path: string): Effect.Effect<boolean> =>
     const refused = ({ code }: NodeJS.ErrnoException) => say(code !== "ECONNREFUSED" && code !== "ENOENT")
     listen(socket, "connect", connected, () => say(true))
     listen(socket, "error", refused, () => say(true))
-    return Effect.sync(() =>
-      socket.destroy()
-    )
+    return Effect.sync(() => socket.destroy())
   })

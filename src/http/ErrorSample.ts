@@ -54,7 +54,9 @@ type Decode = (body: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 const decoders = new WeakMap<HttpApiEndpoint.Top, Decode>()
 
 const jsonSchemas = (endpoint: HttpApiEndpoint.Top) =>
-  [...endpoint.payload.values()].flatMap(({ encoding, schemas }) => encoding._tag === "Json" ? [...schemas] : [])
+  [...endpoint.payload.values()].flatMap(({ encoding, schemas }) =>
+    encoding._tag === "Json" ? [...schemas] : []
+  )
 
 /** Whether a body of this endpoint may be JSON. */
 export const readsJson = (endpoint: HttpApiEndpoint.Top): boolean => jsonSchemas(endpoint).length > 0

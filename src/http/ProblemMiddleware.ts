@@ -90,7 +90,9 @@ const refuse = (
     case "ResponseHeaders":
       return Effect.die(error)
     case "Payload":
-      return readsJson(endpoint) ? refuseJson(endpoint, issue) : Effect.fail(invalid(fieldErrors(kind, issue), false))
+      return readsJson(endpoint)
+        ? refuseJson(endpoint, issue)
+        : Effect.fail(invalid(fieldErrors(kind, issue), false))
     default:
       return Effect.fail(invalid(fieldErrors(kind, issue), true))
   }

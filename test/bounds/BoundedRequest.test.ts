@@ -25,8 +25,11 @@ const Group = HttpApiGroup.make("items").add(
 
 const Api = HttpApi.make("items").add(Group).annotateMerge(parsing)
 
-const handlers = HttpApiBuilder.group(Api, "items", (handlers) =>
-  handlers.handle("add", ({ payload }) => Effect.succeed({ count: payload.items.length })))
+const handlers = HttpApiBuilder.group(
+  Api,
+  "items",
+  (handlers) => handlers.handle("add", ({ payload }) => Effect.succeed({ count: payload.items.length }))
+)
 
 /** What the middleware that reads raw bytes does: it takes them, whatever they are. */
 const raw = HttpRouter.add(
@@ -71,7 +74,11 @@ class Ways extends Context.Service<Ways, Readonly<Record<string, Send>>>()("test
   )
 }
 
-const WaysLayer = HttpRouter.serve(wrap(routes), { routerConfig, disableLogger: true, disableListenLog: true }).pipe(
+const WaysLayer = HttpRouter.serve(wrap(routes), {
+  routerConfig,
+  disableLogger: true,
+  disableListenLog: true
+}).pipe(
   Layer.provideMerge(Ways.layer.pipe(Layer.provide(HttpServer.layerServices))),
   Layer.provideMerge(Platform.httpServer({ port: 0, report: (fault) => assert.fail(String(fault)) }))
 )
@@ -82,14 +89,16 @@ interface Refusal {
   readonly detail: string
 }
 
-const refusals = Effect.fnUntraced(function* (path: string, body: BodyInit, headers?: Record<string, string>) {
-  const ways = yield* Ways
-  return yield* Effect.forEach(Object.entries(ways), ([way, send]) =>
-    Effect.promise(async () => {
-      const response = await send(path, body, headers)
-      return { way, status: response.status, problem: await response.json() as Refusal }
-    }))
-})
+const refusals = Effect.fnUntraced(
+  function* (path: string, body: BodyInit, headers?: Record<string, string>) {
+    const ways = yield* Ways
+    return yield* Effect.forEach(Object.entries(ways), ([way, send]) =>
+      Effect.promise(async () => {
+        const response = await send(path, body, headers)
+        return { way, status: response.status, problem: await response.json() as Refusal }
+      }))
+  }
+)
 
 const deep = (levels: number) => `{"items":[],"more":${"[".repeat(levels)}${"]".repeat(levels)}}`
 
@@ -113,7 +122,9 @@ describe("a body over its bounds", () => {
 
       it.effect(`is refused to a reader of raw bytes, under another address: ${name}`, () =>
         Effect.gen(function* () {
-          for (const { status, way } of yield* refusals("/raw/bytes", body)) assert.strictEqual(status, 422, way)
+          for (const { status, way } of yield* refusals("/raw/bytes", body)) {
+            assert.strictEqual(status, 422, way)
+          }
         }))
     }
 
@@ -134,7 +145,9 @@ describe("a body over its bounds", () => {
     it.effect("is refused where it is compressed", () =>
       Effect.gen(function* () {
         for (const encoding of ["gzip", "br", "deflate, gzip", "x"]) {
-          for (const { status, way } of yield* refusals("/items", deep(1), { "content-encoding": encoding })) {
+          for (
+            const { status, way } of yield* refusals("/items", deep(1), { "content-encoding": encoding })
+          ) {
             assert.strictEqual(status, 415, way)
           }
         }
@@ -143,7 +156,9 @@ describe("a body over its bounds", () => {
     it.effect("passes where it says that it is not compressed", () =>
       Effect.gen(function* () {
         const { memory } = yield* Ways
-        const answer = yield* Effect.promise(() => memory!("/items", deep(1), { "content-encoding": "identity" }))
+        const answer = yield* Effect.promise(() =>
+          memory!("/items", deep(1), { "content-encoding": "identity" })
+        )
         assert.strictEqual(answer.status, 200)
       }))
   })
@@ -163,7 +178,10 @@ describe("a body of many wrong items", () => {
 
     it.effect("names the one that is wrong by its own place, however late it comes", () =>
       Effect.gen(function* () {
-        const items = Array.from({ length: 19_000 }, (_, at) => ({ name: "a", age: at === 15_000 ? "old" : 1 }))
+        const items = Array.from(
+          { length: 19_000 },
+          (_, at) => ({ name: "a", age: at === 15_000 ? "old" : 1 })
+        )
         for (const { problem, way } of yield* refusals("/items", JSON.stringify({ items }))) {
           assert.deepStrictEqual(problem.errors?.map(({ pointer }) => pointer), ["/items/15000/age"], way)
         }
@@ -184,13 +202,15 @@ describe("a body of many wrong items", () => {
         typeof value !== "object" || value === null
           ? 1
           : 1 + Object.values(value).reduce((sum: number, item) => sum + weigh(item), 0)
-      fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), fc.integer({ min: 1, max: 400 }), (value, times) => {
-        const body = Array.from({ length: times }, () => value)
-        const sample = Option.getOrUndefined(sampleOf(body))
-        if (sample === undefined) return
-        assert.isAtMost(weigh(sample.body), 2_000)
-        if (sample.isWhole) assert.deepStrictEqual(sample.body, body)
-      }))
+      fc.assert(
+        fc.property(fc.jsonValue({ maxDepth: 4 }), fc.integer({ min: 1, max: 400 }), (value, times) => {
+          const body = Array.from({ length: times }, () => value)
+          const sample = Option.getOrUndefined(sampleOf(body))
+          if (sample === undefined) return
+          assert.isAtMost(weigh(sample.body), 2_000)
+          if (sample.isWhole) assert.deepStrictEqual(sample.body, body)
+        })
+      )
     })
   })
 })

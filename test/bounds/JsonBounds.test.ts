@@ -85,7 +85,22 @@ describe("JsonBounds", () => {
   })
 
   it("ends on any bytes, whole or cut, and throws at none", () => {
-    const part = fc.constantFrom("[", "]", "{", "}", ",", ":", "\"", "\\", "\\u00", "1e9", " ", "é", "\u0000", "true")
+    const part = fc.constantFrom(
+      "[",
+      "]",
+      "{",
+      "}",
+      ",",
+      ":",
+      '"',
+      "\\",
+      "\\u00",
+      "1e9",
+      " ",
+      "é",
+      "\u0000",
+      "true"
+    )
     const marks = fc.array(part, { maxLength: 60 }).map((parts) => bytesOf(parts.join("")))
     fc.assert(
       fc.property(fc.oneof(marks, fc.uint8Array({ maxLength: 200 })), limits, (bytes, within) => {
@@ -112,7 +127,13 @@ describe("JsonBounds", () => {
   }
 
   it("lets the largest documented bodies pass", () => {
-    const guest = { guest_id: 1, name: "Jean Dupont", email: "j@example.com", phone: null, ticket_type: "VIP" }
+    const guest = {
+      guest_id: 1,
+      name: "Jean Dupont",
+      email: "j@example.com",
+      phone: null,
+      ticket_type: "VIP"
+    }
     const scan = {
       scan_id: "a",
       ticket_code: "TKT-001",

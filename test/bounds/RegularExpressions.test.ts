@@ -20,16 +20,22 @@ interface Found {
 }
 
 /** A literal stands where a value may begin: after one of these. */
-const literal = /(?:[(,=:?[{}!&|;>]|\breturn)\s*(\/(?![/*])(?:[^\\/[\n]|\\.|\[(?:[^\\\]\n]|\\.)*\])+\/[dgimsuvy]*)(?=[\s.,;)\]}:]|$)/g
+const literal =
+  /(?:[(,=:?[{}!&|;>]|\breturn)\s*(\/(?![/*])(?:[^\\/[\n]|\\.|\[(?:[^\\\]\n]|\\.)*\])+\/[dgimsuvy]*)(?=[\s.,;)\]}:]|$)/g
 const constructed = /new RegExp\(\s*`((?:[^`\\]|\\.)*)`/g
 
 const withoutComments = (source: string): string =>
-  source.replace(/\/\*\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, " ")).replace(/^\s*\/\/.*$/gm, "")
+  source.replace(/\/\*\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, " ")).replace(
+    /^\s*\/\/.*$/gm,
+    ""
+  )
 
 /** What `${name}` stands for: a text of the same file, or any word. */
 const filled = (template: string, source: string): string =>
-  template.replace(/\$\{([^}]*)\}/g, (_, name: string) =>
-    new RegExp(`const ${name} = "([^"\n]*)"`).exec(source)?.[1] ?? "word").replaceAll("\\\\", "\\")
+  template.replace(
+    /\$\{([^}]*)\}/g,
+    (_, name: string) => new RegExp(`const ${name} = "([^"\n]*)"`).exec(source)?.[1] ?? "word"
+  ).replaceAll("\\\\", "\\")
 
 const compile = (literal: string): RegExp => {
   const end = literal.lastIndexOf("/")
@@ -60,7 +66,10 @@ const found = files.flatMap(expressionsOf)
 
 /** Characters that the expression may be about: its own, and one of each usual class. */
 const alphabetOf = ({ source }: RegExp): ReadonlyArray<string> => {
-  const own = source.replace(/\\p\{[^}]*\}|\\u\{?[0-9a-fA-F]+\}?|\\x[0-9a-fA-F]{2}|\\[a-zA-Z]/g, "").replace(/[\\^$|?*+(){}[\]]/g, "")
+  const own = source.replace(/\\p\{[^}]*\}|\\u\{?[0-9a-fA-F]+\}?|\\x[0-9a-fA-F]{2}|\\[a-zA-Z]/g, "").replace(
+    /[\\^$|?*+(){}[\]]/g,
+    ""
+  )
   return [...new Set([..."aA0 \n/-.,", ...own])].slice(0, 24)
 }
 

@@ -111,7 +111,9 @@ layer(app, { excludeTestServices: true })("the fast path of a scan", (it) => {
       for (const body of hostile) {
         assert.strictEqual((yield* both([body, body], { token: steward })).status, 422)
       }
-      const broken = new TextEncoder().encode(withMetadata(`{"note":"!"}`)).map((byte) => byte === 0x21 ? 0xff : byte)
+      const broken = new TextEncoder().encode(withMetadata(`{"note":"!"}`)).map((byte) =>
+        byte === 0x21 ? 0xff : byte
+      )
       assert.strictEqual((yield* both([broken, broken], { token: steward })).status, 400)
       assert.strictEqual(taken(), before)
       const fine = nested(16)

@@ -5,7 +5,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Exit, Schema } from "effect"
 import * as fc from "fast-check"
-import { AnyEmail, Email, Instant, Label, limited, Phone, storable, TimeZone, WebUrl } from "../../../rpc/values/Values.ts"
+import {
+  AnyEmail,
+  Email,
+  Instant,
+  Label,
+  limited,
+  Phone,
+  storable,
+  TimeZone,
+  WebUrl
+} from "../../../rpc/values/Values.ts"
 
 const decode = Schema.decodeUnknownExit(Instant)
 
@@ -71,7 +81,9 @@ describe("a text", () => {
 
   it("that cannot be stored is refused where it is looked up", () => {
     const decode = Schema.decodeUnknownExit(storable(100))
-    for (const text of ["a\u0000b", "\ud800", "a\udc00"]) assert.isTrue(refused(decode(text)), JSON.stringify(text))
+    for (const text of ["a\u0000b", "\ud800", "a\udc00"]) {
+      assert.isTrue(refused(decode(text)), JSON.stringify(text))
+    }
     for (const text of ["", "msg_1", "é 😀\n"]) assert.isTrue(Exit.isSuccess(decode(text)), text)
   })
 })

@@ -17,6 +17,7 @@ import {
   stripeSignatureHeader,
   ticketSignatureHeader
 } from "./WebhookSignatures.ts"
+import { boundedResponse } from "../bounds/BoundedResponse.ts"
 import { trimEnd } from "../bounds/TrimEnd.ts"
 import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
@@ -161,7 +162,10 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
 
       const send = (name: ServiceTargetName, request: HttpClientRequest.HttpClientRequest) => {
         const handler = loopback.find(name)
-        return (handler === undefined ? network : overHandler(handler)).execute(request).pipe(
+        const answer = handler === undefined
+          ? Effect.map(network.execute(request), boundedResponse)
+          : overHandler(handler).execute(request)
+        return answer.pipe(
           Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
         )
       }

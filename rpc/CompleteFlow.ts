@@ -8,6 +8,7 @@ import { Amount, Currency } from "./values/Money.ts"
 import { Channels, Template } from "./NotificationSequence.ts"
 import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
+import { paced } from "./values/Paced.ts"
 import { Instant } from "./values/Values.ts"
 
 /** Guest numbers and addresses occur once, and no more guests come than the event holds. */
@@ -55,7 +56,7 @@ export type Reminder = typeof Reminder.Type
 export const CompleteFlowRequest = Schema.Struct({
   flow_type: Schema.Literals(["complete_event_flow"]),
   event_data: EventData,
-  guests: Schema.Array(GuestData).check(Schema.isBetweenLength(1, 10_000)),
+  guests: Schema.Array(paced(GuestData)).check(Schema.isBetweenLength(1, 10_000)),
   ticket_config: Schema.Struct({
     template_id: TemplateId,
     generate_qr: Schema.Boolean,

@@ -3,6 +3,7 @@ import { DateTime, Schema, SchemaGetter } from "effect"
 import { createHash } from "node:crypto"
 import { EventNumber, GuestId, JobId, TemplateId, TicketId } from "./values/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "./Ticket.ts"
+import { paced } from "./values/Paced.ts"
 import { Instant, JsonData, text } from "./values/Values.ts"
 
 const numbered = (prefix: string) =>
@@ -71,12 +72,12 @@ export type BatchTicket = typeof BatchTicket.Type
 /** A whole chunk in one webhook: what our own generator posts. */
 export const TicketsGenerated = Schema.Struct({
   event_type: Schema.Literal("tickets.generated"),
-  webhook_id: Schema.String.check(Schema.isBetweenLength(1, 128)),
+  webhook_id: text(128).check(Schema.isNonEmpty()),
   job_id: JobId,
   event_id: EventNumber,
   generated_at: Instant,
   processing_time_ms: Milliseconds,
-  tickets: Schema.Array(BatchTicket).check(Schema.isBetweenLength(1, 500))
+  tickets: Schema.Array(paced(BatchTicket)).check(Schema.isBetweenLength(1, 500))
 })
 export type TicketsGenerated = typeof TicketsGenerated.Type
 

@@ -1,6 +1,9 @@
 /** A way in front of the routes, for a request whose every microsecond counts: no fiber, no middleware. */
 import { Context, Layer, MutableRef } from "effect"
 
+/** No longer body comes here: a scan has a few hundred bytes. */
+export const longestBody = 16_384
+
 /** What can be judged before the body is read. */
 export interface Head {
   readonly method?: string | undefined
@@ -23,7 +26,7 @@ export type FastAnswer =
 export interface FastPath {
   readonly takes: (head: Head) => boolean
   /** Answers later by `reply`, once, or says false at once. */
-  readonly answer: (head: Head, body: string, reply: (answer: FastAnswer) => void) => boolean
+  readonly answer: (head: Head, body: Uint8Array, reply: (answer: FastAnswer) => void) => boolean
 }
 
 /** The fast path of this process, while there is one: read for each request, without a call. */

@@ -20,7 +20,8 @@ import type { Socket } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
-import type { FastPath, Resumed } from "./FastPath.ts"
+import { guarded, listen } from "./bounds/Listener.ts"
+import { type FastAnswer, type FastPath, longestBody, type Resumed } from "./FastPath.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
 export const runMain = NodeRuntime.runMain
@@ -31,18 +32,27 @@ export const services: Layer.Layer<NodeServices.NodeServices> = NodeServices.lay
 /** The digests that message storage needs. */
 export const digest = NodeCrypto.layerDigest
 
+/** Where a fault goes that was thrown in a listener of the runtime: it must not throw. */
+export type Report = (fault: unknown) => void
+
 /** The fast path in front of the server's handler, while there is one, and where what it does not answer goes. */
 export interface FastPathServer {
   readonly registry: { readonly current: FastPath | undefined }
   readonly contract: (request: Request, context?: Context.Context<never>) => Promise<Response>
 }
 
-type Exchange = readonly [request: IncomingMessage, response: ServerResponse, body: string]
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly body: Uint8Array<ArrayBuffer>
+  /** What becomes of the exchange when something throws. */
+  readonly failed: (fault: unknown) => void
+}
 
 /** The routes answer a request whose body has been read. */
 const relay = async (
   contract: FastPathServer["contract"],
-  [request, response, body]: Exchange,
+  { body, request, response }: Exchange,
   resumed?: Resumed
 ): Promise<void> => {
   const headers = new Headers()
@@ -58,35 +68,47 @@ const relay = async (
 }
 
 const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exchange: Exchange): void => {
-  const [request, response, body] = exchange
-  const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(() => response.destroy())
-  const answered = fastPath.answer(request, body, (answer) => {
+  const { body, failed, request, response } = exchange
+  const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(failed)
+  const reply = (answer: FastAnswer) => {
     if ("resume" in answer) return goOn(answer)
     response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.text) })
     response.end(answer.text)
-  })
-  if (!answered) goOn()
+  }
+  if (!fastPath.answer(request, body, (answer) => guarded(() => reply(answer), failed))) goOn()
 }
 
 /** Lets the fast path take the requests it knows, their bodies read whole: it takes none that declares a long one. */
-const withFastPath = (server: Server, front: FastPathServer | undefined): Server => {
+const withFastPath = (server: Server, front: FastPathServer | undefined, report: Report): Server => {
   if (front === undefined) return server
   const emit = server.emit.bind(server)
-  const take = (request: IncomingMessage, response: ServerResponse): boolean => {
+  const take = (request: IncomingMessage, response: ServerResponse, failed: Report): boolean => {
     const fastPath = front.registry.current
     if (fastPath === undefined || !fastPath.takes(request)) return false
     const chunks: Array<Uint8Array> = []
-    request.on("data", (chunk: Uint8Array) => chunks.push(chunk))
-    request.on(
-      "end",
-      () => answerBy(fastPath, front.contract, [request, response, Buffer.concat(chunks).toString("utf8")])
-    )
-    request.on("error", () => response.destroy())
+    let length = 0
+    const read = (chunk: Uint8Array) => {
+      length += chunk.length
+      if (length > longestBody) request.destroy()
+      else chunks.push(chunk)
+    }
+    const answer = () =>
+      answerBy(fastPath, front.contract, { request, response, body: Buffer.concat(chunks), failed })
+    listen(request, "data", read, failed)
+    listen(request, "end", answer, failed)
+    listen(request, "error", () => response.destroy(), failed)
     return true
   }
-  server.emit = (event: string, ...values: Array<unknown>): boolean =>
-    event === "request" && take(values[0] as IncomingMessage, values[1] as ServerResponse) ||
-    emit(event, ...values)
+  server.emit = (event: string, ...values: Array<unknown>): boolean => {
+    if (event !== "request") return emit(event, ...values)
+    const [request, response] = values as [IncomingMessage, ServerResponse]
+    const failed = (fault: unknown) => {
+      response.destroy()
+      report(fault)
+    }
+    const taken = guarded(() => take(request, response, failed), failed) ?? true
+    return taken || emit(event, ...values)
+  }
   return server
 }
 
@@ -101,17 +123,18 @@ const isBeingAnswered = ([request, response]: Begun): boolean => request.complet
  * balancer or a pool connects ahead), and those whose request has not come whole, of which nothing was accepted. `close`
  * alone waits for them as if a request were under way.
  */
-const withPromptEnd = (server: Server): Server => {
+const withPromptEnd = (server: Server, report: Report): Server => {
   const connections = new Map<Socket, Set<Begun>>()
-  server.on("connection", (socket: Socket) => {
+  const connected = (socket: Socket) => {
     connections.set(socket, new Set())
-    socket.once("close", () => connections.delete(socket))
-  })
+    listen(socket, "close", () => connections.delete(socket), report)
+  }
+  listen(server, "connection", connected, report)
   const watch = (request: IncomingMessage, response: ServerResponse) => {
     const one: Begun = [request, response]
     const begun = connections.get(request.socket)
     begun?.add(one)
-    response.once("close", () => begun?.delete(one))
+    listen(response, "close", () => begun?.delete(one), report)
   }
   const emit = server.emit.bind(server)
   server.emit = (event: string, ...values: Array<unknown>): boolean => {
@@ -132,8 +155,14 @@ const withPromptEnd = (server: Server): Server => {
 }
 
 /**
+ * How long a client may take, and how long its headers may be: a head that does not come, or a body that does not end,
+ * holds a connection no longer. The longest body, 8 MiB, comes in a minute at one megabit a second.
+ */
+const patience = { headersTimeout: 10_000, requestTimeout: 60_000, maxHeaderSize: 16_384 }
+
+/**
  * An HTTP server with its file and etag services. At shutdown it stops accepting and waits for the
- * requests it is answering, `gracefulShutdown` at most (10 seconds).
+ * requests it is answering, `gracefulShutdown` at most (10 seconds). `report` is given what a listener throws.
  */
 export const httpServer = (
   options: {
@@ -141,13 +170,18 @@ export const httpServer = (
     readonly host?: string | undefined
     readonly gracefulShutdown?: Duration.Input | undefined
     readonly fastPath?: FastPathServer | undefined
+    readonly report: Report
   }
 ) =>
-  NodeHttpServer.layer(() => withPromptEnd(withFastPath(createServer(), options.fastPath)), {
-    port: options.port,
-    host: options.host ?? "127.0.0.1",
-    gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"
-  })
+  NodeHttpServer.layer(
+    () =>
+      withPromptEnd(withFastPath(createServer(patience), options.fastPath, options.report), options.report),
+    {
+      port: options.port,
+      host: options.host ?? "127.0.0.1",
+      gracefulShutdownTimeout: options.gracefulShutdown ?? "10 seconds"
+    }
+  )
 
 /** What routes need of the runtime, with or without a server: files by stream and etags. */
 export const httpServices = NodeHttpServer.layerHttpServices

@@ -13,6 +13,7 @@ const floors = [
   "rpc/values",
   "rpc/payments",
   "rpc",
+  "src/bounds",
   "src/print/qr",
   "src/print/pdf",
   "src/print/invoices",

@@ -1,20 +1,33 @@
 /**
- * How a server ends: what it is answering is answered, and nothing else keeps it. Guards whose removal turns this file
- * red: each connection that ends at once, and the two states of a request that is waited for.
+ * How a server ends: what it is answering is answered, and nothing else keeps it; and what its listeners throw, which
+ * ends the request and nothing more. Guards whose removal turns this file red: each connection that ends at once, the two
+ * states of a request that is waited for, `guarded` around each of `takes`, `answer` and the reply, and the bound on
+ * headers.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { readdirSync, readFileSync } from "node:fs"
 import type { FastPath } from "../src/FastPath.ts"
 import * as Platform from "../src/Platform.ts"
 import { wire } from "./support/Wire.ts"
 
 /** Answers `/fast` once the latch is open, and says when it has a whole request. */
 const fastPathOf = (latch: Latch.Latch, taken: Latch.Latch): FastPath => ({
-  takes: ({ url }) => url === "/fast",
-  answer: (_request, body, say) => {
+  takes: ({ url }) => {
+    if (url === "/throws/takes") throw new Error("takes")
+    return url === "/fast" || url === "/throws/answer" || url === "/throws/reply"
+  },
+  answer: ({ url }, body, say) => {
+    if (url === "/throws/answer") throw new RangeError("answer")
+    if (url === "/throws/reply") {
+      void latch.await.pipe(Effect.runPromise).then(() => say({ status: 1e9, headers: {}, text: "" }))
+      taken.openUnsafe()
+      return true
+    }
     taken.openUnsafe()
-    void Effect.runPromise(latch.await).then(() => say({ status: 200, headers: {}, text: `fast ${body}` }))
+    const text = `fast ${new TextDecoder().decode(body)}`
+    void Effect.runPromise(latch.await).then(() => say({ status: 200, headers: {}, text }))
     return true
   }
 })
@@ -39,8 +52,9 @@ const routesOf = (latch: Latch.Latch) => {
   )
 }
 
-/** A server of these routes and this fastPath, its port, and its end. */
+/** A server of these routes and this fastPath, its port, its end, and what its listeners have thrown. */
 const serving = Effect.gen(function* () {
+  const faults: Array<unknown> = []
   const latch = yield* Latch.make()
   const scope = yield* Scope.make()
   const taken = yield* Latch.make()
@@ -51,7 +65,8 @@ const serving = Effect.gen(function* () {
     fastPath: {
       registry: { current: fastPath },
       contract: () => Promise.reject(new Error("The fast path answers"))
-    }
+    },
+    report: (fault) => faults.push(fault)
   })
   const services = yield* HttpRouter.serve(routesOf(latch), {
     disableListenLog: true,
@@ -59,7 +74,7 @@ const serving = Effect.gen(function* () {
   }).pipe(Layer.provideMerge(server), Layer.buildWithScope(scope))
   const { address } = Context.get(services, HttpServer.HttpServer)
   if (address._tag === "UnixPathAddress") return yield* Effect.die(new Error("no port"))
-  return { port: String(address.port), latch, taken, end: Scope.close(scope, Exit.void) }
+  return { port: String(address.port), latch, taken, faults, end: Scope.close(scope, Exit.void) }
 })
 
 const head = (path: string, length: number, more = "") =>
@@ -114,4 +129,47 @@ describe("a server that ends", () => {
       yield* Effect.forEach([late, fastPath, early], ({ ended }) => ended)
       yield* Fiber.join(ending)
     }).pipe(Effect.scoped))
+})
+
+describe("a listener that throws", () => {
+  it.live("ends its request, is reported, and the server answers the next one", () =>
+    Effect.gen(function* () {
+      const { end, faults, latch, port, taken } = yield* serving
+      for (const where of ["takes", "answer"]) {
+        const bad = yield* wire(port)
+        bad.say(`${head(`/throws/${where}`, 4)}word`)
+        yield* bad.ended
+      }
+      const reply = yield* wire(port)
+      reply.say(`${head("/throws/reply", 4)}word`)
+      yield* taken.await
+      yield* latch.open
+      yield* reply.ended
+      assert.lengthOf(faults, 3)
+      const next = yield* wire(port)
+      next.say(`${head("/fast", 4)}word`)
+      yield* next.heard("fast word")
+      yield* end
+    }).pipe(Effect.scoped))
+
+  it.live("is not reached by headers over 16 KiB", () =>
+    Effect.gen(function* () {
+      const { end, faults, port } = yield* serving
+      const long = yield* wire(port)
+      long.say(`GET /late HTTP/1.1\r\nhost: core\r\nx-long: ${"a".repeat(20_000)}\r\n\r\n`)
+      yield* long.ended
+      assert.deepStrictEqual(faults, [])
+      yield* end
+    }).pipe(Effect.scoped))
+})
+
+describe("the sources", () => {
+  it("attach no listener of the runtime but through `listen`", () => {
+    const attaches = /\.(?:on|once|addListener|prependListener)\("|\.addEventListener\(/
+    const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts")
+    )
+    const found = sources.filter((name) => attaches.test(readFileSync(`src/${name}`, "utf8")))
+    assert.deepStrictEqual(found, [])
+  })
 })

@@ -2,6 +2,7 @@
  * Names of stored files: relative paths that cannot climb out of the store, whose ending says what they hold.
  */
 import * as Schema from "effect/Schema"
+import { limited } from "./Values.ts"
 
 const contentTypes: Readonly<Record<string, string>> = {
   csv: "text/csv",
@@ -20,8 +21,8 @@ const name = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 const pattern = new RegExp(`^(${folder}/){0,6}${name}\\.(${Object.keys(contentTypes).join("|")})$`)
 
 /** A key such as `tickets/12/TKT-001-ABC.pdf`: up to 6 folders, no dot in their names, 240 characters. */
-export const FileKey = Schema.String.check(
-  Schema.isMaxLength(240),
+export const FileKey = limited(
+  240,
   Schema.isPattern(pattern, { message: "Expected a file key such as tickets/12.pdf" })
 )
 export type FileKey = typeof FileKey.Type

@@ -1,25 +1,29 @@
 /** Values that several contracts share: text, addresses, instants, zones. */
 import * as DateTime from "effect/DateTime"
-import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Check } from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
-import * as SchemaIssue from "effect/SchemaIssue"
 
 const plain = { message: "Expected text without control characters" }
 
+/**
+ * Text of at most so many characters, which may then be checked further: a longer one is refused before a pattern runs
+ * over it.
+ */
+export const limited = (
+  maximum: number,
+  ...checks: ReadonlyArray<Check<string>>
+): Schema.String => Schema.String.check(Schema.isMaxLength(maximum).abort(), ...checks)
+
 /** Text for people: 1 to 200 characters, no control characters, no half of a surrogate pair. */
-export const Label = Schema.String.check(
-  Schema.isMaxLength(200),
-  Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain)
-)
+export const Label = limited(200, Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain))
 
 /** The same, which may be empty, of a length of its own. */
-export const text = (maximum: number) =>
-  Schema.String.check(Schema.isMaxLength(maximum), Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
+export const text = (maximum: number) => limited(maximum, Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
 
 /** An e-mail address as another system knows it, of at most 254 characters (RFC 5321 §4.5.3.1). */
-export const AnyEmail = Schema.String.check(
-  Schema.isMaxLength(254),
+export const AnyEmail = limited(
+  254,
   Schema.isPattern(/^[^\s@<>()[\],;:\\"\p{Cc}\p{Cs}]{1,64}@[^\s@.\p{Cc}\p{Cs}]+(\.[^\s@.\p{Cc}\p{Cs}]+)+$/u, {
     message: "Expected an e-mail address"
   })
@@ -47,8 +51,8 @@ const unmailable = {
 }
 
 /** An e-mail address that a message can be sent to; delivery alone proves that it exists. */
-export const Email = Schema.String.check(
-  Schema.isMaxLength(254),
+export const Email = limited(
+  254,
   Schema.isPattern(addressable, unmailable),
   Schema.makeFilter((text: string) =>
     !addressable.test(text) || mailAddress(text) !== undefined || unmailable.message
@@ -56,17 +60,23 @@ export const Email = Schema.String.check(
 )
 
 /** A phone number in E.164: `+` and 8 to 15 digits. One that takes no SMS is a guest's all the same. */
-export const Phone = Schema.String.check(
+export const Phone = limited(
+  16,
   Schema.isPattern(/^\+[1-9]\d{7,14}$/, { message: "Expected a phone number like +33612345678 (E.164)" })
 )
 
 /** An `http:` or `https:` address. */
-export const WebUrl = Schema.String.check(
-  Schema.isMaxLength(2048),
+export const WebUrl = limited(
+  2048,
   Schema.isPattern(/^https?:\/\/[^\s\p{Cc}\p{Cs}]+$/u, { message: "Expected an http or https address" })
 )
 
+/** What PostgreSQL cannot store is in no text: U+0000 and halves of characters. */
 const isUnstorable = (text: string): boolean => text.includes("\u0000") || !text.isWellFormed()
+
+/** Text that can be stored, of at most so many characters: for identifiers and places that are only looked up. */
+export const storable = (maximum: number) =>
+  limited(maximum, Schema.makeFilter((text: string) => !isUnstorable(text) || plain.message))
 
 /** Deeper JSON than this is an attack, not data. */
 const depth = 16
@@ -83,7 +93,7 @@ const flaws = (data: Schema.Json): ReadonlyArray<Schema.FilterIssue> => {
     if (typeof value !== "object" || value === null) continue
     if (path.length >= depth) found.push({ path: [], issue: `Expected at most ${depth} levels of nesting` })
     else if (Object.keys(value).some(isUnstorable)) found.push({ path, issue: plain.message })
-    else waiting.push(...Object.entries(value).map(([key, item]) => ({ path: [...path, key], value: item })))
+    else for (const [key, item] of Object.entries(value)) waiting.push({ path: [...path, key], value: item })
     if (found.length >= 100) break
   }
   return found
@@ -92,44 +102,36 @@ const flaws = (data: Schema.Json): ReadonlyArray<Schema.FilterIssue> => {
 /** A JSON object of the sender's own, kept as it is. */
 export const JsonData = Schema.Record(Schema.String, Schema.Json).check(Schema.makeFilter(flaws))
 
+/** An offset is at most 23:59: no clock has more, and `Date` reads no other. */
 const isoInstant =
-  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?:Z|[+-](\d{2}):(\d{2}))$/
+  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(:(\d{2})(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
 
-/**
- * True only for days from 1970 to 2999 that the calendar has, and for times and offsets that a clock has: `2025-02-30`
- * is refused, not rolled over to March, and so is `+24:00`.
- */
+/** True only for days from 1970 to 2999 that the calendar has: `2025-02-30` is refused, not rolled over to March. */
 const onTheCalendar = (text: string): boolean => {
-  const match = text.length <= 40 ? isoInstant.exec(text) : null
+  const match = isoInstant.exec(text)
   if (match === null) return false
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])]
-  const date = new Date(Date.UTC(year, month - 1, day))
-  return year >= 1970 && year < 3000 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day &&
-    Number(match[4]) < 24 && Number(match[5]) < 60 && Number(match[6] ?? 0) < 60 &&
-    Number(match[7] ?? 0) < 24 && Number(match[8] ?? 0) < 60
+  const [year, month, day, hour, minute] = [match[1], match[2], match[3], match[4], match[5]].map(Number)
+  const date = new Date(Date.UTC(year!, month! - 1, day!))
+  return year! >= 1970 && year! < 3000 && date.getUTCMonth() === month! - 1 && date.getUTCDate() === day! &&
+    hour! < 24 && minute! < 60 && Number(match[7] ?? 0) < 60
 }
 
-const noInstant = {
-  message: "Expected an ISO 8601 date and time with an offset, such as 2025-06-20T09:00:00Z"
-}
-
-/**
- * An instant: ISO 8601 with an offset (`2025-06-20T09:00:00Z`), decoded to `DateTime.Utc`. What we encode ourselves is
- * not looked at again.
- */
-export const Instant = Schema.String.pipe(
+/** An instant: ISO 8601 with an offset (`2025-06-20T09:00:00Z`), decoded to `DateTime.Utc`. */
+export const Instant = limited(
+  35,
+  Schema.makeFilter((text: string) =>
+    onTheCalendar(text) || "Expected an ISO 8601 date and time with an offset, such as 2025-06-20T09:00:00Z"
+  )
+).pipe(
   Schema.decodeTo(Schema.DateTimeUtc, {
-    decode: SchemaGetter.transformEffect((text: string, options) =>
-      onTheCalendar(text)
-        ? Effect.succeed(DateTime.makeUnsafe(text))
-        : Effect.fail(new SchemaIssue.InvalidValue(noInstant, text, options))
-    ),
+    decode: SchemaGetter.transform((text: string) => DateTime.makeUnsafe(text)),
     encode: SchemaGetter.transform((instant: DateTime.Utc) => DateTime.formatIso(instant))
   })
 )
 
 /** An IANA time zone, such as `Europe/Paris`. */
-export const TimeZone = Schema.String.check(
+export const TimeZone = limited(
+  64,
   Schema.makeFilter((zone: string) =>
     DateTime.zoneMakeNamed(zone)._tag === "Some" || "Expected an IANA time zone such as Europe/Paris"
   )

@@ -1,5 +1,5 @@
 /** A service's routes, built once, answered on a port and to the clients of this process. */
-import { Config, Effect, Layer, type Scope } from "effect"
+import { Cause, Config, Effect, Layer, type Scope } from "effect"
 import {
   HttpEffect,
   HttpRouter,
@@ -17,6 +17,7 @@ import * as Platform from "../Platform.ts"
 import { PortRefused } from "../PortRefused.ts"
 import { Loopback } from "../trust/Loopback.ts"
 import type { Ping } from "../database/Ping.ts"
+import { logFault } from "../telemetry/Faults.ts"
 import { ports, type ServiceTargetName } from "../trust/ServiceName.ts"
 
 /** What every server answers beside its routes: whether it lives, whether it may be sent requests, what it counts. */
@@ -53,8 +54,11 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       if (!answers.port) return
       const registry = yield* FastPathRegistry
       const fastPath = name === "core" ? { registry, contract } : undefined
+      const fork = Effect.runForkWith(context)
+      const report = (fault: unknown) =>
+        void fork(logFault("A listener of the server failed", Cause.die(fault)))
       const server = yield* Effect.mapError(
-        Layer.build(Platform.httpServer({ ...address, fastPath })),
+        Layer.build(Platform.httpServer({ ...address, fastPath, report })),
         PortRefused.of({
           ...address,
           hostVariable: "GUICHET_HOST",

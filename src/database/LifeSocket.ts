@@ -1,6 +1,7 @@
 /** A process's sign of life: a socket that the kernel closes with it, however it ends. */
 import { Effect, type Scope } from "effect"
 import * as Fs from "node:fs"
+import { listen } from "../bounds/Listener.ts"
 import { connect, createServer } from "node:net"
 import * as Path from "node:path"
 import process from "node:process"
@@ -16,7 +17,8 @@ export const listenForLife = (path: string): Effect.Effect<boolean, never, Scope
   Effect.acquireRelease(
     Effect.callback<ReturnType<typeof createServer> | undefined>((resume) => {
       const server = createServer((socket) => socket.destroy())
-      server.once("error", () => resume(Effect.succeed(undefined)))
+      const none = () => resume(Effect.succeed(undefined))
+      listen(server, "error", none, none)
       server.listen(addressOf(path), () => resume(Effect.succeed(server.unref())))
     }),
     (server) =>
@@ -30,13 +32,13 @@ export const listenForLife = (path: string): Effect.Effect<boolean, never, Scope
 export const answers = (path: string): Effect.Effect<boolean> =>
   Effect.callback<boolean>((resume) => {
     const socket = connect(addressOf(path))
-    socket.once("connect", () => {
+    const say = (living: boolean) => resume(Effect.succeed(living))
+    const connected = () => {
       socket.destroy()
-      resume(Effect.succeed(true))
-    })
-    socket.once("error", (error: NodeJS.ErrnoException) =>
-      resume(Effect.succeed(error.code !== "ECONNREFUSED" && error.code !== "ENOENT")))
-    return Effect.sync(() =>
-      socket.destroy()
-    )
+      say(true)
+    }
+    const refused = ({ code }: NodeJS.ErrnoException) => say(code !== "ECONNREFUSED" && code !== "ENOENT")
+    listen(socket, "connect", connected, () => say(true))
+    listen(socket, "error", refused, () => say(true))
+    return Effect.sync(() => socket.destroy())
   })

@@ -6,6 +6,7 @@ import { createHmac, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { trimEnd } from "../bounds/TrimEnd.ts"
 
 /** Why a link does not open: parameters missing or garbled, a signature that is not ours, or too late. */
 export const SignedUrlRefusal = Schema.Literals(["malformed", "forged", "expired"])
@@ -26,7 +27,7 @@ const make = (options: {
   readonly expires: number
   readonly secret: Redacted.Redacted<string>
 }): string =>
-  `${options.baseUrl.replace(/\/+$/, "")}/files/${options.key}?expires=${options.expires}&signature=${
+  `${trimEnd(options.baseUrl, "/")}/files/${options.key}?expires=${options.expires}&signature=${
     sign(options.key, options.expires, options.secret)
   }`
 

@@ -21,7 +21,7 @@ const isFit = (value: Schema.Json): boolean => {
   return true
 }
 
-/** The same for every key and string of a JSON value. */
+/** The same for every key and string of a JSON value, whose depth a schema has bounded. */
 export const storableJson = (value: Schema.Json): Schema.Json => isFit(value) ? value : mended(value)
 
 const mended = (value: Schema.Json): Schema.Json => {
@@ -42,6 +42,26 @@ export const ScanId = Schema.String.check(
 
 /** Whatever a camera may read: a bad code is refused by the gate, with a reason, and not by this schema. */
 export const Scanned = Schema.String.check(Schema.isMaxLength(4_096))
+
+/** Deeper or longer metadata is not a device's: it is kept with every scan. */
+const metadataBounds = { depth: 16, characters: 8_192 }
+
+const isTooDeep = (value: Schema.Json, levels: number): boolean => {
+  if (typeof value !== "object" || value === null) return false
+  if (levels === 0) return true
+  for (const item of Object.values(value)) if (isTooDeep(item, levels - 1)) return true
+  return false
+}
+
+/** Whatever a device knows of a scan: any JSON object of a bounded size, kept as it is. */
+export const ScanMetadata = Schema.Record(Schema.String, Schema.Json).check(
+  Schema.makeFilter((metadata: Schema.JsonObject) => {
+    const { characters, depth } = metadataBounds
+    if (isTooDeep(metadata, depth)) return `Expected at most ${depth} levels of nesting`
+    return JSON.stringify(metadata).length <= characters ||
+      `Expected metadata of at most ${characters} characters as JSON`
+  })
+)
 
 /** Where a scan happened. */
 export const ScanLocation = Schema.Struct({
@@ -70,7 +90,7 @@ export const ScanBody = Schema.Struct({
   scanner_id: Label,
   validation_result: Schema.optionalKey(Schema.NullOr(Label)),
   scan_location: ScanLocation,
-  scan_metadata: Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, Schema.Json))),
+  scan_metadata: Schema.optionalKey(Schema.NullOr(ScanMetadata)),
   operator_id: Label,
   ...extras
 })

@@ -1,5 +1,5 @@
 /**
- * The rules every HTTP server of Guichet lives by: request ids, body limits, problems, nosniff, one log line
+ * The rules every HTTP server of Guichet lives by: request ids, bounds on the body, problems, nosniff, one log line
  * a fault.
  */
 import { Effect, Layer, type Scope } from "effect"
@@ -10,13 +10,27 @@ import {
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
+import { type BodyFault, boundedRequest, isEncoded } from "../bounds/BoundedRequest.ts"
 import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
 import { answerOutage, reportFault } from "./FaultReport.ts"
 import { finishAnswer } from "./ProblemAnswer.ts"
+import { InvalidRequest, MalformedRequest } from "./Problems.ts"
 import { RequestId, requestIdOf } from "./RequestId.ts"
 
 const tooLarge = HttpServerResponse.empty({ status: 413, headers: { connection: "close" } })
+
+/** RFC 9110 §12.5.3: what is accepted instead is said. */
+const encoded = HttpServerResponse.jsonUnsafe(
+  { detail: "Send the body as it is, without Content-Encoding: compressed bodies are not read." },
+  { status: 415, headers: { "accept-encoding": "identity" } }
+)
+
+/** The answer to a body that is not read. */
+const refuse = (fault: BodyFault): InvalidRequest | MalformedRequest =>
+  fault === "not UTF-8"
+    ? new MalformedRequest({ detail: "The body is not UTF-8: encode it so and send it again." })
+    : InvalidRequest.at(fault.pointer, fault.detail)
 
 const install = (limits: BodyLimits) =>
   Effect.gen(function* () {
@@ -31,7 +45,9 @@ const install = (limits: BodyLimits) =>
           Effect.succeed(finishAnswer(request, response, { requestId, limit, allowed: routes.allowed }))
         )
         if (declaresMoreThan(limit, request)) return tooLarge
+        if (isEncoded(request)) return encoded
         return yield* answer.pipe(
+          Effect.provideService(HttpServerRequest.HttpServerRequest, boundedRequest(request, refuse)),
           Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
           Effect.tapCause(reportFault),
           answerOutage,

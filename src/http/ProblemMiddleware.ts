@@ -1,14 +1,23 @@
 /** Turns what the request schemas refuse into 400 and 422 problems that point at every wrong field. */
-import { Effect, Layer, Option, Result, Schema, SchemaIssue } from "effect"
+import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { HttpApiError, HttpApiMiddleware } from "effect/http-api"
+import { HttpApi, type HttpApiEndpoint, type HttpApiError, HttpApiMiddleware } from "effect/http-api"
+import { readsJson, sampledIssue } from "./ErrorSample.ts"
 import { type FieldError, InvalidRequest, MalformedRequest } from "./Problems.ts"
 
-/** Parse options for `HttpApi.ParseOptions`: without them only the first wrong field is reported. */
-export const parseOptions = { errors: "all" } as const
+/**
+ * How every API of ours reads: all wrong parameters are reported; a body stops at its first wrong field, and its others
+ * are found in a sample.
+ */
+export const parsing = Context.make(HttpApi.ParseOptions, { errors: "all" as const }).pipe(
+  Context.add(HttpApi.PayloadParseOptions, {})
+)
 
 /** More entries than this are counted, not listed. */
-const listed = 1_000
+const listed = 100
+
+/** Longer names in a pointer are cut: a key may have 64 KiB. */
+const longestName = 200
 
 const places = { Params: "path", Query: "query", Headers: "header" } as const
 
@@ -16,21 +25,22 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const segment = (key: PropertyKey | { readonly key: PropertyKey }): string => {
   const name = String(typeof key === "object" ? key.key : key)
-  return name.replaceAll("~", "~0").replaceAll("/", "~1")
+  return name.slice(0, longestName).replaceAll("~", "~0").replaceAll("/", "~1")
 }
 
 const sentence = (message: string): string =>
   message === "Missing key" ? "This field is required." : message.endsWith(".") ? message : `${message}.`
 
 /** The wrong fields of a refused request, each once, in the order of the schema. */
-export const fieldErrors = (error: HttpApiError.HttpApiSchemaError): ReadonlyArray<FieldError> => {
-  const place = error.kind === "Params" || error.kind === "Query" || error.kind === "Headers"
-    ? places[error.kind]
-    : undefined
+export const fieldErrors = (
+  kind: HttpApiError.HttpApiSchemaError["kind"],
+  issue: SchemaIssue.Issue
+): ReadonlyArray<FieldError> => {
+  const place = kind === "Params" || kind === "Query" || kind === "Headers" ? places[kind] : undefined
   const found = new Map<string, FieldError>()
-  for (const issue of format(error.cause.issue).issues) {
-    const path = (issue.path ?? []).map(segment)
-    const detail = sentence(issue.message)
+  for (const { message, path: keys = [] } of format(issue).issues) {
+    const path = keys.map(segment)
+    const detail = sentence(message)
     const entry: FieldError = place === undefined
       ? { pointer: path.map((name) => `/${name}`).join(""), detail }
       : { in: place, parameter: path.join("."), detail }
@@ -39,8 +49,7 @@ export const fieldErrors = (error: HttpApiError.HttpApiSchemaError): ReadonlyArr
   return Array.from(found.values())
 }
 
-const isJson = (text: string): boolean =>
-  Result.isSuccess(Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))(text))
+const parseJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const malformed = (text: string): MalformedRequest =>
   new MalformedRequest({
@@ -49,21 +58,45 @@ const malformed = (text: string): MalformedRequest =>
       : "The body is not valid JSON: correct its syntax and send it again."
   })
 
-const refuse = Effect.fnUntraced(function* (error: HttpApiError.HttpApiSchemaError) {
-  if (error.kind === "Body" || error.kind === "ResponseHeaders") return yield* Effect.die(error)
-  if (error.kind === "Payload") {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const text = yield* Effect.option(request.text)
-    if (Option.isSome(text) && !isJson(text.value)) return yield* malformed(text.value)
-  }
-  const errors = fieldErrors(error)
-  return yield* new InvalidRequest({
+const invalid = (errors: ReadonlyArray<FieldError>, isAll: boolean): InvalidRequest => {
+  const many = isAll ? errors.length : `At least ${errors.length}`
+  return new InvalidRequest({
     detail: errors.length === 1
       ? "One value is wrong: correct it as errors says and send the request again."
-      : `${errors.length} values are wrong: correct them as errors says and send the request again.`,
+      : `${many} values are wrong: correct them as errors says and send the request again.`,
     errors: errors.slice(0, listed)
   })
+}
+
+const refuseJson = Effect.fnUntraced(function* (endpoint: HttpApiEndpoint.Top, first: SchemaIssue.Issue) {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const text = yield* Effect.orDie(request.text)
+  const body = parseJson(text)
+  if (Option.isNone(body)) return yield* malformed(text)
+  const found = Option.getOrElse(
+    yield* sampledIssue(endpoint, body.value),
+    () => ({ issue: first, isWhole: false })
+  )
+  return yield* invalid(fieldErrors("Payload", found.issue), found.isWhole)
 })
+
+const refuse = (
+  error: HttpApiError.HttpApiSchemaError,
+  { endpoint }: { readonly endpoint: HttpApiEndpoint.Top }
+) => {
+  const { cause: { issue }, kind } = error
+  switch (kind) {
+    case "Body":
+    case "ResponseHeaders":
+      return Effect.die(error)
+    case "Payload":
+      return readsJson(endpoint)
+        ? refuseJson(endpoint, issue)
+        : Effect.fail(invalid(fieldErrors(kind, issue), false))
+    default:
+      return Effect.fail(invalid(fieldErrors(kind, issue), true))
+  }
+}
 
 /** Add it to every group first, so that it stands closest to the handlers. */
 export class ProblemMiddleware extends HttpApiMiddleware.Service<ProblemMiddleware>()(

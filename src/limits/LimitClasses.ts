@@ -12,7 +12,7 @@ interface Limited {
   /** The setting: requests a second of the first rate below; the others keep their proportion to it. */
   readonly variable: string
   readonly token?: Rate
-  /** Of all the tokens of one subject together; an operator counts alone. */
+  /** Of all the tokens of one organisation together; an operator counts alone. */
   readonly organiser?: Rate
 }
 

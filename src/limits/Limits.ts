@@ -85,7 +85,7 @@ export class Limits extends Context.Service<Limits, {
         if (organiser !== undefined) {
           yield* counted({
             limitClass,
-            key: caller.role === "operator" ? caller.tokenId : `of ${caller.subject}`,
+            key: caller.role === "operator" ? caller.tokenId : `of ${caller.owner}`,
             rate: organiser,
             whose: "Your organisation",
             describes: token === undefined

@@ -52,12 +52,12 @@ export class Seats extends Context.Service<Seats, {
       const organisers = new Map<string, number>()
       let taken = 0
 
-      const refusal = ({ role, subject, tokenId }: Caller): TooManyRequests | undefined => {
+      const refusal = ({ owner, role, tokenId }: Caller): TooManyRequests | undefined => {
         if (most > 0 && taken >= most) return full("This process serves as many streams as it may")
         if ((holders.get(tokenId)?.seats ?? 0) >= mostOf.token) {
           return full(`Your token holds ${mostOf.token} streams open`)
         }
-        return role !== "operator" && (organisers.get(subject) ?? 0) >= mostOf.organiser
+        return role !== "operator" && (organisers.get(owner) ?? 0) >= mostOf.organiser
           ? full(`Your tokens hold ${mostOf.organiser} streams open together`)
           : undefined
       }
@@ -69,16 +69,16 @@ export class Seats extends Context.Service<Seats, {
           const holder = holders.get(caller.tokenId) ?? { seats: 0, ended: Deferred.makeUnsafe<void>() }
           holder.seats++
           holders.set(caller.tokenId, holder)
-          count(organisers, caller.subject, 1)
+          count(organisers, caller.owner, 1)
           taken++
           return Effect.succeed(holder)
         })
 
-      const leave = ({ subject, tokenId }: Caller, holder: Holder) =>
+      const leave = ({ owner, tokenId }: Caller, holder: Holder) =>
         Effect.sync(() => {
           holder.seats--
           if (holder.seats === 0 && holders.get(tokenId) === holder) holders.delete(tokenId)
-          count(organisers, subject, -1)
+          count(organisers, owner, -1)
           taken--
         })
 

@@ -17,6 +17,8 @@ import {
   stripeSignatureHeader,
   ticketSignatureHeader
 } from "./WebhookSignatures.ts"
+import { boundedResponse } from "../bounds/BoundedResponse.ts"
+import { trimEnd } from "../bounds/TrimEnd.ts"
 import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
 import {
@@ -58,7 +60,7 @@ const bodyOf = (request: HttpClientRequest.HttpClientRequest) => {
 
 /** The address of a request: base URLs end in `/api`, and contracts may say `/api` or leave it out. */
 export const resolveUrl = (baseUrl: string, url: string): string => {
-  const base = baseUrl.replace(/\/+$/, "")
+  const base = trimEnd(baseUrl, "/")
   const root = url.startsWith("/api/") && base.endsWith("/api") ? base.slice(0, -"/api".length) : base
   return /^https?:/.test(url) ? url : `${root}${url.startsWith("/") ? url : `/${url}`}`
 }
@@ -160,7 +162,10 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
 
       const send = (name: ServiceTargetName, request: HttpClientRequest.HttpClientRequest) => {
         const handler = loopback.find(name)
-        return (handler === undefined ? network : overHandler(handler)).execute(request).pipe(
+        const answer = handler === undefined
+          ? Effect.map(network.execute(request), boundedResponse)
+          : overHandler(handler).execute(request)
+        return answer.pipe(
           Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
         )
       }

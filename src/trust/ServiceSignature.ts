@@ -1,6 +1,7 @@
 /** One signature over everything that is believed: method, address, service, request id, time and body. */
 import { Option, Redacted } from "effect"
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
+import { trimEnd } from "../bounds/TrimEnd.ts"
 
 /** The header of a signed service request: `v1=<hex>`, several separated by commas. */
 export const serviceSignatureHeader = "x-service-signature"
@@ -18,12 +19,17 @@ export interface SignedRequest {
   readonly body: Uint8Array
 }
 
+const upTo = (text: string, mark: string): string => {
+  const at = text.indexOf(mark)
+  return at < 0 ? text : text.slice(0, at)
+}
+
 /** The path and query of an address, without host and without the trailing slash of the path. */
 export const pathOf = (url: string): string => {
-  const local = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/#.*$/, "")
-  const [path = "", ...query] = local.split("?")
-  const bare = path.replace(/\/+$/, "")
-  return (bare === "" ? "/" : bare) + (query.length === 0 ? "" : `?${query.join("?")}`)
+  const local = upTo(url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ""), "#")
+  const path = upTo(local, "?")
+  const bare = trimEnd(path, "/")
+  return (bare === "" ? "/" : bare) + local.slice(path.length)
 }
 
 /** The signed text: six lines, the last one the SHA-256 of the body in hex. */

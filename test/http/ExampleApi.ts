@@ -16,7 +16,7 @@ import { CurrentCaller, requireRole } from "../../src/api/rules/CurrentCaller.ts
 import { toWebHandler, type WebHandler } from "../../src/http/HttpHouse.ts"
 import { Idempotency, IdempotencyKey } from "../../src/api/rules/Idempotency.ts"
 import { noStore } from "../../src/http/NoStore.ts"
-import { parseOptions, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
+import { parsing, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
 import { Conflict, Forbidden, fromCluster, NotFound, Unavailable } from "../../src/http/Problems.ts"
 import { IdempotencyStore } from "../../src/store/IdempotencyStore.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
@@ -53,7 +53,7 @@ const Guests = HttpApiGroup.make("guests")
   .middleware(Idempotency)
   .middleware(Authorization)
 
-const Api = HttpApi.make("example").add(Guests).annotate(HttpApi.ParseOptions, parseOptions)
+const Api = HttpApi.make("example").add(Guests).annotateMerge(parsing)
 
 /** How many times the POST handler ran. */
 export class Runs extends Context.Service<Runs, { count: number }>()("test/Runs") {}

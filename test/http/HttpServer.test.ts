@@ -33,7 +33,7 @@ const ServedLayer = HttpRouter.serve(wrap(ExampleRoutes), {
   disableListenLog: true
 }).pipe(
   Layer.provideMerge(Served.layer),
-  Layer.provideMerge(Platform.httpServer({ port: 0 })),
+  Layer.provideMerge(Platform.httpServer({ port: 0, report: (fault) => assert.fail(String(fault)) })),
   Layer.provideMerge(stores),
   Layer.provideMerge(TestDatabase.layer)
 )

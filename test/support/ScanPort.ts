@@ -18,16 +18,19 @@ export const operator = (events?: ReadonlyArray<number>, gates?: ReadonlyArray<s
       ({ token }) => Redacted.value(token)
     ))
 
-/** The core on a port, and how many requests its fast path has answered. */
+/** The core on a port, how many requests its fast path has answered, and what failed in it. */
 export class Port extends Context.Service<Port, {
   readonly ask: (ask: Ask) => Effect.Effect<Answer>
   readonly taken: () => number
+  /** What a listener of the server has thrown. */
+  readonly faults: ReadonlyArray<unknown>
 }>()("test/Port") {
   static readonly layer = Layer.effect(
     Port,
     Effect.gen(function* () {
       const contract = (yield* Loopback).find("core")!
       const registry = yield* FastPathRegistry
+      const faults: Array<unknown> = []
       let taken = 0
       const counting = {
         get current() {
@@ -43,7 +46,11 @@ export class Port extends Context.Service<Port, {
         }
       }
       const server = yield* Layer.build(
-        Platform.httpServer({ port: 0, fastPath: { registry: counting, contract } })
+        Platform.httpServer({
+          port: 0,
+          fastPath: { registry: counting, contract },
+          report: (fault) => faults.push(fault)
+        })
       )
       const forward = Effect.gen(function* () {
         const request = yield* Effect.flatMap(HttpServerRequest.HttpServerRequest, HttpServerRequest.toWeb)
@@ -61,7 +68,9 @@ export class Port extends Context.Service<Port, {
               ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
               ...headers
             },
-            body: typeof body === "string" ? body : JSON.stringify(body)
+            body: typeof body === "string" || body instanceof Uint8Array
+              ? body as BodyInit
+              : JSON.stringify(body)
           })
           const text = await response.text()
           return {
@@ -71,7 +80,7 @@ export class Port extends Context.Service<Port, {
             json: text.startsWith("{") ? JSON.parse(text) : undefined
           }
         })
-      return Port.of({ ask, taken: () => taken })
+      return Port.of({ ask, taken: () => taken, faults })
     })
   )
 }

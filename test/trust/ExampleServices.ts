@@ -4,7 +4,7 @@ import { HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { toWebHandler } from "../../src/http/HttpHouse.ts"
 import { problemType } from "../../src/http/ProblemCatalog.ts"
-import { parseOptions, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
+import { parsing, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../../src/trust/WebhookSignatures.ts"
 import { AllowedServices, CallingService } from "../../src/trust/CallingService.ts"
 import { ServiceAuth } from "../../src/trust/ServiceAuth.ts"
@@ -40,7 +40,7 @@ const Inbound = HttpApiGroup.make("inbound")
   )
 
 /** The contract. */
-export const InboundApi = HttpApi.make("inbound").add(Inbound).annotate(HttpApi.ParseOptions, parseOptions)
+export const InboundApi = HttpApi.make("inbound").add(Inbound).annotateMerge(parsing)
 
 const hear = Effect.fnUntraced(function* ({ payload }: { readonly payload: { readonly order_id: number } }) {
   const { name } = yield* CallingService

@@ -4,7 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { EventStatus, EventSummary, EventView } from "../../../rpc/Event.ts"
 import { EventNumber, PaymentId } from "../../../rpc/values/Ids.ts"
 import { PaymentView } from "../../../rpc/Payment.ts"
-import { Label } from "../../../rpc/values/Values.ts"
+import { Label, limited } from "../../../rpc/values/Values.ts"
 import { EventFilters } from "../../store/EventStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { PageQuery } from "../../http/NextPage.ts"
@@ -27,8 +27,8 @@ export const PaymentStatusView = Schema.Struct({
 })
 
 /** At most 2,000 characters, with line breaks. */
-const Terms = Schema.String.check(
-  Schema.isMaxLength(2_000),
+const Terms = limited(
+  2_000,
   Schema.isPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, {
     message: "Expected text without control characters, line breaks apart"
   })

@@ -4,6 +4,7 @@ import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/ht
 import { FlowFilters } from "../../store/flows/FlowIndex.ts"
 import { CompleteFlowRequest, FlowStatus, FlowSummary, FlowView } from "../../../rpc/CompleteFlow.ts"
 import { FlowId } from "../../../rpc/values/Ids.ts"
+import { storable } from "../../../rpc/values/Values.ts"
 import { MessageView } from "../../../rpc/NotificationSequence.ts"
 import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
@@ -77,7 +78,7 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   HttpApiEndpoint.get("messages", "/orchestration/flows/:flow_id/messages", {
     params,
     query: {
-      after: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
+      after: Schema.optionalKey(storable(200)),
       limit: Schema.optionalKey(
         Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1_000 }))
       )

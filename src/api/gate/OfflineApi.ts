@@ -3,6 +3,7 @@ import { Schema, Struct } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Verdict } from "../../../rpc/Scan.ts"
+import { paced } from "../../../rpc/values/Paced.ts"
 import { Label } from "../../../rpc/values/Values.ts"
 import { OfflineBundle } from "../../gate/offline/OfflineBundle.ts"
 import { Conflict } from "../../gate/offline/OfflineConflicts.ts"
@@ -28,7 +29,7 @@ export const UploadVerdict = Schema.Struct(
 /** The verdicts in the order of the upload; `summary` counts them by result. */
 export const UploadAnswer = Schema.Struct({
   event_id: EventNumber,
-  verdicts: Schema.Array(UploadVerdict),
+  verdicts: Schema.Array(paced(UploadVerdict)),
   conflicts: Schema.Array(Conflict),
   summary: Schema.Record(Schema.String, Schema.Int)
 })

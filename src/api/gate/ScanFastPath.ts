@@ -17,7 +17,8 @@ import { EventNumbers } from "../../store/EventNumbers.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
 import { Limits } from "../../limits/Limits.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import { type FastPath, FastPathRegistry, type Head } from "../../FastPath.ts"
+import * as JsonBounds from "../../bounds/JsonBounds.ts"
+import { type FastPath, FastPathRegistry, type Head, longestBody } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { organizerHeader } from "../rules/Organizer.ts"
 import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
@@ -25,9 +26,6 @@ import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
 const path = "/api/scans/validate"
 
 const method = "POST"
-
-/** A scan is a few hundred bytes; a longer body takes the contract's way. */
-const longest = 16_384
 
 const bearer = "Bearer "
 
@@ -39,14 +37,23 @@ const text = ({ headers }: Head, name: string): string | undefined => {
 const isPlain = (head: Head): boolean =>
   head.url === path && head.method === method && head.headers[idempotencyKeyHeader] === undefined &&
   head.headers[organizerHeader] === undefined &&
-  Number(text(head, "content-length") ?? longest) < longest &&
+  Number(text(head, "content-length") ?? longestBody) < longestBody &&
   text(head, "content-type") === "application/json" &&
   (text(head, "authorization") ?? "").startsWith(bearer)
 
 /** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
-const decodeBody = Schema.decodeUnknownOption(ScanBody)
+const decodeJson = Schema.decodeUnknownOption(ScanBody)
 
 const parseJson = Option.liftThrowable((body: string): unknown => JSON.parse(body))
+
+const utf8 = new TextDecoder()
+
+/** A body that passes a bound or is no UTF-8 does not fit either: the contract says where. */
+const decodeBody = (body: Uint8Array): Option.Option<ScanBody> => {
+  if (JsonBounds.check(body, JsonBounds.bounds) !== undefined) return Option.none()
+  const text = utf8.decode(body)
+  return text.includes("\ufffd") ? Option.none() : Option.flatMap(parseJson(text), decodeJson)
+}
 
 /** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
 const answerText = Option.liftThrowable((
@@ -108,7 +115,7 @@ const make = (
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
-    const decoded = Option.flatMap(parseJson(body), decodeBody)
+    const decoded = decodeBody(body)
     if (Option.isNone(decoded) || !limits.takeScan(caller.tokenId)) return false
     const scan = decoded.value
     const eventId = eventOf(caller, scan.event_id)

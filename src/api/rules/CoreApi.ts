@@ -1,9 +1,9 @@
 /** What every route of the core's contract shares: its name, its prefix, and how its bodies are read. */
 import { HttpApi, type HttpApiGroup } from "effect/http-api"
-import { parseOptions } from "../../http/ProblemMiddleware.ts"
+import { parsing } from "../../http/ProblemMiddleware.ts"
 
 /** The contract before any group is in it. */
-export const emptyApi = HttpApi.make("guichet").annotate(HttpApi.ParseOptions, parseOptions)
+export const emptyApi = HttpApi.make("guichet").annotateMerge(parsing)
 
 /** The path that every route begins with. */
 export const prefix = "/api"

@@ -7,6 +7,7 @@ import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { IdempotencyStore, type KeyedRequest, type StoredAnswer } from "../../store/IdempotencyStore.ts"
+import { trimEnd } from "../../bounds/TrimEnd.ts"
 import { organizerHeader } from "./Organizer.ts"
 import { CurrentCaller } from "./CurrentCaller.ts"
 import { IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest } from "../../http/Problems.ts"
@@ -62,7 +63,8 @@ const replay = ({ body, headers, status }: StoredAnswer): HttpServerResponse.Htt
 const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
-  const url = request.url.replace(/\/+(?=$|\?)/, "")
+  const [path = "", ...query] = request.url.split("?")
+  const url = [trimEnd(path, "/"), ...query].join("?")
   const organizer = request.headers[organizerHeader]
   const bodyDigest = createHash("sha256")
     .update(`${request.method}\n${url}\n${organizer === undefined ? "" : `${organizer}\n`}`)

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { EventNumber } from "../../../rpc/values/Ids.ts"
-import { Instant, Label } from "../../../rpc/values/Values.ts"
+import { Instant, Label, storable } from "../../../rpc/values/Values.ts"
 import { TokenFilters } from "../../store/TokenStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { rights, Role } from "../../../rpc/values/Caller.ts"
@@ -91,7 +91,7 @@ export class TokensGroup extends HttpApiGroup.make("tokens").add(
     description: "Revoked and expired ones too; never their text."
   })),
   HttpApiEndpoint.delete("revoke", "/tokens/:token_id", {
-    params: { token_id: Schema.String.check(Schema.isMaxLength(100)) },
+    params: { token_id: storable(100) },
     success: TokenView,
     error: [Forbidden, NotFound]
   }).annotateMerge(OpenApi.annotations({

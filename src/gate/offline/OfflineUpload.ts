@@ -3,6 +3,7 @@ import { DateTime, Schema } from "effect"
 import { type EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission, ScanResult } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
+import { paced } from "../../../rpc/values/Paced.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import { readQr, ScanId, ScanLocation, Scanned, storableJson, storableText } from "../ScanBodies.ts"
 
@@ -61,7 +62,7 @@ export const OfflineUpload = Schema.Struct({
   event_id: EventNumber,
   scanner_id: Label,
   operator_id: Label,
-  scans: Schema.Array(OfflineScan).check(Schema.isBetweenLength(1, uploadLimit), distinct)
+  scans: Schema.Array(paced(OfflineScan)).check(Schema.isBetweenLength(1, uploadLimit), distinct)
 })
 export type OfflineUpload = typeof OfflineUpload.Type
 

@@ -2,9 +2,10 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 import { EventNumber, JobId, TemplateId, TicketId } from "../../../rpc/values/Ids.ts"
+import { paced } from "../../../rpc/values/Paced.ts"
 import { Priority } from "../../../rpc/TicketJob.ts"
-import { Instant, Label } from "../../../rpc/values/Values.ts"
-import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { Instant, Label, storable } from "../../../rpc/values/Values.ts"
+import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
@@ -13,13 +14,13 @@ import { QrFormat, QrSize } from "../../print/qr/QrImage.ts"
 /** One ticket of the flows document, section «Flow 1», «Transformation vers Ticket Generator Service». */
 export const JobTicket = Schema.Struct({
   id: TicketId,
-  ticket_code: Schema.String.check(Schema.isBetweenLength(1, 64)),
-  qr_code_data: Schema.String.check(Schema.isBetweenLength(1, 512)),
+  ticket_code: storable(64).check(Schema.isNonEmpty()),
+  qr_code_data: storable(512).check(Schema.isNonEmpty()),
   guest: Schema.Struct({
-    first_name: Schema.String.check(Schema.isMaxLength(200)),
-    last_name: Schema.String.check(Schema.isMaxLength(200)),
-    email: Schema.String,
-    phone: Schema.NullOr(Schema.String)
+    first_name: storable(200),
+    last_name: storable(200),
+    email: storable(320),
+    phone: Schema.NullOr(storable(64))
   }),
   event: Schema.Struct({
     id: EventNumber,
@@ -27,7 +28,7 @@ export const JobTicket = Schema.Struct({
     event_date: Schema.toEncoded(Instant),
     location: Label
   }),
-  template: Schema.Struct({ id: TemplateId, name: Schema.String, design: Schema.String })
+  template: Schema.Struct({ id: TemplateId, name: storable(200), design: storable(200) })
 })
 export type JobTicket = typeof JobTicket.Type
 
@@ -44,7 +45,7 @@ export type RenderOptions = typeof RenderOptions.Type
 export const GenerationJob = Schema.Struct({
   job_id: JobId,
   event_id: EventNumber,
-  tickets: Schema.Array(JobTicket).check(Schema.isBetweenLength(1, 500)),
+  tickets: Schema.Array(paced(JobTicket)).check(Schema.isBetweenLength(1, 500)),
   options: RenderOptions
 })
 export type GenerationJob = typeof GenerationJob.Type
@@ -80,4 +81,4 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
 export class TicketApi extends HttpApi.make("ticket-generator-service")
   .add(TicketsGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions) {}
+  .annotateMerge(parsing) {}

@@ -2,6 +2,7 @@
  * The files a message carries: `variables.attachments`, read from the file store or drawn when the message is sent.
  */
 import { Effect, Schema } from "effect"
+import { limited } from "../../../rpc/values/Values.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
@@ -13,13 +14,13 @@ import type { Attached } from "./templates/View.ts"
 
 const named = {
   filename: Schema.String.check(Schema.isPattern(/^[^\\/\p{Cc}]{1,150}$/u)),
-  content_type: Schema.String.check(Schema.isPattern(/^[a-z]+\/[a-z0-9.+-]+$/i))
+  content_type: limited(100, Schema.isPattern(/^[a-z]+\/[a-z0-9.+-]+$/i))
 }
 
 /** One file under the name its reader sees: a stored one, or the QR code of a text as a PNG. */
 export const Attachment = Schema.Union([
-  Schema.Struct({ ...named, file_key: Schema.String }),
-  Schema.Struct({ ...named, content_type: Schema.Literal("image/png"), qr_text: Schema.String })
+  Schema.Struct({ ...named, file_key: limited(240) }),
+  Schema.Struct({ ...named, content_type: Schema.Literal("image/png"), qr_text: limited(4_096) })
 ])
 export type Attachment = typeof Attachment.Type
 

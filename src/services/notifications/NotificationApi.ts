@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { Channel } from "../../../rpc/NotificationSequence.ts"
 import { problemType } from "../../http/ProblemCatalog.ts"
-import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
@@ -112,4 +112,4 @@ export class NotificationsGroup extends HttpApiGroup.make("notifications").add(
 export class NotificationApi extends HttpApi.make("notification-service")
   .add(NotificationsGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions) {}
+  .annotateMerge(parsing) {}

@@ -5,15 +5,15 @@ import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Direction } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
-import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
-import { parseOptions, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ScanId, ScanLocation, Scanned } from "../../gate/ScanBodies.ts"
+import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
-/** What a scanner read, and where; any text may stand in `qr_data`. */
+/** What a scanner read, and where; any text that a camera reads may stand in `qr_data`. */
 export const VerifyRequest = Schema.Struct({
-  qr_data: Schema.String,
+  qr_data: Scanned,
   event_id: EventNumber,
   scanner_id: Label,
   operator_id: Label,
@@ -38,4 +38,4 @@ export class ScansGroup extends HttpApiGroup.make("scans").add(
 export class ScanApi extends HttpApi.make("scan-validation-service")
   .add(ScansGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions) {}
+  .annotateMerge(parsing) {}

@@ -2,7 +2,7 @@
  * The fast path of a scan and the contract's way answer alike, over a socket: each request is sent once as it is and
  * once with an Idempotency-Key, which only the contract's way takes.
  * Guards whose removal turns this file red: the conditions of `isPlain`, the role of the caller, what becomes of a body
- * that is not plain, the request id of the scan.
+ * that is not plain, the request id of the scan, the bounds and the UTF-8 of its body, the bounds of its metadata.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -88,6 +88,39 @@ layer(app, { excludeTestServices: true })("the fast path of a scan", (it) => {
         assert.isTrue(answer.status === 400 || answer.status === 422, `${text}: ${answer.status}`)
       }
     }), 60_000)
+
+  it.effect("leaves to the contract a body over its bounds, or of broken bytes, which answers what is wrong", () =>
+    Effect.gen(function* () {
+      const { faults, taken } = yield* Port
+      const steward = yield* operator()
+      yield* acquaint(steward, 1)
+      const before = taken()
+      const withMetadata = (metadata: string) =>
+        JSON.stringify(scan(1, "TKT-001-NONE", { scan_metadata: 0 })).replace(
+          `"scan_metadata":0`,
+          `"scan_metadata":${metadata}`
+        )
+      const nested = (levels: number) => withMetadata(`${`{"a":`.repeat(levels)}1${"}".repeat(levels)}`)
+      const hostile = [
+        nested(2_500),
+        nested(31),
+        nested(17),
+        withMetadata(JSON.stringify({ note: "x".repeat(8_200) })),
+        withMetadata(`{"n":${"9".repeat(65)}}`)
+      ]
+      for (const body of hostile) {
+        assert.strictEqual((yield* both([body, body], { token: steward })).status, 422)
+      }
+      const broken = new TextEncoder().encode(withMetadata(`{"note":"!"}`)).map((byte) =>
+        byte === 0x21 ? 0xff : byte
+      )
+      assert.strictEqual((yield* both([broken, broken], { token: steward })).status, 400)
+      assert.strictEqual(taken(), before)
+      const fine = nested(16)
+      yield* both([fine, fine], { token: steward })
+      assert.strictEqual(taken(), before + 1)
+      assert.deepStrictEqual(faults, [])
+    }))
 
   it.effect("leaves to the contract what is not plain", () =>
     Effect.gen(function* () {

@@ -3,6 +3,7 @@
  * out.
  */
 import { Effect, Schema, SchemaGetter } from "effect"
+import { limited } from "../../../../rpc/values/Values.ts"
 
 /** One clean line: no control or bidirectional-override characters, single spaces, at most 300 characters. */
 export const oneLine = (text: string): string =>
@@ -18,10 +19,7 @@ const Line = Schema.Union([Schema.String, Schema.Finite]).pipe(
   })
 )
 
-const WebAddress = Schema.String.check(
-  Schema.isPattern(/^https?:\/\/[^\s<>"'\\]+$/),
-  Schema.isMaxLength(2000)
-)
+const WebAddress = limited(2_000, Schema.isPattern(/^https?:\/\/[^\s<>"'\\]+$/))
 
 const Count = Schema.Union([Schema.Finite, Schema.FiniteFromString])
 

@@ -6,7 +6,7 @@ import { Amount, Currency } from "../../../../rpc/values/Money.ts"
 import { Customer, PaymentMetadata } from "../../../../rpc/payments/PaymentWebhook.ts"
 import { PaymentMethod } from "../../../../rpc/payments/PaymentProvider.ts"
 import { problemType } from "../../../http/ProblemCatalog.ts"
-import { parseOptions, ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
+import { parsing, ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
 import { AllowedServices } from "../../../trust/CallingService.ts"
 import { ServiceAuth } from "../../../trust/ServiceAuth.ts"
 
@@ -98,4 +98,4 @@ export class PaymentsGroup extends HttpApiGroup.make("payments").add(
 export class PaymentApi extends HttpApi.make("payment-service")
   .add(PaymentsGroup)
   .prefix("/api")
-  .annotate(HttpApi.ParseOptions, parseOptions) {}
+  .annotateMerge(parsing) {}

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { CoreEntitiesLayer, CoreRoutesLayer } from "./Core.ts"
 import { FirstTokenLayer } from "./FirstToken.ts"
 import { FoundationLayer } from "./Foundation.ts"
+import { PrintThreadsLayer } from "./PrintThreads.ts"
 import { type AnsweredOn, serve } from "./Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
 import { StoresLayer } from "./Stores.ts"
@@ -11,7 +12,7 @@ import * as Observability from "../telemetry/Observability.ts"
 import { Loopback } from "../trust/Loopback.ts"
 
 /** Everything a process needs below its routes. */
-const belowRoutes = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+const belowRoutes = Layer.merge(StoresLayer, PrintThreadsLayer).pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
   Drain.layerOnStop.pipe(

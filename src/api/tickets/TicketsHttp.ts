@@ -20,6 +20,7 @@ import { requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
 import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
+import { printerBusy } from "../rules/PrinterBusy.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
@@ -166,7 +167,8 @@ const printed = Effect.fn("TicketsHttp.print")(
   Effect.catchTags({
     TicketUnprintable: ({ code, reason }) =>
       new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
-    FileStoreError: fileStoreAway
+    FileStoreError: fileStoreAway,
+        ...printerBusy
   })
 )
 

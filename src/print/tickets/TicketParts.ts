@@ -73,6 +73,10 @@ const advice = (canvas: Canvas, view: TicketView, x: number, y: number, width: n
 
 const sizes = [8.5, 8, 7.5, 7, 6.5, 6, 5.5, 5]
 
+/** Its lines, without those that are empty, one after the other. */
+const onOneLine = (text: string): string =>
+  text.split(/[\r\n]/).map((line) => line.trim()).filter((line) => line !== "").join(" · ")
+
 /** The terms as large as their room allows; without their line breaks when not even the smallest print fits. */
 const terms = (canvas: Canvas, text: string, box: Box): void => {
   const style = (size: number): ParagraphStyle => ({
@@ -83,7 +87,7 @@ const terms = (canvas: Canvas, text: string, box: Box): void => {
     lines: Math.floor(box.height / (size * 1.36))
   })
   const size = sizes.find((size) => canvas.lines(text, style(size)) <= style(size).lines)
-  const shown = size === undefined ? text.trim().replace(/\s*[\r\n]+\s*/g, " · ") : text
+  const shown = size === undefined ? onOneLine(text) : text
   const chosen = size ?? sizes.at(-1)!
   canvas.paragraph(box.x, box.y + chosen, shown, style(chosen))
 }

@@ -5,7 +5,10 @@ import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore, FileStoreError, type StoredFile } from "../../files/FileStore.ts"
 import { BatchTicket } from "../../../rpc/TicketWebhookBodies.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
-import * as LogoCache from "./LogoCache.ts"
+import * as LogoCache from "../../images/LogoCache.ts"
+import { LogoDecoder } from "../../images/LogoDecoder.ts"
+import { ThreadBroken } from "../../durable/ThreadPool.ts"
+import type { DecodedLogo } from "../../print/pdf/Logo.ts"
 import { PrintDetail } from "../../../rpc/PrintDetails.ts"
 import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
@@ -22,7 +25,7 @@ export type Printable = typeof Printable.Type
 export const Render = Rpc.make("Render", {
   payload: { tickets: Schema.Array(Printable), options: RenderOptions },
   success: Schema.Array(BatchTicket),
-  error: FileStoreError
+  error: Schema.Union([FileStoreError, ThreadBroken])
 })
 
 /** What a render thread is asked. */
@@ -44,7 +47,7 @@ const printed = Effect.fnUntraced(function* (
   ticket: JobTicket,
   detail: PrintDetail,
   matrix: ReturnType<typeof qrMatrix>,
-  logo: Uint8Array | undefined
+  logo: DecodedLogo | undefined
 ) {
   const { design } = ticket.template
   if (!isDesign(design)) return yield* new Unprintable({ reason: `unknown_design: ${design.slice(0, 40)}` })
@@ -75,21 +78,21 @@ interface Drawn {
 export class TicketRenderer extends Context.Service<TicketRenderer, {
   /**
    * Draws one ticket after the other, others have their turn in between; then all are stored at once. The reports come
-   * in the order of the tickets. A ticket that cannot be printed is an answer; a store that cannot be written is an
-   * error: try again.
+   * in the order of the tickets. A ticket that cannot be printed is an answer; a store that cannot be written and a
+   * thread that broke are errors: try again.
    */
   readonly render: (
     tickets: ReadonlyArray<Printable>,
     options: RenderOptions
-  ) => Effect.Effect<ReadonlyArray<BatchTicket>, FileStoreError>
+  ) => Effect.Effect<ReadonlyArray<BatchTicket>, FileStoreError | ThreadBroken>
 }>()("guichet/services/generator/TicketRenderer") {
-  static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks> = Layer.effect(
+  static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks | LogoDecoder> = Layer.effect(
     TicketRenderer,
     Effect.gen(function* () {
       const fonts = yield* Fonts
       const store = yield* FileStore
       const links = yield* FileLinks
-      const logoOf = LogoCache.make(store)
+      const logoOf = LogoCache.make(store, yield* LogoDecoder)
 
       const draw = Effect.fnUntraced(
         function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
@@ -134,7 +137,7 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
         function* (
           { detail, ticket }: Printable,
           options: RenderOptions
-        ): Effect.fn.Return<Drawn, Unprintable | FileStoreError> {
+        ): Effect.fn.Return<Drawn, Unprintable | FileStoreError | ThreadBroken> {
           const began = yield* Clock.currentTimeMillis
           const { data, files } = yield* filesOf(ticket, yield* draw(ticket, detail, options))
           return {

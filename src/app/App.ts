@@ -8,6 +8,7 @@ import { type AnsweredOn, serve } from "./Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
 import { StoresLayer } from "./Stores.ts"
 import { Drain } from "../http/Drain.ts"
+import * as LoopWatch from "../telemetry/LoopWatch.ts"
 import * as Observability from "../telemetry/Observability.ts"
 import { Loopback } from "../trust/Loopback.ts"
 
@@ -19,7 +20,7 @@ const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
     Layer.provideMerge(servers),
     Layer.provideMerge(FirstTokenLayer),
     Layer.provideMerge(belowRoutes),
-    Layer.provide(Observability.layer)
+    Layer.provide(Layer.provideMerge(LoopWatch.layer, Observability.layer))
   )
 
 const alone = { port: true, loopback: false }

@@ -26,7 +26,10 @@ export class LogoDecoder extends Context.Service<LogoDecoder, {
     LogoDecoder.of({ decode: decodeLogo })
   )
 
-  /** On one thread of the program `LogoThread`. One that takes longer than the largest logo does is ended. */
+  /**
+   * On one thread of the program `LogoThread`, which starts with the first file and gives way on a busy machine: so its
+   * time is long, although the largest logo takes a second.
+   */
   static readonly layerThreads = (spawning: Layer.Layer<Spawner | WorkerPlatform>): Layer.Layer<LogoDecoder> =>
     Layer.effect(
       LogoDecoder,
@@ -36,7 +39,7 @@ export class LogoDecoder extends Context.Service<LogoDecoder, {
           spawning,
           size: 1,
           ahead: 1,
-          longest: "10 seconds"
+          longest: "60 seconds"
         }),
         (ask) =>
           LogoDecoder.of({

@@ -6,7 +6,7 @@ import process from "node:process"
 /** How often the loop is asked to come by, and how late it may come, in milliseconds. */
 const [interval, longest] = [20, 50]
 
-/** Between two warnings, in milliseconds: what comes in between is counted. */
+/** Between two warnings of the same work, in milliseconds: what comes in between is counted. */
 const quiet = 1_000
 
 /** How long the loop was held each time that it was held too long. */
@@ -97,15 +97,16 @@ const watch = (scheduler: WatchedScheduler, heldFor: (hold: Hold) => void) =>
 
 const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler) {
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  let [warned, longestOfMinute] = [-Infinity, 0]
+  const warned = new Map<string, number>()
+  let longestOfMinute = 0
 
   const report = Effect.fnUntraced(function* ({ milliseconds, work }: Hold) {
     const rounded = Math.round(milliseconds)
     longestOfMinute = Math.max(longestOfMinute, rounded)
     yield* Metric.update(held, rounded)
     yield* Metric.update(longestHeld, longestOfMinute)
-    if (work === undefined || performance.now() - warned < quiet) return
-    warned = performance.now()
+    if (work === undefined || performance.now() - (warned.get(work) ?? -Infinity) < quiet) return
+    warned.set(work, performance.now())
     yield* Effect.logWarning("The event loop was held", { milliseconds: rounded, work })
   })
 

@@ -13,7 +13,10 @@ import * as Observability from "../telemetry/Observability.ts"
 import { Loopback } from "../trust/Loopback.ts"
 
 /** Everything a process needs below its routes. */
-const belowRoutes = Layer.merge(StoresLayer, PrintThreadsLayer).pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+const belowRoutes = Layer.merge(StoresLayer, PrintThreadsLayer).pipe(
+  Layer.provideMerge(FoundationLayer),
+  Layer.provideMerge(Drain.layer)
+)
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
   Drain.layerOnStop.pipe(

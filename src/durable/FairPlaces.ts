@@ -44,7 +44,8 @@ export const make = ({ each, places }: FairPlacesOptions) => {
   const wouldHaveAll = ({ owner }: Turn): number => countOf(owner) + 1 >= places ? 1 : 0
 
   const order = (one: Turn, other: Turn): number =>
-    wouldHaveAll(one) - wouldHaveAll(other) || byPriority(one, other) || countOf(one.owner) - countOf(other.owner)
+    wouldHaveAll(one) - wouldHaveAll(other) || byPriority(one, other) ||
+    countOf(one.owner) - countOf(other.owner)
 
   const enter = ({ owner }: Turn): void => {
     free--

@@ -9,7 +9,8 @@ import { DocumentPrinter, DocumentRpc } from "./DocumentPrinter.ts"
 const handlersLayer = DocumentRpc.toLayer(
   Effect.map(DocumentPrinter, (printer) =>
     DocumentRpc.of({
-      PrintDocument: ({ tickets }) => printer.print(tickets).pipe(Effect.catchTag("ThreadBroken", (e) => Effect.die(e)))
+      PrintDocument: ({ tickets }) =>
+        printer.print(tickets).pipe(Effect.catchTag("ThreadBroken", (e) => Effect.die(e)))
     }))
 )
 

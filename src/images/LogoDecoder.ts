@@ -30,7 +30,9 @@ export class LogoDecoder extends Context.Service<LogoDecoder, {
    * On one thread of the program `LogoThread`, which starts with the first file and gives way on a busy machine: so its
    * time is long, although the largest logo takes a second.
    */
-  static readonly layerThreads = (spawning: Layer.Layer<Spawner | WorkerPlatform>): Layer.Layer<LogoDecoder> =>
+  static readonly layerThreads = (
+    spawning: Layer.Layer<Spawner | WorkerPlatform>
+  ): Layer.Layer<LogoDecoder> =>
     Layer.effect(
       LogoDecoder,
       Effect.map(

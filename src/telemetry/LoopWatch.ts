@@ -64,7 +64,10 @@ class WatchedScheduler extends Scheduler.MixedScheduler {
 /** What was done there: the pattern of its route, never the path that was asked, or the name of its span. */
 const workOf = (context: Context.Context<never> | undefined): string | undefined => {
   if (context === undefined) return undefined
-  const route = Context.getOption(context as Context.Context<HttpRouter.RouteContext>, HttpRouter.RouteContext)
+  const route = Context.getOption(
+    context as Context.Context<HttpRouter.RouteContext>,
+    HttpRouter.RouteContext
+  )
   if (Option.isSome(route)) return route.value.route.path
   const span = Context.getOption(context as Context.Context<Tracer.ParentSpan>, Tracer.ParentSpan)
   return Option.isSome(span) && span.value._tag === "Span" ? span.value.name : undefined

@@ -11,7 +11,8 @@ import * as FairPlaces from "../../src/durable/FairPlaces.ts"
 /** Places of one owner. */
 const alone = (places: number) => {
   const through = FairPlaces.make({ places })
-  return <A, E, R>(priority: Priority, work: Effect.Effect<A, E, R>) => through({ owner: "alice", priority }, work)
+  return <A, E, R>(priority: Priority, work: Effect.Effect<A, E, R>) =>
+    through({ owner: "alice", priority }, work)
 }
 
 /** Takes a place for each of these, in this order, ends them as they come, and says in which order they had one. */
@@ -24,10 +25,13 @@ const turns = Effect.fnUntraced(function* (
   const ends = asked.map(() => Latch.makeUnsafe(false))
   const fibers = yield* Effect.forEach(asked, ([owner, priority], at) =>
     Effect.forkChild(
-      through({ owner, priority }, Effect.suspend(() => {
-        begun.push(`${owner} ${at}`)
-        return ends[at]!.await
-      })),
+      through(
+        { owner, priority },
+        Effect.suspend(() => {
+          begun.push(`${owner} ${at}`)
+          return ends[at]!.await
+        })
+      ),
       { startImmediately: true }
     ))
   const atOnce = begun.length

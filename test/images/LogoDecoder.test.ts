@@ -28,16 +28,20 @@ const program = (name: string) => new URL(`../../src/images/${name}.ts`, import.
 const on = (name: string) => Platform.threads(program(name), { LOG_LEVEL: "error" })
 
 describe("a logo", () => {
-  it.live("is decoded on a thread as it would be here, while this one goes on", () =>
-    Effect.gen(function* () {
-      const decoder = yield* LogoDecoder
-      const file = largest()
-      yield* decoder.decode(pngOf({}))
-      const { hold, value } = yield* longestHold(decoder.decode(file))
-      assert.isBelow(hold, 50)
-      assert.deepStrictEqual(value, yield* decodeLogo(file))
-      assert.isTrue(Option.isNone(yield* decoder.decode(file.slice(0, -1))))
-    }).pipe(Effect.provide(LogoDecoder.layerThreads(on("LogoThread")))), 60_000)
+  it.live(
+    "is decoded on a thread as it would be here, while this one goes on",
+    () =>
+      Effect.gen(function* () {
+        const decoder = yield* LogoDecoder
+        const file = largest()
+        yield* decoder.decode(pngOf({}))
+        const { hold, value } = yield* longestHold(decoder.decode(file))
+        assert.isBelow(hold, 50)
+        assert.deepStrictEqual(value, yield* decodeLogo(file))
+        assert.isTrue(Option.isNone(yield* decoder.decode(file.slice(0, -1))))
+      }).pipe(Effect.provide(LogoDecoder.layerThreads(on("LogoThread")))),
+    60_000
+  )
 })
 
 describe("a document", () => {

@@ -14,7 +14,12 @@ const busy = () => {
 export const longestHold = <A, E, R>(work: Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(
     Effect.sync(() => {
-      const watch = { hold: 0, last: performance.now(), worked: busy(), timer: undefined as NodeJS.Timeout | undefined }
+      const watch = {
+        hold: 0,
+        last: performance.now(),
+        worked: busy(),
+        timer: undefined as NodeJS.Timeout | undefined
+      }
       watch.timer = setInterval(() => {
         const [now, worked] = [performance.now(), busy()]
         watch.hold = Math.max(watch.hold, Math.min(now - watch.last - tick, worked - watch.worked))

@@ -24,12 +24,22 @@ export interface Header {
 }
 
 /** The first chunk: eight pixels square, of three channels. */
-export const header = ({ colourType = 2, depth = 8, height = 8, interlace = 0, width = 8 }: Partial<Header>) =>
-  chunk("IHDR", Buffer.concat([bytes32(width), bytes32(height), Buffer.from([depth, colourType, 0, 0, interlace])]))
+export const header = (
+  { colourType = 2, depth = 8, height = 8, interlace = 0, width = 8 }: Partial<Header>
+) =>
+  chunk(
+    "IHDR",
+    Buffer.concat([bytes32(width), bytes32(height), Buffer.from([depth, colourType, 0, 0, interlace])])
+  )
 
 /** Eight pixels square, white, with these chunks before and after its pixels. */
 export const pngOf = (
-  { after = [], before = [], header: change = {}, pixels = Buffer.from(`00${"ff".repeat(24)}`.repeat(8), "hex") }: {
+  {
+    after = [],
+    before = [],
+    header: change = {},
+    pixels = Buffer.from(`00${"ff".repeat(24)}`.repeat(8), "hex")
+  }: {
     readonly header?: Partial<Header>
     readonly before?: ReadonlyArray<Uint8Array>
     readonly after?: ReadonlyArray<Uint8Array>
@@ -44,4 +54,3 @@ export const pngOf = (
     ...after,
     chunk("IEND", new Uint8Array())
   ]))
-

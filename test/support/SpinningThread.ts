@@ -11,8 +11,10 @@ const handlersLayer = LogoRpc.toLayer(LogoRpc.of({
     })
 }))
 
-Platform.runThread(Layer.launch(RpcServer.layer(LogoRpc).pipe(
-  Layer.provide(handlersLayer),
-  Layer.provide(RpcServer.layerProtocolWorkerRunner),
-  Layer.provide(Platform.threadRunner)
-)))
+Platform.runThread(Layer.launch(
+  RpcServer.layer(LogoRpc).pipe(
+    Layer.provide(handlersLayer),
+    Layer.provide(RpcServer.layerProtocolWorkerRunner),
+    Layer.provide(Platform.threadRunner)
+  )
+))

@@ -31,7 +31,9 @@ describe("the event loop", () => {
       const program = Effect.gen(function* () {
         const handler = yield* HttpHouse.toWebHandler(routes)
         const ask = (path: string) =>
-          Effect.promise(() => handler(new Request(`http://localhost${path}`))).pipe(Effect.andThen(Effect.sleep(100)))
+          Effect.promise(() => handler(new Request(`http://localhost${path}`))).pipe(
+            Effect.andThen(Effect.sleep(100))
+          )
         for (let at = 0; at < 5; at++) yield* ask("/quick/1")
         const { count: before } = yield* Metric.value(LoopWatch.held)
         assert.deepStrictEqual(logged.filter(({ work }) => work.startsWith("/")), [])

@@ -168,7 +168,7 @@ const printed = Effect.fn("TicketsHttp.print")(
     TicketUnprintable: ({ code, reason }) =>
       new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
     FileStoreError: fileStoreAway,
-        ...printerBusy
+    ...printerBusy
   })
 )
 

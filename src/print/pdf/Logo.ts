@@ -87,7 +87,12 @@ export const decodeLogo = Effect.fn("Logo.decodeLogo")(function* (bytes: Uint8Ar
 /** Standalone CMYK files have 0 for full ink, PDF has 1 (ISO 32000-1 §8.6.4.4). */
 const inverted = [1, 0, 1, 0, 1, 0, 1, 0]
 
-const add = (document: PDFContext, logo: DecodedLogo, { bytes, colours, filter }: Picture, opacity?: PDFRef) =>
+const add = (
+  document: PDFContext,
+  logo: DecodedLogo,
+  { bytes, colours, filter }: Picture,
+  opacity?: PDFRef
+) =>
   document.register(document.stream(bytes, {
     Type: "XObject",
     Subtype: "Image",

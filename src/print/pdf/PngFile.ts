@@ -62,7 +62,9 @@ const pictureOf = (chunks: ReadonlyArray<Chunk>, colourType: number): ReadonlyAr
       if (began && kept.at(-1)?.type !== "IDAT") return undefined
       kept.push(chunk)
     } else if (type === "PLTE") {
-      if (began || palette > 0 || data.length === 0 || data.length > 768 || data.length % 3 !== 0) return undefined
+      if (began || palette > 0 || data.length === 0 || data.length > 768 || data.length % 3 !== 0) {
+        return undefined
+      }
       palette = data.length / 3
       if (colourType === 3) kept.push(chunk)
     } else if (type === "tRNS") {
@@ -103,7 +105,8 @@ export const readPng = (file: Buffer): ImageFile | undefined => {
     contentType: "image/png",
     width,
     height,
-    clean: () => Buffer.concat([file.subarray(0, 8), header.whole, ...picture.map(({ whole }) => whole), end.whole]),
+    clean: () =>
+      Buffer.concat([file.subarray(0, 8), header.whole, ...picture.map(({ whole }) => whole), end.whole]),
     isWhole: () => isWhole(pixels(), (Math.ceil(width * kind.channels * depth / 8) + 1) * height)
   }
 }

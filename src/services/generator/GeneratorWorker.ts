@@ -94,19 +94,21 @@ const make = Effect.gen(function* () {
   })
 
   const takeOne = (priority: typeof FairPlaces.priorities[number]) =>
-    queue.take(priority, (chunk) =>
-      inPlace({ owner: String(chunk.job.event_id), priority }, TraceParent.under(chunk.trace)(work(chunk))).pipe(
-        Effect.tapCause((cause) =>
-          Cause.hasInterruptsOnly(cause)
-            ? Effect.void
-            : Effect.logWarning("A chunk goes back to the queue", cause)
-        ),
-        Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
-      ))
+    queue.take(
+      priority,
+      (chunk) =>
+        inPlace({ owner: String(chunk.job.event_id), priority }, TraceParent.under(chunk.trace)(work(chunk)))
+          .pipe(
+            Effect.tapCause((cause) =>
+              Cause.hasInterruptsOnly(cause)
+                ? Effect.void
+                : Effect.logWarning("A chunk goes back to the queue", cause)
+            ),
+            Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
+          )
+    )
 
-  const lines = FairPlaces.priorities.flatMap((priority) =>
-    Array.from({ length: inSight }, () => priority)
-  )
+  const lines = FairPlaces.priorities.flatMap((priority) => Array.from({ length: inSight }, () => priority))
   yield* Effect.forEach(lines, (priority) =>
     takeOne(priority).pipe(
       Effect.forever,

@@ -87,8 +87,14 @@ describe("a logo", () => {
       "a JPEG of no height": changed(changed(jpg, jpg.indexOf(0xc0) + 4, 0), jpg.indexOf(0xc0) + 5, 0),
       "a JPEG with more after its end": Buffer.concat([jpg, jpg.slice(-60)]),
       "a JPEG of too many segments": insertedAt(jpg, 2, Buffer.from("fffe0002".repeat(64), "hex")),
-      "a JPEG of two frames": insertedAt(jpg, frame, Buffer.from("ffc0001108000800080301220002110103110100", "hex")),
-      "a PNG of too many chunks": pngOf({ before: Array.from({ length: 510 }, () => chunk("tEXt", Buffer.alloc(0))) }),
+      "a JPEG of two frames": insertedAt(
+        jpg,
+        frame,
+        Buffer.from("ffc0001108000800080301220002110103110100", "hex")
+      ),
+      "a PNG of too many chunks": pngOf({
+        before: Array.from({ length: 510 }, () => chunk("tEXt", Buffer.alloc(0)))
+      }),
       "a PNG of sixteen bits": pngOf({ header: { depth: 16 } }),
       "a PNG that is interlaced": pngOf({ header: { interlace: 1 } }),
       "a PNG of a narrow, endless edge": pngOf({ header: { width: 1, height: 5_000 } }),
@@ -115,7 +121,14 @@ describe("a logo", () => {
     Effect.gen(function* () {
       assert.isTrue(Option.isSome(yield* decodeLogo(pngOf({}))))
       const one = Buffer.alloc(25 * 8 + 1)
-      for (const file of [bomb, pngOf({ pixels: one }), pngOf({ pixels: one.subarray(2) }), pngOf({ pixels: jpg })]) {
+      for (
+        const file of [
+          bomb,
+          pngOf({ pixels: one }),
+          pngOf({ pixels: one.subarray(2) }),
+          pngOf({ pixels: jpg })
+        ]
+      ) {
         assert.isTrue(Option.isSome(readLogo(file)))
         assert.isTrue(Option.isNone(yield* decodeLogo(file)))
       }

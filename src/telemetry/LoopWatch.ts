@@ -9,7 +9,7 @@ const [interval, longest] = [20, 50]
 /** Between two warnings of the same work, in milliseconds: what comes in between is counted. */
 const quiet = 1_000
 
-/** How long the loop was held each time that it was held too long. */
+/** How long the loop was held each time that it was held too long; `by` is a route's pattern, `background` or `unknown`. */
 export const held = Metric.histogram("guichet_event_loop_held_ms", {
   description: "How long one piece of work held the event loop, where it was more than 50 ms",
   boundaries: [50, 100, 250, 500, 1_000, 5_000]
@@ -61,22 +61,25 @@ class WatchedScheduler extends Scheduler.MixedScheduler {
   }
 }
 
-/** What was done there: the pattern of its route, never the path that was asked, or the name of its span. */
-const workOf = (context: Context.Context<never> | undefined): string | undefined => {
-  if (context === undefined) return undefined
-  const route = Context.getOption(
-    context as Context.Context<HttpRouter.RouteContext>,
-    HttpRouter.RouteContext
-  )
-  if (Option.isSome(route)) return route.value.route.path
-  const span = Context.getOption(context as Context.Context<Tracer.ParentSpan>, Tracer.ParentSpan)
-  return Option.isSome(span) && span.value._tag === "Span" ? span.value.name : undefined
+/** What was done there: `by` is the pattern of its route, never the path that was asked; `work` its span where there is one. */
+interface Work {
+  readonly by: string
+  readonly work: string | undefined
+}
+
+const workOf = (context: Context.Context<never> | undefined): Work => {
+  const known = context ?? Context.empty()
+  const route = Context.getOption(known as Context.Context<HttpRouter.RouteContext>, HttpRouter.RouteContext)
+  if (Option.isSome(route)) return { by: route.value.route.path, work: route.value.route.path }
+  const span = Context.getOption(known as Context.Context<Tracer.ParentSpan>, Tracer.ParentSpan)
+  return Option.isSome(span) && span.value._tag === "Span"
+    ? { by: "background", work: span.value.name }
+    : { by: "unknown", work: undefined }
 }
 
 /** One look at the loop: how long it was held, and by what. */
-interface Hold {
+interface Hold extends Work {
   readonly milliseconds: number
-  readonly work: string | undefined
 }
 
 /** Calls `heldFor` each time that the loop was held too long. */
@@ -90,7 +93,7 @@ const watch = (scheduler: WatchedScheduler, heldFor: (hold: Hold) => void) =>
         const slowest = scheduler.takeSlowest()
         last = now
         before = after
-        if (milliseconds > longest) heldFor({ milliseconds, work: workOf(slowest) })
+        if (milliseconds > longest) heldFor({ milliseconds, ...workOf(slowest) })
       }, interval)
       timer.unref()
       return timer
@@ -103,10 +106,10 @@ const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler) {
   const warned = new Map<string, number>()
   let longestOfMinute = 0
 
-  const report = Effect.fnUntraced(function* ({ milliseconds, work }: Hold) {
+  const report = Effect.fnUntraced(function* ({ by, milliseconds, work }: Hold) {
     const rounded = Math.round(milliseconds)
     longestOfMinute = Math.max(longestOfMinute, rounded)
-    yield* Metric.update(held, rounded)
+    yield* Metric.update(Metric.withAttributes(held, { by }), rounded)
     yield* Metric.update(longestHeld, longestOfMinute)
     if (work === undefined || performance.now() - (warned.get(work) ?? -Infinity) < quiet) return
     warned.set(work, performance.now())

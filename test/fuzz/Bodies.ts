@@ -28,6 +28,11 @@ const words: ReadonlyArray<Json> = [
     .split(" "),
   ..."valid used sandbox stripe card card_payment completed refunded modern classic minimal high sms email"
     .split(" "),
+  "seq_0123456789abcdef",
+  Buffer.from("42", "latin1").toString("base64url"),
+  Buffer.from("desc 42", "latin1").toString("base64url"),
+  Buffer.from("1 0123456789abcdef 1 1 1 1 0123456789ab", "latin1").toString("base64url"),
+  "2025-1.pdf",
   "0123456789abcdef0123456789abcdef",
   "a".repeat(64),
   0,
@@ -90,10 +95,13 @@ const walk = (ast: AST, random: Random): unknown => {
   return walk(encoded, random)
 }
 
-/** A value as it is sent that the schema takes; none when chance found none in a hundred. */
-export const valueOf = (schema: Schema.Top, random: Random): Json | undefined => {
+/** Whether a body of this schema is bytes, and no JSON. */
+export const isBytes = (schema: Schema.Top): boolean => schema.ast._tag === "Declaration"
+
+/** A value as it is sent that the schema takes, often a documented `body`; none when chance found none in a hundred. */
+export const valueOf = (schema: Schema.Top, random: Random, body = true): Json | undefined => {
   const isTaken = takes(schema.ast)
-  const known = documented.filter(isTaken)
+  const known = body ? documented.filter(isTaken) : []
   if (known.length > 0 && random.chance(0.5)) return random.pick(known)
   for (let tries = 0; tries < 100; tries++) {
     const value = walk(schema.ast, random)

@@ -16,6 +16,9 @@ const bodyOf = ({ bytes, chunked }: FuzzRequest): Pick<RequestInit, "body"> => {
   return { body: pieces, duplex: "half" } as Pick<RequestInit, "body">
 }
 
+/** Headers that are too long are refused by the runtime, before there is a request. */
+const isByRuntime = (status: number): boolean => status === 431
+
 /** A server that is busy with one tenant says so and when to come again; no other failure is an answer. */
 const mayFail = (status: number, headers: Headers): boolean => status === 503 && headers.has("retry-after")
 
@@ -23,8 +26,8 @@ const problemIn = (status: number, headers: Headers, text: string): string | und
   if (headers.get("content-type") !== "application/problem+json") return `${status} without a problem`
   const problem = JSON.parse(text) as { status?: unknown; type?: unknown; errors?: ReadonlyArray<object> }
   if (problem.status !== status || typeof problem.type !== "string") return `${status} with a wrong problem`
-  if (status !== 422) return undefined
-  const pointed = (problem.errors ?? []).every((error) => "pointer" in error || "parameter" in error)
+  if (problem.type !== "/problems/invalid-request") return undefined
+  const pointed = (problem.errors ?? []).every((error) => "pointer" in error || "in" in error)
   return pointed && (problem.errors ?? []).length > 0 ? undefined : "422 that points at nothing"
 }
 
@@ -49,7 +52,7 @@ export const complaintOf = async (origin: string, request: FuzzRequest): Promise
     const text = await response.text()
     const { status } = response
     if (status >= 500 && !mayFail(status, response.headers)) return `${status}`
-    if (status < 400) return undefined
+    if (status < 400 || isByRuntime(status)) return undefined
     if (kind === "as it is" && status === 400) return "400 to a valid body"
     return problemIn(status, response.headers, text)
   } catch (error) {

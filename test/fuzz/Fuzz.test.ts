@@ -10,12 +10,14 @@ import { Effect } from "effect"
 import { randomInt } from "node:crypto"
 import { loadavg } from "node:os"
 import process from "node:process"
-import { embedded, flowBody, postgres } from "../support/Installation.ts"
+import { completed, start } from "../support/FlowRuns.ts"
+import { embedded, postgres } from "../support/Installation.ts"
 import { type Part, request, serve } from "../support/Served.ts"
 import { secrets } from "../support/TestApp.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 import { complaintOf } from "./Complaints.ts"
-import { requestOf, withoutSeed } from "./Requests.ts"
+import { reported } from "./Reported.ts"
+import { type FuzzRequest, requestOf, withoutSeed } from "./Requests.ts"
 
 const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31))
 const runs = Number(process.env["FUZZ_RUNS"] ?? 3_000)
@@ -28,26 +30,25 @@ const growth = 200
 
 interface Marks {
   readonly resident: number
-  readonly held: ReadonlyMap<number, number>
+  /** How often requests held the loop longer than the bound. */
+  readonly held: number
 }
 
-/** What `/metrics` says of the memory, and how often the loop was held, by the bound of the bucket. */
-const marksOf = (text: string): Marks => {
-  const held = new Map<number, number>()
-  for (
-    const [, bound = "", count = ""] of text.matchAll(
-      /^guichet_event_loop_held_ms_bucket\{.*le="([^"]+)".*\} (\d+)/gm
-    )
-  ) {
-    held.set(bound === "+Inf" ? Infinity : Number(bound), Number(count))
+/** Milliseconds that a request may hold the loop; more on a machine that is very busy. */
+const heldAtMost = () => loadavg()[0]! > 20 ? 100 : 50
+
+/** What `/metrics` says: of the histogram, the last bucket has all, and another those below its bound. */
+const marksOf = (text: string, bound: number): Marks => {
+  const bucket = /^guichet_event_loop_held_ms_bucket\{(.*)\} (\d+)/gm
+  let held = 0
+  for (const [, labels = "", count = ""] of text.matchAll(bucket)) {
+    if (labels.includes('by="background"')) continue
+    if (labels.includes('le="+Inf"')) held += Number(count)
+    if (labels.includes(`le="${bound}"`)) held -= Number(count)
   }
   const resident = Number(/^guichet_resident_memory_bytes(?:\{.*\})? (\S+)/m.exec(text)?.[1] ?? Number.NaN)
   return { resident: resident / 2 ** 20, held }
 }
-
-/** How often the loop was held longer than this. */
-const heldOver = ({ held }: Marks, bound: number): number =>
-  (held.get(Infinity) ?? 0) - (held.get(bound) ?? 0)
 
 const portOf = (env: Readonly<Record<string, string>>, part: Part): string =>
   `http://127.0.0.1:${env[`${part.toUpperCase()}_PORT`]}`
@@ -73,20 +74,28 @@ describe("the contract", () => {
       const served = yield* serve(env)
       const token = yield* installation.token
       const credentials = { token, env }
-      yield* served.ask("/api/orchestration/complete-flow", { token, body: flowBody(1) })
-      const marks = Effect.promise(async () => marksOf(await (await fetch(`${served.core}/metrics`)).text()))
+      yield* completed(served, token, [yield* start(served, token, 1)])
+      const bound = heldAtMost()
+      const marks = Effect.promise(async () =>
+        marksOf(await (await fetch(`${served.core}/metrics`)).text(), bound)
+      )
       const before = yield* marks
       const seeds = Array.from({ length: runs }, (_, at) => (seed + at) % 2 ** 31)
       const complaints: Array<readonly [string, number]> = []
-      const fuzz = (one: number) =>
+      const send = (hostile: FuzzRequest, one: number) =>
         Effect.gen(function* () {
-          const hostile = requestOf(one, credentials)
           const complaint = yield* Effect.promise(() => complaintOf(portOf(env, hostile.route.part), hostile))
           if (complaint !== undefined) {
             complaints.push([`${complaint}: ${hostile.kind}, ${hostile.route.name}`, one])
           }
         })
-      yield* Effect.forEach(seeds, fuzz, { concurrency: atOnce, discard: true })
+      if (runs > 1) {
+        yield* Effect.forEach(reported(token), (hostile, at) => send(hostile, at), { discard: true })
+      }
+      yield* Effect.forEach(seeds, (one) => send(requestOf(one, credentials), one), {
+        concurrency: atOnce,
+        discard: true
+      })
       const alive = yield* request(`${served.core}/health/live`).pipe(Effect.sandbox, Effect.option)
       const held = [
         ...new Set(
@@ -102,14 +111,13 @@ describe("the contract", () => {
         }`
       )
       const after = yield* marks
-      const bound = loadavg()[0]! > 20 ? 100 : 50
+      const times = after.held - before.held
       process.stdout.write(
         `fuzz: FUZZ_SEED=${seed}, ${runs} requests; memory ${Math.round(before.resident)} -> ` +
-          `${Math.round(after.resident)} MiB; held ${
-            heldOver(after, bound) - heldOver(before, bound)
-          } times over ${bound} ms\n`
+          `${Math.round(after.resident)} MiB; the loop was held ${times} times over ${bound} ms\n`
       )
-      assert.strictEqual(heldOver(after, bound) - heldOver(before, bound), 0, `held by: ${held.join(", ")}`)
+      // The embedded database answers on this loop.
+      if (serverUrl !== undefined) assert.strictEqual(times, 0, `held by: ${held.join(", ")}`)
       assert.isBelow(after.resident - before.resident, growth)
     }).pipe(Effect.scoped), 60_000 + runs * 100)
 })

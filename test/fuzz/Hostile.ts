@@ -89,7 +89,7 @@ const somewhere = (body: Json, random: Random, value: Json): Sent => {
 
 /** Powers of ten up to what a body may have; the large ones seldom. */
 const size = (random: Random, most: number): number =>
-  10 ** Math.min(most, random.chance(0.1) ? 1 + random.below(most) : 1 + random.below(3))
+  10 ** Math.min(most, random.chance(0.2) ? 1 + random.below(most) : 1 + random.below(3))
 
 /** Each kind by its name. */
 export const kinds: Readonly<Record<string, (body: Json, random: Random) => Sent>> = {

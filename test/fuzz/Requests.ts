@@ -8,9 +8,10 @@ import {
   stripeSignatureHeader,
   ticketSignatureHeader
 } from "../../src/trust/WebhookSignatures.ts"
-import { valueOf } from "./Bodies.ts"
+import { isBytes, valueOf } from "./Bodies.ts"
 import { type Route, routes } from "./Contract.ts"
-import { hostileWord, kinds } from "./Hostile.ts"
+import { hostileWord, kinds, type Sent } from "./Hostile.ts"
+import { logoOf } from "./Logos.ts"
 import { Random } from "./Random.ts"
 
 /** A request as it is sent, and the name of its kind; it is chunked when its length is not declared. */
@@ -30,7 +31,7 @@ const signers: Readonly<Record<string, (secret: Redacted.Redacted, request: Sign
 }
 
 const wordsOf = (schema: Schema.Top | undefined, random: Random): Record<string, string> => {
-  const value = schema === undefined ? undefined : valueOf(schema, random)
+  const value = schema === undefined ? undefined : valueOf(schema, random, false)
   return Object.fromEntries(
     Object.entries(typeof value === "object" && value !== null ? value : {}).flatMap(([name, word]) =>
       word === undefined || word === null ? [] : [[name, Array.isArray(word) ? word.join(",") : String(word)]]
@@ -50,10 +51,21 @@ const urlOf = ({ params, path, query }: Route, random: Random): string => {
 
 const bodyless = new Set(["GET", "HEAD", "DELETE"])
 
+const bodyOf = (
+  { method, payload }: Route,
+  random: Random
+): readonly [kind: string, sent: Sent | undefined] => {
+  if (bodyless.has(method) || payload === undefined) return ["no body", undefined]
+  if (isBytes(payload)) return ["a file", { bytes: logoOf(random) }]
+  const kind = random.pick(Object.keys(kinds))
+  return [kind, kinds[kind]!(valueOf(payload, random) ?? {}, random)]
+}
+
 /** The routes that have a body of which no valid value is known. */
 export const withoutSeed = (): ReadonlyArray<string> =>
-  routes.filter(({ payload }) => payload !== undefined && valueOf(payload, new Random(1)) === undefined)
-    .map(({ name }) => name)
+  routes.filter(({ payload }) =>
+    payload !== undefined && !isBytes(payload) && valueOf(payload, new Random(1)) === undefined
+  ).map(({ name }) => name)
 
 /** What a client and the services know. */
 export interface Credentials {
@@ -66,10 +78,8 @@ export const requestOf = (seed: number, { env, token }: Credentials): FuzzReques
   const random = new Random(seed)
   const route = random.pick(routes.filter(({ payload }) => payload !== undefined || random.chance(0.3)))
   const url = urlOf(route, random)
-  const { contentType, method, payload, sender } = route
-  const kind = bodyless.has(method) || payload === undefined ? "no body" : random.pick(Object.keys(kinds))
-  const seedBody = payload === undefined ? null : valueOf(payload, random) ?? {}
-  const sent = kinds[kind]?.(seedBody, random)
+  const { contentType, method, sender } = route
+  const [kind, sent] = bodyOf(route, random)
   const headers: Record<string, string> = {
     ...(sent === undefined ? {} : { "content-type": contentType }),
     ...(random.chance(0.1) ? { "accept-language": hostileWord(random).replace(/[^ -~]/g, "x") } : {}),

@@ -216,10 +216,12 @@ const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 
 
 /** Threads of this process that run the program at `entry`, each given these settings. */
 export const threads = (
-  entry: URL,
+  entry: URL | (() => URL),
   settings: Readonly<Record<string, string>>
 ): Layer.Layer<Spawner | WorkerPlatform> =>
-  NodeWorker.layer(() => new Worker(entry, { workerData: settings, resourceLimits }))
+  NodeWorker.layer(() =>
+    new Worker(entry instanceof URL ? entry : entry(), { workerData: settings, resourceLimits })
+  )
 
 /** Runs a thread's program: it ends when it is asked to, not at a signal, which its process answers (on Deno, threads hear it too). */
 export const runThread = Runtime.makeRunMain(({ fiber, teardown }) =>

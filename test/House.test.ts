@@ -27,6 +27,7 @@ const floors = [
   "src/cluster",
   "src/http",
   "src/files",
+  "src/images",
   "src/trust",
   "src/store",
   "src/limits",

@@ -3,22 +3,27 @@ import { Effect, Layer } from "effect"
 import { CoreEntitiesLayer, CoreRoutesLayer } from "./Core.ts"
 import { FirstTokenLayer } from "./FirstToken.ts"
 import { FoundationLayer } from "./Foundation.ts"
+import { PrintThreadsLayer } from "./PrintThreads.ts"
 import { type AnsweredOn, serve } from "./Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
 import { StoresLayer } from "./Stores.ts"
 import { Drain } from "../http/Drain.ts"
+import * as LoopWatch from "../telemetry/LoopWatch.ts"
 import * as Observability from "../telemetry/Observability.ts"
 import { Loopback } from "../trust/Loopback.ts"
 
 /** Everything a process needs below its routes. */
-const belowRoutes = StoresLayer.pipe(Layer.provideMerge(FoundationLayer), Layer.provideMerge(Drain.layer))
+const belowRoutes = Layer.merge(StoresLayer, PrintThreadsLayer).pipe(
+  Layer.provideMerge(FoundationLayer),
+  Layer.provideMerge(Drain.layer)
+)
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>
   Drain.layerOnStop.pipe(
     Layer.provideMerge(servers),
     Layer.provideMerge(FirstTokenLayer),
     Layer.provideMerge(belowRoutes),
-    Layer.provide(Observability.layer)
+    Layer.provide(Layer.provideMerge(LoopWatch.layer, Observability.layer))
   )
 
 const alone = { port: true, loopback: false }

@@ -1,5 +1,5 @@
 /** The four specialised services, each a set of routes over what it needs. */
-import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { Effect, Layer, Option, Redacted } from "effect"
 import * as Database from "../database/Database.ts"
 import { bucketVariables } from "../files/S3Bucket.ts"
 import { observabilityVariables } from "../telemetry/Observability.ts"
@@ -21,6 +21,7 @@ import { RenderPool } from "../services/generator/RenderPool.ts"
 import { TicketRenderer } from "../services/generator/TicketRenderer.ts"
 import { TicketServerLayer } from "../services/generator/TicketServer.ts"
 import { publicUrl } from "./Foundation.ts"
+import { givenOf } from "./PrintThreads.ts"
 import { redisLayer } from "./RedisServer.ts"
 
 const guards = Layer.mergeAll(ProblemMiddleware.layer, ServiceAuth.layer)
@@ -50,16 +51,12 @@ const queueLayer = Layer.unwrap(Effect.map(
 /** The settings of a render thread: where to store, how to link, and where telemetry goes. */
 const threadSettings = Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
-  const settings: Record<string, string> = {
+  return {
+    ...(yield* givenOf([...observabilityVariables, ...bucketVariables])),
     GUICHET_DATA: yield* Database.dataDirectory,
     PUBLIC_URL: yield* publicUrl,
     TICKET_GENERATOR_SECRET: Redacted.value(secrets.signing("ticket-generator-service"))
   }
-  for (const name of [...observabilityVariables, ...bucketVariables]) {
-    const value = yield* Config.option(Config.NonEmptyString(name))
-    if (Option.isSome(value)) settings[name] = value.value
-  }
-  return settings
 })
 
 const renderPoolLayer = Layer.unwrap(Effect.map(

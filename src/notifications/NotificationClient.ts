@@ -4,7 +4,7 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
-import * as PrioritySemaphore from "../durable/PrioritySemaphore.ts"
+import * as FairPlaces from "../durable/FairPlaces.ts"
 import { NotificationApi } from "../services/notifications/NotificationApi.ts"
 import type { Notification, Sent } from "../services/notifications/NotificationApi.ts"
 
@@ -51,7 +51,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
     NotificationClient,
     Effect.gen(function* () {
       const client = yield* HttpApiClient.make(NotificationApi)
-      const room = PrioritySemaphore.make(sendsAtOnce)
+      const room = FairPlaces.make({ places: sendsAtOnce })
 
       const send = Effect.fn("NotificationClient.send")((messageId: string, notification: Notification) =>
         client.notifications.send({ headers: { "x-request-id": messageId }, payload: notification }).pipe(
@@ -79,7 +79,7 @@ export class NotificationClient extends Context.Service<NotificationClient, {
                 reason: error._tag === "HttpClientError" ? error.reason._tag : error._tag
               })
           ),
-          (sending) => room(notification.priority, sending)
+          (sending) => room({ owner: "", priority: notification.priority }, sending)
         )
       )
 

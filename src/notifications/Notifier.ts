@@ -1,7 +1,7 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
 import { Context, Effect, Fiber, Layer } from "effect"
 import type { Channel } from "../../rpc/NotificationSequence.ts"
-import { byPriority } from "../durable/PrioritySemaphore.ts"
+import { byPriority } from "../durable/FairPlaces.ts"
 import {
   NotificationClient,
   type NotificationsUnavailable,

@@ -2,6 +2,7 @@
 import { ConfigProvider, Effect, FileSystem, Layer, Redacted } from "effect"
 import { FileLinks } from "../../src/files/FileLinks.ts"
 import { FileStore } from "../../src/files/FileStore.ts"
+import { LogoDecoder } from "../../src/images/LogoDecoder.ts"
 import { Fonts } from "../../src/print/pdf/Fonts.ts"
 import * as Platform from "../../src/Platform.ts"
 import { RenderPool } from "../../src/services/generator/RenderPool.ts"
@@ -31,7 +32,7 @@ export const pressOn = (entry: URL) =>
     })
     return RenderPool.layerThreads(threads).pipe(
       Layer.provide(TicketRenderer.layer),
-      Layer.provide(Fonts.layer),
+      Layer.provide([Fonts.layer, LogoDecoder.layerHere]),
       Layer.provide(FileLinks.layer({ baseUrl: "https://guichet.example", secret: Redacted.make(secret) })),
       Layer.provideMerge(FileStore.layerLocal(`${directory}/files`)),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ TICKET_THREADS: "2" })))

@@ -8,6 +8,7 @@ import { OrdersGroup } from "./OrdersApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
 import { fileStoreAway } from "../rules/FileStoreAway.ts"
+import { printerBusy } from "../rules/PrinterBusy.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, NotFound } from "../../http/Problems.ts"
 import { ownEvent } from "../rules/OwnEvent.ts"
@@ -34,7 +35,8 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
       Effect.catchTags({
         TicketUnprintable: ({ code, reason }) =>
           new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
-        FileStoreError: fileStoreAway
+        FileStoreError: fileStoreAway,
+        ...printerBusy
       })
     )
 

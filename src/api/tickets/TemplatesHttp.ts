@@ -3,8 +3,10 @@ import { Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash, randomBytes } from "node:crypto"
 import { managers } from "../../../rpc/values/Caller.ts"
+import * as FairPlaces from "../../durable/FairPlaces.ts"
 import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
+import { LogoDecoder } from "../../images/LogoDecoder.ts"
 import { largestLogo, logoWeight, readLogo } from "../../print/pdf/Logo.ts"
 import { accentOf, TicketDesign } from "../../print/tickets/TicketTemplates.ts"
 import { SpareLogos } from "../../store/tickets/SpareLogos.ts"
@@ -13,6 +15,7 @@ import { TemplatesGroup } from "./TemplatesApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { requireRole } from "../rules/CurrentCaller.ts"
 import { fileStoreAway } from "../rules/FileStoreAway.ts"
+import { printerBusy } from "../rules/PrinterBusy.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { InvalidRequest, Unavailable } from "../../http/Problems.ts"
 import { missing } from "../rules/Visible.ts"
@@ -25,7 +28,8 @@ const owner = Effect.map(requireRole(...managers), ({ owner }) => owner)
 
 const refused = InvalidRequest.at(
   "",
-  "Send a whole PNG or JPEG file of at most 256 KiB and 2 megapixels, under its own Content-Type."
+  "Send a whole PNG file (at most 8 bits a channel, not interlaced) or JPEG file (baseline or progressive) of at most " +
+    "256 KiB, 2 megapixels and 4,096 pixels an edge, under its own Content-Type."
 )
 
 const heavy = InvalidRequest.at(
@@ -52,6 +56,8 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
     const files = yield* FileStore
     const links = yield* FileLinks
     const spare = yield* SpareLogos
+    const decoder = yield* LogoDecoder
+    const inPlace = FairPlaces.makeBounded({ places: 1, asked: 4 })
 
     const view = Effect.fnUntraced(function* ({ accent, logo_key, ...template }: StyledTemplate) {
       const own = isDesign(template.design) ? accentOf(template.design) : accentOf("minimal")
@@ -73,9 +79,12 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
     const take = Effect.fn("TemplatesHttp.setLogo")(
       function* (subject: string, templateId: number, bytes: Uint8Array) {
         const file = readLogo(bytes)
-        const weight = yield* logoWeight(bytes)
-        if (Option.isNone(file) || Option.isNone(weight)) return yield* refused
-        if (weight.value > largestLogo.bytes) return yield* heavy
+        if (Option.isNone(file)) return yield* refused
+        const logo = yield* inPlace({ owner: subject, priority: "normal" }, decoder.decode(bytes)).pipe(
+          Effect.catchTags(printerBusy)
+        )
+        if (Option.isNone(logo)) return yield* refused
+        if (logoWeight(logo.value) > largestLogo.bytes) return yield* heavy
         const digest = sha256(bytes)
         const key = keyOf(subject, templateId, digest, file.value.extension)
         yield* spare.reserve(key)

@@ -21,6 +21,7 @@ import { CurrentCaller, requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { pdfNamed } from "../../http/FileNamed.ts"
 import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
+import { printerBusy } from "../rules/PrinterBusy.ts"
 import { nextPage, pageSize } from "../../http/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
@@ -171,7 +172,8 @@ const printed = Effect.fn("TicketsHttp.print")(
   Effect.catchTags({
     TicketUnprintable: ({ code, reason }) =>
       new Conflict({ detail: `Ticket ${code} cannot be printed. ${reason}` }),
-    FileStoreError: fileStoreAway
+    FileStoreError: fileStoreAway,
+    ...printerBusy
   })
 )
 

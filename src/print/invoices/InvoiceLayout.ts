@@ -3,6 +3,7 @@
  * mentions.
  */
 import type { Canvas } from "../pdf/Canvas.ts"
+import type { DecodedLogo } from "../pdf/Logo.ts"
 import type { InvoiceParty } from "./InvoiceParty.ts"
 import type { InvoiceWords } from "./InvoiceText.ts"
 import type { InvoiceTotals } from "./InvoiceTotals.ts"
@@ -22,7 +23,7 @@ export interface InvoiceView {
   readonly rate: (basisPoints: number) => string
   readonly money: (amount: number) => string
   readonly mentions: ReadonlyArray<string>
-  readonly logo: Uint8Array | undefined
+  readonly logo: DecodedLogo | undefined
 }
 
 const ink = { text: "#14171c", grey: "#687080", line: "#c9ced6", paper: "#f4f5f8" } as const

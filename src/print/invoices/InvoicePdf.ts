@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { format } from "../../../rpc/values/Money.ts"
 import { Canvas, mm } from "../pdf/Canvas.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
+import type { DecodedLogo } from "../pdf/Logo.ts"
 import { PdfError, writePdf } from "../pdf/PdfWriter.ts"
 import { drawInvoice, type InvoiceView } from "./InvoiceLayout.ts"
 import type { InvoiceParty } from "./InvoiceParty.ts"
@@ -26,7 +27,7 @@ export interface InvoiceInput {
   readonly customer: InvoiceParty
   readonly lines: ReadonlyArray<InvoiceLine>
   readonly mentions?: ReadonlyArray<string> | undefined
-  readonly logo?: Uint8Array | undefined
+  readonly logo?: DecodedLogo | undefined
 }
 
 /** Throws a `RangeError` for what `Intl` does not know, the currency included. */

@@ -1,5 +1,6 @@
 /** One page as data: what to draw and where, in points from the top left; written by `PdfWriter`. */
 import { type Face, type Fonts, letters } from "./Fonts.ts"
+import type { DecodedLogo } from "./Logo.ts"
 
 /** A colour as `#rrggbb`. */
 export type Colour = string
@@ -42,7 +43,7 @@ export type Shape =
   | {
     readonly kind: "logo"
     readonly box: Box
-    readonly logo: Uint8Array
+    readonly logo: DecodedLogo
     readonly align: "left" | "center" | "right"
   }
 
@@ -120,7 +121,7 @@ export class Canvas {
     this.shapes.push({ kind: "cells", x, y, unit, runs })
   }
 
-  logo(box: Box, logo: Uint8Array | undefined, align: "left" | "center" | "right"): void {
+  logo(box: Box, logo: DecodedLogo | undefined, align: "left" | "center" | "right"): void {
     if (logo !== undefined) this.shapes.push({ kind: "logo", box, logo, align })
   }
 

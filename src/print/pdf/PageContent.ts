@@ -1,12 +1,13 @@
 /** The shapes of a page as the operators of a PDF content stream (ISO 32000-1 §8.2). */
 import type { Box, Canvas, Colour, Corners, Shape } from "./Canvas.ts"
 import type { EmbeddedFont } from "./EmbeddedFont.ts"
+import type { DecodedLogo } from "./Logo.ts"
 
-/** What a content stream refers to by name: the fonts by weight, the logos by their bytes. */
+/** What a content stream refers to by name: the fonts by weight, the logos by what was drawn. */
 export interface PageResources {
   readonly fonts: { readonly regular: EmbeddedFont; readonly bold: EmbeddedFont }
   readonly logos: ReadonlyMap<
-    Uint8Array,
+    DecodedLogo,
     { readonly name: string; readonly width: number; readonly height: number }
   >
 }

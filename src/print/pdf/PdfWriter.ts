@@ -1,13 +1,12 @@
 /** Drawn pages become a PDF; its objects and their syntax are pdf-lib's. */
 import { PDFContext, PDFHexString, type PDFRef, PDFString, PDFWriter } from "@cantoo/pdf-lib"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Canvas } from "./Canvas.ts"
 import { compress } from "./Deflate.ts"
 import { EmbeddedFont } from "./EmbeddedFont.ts"
 import type { Fonts } from "./Fonts.ts"
-import { embedLogo } from "./Logo.ts"
+import { type DecodedLogo, embedLogo } from "./Logo.ts"
 import { pageContent } from "./PageContent.ts"
 
 /**
@@ -22,7 +21,7 @@ export interface RenderedPdf {
 
 /** Input that cannot be drawn; final: the same input fails again. */
 export class PdfError extends Schema.TaggedError<PdfError>()("PdfError", {
-  reason: Schema.Literals(["logo", "date", "qr", "empty"]),
+  reason: Schema.Literals(["date", "qr", "empty"]),
   message: Schema.String
 }) {}
 
@@ -33,11 +32,6 @@ export interface PdfInfo {
   readonly author: string
   readonly createdAt: Date
 }
-
-const unusable = new PdfError({
-  reason: "logo",
-  message: "The logo must be a whole PNG or JPEG file of at most 256 KiB and 2 megapixels."
-})
 
 /** Objects that are written before others have their turn; a ticket has about twenty. */
 const objectsPerTick = 500
@@ -52,14 +46,18 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   const tree = document.nextRef()
   const resources = document.nextRef()
   const texts = { regular: new Array<string>(), bold: new Array<string>() }
-  const logos = new Map<Uint8Array, { name: string; width: number; height: number; ref: PDFRef }>()
+  const logos = new Map<DecodedLogo, { name: string; width: number; height: number; ref: PDFRef }>()
   for (const { shapes } of pages) {
     for (const shape of shapes) {
       if (shape.kind === "text") texts[shape.face.name].push(shape.text)
       if (shape.kind !== "logo" || logos.has(shape.logo)) continue
-      const logo = yield* embedLogo(document, shape.logo)
-      if (Option.isNone(logo)) return yield* unusable
-      logos.set(shape.logo, { name: `logo${logos.size}`, ...logo.value })
+      const { height, width } = shape.logo
+      logos.set(shape.logo, {
+        name: `logo${logos.size}`,
+        width,
+        height,
+        ref: embedLogo(document, shape.logo)
+      })
     }
   }
   const embedded = {

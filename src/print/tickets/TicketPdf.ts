@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Canvas, type Colour, mm } from "../pdf/Canvas.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
+import type { DecodedLogo } from "../pdf/Logo.ts"
 import { PdfError, type RenderedPdf, writePdf } from "../pdf/PdfWriter.ts"
 import { darkRuns, type QrMatrix, qrMatrix, quietZone } from "../qr/QrMatrix.ts"
 import type { TicketView } from "./TicketView.ts"
@@ -10,8 +11,8 @@ import { accentOf, templateOf, type TicketDesign, type TicketFormat } from "./Ti
 import { eventDate, languageOf, wordsOf } from "./TicketText.ts"
 
 /**
- * All that is printed on a ticket. `locale` is the guest's, `timezone` the event's IANA zone, `logo` a PNG or
- * JPEG.
+ * All that is printed on a ticket, as plain data, which another thread may be sent. `locale` is the guest's, `timezone`
+ * the event's IANA zone.
  */
 export interface TicketInput {
   readonly code: string
@@ -31,7 +32,7 @@ export interface TicketInput {
   readonly terms?: string | undefined
   readonly design: TicketDesign
   readonly accent?: Colour | undefined
-  readonly logo?: Uint8Array | undefined
+  readonly logo?: DecodedLogo | undefined
   readonly format?: TicketFormat | undefined
 }
 

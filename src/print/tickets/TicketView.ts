@@ -1,5 +1,6 @@
 /** A ticket ready to draw. */
 import type { Colour, Runs } from "../pdf/Canvas.ts"
+import type { DecodedLogo } from "../pdf/Logo.ts"
 import type { TicketWords } from "./TicketText.ts"
 
 /** Every text in its language, every colour chosen. */
@@ -15,7 +16,7 @@ export interface TicketView {
   readonly code: string
   readonly organizer: string | undefined
   readonly terms: string | undefined
-  readonly logo: Uint8Array | undefined
+  readonly logo: DecodedLogo | undefined
   /** `accent` as it was chosen; `accentInk` the same, as dark as text on white has to be; `onAccent` text upon it. */
   readonly accent: Colour
   readonly accentInk: Colour

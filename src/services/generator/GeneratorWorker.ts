@@ -5,11 +5,15 @@ import * as TraceParent from "../../telemetry/TraceParent.ts"
 import { CoreClient, type CoreUnavailable } from "./CoreClient.ts"
 import { GeneratorQueue, type QueuedChunk } from "./GeneratorQueue.ts"
 import type { FileStoreError } from "../../files/FileStore.ts"
-import * as PrioritySemaphore from "../../durable/PrioritySemaphore.ts"
-import { RenderPool, type ThreadBroken } from "./RenderPool.ts"
+import * as FairPlaces from "../../durable/FairPlaces.ts"
+import type { ThreadBroken } from "../../durable/ThreadPool.ts"
+import { RenderPool } from "./RenderPool.ts"
 
 /** How many chunks are under way at the same time: one is reported or asked about while others are rendered. */
 const workers = 3
+
+/** How many chunks of a priority are taken from its queue and wait for a worker: so far one event's crowd is seen past. */
+const inSight = 12
 
 /** About two minutes; then the chunk goes back to its queue, which waits longer. */
 const insistence = {
@@ -35,7 +39,7 @@ const make = Effect.gen(function* () {
   const queue = yield* GeneratorQueue
   const core = yield* CoreClient
   const pool = yield* RenderPool
-  const inPlace = PrioritySemaphore.make(workers)
+  const inPlace = FairPlaces.make({ places: workers })
 
   const render = Effect.fn("GeneratorWorker.render")(
     function* ({ chunk_id, job, queued_at }: QueuedChunk, began: number) {
@@ -89,20 +93,22 @@ const make = Effect.gen(function* () {
     )
   })
 
-  const takeOne = (priority: typeof PrioritySemaphore.priorities[number]) =>
-    queue.take(priority, (chunk) =>
-      inPlace(priority, TraceParent.under(chunk.trace)(work(chunk))).pipe(
-        Effect.tapCause((cause) =>
-          Cause.hasInterruptsOnly(cause)
-            ? Effect.void
-            : Effect.logWarning("A chunk goes back to the queue", cause)
-        ),
-        Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
-      ))
+  const takeOne = (priority: typeof FairPlaces.priorities[number]) =>
+    queue.take(
+      priority,
+      (chunk) =>
+        inPlace({ owner: String(chunk.job.event_id), priority }, TraceParent.under(chunk.trace)(work(chunk)))
+          .pipe(
+            Effect.tapCause((cause) =>
+              Cause.hasInterruptsOnly(cause)
+                ? Effect.void
+                : Effect.logWarning("A chunk goes back to the queue", cause)
+            ),
+            Effect.annotateLogs({ chunkId: chunk.chunk_id, jobId: chunk.job.job_id })
+          )
+    )
 
-  const lines = PrioritySemaphore.priorities.flatMap((priority) =>
-    Array.from({ length: workers }, () => priority)
-  )
+  const lines = FairPlaces.priorities.flatMap((priority) => Array.from({ length: inSight }, () => priority))
   yield* Effect.forEach(lines, (priority) =>
     takeOne(priority).pipe(
       Effect.forever,

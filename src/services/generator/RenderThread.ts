@@ -5,6 +5,7 @@ import * as Database from "../../database/Database.ts"
 import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import * as Observability from "../../telemetry/Observability.ts"
+import { LogoDecoder } from "../../images/LogoDecoder.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
 import * as Platform from "../../Platform.ts"
 import { RenderRpc, TicketRenderer } from "./TicketRenderer.ts"
@@ -31,7 +32,7 @@ const filesLayer = Layer.unwrap(Effect.map(
 const threadLayer = RpcServer.layer(RenderRpc).pipe(
   Layer.provide(handlersLayer),
   Layer.provide(TicketRenderer.layer),
-  Layer.provide([linksLayer, filesLayer, Fonts.layer]),
+  Layer.provide([linksLayer, filesLayer, Fonts.layer, LogoDecoder.layerHere]),
   Layer.provide(RpcServer.layerProtocolWorkerRunner),
   Layer.provide([Platform.threadRunner, Platform.services, Observability.layerThread])
 )

@@ -5,7 +5,10 @@ import { FileLinks } from "../../files/FileLinks.ts"
 import { FileStore, FileStoreError, type StoredFile } from "../../files/FileStore.ts"
 import { BatchTicket } from "../../../rpc/TicketWebhookBodies.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
-import * as LogoCache from "./LogoCache.ts"
+import * as LogoCache from "../../images/LogoCache.ts"
+import { LogoDecoder } from "../../images/LogoDecoder.ts"
+import { ThreadBroken } from "../../durable/ThreadPool.ts"
+import type { DecodedLogo } from "../../print/pdf/Logo.ts"
 import { PrintDetail } from "../../../rpc/PrintDetails.ts"
 import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
@@ -22,7 +25,7 @@ export type Printable = typeof Printable.Type
 export const Render = Rpc.make("Render", {
   payload: { tickets: Schema.Array(Printable), options: RenderOptions },
   success: Schema.Array(BatchTicket),
-  error: FileStoreError
+  error: Schema.Union([FileStoreError, ThreadBroken])
 })
 
 /** What a render thread is asked. */
@@ -44,7 +47,7 @@ const printed = Effect.fnUntraced(function* (
   ticket: JobTicket,
   detail: PrintDetail,
   matrix: ReturnType<typeof qrMatrix>,
-  logo: Uint8Array | undefined
+  logo: DecodedLogo | undefined
 ) {
   const { design } = ticket.template
   if (!isDesign(design)) return yield* new Unprintable({ reason: `unknown_design: ${design.slice(0, 40)}` })
@@ -75,114 +78,117 @@ interface Drawn {
 export class TicketRenderer extends Context.Service<TicketRenderer, {
   /**
    * Draws one ticket after the other, others have their turn in between; then all are stored at once. The reports come
-   * in the order of the tickets. A ticket that cannot be printed is an answer; a store that cannot be written is an
-   * error: try again.
+   * in the order of the tickets. A ticket that cannot be printed is an answer; a store that cannot be written and a
+   * thread that broke are errors: try again.
    */
   readonly render: (
     tickets: ReadonlyArray<Printable>,
     options: RenderOptions
-  ) => Effect.Effect<ReadonlyArray<BatchTicket>, FileStoreError>
+  ) => Effect.Effect<ReadonlyArray<BatchTicket>, FileStoreError | ThreadBroken>
 }>()("guichet/services/generator/TicketRenderer") {
-  static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks> = Layer.effect(
-    TicketRenderer,
-    Effect.gen(function* () {
-      const fonts = yield* Fonts
-      const store = yield* FileStore
-      const links = yield* FileLinks
-      const logoOf = LogoCache.make(store)
+  static readonly layer: Layer.Layer<TicketRenderer, never, Fonts | FileStore | FileLinks | LogoDecoder> =
+    Layer.effect(
+      TicketRenderer,
+      Effect.gen(function* () {
+        const fonts = yield* Fonts
+        const store = yield* FileStore
+        const links = yield* FileLinks
+        const logoOf = LogoCache.make(store, yield* LogoDecoder)
 
-      const draw = Effect.fnUntraced(
-        function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
-          const matrix = yield* matrixOf(ticket.qr_code_data)
-          const wanted = options.pdfFormat && options.includeLogo ? detail.paper?.logo ?? null : null
-          const logo = wanted === null ? undefined : yield* logoOf(wanted)
-          const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix, logo) : null
-          return { pdf, qr: QrImage.render(matrix, options.qrFormat, options.qrSize) }
-        },
-        Effect.catchDefect((defect) =>
-          Effect.logError(
-            "A ticket could not be drawn",
-            defect instanceof Error ? defect.name : typeof defect
-          ).pipe(
-            Effect.andThen(Effect.logDebug("The defect of the ticket that could not be drawn", defect)),
-            Effect.andThen(Effect.fail(new Unprintable({ reason: "drawing: the ticket could not be drawn" })))
+        const draw = Effect.fnUntraced(
+          function* (ticket: JobTicket, detail: PrintDetail, options: RenderOptions) {
+            const matrix = yield* matrixOf(ticket.qr_code_data)
+            const wanted = options.pdfFormat && options.includeLogo ? detail.paper?.logo ?? null : null
+            const logo = wanted === null ? undefined : yield* logoOf(wanted)
+            const pdf = options.pdfFormat ? yield* printed(fonts, ticket, detail, matrix, logo) : null
+            return { pdf, qr: QrImage.render(matrix, options.qrFormat, options.qrSize) }
+          },
+          Effect.catchDefect((defect) =>
+            Effect.logError(
+              "A ticket could not be drawn",
+              defect instanceof Error ? defect.name : typeof defect
+            ).pipe(
+              Effect.andThen(Effect.logDebug("The defect of the ticket that could not be drawn", defect)),
+              Effect.andThen(
+                Effect.fail(new Unprintable({ reason: "drawing: the ticket could not be drawn" }))
+              )
+            )
           )
         )
-      )
 
-      const filesOf = Effect.fnUntraced(
-        function* (ticket: JobTicket, { pdf, qr }: Effect.Success<ReturnType<typeof draw>>) {
-          const name = `tickets/${ticket.event.id}/${ticket.id}`
-          const qrKey = `${name}-qr.${qr.extension}`
-          const pdfKey = pdf === null ? null : `${name}.pdf`
-          const data = {
-            file_key: pdfKey,
-            file_url: pdfKey === null ? null : yield* links.make(pdfKey),
-            file_size: pdf === null ? null : pdf.length,
-            qr_key: qrKey,
-            qr_url: yield* links.make(qrKey)
-          }
-          const files: Array<StoredFile> = [{ key: qrKey, bytes: qr.bytes, contentType: qr.contentType }]
-          if (pdf !== null && pdfKey !== null) {
-            files.push({ key: pdfKey, bytes: pdf, contentType: "application/pdf" })
-          }
-          return { data, files }
-        }
-      )
-
-      const one = Effect.fn("TicketRenderer.draw")(
-        function* (
-          { detail, ticket }: Printable,
-          options: RenderOptions
-        ): Effect.fn.Return<Drawn, Unprintable | FileStoreError> {
-          const began = yield* Clock.currentTimeMillis
-          const { data, files } = yield* filesOf(ticket, yield* draw(ticket, detail, options))
-          return {
-            files,
-            report: {
-              ticket_id: ticket.id,
-              status: "generated",
-              reason: null,
-              generation_data: {
-                format: options.pdfFormat ? "pdf" : options.qrFormat,
-                qr_code: true,
-                qr_size: options.qrSize,
-                ...data
-              },
-              metadata: {
-                seat_number: detail.seat,
-                access_type: detail.ticket_type,
-                generation_time_ms: (yield* Clock.currentTimeMillis) - began
-              }
+        const filesOf = Effect.fnUntraced(
+          function* (ticket: JobTicket, { pdf, qr }: Effect.Success<ReturnType<typeof draw>>) {
+            const name = `tickets/${ticket.event.id}/${ticket.id}`
+            const qrKey = `${name}-qr.${qr.extension}`
+            const pdfKey = pdf === null ? null : `${name}.pdf`
+            const data = {
+              file_key: pdfKey,
+              file_url: pdfKey === null ? null : yield* links.make(pdfKey),
+              file_size: pdf === null ? null : pdf.length,
+              qr_key: qrKey,
+              qr_url: yield* links.make(qrKey)
             }
+            const files: Array<StoredFile> = [{ key: qrKey, bytes: qr.bytes, contentType: qr.contentType }]
+            if (pdf !== null && pdfKey !== null) {
+              files.push({ key: pdfKey, bytes: pdf, contentType: "application/pdf" })
+            }
+            return { data, files }
           }
-        },
-        (effect, { ticket }) =>
-          Effect.catchTag(effect, "Unprintable", ({ reason }) =>
-            Effect.succeed<Drawn>({
-              files: [],
+        )
+
+        const one = Effect.fn("TicketRenderer.draw")(
+          function* (
+            { detail, ticket }: Printable,
+            options: RenderOptions
+          ): Effect.fn.Return<Drawn, Unprintable | FileStoreError | ThreadBroken> {
+            const began = yield* Clock.currentTimeMillis
+            const { data, files } = yield* filesOf(ticket, yield* draw(ticket, detail, options))
+            return {
+              files,
               report: {
                 ticket_id: ticket.id,
-                status: "failed",
-                reason: plain(reason),
-                generation_data: null,
-                metadata: {}
+                status: "generated",
+                reason: null,
+                generation_data: {
+                  format: options.pdfFormat ? "pdf" : options.qrFormat,
+                  qr_code: true,
+                  qr_size: options.qrSize,
+                  ...data
+                },
+                metadata: {
+                  seat_number: detail.seat,
+                  access_type: detail.ticket_type,
+                  generation_time_ms: (yield* Clock.currentTimeMillis) - began
+                }
               }
-            }))
-      )
+            }
+          },
+          (effect, { ticket }) =>
+            Effect.catchTag(effect, "Unprintable", ({ reason }) =>
+              Effect.succeed<Drawn>({
+                files: [],
+                report: {
+                  ticket_id: ticket.id,
+                  status: "failed",
+                  reason: plain(reason),
+                  generation_data: null,
+                  metadata: {}
+                }
+              }))
+        )
 
-      const render = Effect.fn("TicketRenderer.render")(
-        function* (tickets: ReadonlyArray<Printable>, options: RenderOptions) {
-          const drawn = yield* Effect.forEach(
-            tickets,
-            (ticket) => Effect.andThen(Effect.yieldNow, one(ticket, options))
-          )
-          yield* store.putAll(drawn.flatMap(({ files }) => files))
-          return drawn.map(({ report }) => report)
-        }
-      )
+        const render = Effect.fn("TicketRenderer.render")(
+          function* (tickets: ReadonlyArray<Printable>, options: RenderOptions) {
+            const drawn = yield* Effect.forEach(
+              tickets,
+              (ticket) => Effect.andThen(Effect.yieldNow, one(ticket, options))
+            )
+            yield* store.putAll(drawn.flatMap(({ files }) => files))
+            return drawn.map(({ report }) => report)
+          }
+        )
 
-      return TicketRenderer.of({ render })
-    })
-  )
+        return TicketRenderer.of({ render })
+      })
+    )
 }

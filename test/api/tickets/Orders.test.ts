@@ -1,6 +1,6 @@
 /**
  * The tickets of an order or of some guests in one document. Guards whose removal turns this file red: the owner, the
- * limit, `no-store`, the named ticket, guests without a ticket.
+ * limit, `no-store`, the named ticket, guests without a ticket, the bound on documents at once.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -136,6 +136,24 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an order's document", 
         const tooMany = yield* app.ask(many.url, { token: app.organizer })
         assert.strictEqual(tooMany.status, 409)
         assert.include(tooMany.json.detail, "500")
+      }),
+    60_000
+  )
+
+  it.effect(
+    "are drawn in turn: whoever asks for more than five at once is told when to come again",
+    () =>
+      Effect.gen(function* () {
+        const app = yield* TestApp
+        const { url } = yield* order(29, Array.from({ length: 60 }, (_, at) => `Guest ${at}`))
+        const responses = yield* Effect.all(
+          Array.from({ length: 8 }, () => app.ask(url, { token: app.organizer })),
+          { concurrency: "unbounded" }
+        )
+        const refused = responses.filter(({ status }) => status !== 200)
+        assert.deepStrictEqual(refused.map(({ status }) => status), [503, 503, 503])
+        for (const { headers } of refused) assert.strictEqual(headers.get("retry-after"), "5")
+        assert.strictEqual((yield* app.ask(url, { token: app.organizer })).status, 200)
       }),
     60_000
   )

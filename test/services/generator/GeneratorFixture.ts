@@ -3,6 +3,7 @@ import { Context, DateTime, Effect, Latch, Layer } from "effect"
 import type { TicketsGenerated } from "../../../rpc/TicketWebhookBodies.ts"
 import { FileLinks } from "../../../src/files/FileLinks.ts"
 import { FileStore } from "../../../src/files/FileStore.ts"
+import { LogoDecoder } from "../../../src/images/LogoDecoder.ts"
 import { Fonts } from "../../../src/print/pdf/Fonts.ts"
 import { NodeFileSystem } from "@effect/platform-node"
 import { CoreClient, CoreUnavailable } from "../../../src/services/generator/CoreClient.ts"
@@ -85,7 +86,7 @@ export const reported = Effect.fn("GeneratorFixture.reported")(function* (count:
 /** The renderer on memory, with the core that takes notes. */
 export const Renderer = RenderPool.layerHere.pipe(
   Layer.provideMerge(TicketRenderer.layer),
-  Layer.provide(Fonts.layer),
+  Layer.provide([Fonts.layer, LogoDecoder.layerHere]),
   Layer.provide(NodeFileSystem.layer),
   Layer.provide(
     FileLinks.layer({ baseUrl: "https://guichet.example", secret: Redacted.make("a-secret-of-tests") })

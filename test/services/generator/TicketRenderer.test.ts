@@ -8,6 +8,7 @@ import { createHash } from "node:crypto"
 import { DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { FileLinks } from "../../../src/files/FileLinks.ts"
 import { FileStore } from "../../../src/files/FileStore.ts"
+import { LogoDecoder } from "../../../src/images/LogoDecoder.ts"
 import { Fonts } from "../../../src/print/pdf/Fonts.ts"
 import { type Paper, type PrintDetail, PrintDetails } from "../../../rpc/PrintDetails.ts"
 import { QrImage } from "../../../src/print/qr/QrImage.ts"
@@ -17,7 +18,7 @@ import { checkStructure, has, textOf } from "../../support/PdfTools.ts"
 import { options, ticketOf } from "./GeneratorFixture.ts"
 
 const Env = TicketRenderer.layer.pipe(
-  Layer.provide(Fonts.layer),
+  Layer.provide([Fonts.layer, LogoDecoder.layerHere]),
   Layer.provide(NodeFileSystem.layer),
   Layer.provide(
     FileLinks.layer({ baseUrl: "https://guichet.example", secret: Redacted.make("a-secret-of-tests") })
@@ -104,6 +105,13 @@ layer(Env)("a rendered ticket", (it) => {
     Effect.gen(function* () {
       const gone = yield* rendered(6, { logo: { key: "logos/c/1.png", version: "1" } })
       assert.strictEqual(gone.images, 0)
+    }))
+
+  it.effect("comes without a logo that cannot be drawn", () =>
+    Effect.gen(function* () {
+      const files = yield* FileStore
+      yield* files.put("logos/e/1.png", QrImage.png(qrMatrix("cut"), "small").slice(0, -1), "image/png")
+      assert.strictEqual((yield* rendered(9, { logo: { key: "logos/e/1.png", version: "1" } })).images, 0)
     }))
 
   it.effect("has its colour whatever the job says of logos", () =>

@@ -1,0 +1,123 @@
+/**
+ * Hostile requests to every route of the contract, from one seed, which is printed: no answer of 5xx, no end of the
+ * process, the event loop never held for long, memory bounded. `FUZZ_SEED` and `FUZZ_RUNS` say which and how many; the
+ * request of a failure comes back with its own seed and `FUZZ_RUNS=1`. Guards whose removal turns this file red: the
+ * bound on depth, on elements, on errors that are listed, on strings before their patterns; the decoding of logos on a
+ * thread; the linear reading of paths and idempotency keys.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { randomInt } from "node:crypto"
+import { loadavg } from "node:os"
+import process from "node:process"
+import { completed, start } from "../support/FlowRuns.ts"
+import { embedded, postgres } from "../support/Installation.ts"
+import { type Part, request, serve } from "../support/Served.ts"
+import { secrets } from "../support/TestApp.ts"
+import { serverUrl } from "../support/TestDatabase.ts"
+import { complaintOf } from "./Complaints.ts"
+import { reported } from "./Reported.ts"
+import { type FuzzRequest, requestOf, withoutSeed } from "./Requests.ts"
+
+const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31))
+const runs = Number(process.env["FUZZ_RUNS"] ?? 3_000)
+
+/** Requests at the same time. */
+const atOnce = 8
+
+/** Mebibytes that the process may have more than before. */
+const growth = 200
+
+interface Marks {
+  readonly resident: number
+  /** How often requests held the loop longer than the bound. */
+  readonly held: number
+}
+
+/** Milliseconds that a request may hold the loop; more on a machine that is very busy. */
+const heldAtMost = () => loadavg()[0]! > 20 ? 100 : 50
+
+/** What `/metrics` says: of the histogram, the last bucket has all, and another those below its bound. */
+const marksOf = (text: string, bound: number): Marks => {
+  const bucket = /^guichet_event_loop_held_ms_bucket\{(.*)\} (\d+)/gm
+  let held = 0
+  for (const [, labels = "", count = ""] of text.matchAll(bucket)) {
+    if (labels.includes('by="background"')) continue
+    if (labels.includes('le="+Inf"')) held += Number(count)
+    if (labels.includes(`le="${bound}"`)) held -= Number(count)
+  }
+  const resident = Number(/^guichet_resident_memory_bytes(?:\{.*\})? (\S+)/m.exec(text)?.[1] ?? Number.NaN)
+  return { resident: resident / 2 ** 20, held }
+}
+
+const portOf = (env: Readonly<Record<string, string>>, part: Part): string =>
+  `http://127.0.0.1:${env[`${part.toUpperCase()}_PORT`]}`
+
+/** Each kind of complaint with its number, and the seeds of the first three. */
+const summary = (complaints: ReadonlyArray<readonly [kind: string, seed: number]>): string =>
+  [...Map.groupBy(complaints, ([kind]) => kind)]
+    .sort(([, some], [, others]) => others.length - some.length)
+    .map(([kind, all]) =>
+      `${all.length} x ${kind} (seeds ${all.slice(0, 3).map(([, one]) => one).join(", ")})`
+    )
+    .join("\n")
+
+describe("the contract", () => {
+  it("has a valid body for every route that takes one", () => {
+    assert.deepStrictEqual(withoutSeed(), [])
+  })
+
+  it.live(`stands ${runs} hostile requests (FUZZ_SEED=${seed})`, () =>
+    Effect.gen(function* () {
+      const installation = yield* serverUrl === undefined ? embedded : postgres
+      const env = { ...secrets(), ...installation.env }
+      const served = yield* serve(env)
+      const token = yield* installation.token
+      const credentials = { token, env }
+      yield* completed(served, token, [yield* start(served, token, 1)])
+      const bound = heldAtMost()
+      const marks = Effect.promise(async () =>
+        marksOf(await (await fetch(`${served.core}/metrics`)).text(), bound)
+      )
+      const before = yield* marks
+      const seeds = Array.from({ length: runs }, (_, at) => (seed + at) % 2 ** 31)
+      const complaints: Array<readonly [string, number]> = []
+      const send = (hostile: FuzzRequest, one: number) =>
+        Effect.gen(function* () {
+          const complaint = yield* Effect.promise(() => complaintOf(portOf(env, hostile.route.part), hostile))
+          if (complaint !== undefined) {
+            complaints.push([`${complaint}: ${hostile.kind}, ${hostile.route.name}`, one])
+          }
+        })
+      if (runs > 1) {
+        yield* Effect.forEach(reported(token), (hostile, at) => send(hostile, at), { discard: true })
+      }
+      yield* Effect.forEach(seeds, (one) => send(requestOf(one, credentials), one), {
+        concurrency: atOnce,
+        discard: true
+      })
+      const alive = yield* request(`${served.core}/health/live`).pipe(Effect.sandbox, Effect.option)
+      const held = [
+        ...new Set(
+          served.child.lines.filter((line) => line.includes("The event loop was held"))
+            .map((line) => /"work":"([^"]+)"/.exec(line)?.[1] ?? line.slice(0, 200))
+        )
+      ]
+      assert.strictEqual(
+        summary(complaints) + (alive._tag === "None" ? "\nthe process ended" : ""),
+        "",
+        `FUZZ_SEED=${seed}; the loop was held by: ${held.join(", ")}; ${
+          served.child.lines.slice(-5).join("\n")
+        }`
+      )
+      const after = yield* marks
+      const times = after.held - before.held
+      process.stdout.write(
+        `fuzz: FUZZ_SEED=${seed}, ${runs} requests; memory ${Math.round(before.resident)} -> ` +
+          `${Math.round(after.resident)} MiB; the loop was held ${times} times over ${bound} ms\n`
+      )
+      // The embedded database answers on this loop.
+      if (serverUrl !== undefined) assert.strictEqual(times, 0, `held by: ${held.join(", ")}`)
+      assert.isBelow(after.resident - before.resident, growth)
+    }).pipe(Effect.scoped), 60_000 + runs * 100)
+})

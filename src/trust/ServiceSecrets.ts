@@ -11,6 +11,7 @@ import {
   Schema
 } from "effect"
 import { randomBytes } from "node:crypto"
+import { derivedKey, type DerivedKeys, type KeyPurpose } from "./DerivedKey.ts"
 import { keepSecret } from "./SecretFile.ts"
 import { secretVariables, ServiceName } from "./ServiceName.ts"
 
@@ -69,16 +70,24 @@ const load = Effect.fn("ServiceSecrets.load")(function* <E = never, R = never>(
 export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   readonly signing: (name: ServiceName) => Redacted.Redacted
   readonly accepted: (name: ServiceName) => ReadonlyArray<Redacted.Redacted>
+  /** Keys for one purpose of our own, derived from a service's secret and from the one that it replaces. */
+  readonly derived: (name: ServiceName, purpose: KeyPurpose) => DerivedKeys
 }>()("guichet/trust/ServiceSecrets") {
   /** From given pairs. */
-  static readonly make = (pairs: Pairs): ServiceSecrets["Service"] =>
-    ServiceSecrets.of({
+  static readonly make = (pairs: Pairs): ServiceSecrets["Service"] => {
+    const accepted = (name: ServiceName) => {
+      const { current, previous } = pairs[name]
+      return previous === undefined ? [current] : [current, previous]
+    }
+    return ServiceSecrets.of({
       signing: (name) => pairs[name].current,
-      accepted: (name) => {
-        const { current, previous } = pairs[name]
-        return previous === undefined ? [current] : [current, previous]
-      }
+      accepted,
+      derived: (name, purpose) => ({
+        signing: derivedKey(pairs[name].current, purpose),
+        accepted: accepted(name).map((secret) => derivedKey(secret, purpose))
+      })
     })
+  }
 
   /** From the environment: every secret must be there, and the failure names each one that is not. */
   static readonly layerConfig: Layer.Layer<ServiceSecrets, SecretMissing | Config.ConfigError> = Layer.effect(

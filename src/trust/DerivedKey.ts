@@ -21,3 +21,12 @@ export const derivedKey = (secret: Redacted.Redacted, purpose: KeyPurpose): Reda
       "base64url"
     )
   )
+
+/** The keys of a purpose, from the secret to sign with and those that it replaces. */
+export const derivedKeys = (
+  [current, ...previous]: readonly [Redacted.Redacted, ...ReadonlyArray<Redacted.Redacted>],
+  purpose: KeyPurpose
+): DerivedKeys => {
+  const signing = derivedKey(current, purpose)
+  return { signing, accepted: [signing, ...previous.map((secret) => derivedKey(secret, purpose))] }
+}

@@ -11,7 +11,7 @@ import {
   Schema
 } from "effect"
 import { randomBytes } from "node:crypto"
-import { derivedKey, type DerivedKeys, type KeyPurpose } from "./DerivedKey.ts"
+import { type DerivedKeys, derivedKeys, type KeyPurpose } from "./DerivedKey.ts"
 import { keepSecret } from "./SecretFile.ts"
 import { secretVariables, ServiceName } from "./ServiceName.ts"
 
@@ -46,6 +46,17 @@ const missing = (variables: ReadonlyArray<string>) =>
       `(openssl rand -base64 32 makes one): services do not talk without it.`
   })
 
+/** A secret that need not be set, and the one that it replaces; one that is given and too short is refused. */
+export const optionalSecrets = Effect.fn("ServiceSecrets.optional")(function* (variable: string) {
+  const [current, previous] = yield* Config.all([given(variable), given(`${variable}_PREVIOUS`)])
+  const wrong = [
+    ...(isShort(current) ? [variable] : []),
+    ...(isShort(previous) ? [`${variable}_PREVIOUS`] : [])
+  ]
+  if (wrong.length > 0) return yield* missing(wrong)
+  return Option.map(current, (secret) => [secret, ...Option.toArray(previous)] as const)
+})
+
 type Pairs = Readonly<Record<ServiceName, SecretPair>>
 
 /** A secret that is given and too short is refused, never replaced by what `otherwise` makes. */
@@ -77,15 +88,12 @@ export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   static readonly make = (pairs: Pairs): ServiceSecrets["Service"] => {
     const accepted = (name: ServiceName) => {
       const { current, previous } = pairs[name]
-      return previous === undefined ? [current] : [current, previous]
+      return previous === undefined ? [current] as const : [current, previous] as const
     }
     return ServiceSecrets.of({
       signing: (name) => pairs[name].current,
       accepted,
-      derived: (name, purpose) => ({
-        signing: derivedKey(pairs[name].current, purpose),
-        accepted: accepted(name).map((secret) => derivedKey(secret, purpose))
-      })
+      derived: (name, purpose) => derivedKeys(accepted(name), purpose)
     })
   }
 

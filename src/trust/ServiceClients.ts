@@ -11,12 +11,8 @@ import {
   HttpClientResponse
 } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
-import {
-  signPaymentWebhook,
-  signTicketWebhook,
-  stripeSignatureHeader,
-  ticketSignatureHeader
-} from "./WebhookSignatures.ts"
+import { stripeSignatureHeader } from "./StripeHeader.ts"
+import { signPaymentWebhook, signTicketWebhook, ticketSignatureHeader } from "./WebhookSignatures.ts"
 import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
 import {

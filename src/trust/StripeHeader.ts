@@ -21,7 +21,7 @@ export const stripeHeader = (secret: Redacted.Redacted, seconds: number, body: U
   `t=${seconds},v1=${hmacHex(secret, signedText(seconds, body))}`
 
 /** An item as Stripe writes it, without spaces: a header with anything else in it is not Stripe's. */
-const isItem = (item: string): boolean => /^\w+=\S*$/.test(item)
+const isItem = (item: string): boolean => /^\w+=\S+$/.test(item)
 
 /** The signed second: a header names exactly one, and names it as it is signed. */
 const secondsIn = (header: string): number | undefined => {

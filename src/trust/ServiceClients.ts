@@ -14,6 +14,7 @@ import { CircuitBreaker } from "effect/persistence"
 import { stripeSignatureHeader } from "./StripeHeader.ts"
 import { signPaymentWebhook, signTicketWebhook, ticketSignatureHeader } from "./WebhookSignatures.ts"
 import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
+import { trimEnd } from "../../rpc/values/Trim.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
 import {
   type ServiceName,
@@ -54,7 +55,7 @@ const bodyOf = (request: HttpClientRequest.HttpClientRequest) => {
 
 /** The address of a request: base URLs end in `/api`, and contracts may say `/api` or leave it out. */
 export const resolveUrl = (baseUrl: string, url: string): string => {
-  const base = baseUrl.replace(/\/+$/, "")
+  const base = trimEnd(baseUrl, "/")
   const root = url.startsWith("/api/") && base.endsWith("/api") ? base.slice(0, -"/api".length) : base
   return /^https?:/.test(url) ? url : `${root}${url.startsWith("/") ? url : `/${url}`}`
 }

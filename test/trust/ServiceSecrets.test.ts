@@ -29,7 +29,7 @@ describe("the secrets of services", () => {
   it.effect("give a key of its own to each purpose and service, of the previous secret too", () =>
     Effect.gen(function* () {
       const secrets = Result.getOrThrow(yield* load(ServiceSecrets.layerConfig, environment))
-      const purposes = ["file-link.v2", "invoice-link.v1", "cluster.v1", "sandbox-webhook.v1"] as const
+      const purposes = ["file-link.v2", "cluster.v1", "sandbox-webhook.v1"] as const
       const keys = ServiceName.literals.flatMap((name) =>
         purposes.flatMap((purpose) => {
           const { accepted, signing } = secrets.derived(name, purpose)

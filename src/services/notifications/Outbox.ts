@@ -2,6 +2,7 @@
 import { Duration, Effect, FileSystem, Layer, Path, Schedule } from "effect"
 import type { PlatformError } from "effect"
 import { createHash, randomUUID } from "node:crypto"
+import { trimBoth } from "../../../rpc/values/Trim.ts"
 import * as TempFiles from "../../files/TempFiles.ts"
 
 /**
@@ -11,7 +12,7 @@ import * as TempFiles from "../../files/TempFiles.ts"
 export const stem = (messageId: string): string => {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(messageId)) return messageId
   const digest = createHash("sha256").update(messageId).digest("hex").slice(0, 16)
-  const readable = messageId.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 47)
+  const readable = trimBoth(messageId.replace(/[^A-Za-z0-9_-]+/g, "-"), "-").slice(0, 47)
   return `${readable}${readable === "" ? "" : "-"}${digest}`
 }
 

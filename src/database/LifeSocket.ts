@@ -17,7 +17,10 @@ export const listenForLife = (path: string): Effect.Effect<boolean, never, Scope
     Effect.callback<ReturnType<typeof createServer> | undefined>((resume) => {
       const server = createServer((socket) => socket.destroy())
       server.once("error", () => resume(Effect.succeed(undefined)))
-      server.listen(addressOf(path), () => resume(Effect.succeed(server.unref())))
+      server.listen(addressOf(path), () => {
+        Fs.chmodSync(path, 0o600)
+        resume(Effect.succeed(server.unref()))
+      })
     }),
     (server) =>
       Effect.sync(() => {

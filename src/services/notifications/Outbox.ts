@@ -53,7 +53,8 @@ export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const folder = yield* folderIn(dir)
-  yield* fs.makeDirectory(folder, { recursive: true })
+  yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+  yield* fs.chmod(folder, 0o700)
   yield* TempFiles.sweep(folder, (name) => name.startsWith(".") && name.endsWith(".tmp"))
 
   const has = (name: string) => fs.exists(path.join(folder, name))

@@ -44,8 +44,7 @@ export class PaymentWebhookAuth
       const secrets = yield* ServiceSecrets
       return PaymentWebhookAuth.of(Effect.fnUntraced(function* (answer) {
         const { headers } = yield* HttpServerRequest.HttpServerRequest
-        const { body, service, timestamp } = yield* signedRequest
-        const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+        const { body, now, service, timestamp } = yield* Effect.mapError(signedRequest(stripeSignatureHeader), () => refused)
         const instant = freshInstant(timestamp, now)
         const header = headers[stripeSignatureHeader] ?? ""
         const seconds = signedSecond(header, body, secrets.accepted("payment-service"), now)
@@ -74,7 +73,7 @@ export class TicketWebhookAuth
     Effect.gen(function* () {
       const secrets = yield* ServiceSecrets
       return TicketWebhookAuth.of(Effect.fnUntraced(function* (answer) {
-        const { name } = yield* verifySigned(secrets, ticketSignatureHeader)
+        const { name } = yield* Effect.mapError(verifySigned(secrets, ticketSignatureHeader), () => refused)
         if (name !== "ticket-generator-service") return yield* refused
         return yield* Effect.provideService(answer, CallingService, { name })
       }))

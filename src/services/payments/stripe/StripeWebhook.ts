@@ -8,6 +8,7 @@ import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/h
 import { createHash } from "node:crypto"
 import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
 import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
+import * as UnprovedBodies from "../../../trust/UnprovedBodies.ts"
 import { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import { isOurs, type NotOurEvent, toBody } from "./StripeTranslation.ts"
 import { StripeEvent } from "./StripeEvent.ts"
@@ -99,7 +100,7 @@ const handlers = HttpApiBuilder.group(
     return handlers.handle("stripe", () =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
-        const raw = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
+        const raw = yield* UnprovedBodies.read(request)
         const json = yield* Effect.mapError(
           signature.verify(raw, request.headers["stripe-signature"] ?? ""),
           () => refused

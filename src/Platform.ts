@@ -1,22 +1,21 @@
 /** The runtime, Deno or Node: the one file that knows it. Everything else asks Effect's services. */
-import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeSocket from "@effect/platform-node/NodeSocket"
+import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import { type Config, type Context, type Duration, Effect, Layer, Redacted, Runtime } from "effect"
-import type { MessageStorage, Runners, Sharding, ShardingConfig } from "effect/cluster"
+import { type Context, type Duration, Effect, Layer, Redacted, Runtime, type Scope } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
-import type { SocketServer } from "effect/socket"
-import type { SqlClient } from "effect/sql"
+import type { Socket, SocketServer } from "effect/socket"
 import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
 import type { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
 import { Buffer } from "node:buffer"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import type { Socket } from "node:net"
+import { isIP, type Socket as NetSocket } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
@@ -124,8 +123,8 @@ const isBeingAnswered = ([request, response]: Begun): boolean => request.complet
  * alone waits for them as if a request were under way.
  */
 const withPromptEnd = (server: Server, report: Report): Server => {
-  const connections = new Map<Socket, Set<Begun>>()
-  const connected = (socket: Socket) => {
+  const connections = new Map<NetSocket, Set<Begun>>()
+  const connected = (socket: NetSocket) => {
     connections.set(socket, new Set())
     listen(socket, "close", () => connections.delete(socket), report)
   }
@@ -202,14 +201,35 @@ export const redis = (url: Redacted.Redacted): Layer.Layer<Redis.Redis, Redis.Re
     (NodeRedis) => NodeRedis.layer({ url: Redacted.value(url) })
   ))
 
-/** One of several core processes: a runner that the others reach over a socket. */
-export const clusterSocket = (
-  shardingConfig: Partial<ShardingConfig.ShardingConfig["Service"]>
-): Layer.Layer<
-  Sharding.Sharding | Runners.Runners | MessageStorage.MessageStorage,
-  Config.ConfigError | SocketServer.SocketServerError,
-  SqlClient.SqlClient
-> => NodeClusterSocket.layer({ shardingConfig })
+/** How one runner of the cluster listens or is reached: with TLS where it has PEM texts. */
+export interface SocketAddress {
+  readonly host: string
+  readonly port: number
+  readonly tls?: { readonly cert: string; readonly key: Redacted.Redacted; readonly ca: string } | undefined
+}
+
+/** Listens for sockets; a handshake of TLS has five seconds. */
+export const socketServer = (
+  { host, port, tls }: SocketAddress
+): Effect.Effect<SocketServer.SocketServer["Service"], SocketServer.SocketServerError, Scope.Scope> =>
+  tls === undefined ? NodeSocketServer.make({ host, port }) : NodeSocketServer.makeTls({
+    host,
+    port,
+    cert: tls.cert,
+    key: Redacted.value(tls.key),
+    handshakeTimeout: 5000
+  })
+
+/** A socket to a listening one, opened when it is read; its certificate must be the authority's and name the host. */
+export const connectSocket = ({ host, port, tls }: SocketAddress): Effect.Effect<Socket.Socket> => {
+  const target = { host, port, timeout: 5500 }
+  return tls === undefined ? NodeSocket.makeNet({ ...target, openTimeout: "1 second" }) : NodeSocket.makeTls({
+    ...target,
+    openTimeout: "5 seconds",
+    ca: tls.ca,
+    ...(isIP(host) === 0 ? { servername: host } : {})
+  })
+}
 
 /** A thread's heap, in MiB: it collects its garbage early, so that a long job takes no more memory than a short one. */
 const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 64 }

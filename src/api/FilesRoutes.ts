@@ -26,7 +26,17 @@ const closed = (why: SignedUrlRefusal) =>
 const nameOf = (key: string): string => key.slice(key.lastIndexOf("/") + 1)
 
 /**
- * `GET /files/<key>?expires=…&signature=…`: the generator's secret made the link, either of its two opens it.
+ * Until 1 March 2027 links of the first versions open too, which the generator's secret signed itself: a link lives for
+ * 90 days. After that day this constant and `former` can go.
+ */
+const rawLinksUntil = Date.UTC(2027, 2, 1) / 1000
+
+/** Invoices are read with a token, and are attached to mails: no link to one is ever made, so that none opens. */
+const hasLinks = (key: string): boolean => !key.startsWith("invoices/")
+
+/**
+ * `GET /files/<key>?expires=…&signature=…`: a key derived from the generator's secret made the link, and that of either
+ * of its two secrets opens it.
  * Whichever store holds the file, its bytes go through here, so that a link stays the same and its store private.
  */
 export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
@@ -41,12 +51,14 @@ export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
       const key = url.pathname.replace(/^\/files\//, "")
       if (!isFileKey(key)) return refused(404)
       const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      if (!hasLinks(key)) return closed("forged")
       const opened = SignedUrl.verify({
         key,
         expires: url.searchParams.get("expires") ?? undefined,
         signature: url.searchParams.get("signature") ?? undefined,
         now: Math.floor(now / 1000),
-        secrets: secrets.accepted("ticket-generator-service")
+        secrets: secrets.derived("ticket-generator-service", "file-link.v2").accepted,
+        former: { secrets: secrets.accepted("ticket-generator-service"), until: rawLinksUntil }
       })
       if (Result.isFailure(opened)) return closed(opened.failure)
       return yield* files.get(key).pipe(

@@ -10,9 +10,11 @@ export const firstTokenFile = "secrets/admin-token"
 export const FirstTokenLayer = Layer.effectDiscard(Effect.gen(function* () {
   if (!(yield* Database.isEmbedded)) return
   const fs = yield* FileSystem.FileSystem
-  const path = `${yield* Database.dataDirectory}/${firstTokenFile}`
+  const directory = yield* Database.dataDirectory
+  const path = `${directory}/${firstTokenFile}`
   if (yield* fs.exists(path)) return
   const tokens = yield* TokenStore
+  yield* fs.makeDirectory(`${directory}/secrets`, { recursive: true, mode: 0o700 })
   const { token } = yield* tokens.create({ role: "admin", subject: "admin" })
   yield* fs.writeFileString(path, `${Redacted.value(token)}\n`, { mode: 0o600 })
   yield* Effect.logInfo(`The first token, an admin's, is in ${path}`)

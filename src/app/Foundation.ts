@@ -59,7 +59,8 @@ export const filesLayer = Layer.unwrap(Effect.map(
 
 const linksLayer = Layer.unwrap(Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
-  return FileLinks.layer({ baseUrl: yield* publicUrl, secret: secrets.signing("ticket-generator-service") })
+  const { signing } = secrets.derived("ticket-generator-service", "file-link.v2")
+  return FileLinks.layer({ baseUrl: yield* publicUrl, secret: signing })
 }))
 
 /** Queues and small tables of the services, in SQL. */

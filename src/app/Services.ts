@@ -48,14 +48,14 @@ const queueLayer = Layer.unwrap(Effect.map(
   })
 ))
 
-/** The settings of a render thread: where to store, how to link, and where telemetry goes. */
+/** The settings of a render thread: where to store, how to link (not the secret that the key is derived from), and where telemetry goes. */
 const threadSettings = Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
   return {
     ...(yield* givenOf([...observabilityVariables, ...bucketVariables])),
     GUICHET_DATA: yield* Database.dataDirectory,
     PUBLIC_URL: yield* publicUrl,
-    TICKET_GENERATOR_SECRET: Redacted.value(secrets.signing("ticket-generator-service"))
+    fileLinkKey: Redacted.value(secrets.derived("ticket-generator-service", "file-link.v2").signing)
   }
 })
 

@@ -1,6 +1,7 @@
 /** Every setting that a layer reads, by the very Configs it reads, so that `guichet doctor` refuses what a start would. */
 import type { Effect } from "effect"
 import * as Cluster from "../cluster/Cluster.ts"
+import { runnerAddress } from "../cluster/RunnerSettings.ts"
 import * as Database from "../database/Database.ts"
 import { bucketConfig } from "../files/S3Bucket.ts"
 import { drainSeconds } from "../http/Drain.ts"
@@ -28,7 +29,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   Database.url,
   Database.poolSize,
   Cluster.chosenMode,
-  ...Object.values(Cluster.runnerSettings),
+  ...Object.values(runnerAddress),
   ...Object.values(observabilitySettings),
   drainSeconds,
   bucketConfig,

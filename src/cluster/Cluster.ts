@@ -1,10 +1,23 @@
 /** Where entities and workflows run: this process alone, or a set of runners that share PostgreSQL. */
 import { Config, Effect, Layer, Option } from "effect"
-import { ClusterWorkflowEngine, RunnerAddress, type ShardingConfig, SingleRunner } from "effect/cluster"
+import {
+  ClusterWorkflowEngine,
+  RunnerAddress,
+  RunnerHealth,
+  Runners,
+  ShardingConfig,
+  SingleRunner,
+  SocketRunner,
+  SqlMessageStorage,
+  SqlRunnerStorage
+} from "effect/cluster"
+import { RpcSerialization } from "effect/rpc"
 import * as Database from "../database/Database.ts"
 import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
-import { PortRefused } from "../PortRefused.ts"
+import { ReadinessNotice } from "../http/Health.ts"
+import { clusterSecret, runnerAddress, runnerTlsFiles, runnerTrust } from "./RunnerSettings.ts"
+import { layerClient, layerServer, type RunnerTrust, UnprovedRunners } from "./RunnerTransport.ts"
 
 type Tuning = Partial<ShardingConfig.ShardingConfig["Service"]>
 
@@ -38,38 +51,48 @@ export const layerSingle = (overrides?: Tuning) =>
     Layer.provide(Platform.digest)
   )
 
-const unreached = (
-  error: PortRefused
-): Layer.Layer<Layer.Success<ReturnType<typeof Platform.clusterSocket>>, PortRefused> =>
-  Layer.effectContext(Effect.fail(error))
+/** A frame between runners is at most this long: what they say to each other comes from bodies that are shorter. */
+const maxFrameSize = 8 * 1024 * 1024
 
-/** Where the other runners reach this one. */
-export const runnerSettings = {
-  host: Config.withDefault(Config.NonEmptyString("GUICHET_RUNNER_HOST"), "127.0.0.1"),
-  port: Config.withDefault(Config.Port("GUICHET_RUNNER_PORT"), 34431)
+/** Sharding over sockets that prove themselves, with messages and runners in SQL. */
+const sockets = (trust: RunnerTrust, config: Tuning) => {
+  const client = layerClient(trust)
+  return SocketRunner.layer.pipe(
+    Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
+    Layer.provide([layerServer(trust), client]),
+    Layer.provideMerge(SqlMessageStorage.layer.pipe(Layer.provide(Platform.digest))),
+    Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
+    Layer.provide(ShardingConfig.layerFromEnv(config)),
+    Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))
+  )
 }
+
+/** Readiness names the registered runners that do not prove themselves: the process stays ready, it is they who are not. */
+const readinessNotice = Layer.effect(
+  ReadinessNotice,
+  Effect.map(
+    UnprovedRunners,
+    ({ current }) =>
+      Effect.map(
+        current,
+        (addresses) =>
+          addresses.length === 0
+            ? undefined
+            : `These runners do not prove that they belong to this cluster: ${addresses.join(", ")}. ` +
+              "Give all of them the same GUICHET_CLUSTER_SECRET and the same version."
+      )
+  )
+)
 
 /** One of several runners, which the others reach at `GUICHET_RUNNER_HOST` and `GUICHET_RUNNER_PORT`. */
 export const layerSocket = Layer.unwrap(Effect.gen(function* () {
-  const { host, port } = yield* Config.all(runnerSettings)
+  const { host, port } = yield* Config.all(runnerAddress)
   const address = Option.some(RunnerAddress.make(host, port))
+  const trust = yield* runnerTrust
   return ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(
-      Platform.clusterSocket({ ...tuning, runnerAddress: address, runnerListenAddress: address }).pipe(
-        Layer.catchTag(
-          "SocketServerError",
-          (cause) =>
-            unreached(
-              PortRefused.of({
-                hostVariable: "GUICHET_RUNNER_HOST",
-                host,
-                portVariable: "GUICHET_RUNNER_PORT",
-                port
-              })(cause)
-            )
-        )
-      )
-    )
+    Layer.provideMerge(sockets(trust, { ...tuning, runnerAddress: address, runnerListenAddress: address })),
+    Layer.merge(readinessNotice),
+    Layer.provide(UnprovedRunners.layer)
   )
 }))
 
@@ -79,12 +102,15 @@ const unshared = new DatabaseError({
   message: "GUICHET_CLUSTER=socket shares PostgreSQL between several processes: set DATABASE_URL."
 })
 
-/** What `GUICHET_CLUSTER` chooses, refused where the environment names no database to share. */
-export const chosenMode = Effect.filterOrFail(
-  Effect.all({ mode, url: Database.url }),
-  ({ mode, url }) => mode === "single" || Option.isSome(url),
-  () => unshared
-)
+/** What `GUICHET_CLUSTER` chooses, refused without a database to share or a secret that the runners need. */
+export const chosenMode = Effect.gen(function* () {
+  const chosen = yield* mode
+  if (chosen === "single") return chosen
+  if (Option.isNone(yield* Database.url)) return yield* unshared
+  yield* clusterSecret
+  yield* runnerTlsFiles
+  return chosen
+})
 
 /** The cluster that `GUICHET_CLUSTER` chooses: `single` (the default) or `socket`, which needs PostgreSQL. */
 export const layer = Layer.unwrap(Effect.gen(function* () {

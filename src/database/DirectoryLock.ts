@@ -63,7 +63,7 @@ const removeStale = (path: string, holder: string, aside: string): void => {
 const take = (path: string, token: string, hasSocket: boolean): Effect.Effect<string | undefined> =>
   Effect.gen(function* () {
     const draft = `${path}.${token}.draft`
-    Fs.writeFileSync(draft, `${process.pid} ${hasSocket ? token : noSocket}`)
+    Fs.writeFileSync(draft, `${process.pid} ${hasSocket ? token : noSocket}`, { mode: 0o600 })
     while (!create(path, draft)) {
       const holder = readOrUndefined(path)
       if (holder === undefined) continue

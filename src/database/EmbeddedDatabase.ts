@@ -18,18 +18,28 @@ interface EmscriptenFs {
   readonly filesystems: {
     readonly NODEFS: {
       readonly realPath: (node: unknown) => string
+      readonly node_ops: { mknod: (parent: unknown, name: string, mode: number, device: unknown) => unknown }
       readonly stream_ops: { fsync?: (stream: { readonly nfd?: number; readonly node: unknown }) => number }
     }
   }
 }
 
+/** Without any right of the group and of others. */
+const ownersOnly = (mode: number): number => mode & ~0o077
+
 /**
  * Emscripten's node file system answers `fsync` without doing it. With this one, and PGlite's `-F`
- * (no fsync) taken off its start parameters, a commit is on the disk when it is answered.
+ * (no fsync) taken off its start parameters, a commit is on the disk when it is answered. What it makes is its owner's
+ * alone, whatever the process's umask is.
  */
 class DurableFs extends NodeFS {
   override async init(...args: Parameters<NodeFS["init"]>): ReturnType<NodeFS["init"]> {
     const { emscriptenOpts } = await super.init(...args)
+    const owning = (module: { readonly FS: unknown }) => {
+      const { node_ops } = (module.FS as EmscriptenFs).filesystems.NODEFS
+      const { mknod } = node_ops
+      node_ops.mknod = (parent, name, mode, device) => mknod(parent, name, ownersOnly(mode), device)
+    }
     const syncing = (module: { readonly FS: unknown }) => {
       const { NODEFS } = (module.FS as EmscriptenFs).filesystems
       NODEFS.stream_ops.fsync = ({ nfd, node }) => {
@@ -39,7 +49,9 @@ class DurableFs extends NodeFS {
         return 0
       }
     }
-    return { emscriptenOpts: { ...emscriptenOpts, preRun: [...emscriptenOpts.preRun ?? [], syncing] } }
+    return {
+      emscriptenOpts: { ...emscriptenOpts, preRun: [...emscriptenOpts.preRun ?? [], syncing, owning] }
+    }
   }
 }
 
@@ -55,12 +67,26 @@ const syncTree = (directory: string): void => {
   }
 }
 
+/** Takes the rights of the group and of others from what an earlier version made. */
+const ownTree = (directory: string): void => {
+  Fs.chmodSync(directory, 0o700)
+  for (const entry of Fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const path = Path.join(entry.parentPath, entry.name)
+    const { mode } = Fs.lstatSync(path)
+    if ((entry.isFile() || entry.isDirectory()) && ownersOnly(mode) !== mode) {
+      Fs.chmodSync(path, ownersOnly(mode) & 0o7777)
+    }
+  }
+}
+
 /** A first start that was killed halfway leaves its marker: what it made is unusable and made again. */
 const openDirectory = async ({ dataDir, snapshot }: EmbeddedOptions): Promise<PGlite> => {
   const marker = `${dataDir}.creating`
   if (Fs.existsSync(marker)) Fs.rmSync(dataDir, { recursive: true, force: true })
   const fresh = !Fs.existsSync(Path.join(dataDir, "PG_VERSION"))
-  if (fresh) Fs.writeFileSync(marker, "")
+  if (fresh) Fs.writeFileSync(marker, "", { mode: 0o600 })
+  Fs.mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  ownTree(dataDir)
   const database = await PGlite.create({
     fs: new DurableFs(dataDir),
     startParams: durableStart,

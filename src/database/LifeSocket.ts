@@ -19,7 +19,10 @@ export const listenForLife = (path: string): Effect.Effect<boolean, never, Scope
       const server = createServer((socket) => socket.destroy())
       const none = () => resume(Effect.succeed(undefined))
       listen(server, "error", none, none)
-      server.listen(addressOf(path), () => resume(Effect.succeed(server.unref())))
+      server.listen(addressOf(path), () => {
+        Fs.chmodSync(path, 0o600)
+        resume(Effect.succeed(server.unref()))
+      })
     }),
     (server) =>
       Effect.sync(() => {

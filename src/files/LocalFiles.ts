@@ -24,6 +24,7 @@ export const make = Effect.fn("FileStore.layerLocal")(function* (directory: stri
   /** The name is a stored one: what an older version left there is removed too. */
   const temporary = `${directory}/.drafts`
   yield* fs.makeDirectory(temporary, { recursive: true, mode: 0o700 })
+  yield* fs.chmod(directory, 0o700)
   yield* TempFiles.sweep(temporary, () => true)
   const disk = ownThread ? Disk.own : Disk.shared(fs)
   yield* Effect.forEach([directory, `${directory}/..`], disk.sync, { discard: true })

@@ -6,7 +6,7 @@ import { createHmac, timingSafeEqual } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { trimEnd } from "../bounds/TrimEnd.ts"
+import { trimEnd } from "../bounds/Trim.ts"
 
 /** Why a link does not open: parameters missing or garbled, a signature that is not ours, or too late. */
 export const SignedUrlRefusal = Schema.Literals(["malformed", "forged", "expired"])
@@ -42,12 +42,16 @@ const verify = (options: {
   readonly signature: string | undefined
   readonly now: number
   readonly secrets: ReadonlyArray<Redacted.Redacted<string>>
+  /** Secrets that signed links before `until`, in Unix seconds: they open no link that is good for longer. */
+  readonly former?: { readonly secrets: ReadonlyArray<Redacted.Redacted<string>>; readonly until: number }
 }): Result.Result<void, SignedUrlRefusal> => {
   const { expires, signature } = options
   if (expires === undefined || !/^\d{1,12}$/.test(expires)) return Result.fail("malformed")
   if (signature === undefined || !/^[A-Za-z0-9_-]{43}$/.test(signature)) return Result.fail("malformed")
   const given = Buffer.from(signature)
-  const genuine = options.secrets.filter((secret) =>
+  const { former, secrets } = options
+  const old = former !== undefined && Number(expires) <= former.until ? former.secrets : []
+  const genuine = [...secrets, ...old].filter((secret) =>
     timingSafeEqual(given, Buffer.from(sign(options.key, Number(expires), secret)))
   )
   if (genuine.length === 0) return Result.fail("forged")

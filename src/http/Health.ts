@@ -1,5 +1,5 @@
 /** Two questions for whoever runs the process: is it alive, and may it be sent requests. */
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Ping } from "../database/Ping.ts"
 import { Drain } from "./Drain.ts"
@@ -9,7 +9,14 @@ const headers = { "cache-control": "no-store" }
 
 const alive = HttpServerResponse.jsonUnsafe({ status: "alive" }, { headers })
 
-const ready = HttpServerResponse.jsonUnsafe({ status: "ready" }, { headers })
+/** What is wrong around a process that can do its work all the same, for whoever reads `/health/ready`; none by default. */
+export const ReadinessNotice = Context.Reference<Effect.Effect<string | undefined>>(
+  "guichet/http/ReadinessNotice",
+  { defaultValue: () => Effect.succeed(undefined) }
+)
+
+const ready = (notice: string | undefined) =>
+  HttpServerResponse.jsonUnsafe({ status: "ready", ...(notice === undefined ? {} : { notice }) }, { headers })
 
 const notReady = (detail: string) => new Unavailable({ detail, retry_after: 5 })
 
@@ -18,12 +25,15 @@ export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Dra
   Effect.fnUntraced(function* (router) {
     const ping = yield* Ping
     const drain = yield* Drain
+    const notice = yield* ReadinessNotice
     const readiness = Effect.gen(function* () {
       if (yield* drain.draining) {
         return yield* notReady("This process is stopping: send requests to another one.")
       }
       const answers = yield* ping.answers
-      return answers ? ready : yield* notReady("The database does not answer: try again when it does.")
+      return answers
+        ? ready(yield* notice)
+        : yield* notReady("The database does not answer: try again when it does.")
     })
     yield* router.add("GET", "/health/live", alive)
     yield* router.add(

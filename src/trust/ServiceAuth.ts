@@ -9,14 +9,8 @@ import { ServiceRequestStore } from "./ServiceRequestStore.ts"
 import { AllowedServices, CallingService } from "./CallingService.ts"
 import { ServiceName } from "./ServiceName.ts"
 import { ServiceSecrets } from "./ServiceSecrets.ts"
-import {
-  canonical,
-  freshInstant,
-  matches,
-  serviceSignatureHeader,
-  signaturesOf,
-  type SignedRequest
-} from "./ServiceSignature.ts"
+import { canonical, freshInstant, matches, serviceSignatureHeader, signaturesOf } from "./ServiceSignature.ts"
+import * as UnprovedBodies from "./UnprovedBodies.ts"
 
 const refused = new ServiceRefused({
   detail: "Sign the request as a known service, with the time of now, and never send the same one twice."
@@ -24,22 +18,24 @@ const refused = new ServiceRefused({
 
 const isServiceName = Schema.is(ServiceName)
 
-/** The signed parts of the request being answered, raw bytes included; 401 when a header is absent. */
-export const signedRequest = Effect.gen(function* () {
+/** Whether a header holds at least one whole signature, right or wrong. */
+const hasSignature = (header: string): boolean => signaturesOf(header).some(({ length }) => length > 0)
+
+/**
+ * The signed parts of the request being answered, raw bytes included. What its headers alone show to be wrong is refused
+ * before its body is read: 401, whatever it is.
+ */
+export const signedRequest = Effect.fnUntraced(function* (header: string) {
   const request = yield* HttpServerRequest.HttpServerRequest
+  const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
   const service = request.headers["x-service-name"] ?? ""
   const requestId = request.headers[requestIdHeader] ?? ""
   const timestamp = request.headers["x-timestamp"] ?? ""
-  if (service === "" || requestId === "" || timestamp === "") return yield* refused
-  const body = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
-  return {
-    method: request.method,
-    url: request.originalUrl,
-    service,
-    requestId,
-    timestamp,
-    body
-  } satisfies SignedRequest
+  const instant = freshInstant(timestamp, now)
+  const signed = hasSignature(request.headers[header] ?? "")
+  if (!isServiceName(service) || requestId === "" || Option.isNone(instant) || !signed) return yield* refused
+  const body = yield* UnprovedBodies.read(request)
+  return { method: request.method, url: request.originalUrl, service, requestId, timestamp, body, now }
 })
 
 /**
@@ -51,16 +47,12 @@ export const verifySigned = Effect.fn("ServiceAuth.verify")(function* (
   header: string
 ) {
   const { headers } = yield* HttpServerRequest.HttpServerRequest
-  const request = yield* signedRequest
-  const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+  const request = yield* signedRequest(header)
   const text = canonical(request)
-  const name = isServiceName(request.service) ? request.service : undefined
-  const accepted = secrets.accepted(name ?? "event-planner-core")
-  const signed = matches(text, accepted, signaturesOf(headers[header] ?? ""))
-  if (name === undefined || !signed || Option.isNone(freshInstant(request.timestamp, now))) {
+  if (!matches(text, secrets.accepted(request.service), signaturesOf(headers[header] ?? ""))) {
     return yield* refused
   }
-  return { name, digest: createHash("sha256").update(text).digest("hex") }
+  return { name: request.service, digest: createHash("sha256").update(text).digest("hex") }
 })
 
 /** Add it to service groups after `ProblemMiddleware`, and annotate them with `AllowedServices`. */

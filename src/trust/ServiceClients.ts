@@ -11,14 +11,10 @@ import {
   HttpClientResponse
 } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
-import {
-  signPaymentWebhook,
-  signTicketWebhook,
-  stripeSignatureHeader,
-  ticketSignatureHeader
-} from "./WebhookSignatures.ts"
+import { stripeSignatureHeader } from "./StripeHeader.ts"
+import { signPaymentWebhook, signTicketWebhook, ticketSignatureHeader } from "./WebhookSignatures.ts"
 import { boundedResponse } from "../bounds/BoundedResponse.ts"
-import { trimEnd } from "../bounds/TrimEnd.ts"
+import { trimEnd } from "../bounds/Trim.ts"
 import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
 import {

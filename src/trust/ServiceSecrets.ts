@@ -11,6 +11,7 @@ import {
   Schema
 } from "effect"
 import { randomBytes } from "node:crypto"
+import { type DerivedKeys, derivedKeys, type KeyPurpose } from "./DerivedKey.ts"
 import { keepSecret } from "./SecretFile.ts"
 import { secretVariables, ServiceName } from "./ServiceName.ts"
 
@@ -45,6 +46,17 @@ const missing = (variables: ReadonlyArray<string>) =>
       `(openssl rand -base64 32 makes one): services do not talk without it.`
   })
 
+/** A secret that need not be set, and the one that it replaces; one that is given and too short is refused. */
+export const optionalSecrets = Effect.fn("ServiceSecrets.optional")(function* (variable: string) {
+  const [current, previous] = yield* Config.all([given(variable), given(`${variable}_PREVIOUS`)])
+  const wrong = [
+    ...(isShort(current) ? [variable] : []),
+    ...(isShort(previous) ? [`${variable}_PREVIOUS`] : [])
+  ]
+  if (wrong.length > 0) return yield* missing(wrong)
+  return Option.map(current, (secret) => [secret, ...Option.toArray(previous)] as const)
+})
+
 type Pairs = Readonly<Record<ServiceName, SecretPair>>
 
 /** A secret that is given and too short is refused, never replaced by what `otherwise` makes. */
@@ -69,16 +81,21 @@ const load = Effect.fn("ServiceSecrets.load")(function* <E = never, R = never>(
 export class ServiceSecrets extends Context.Service<ServiceSecrets, {
   readonly signing: (name: ServiceName) => Redacted.Redacted
   readonly accepted: (name: ServiceName) => ReadonlyArray<Redacted.Redacted>
+  /** Keys for one purpose of our own, derived from a service's secret and from the one that it replaces. */
+  readonly derived: (name: ServiceName, purpose: KeyPurpose) => DerivedKeys
 }>()("guichet/trust/ServiceSecrets") {
   /** From given pairs. */
-  static readonly make = (pairs: Pairs): ServiceSecrets["Service"] =>
-    ServiceSecrets.of({
+  static readonly make = (pairs: Pairs): ServiceSecrets["Service"] => {
+    const accepted = (name: ServiceName) => {
+      const { current, previous } = pairs[name]
+      return previous === undefined ? [current] as const : [current, previous] as const
+    }
+    return ServiceSecrets.of({
       signing: (name) => pairs[name].current,
-      accepted: (name) => {
-        const { current, previous } = pairs[name]
-        return previous === undefined ? [current] : [current, previous]
-      }
+      accepted,
+      derived: (name, purpose) => derivedKeys(accepted(name), purpose)
     })
+  }
 
   /** From the environment: every secret must be there, and the failure names each one that is not. */
   static readonly layerConfig: Layer.Layer<ServiceSecrets, SecretMissing | Config.ConfigError> = Layer.effect(

@@ -1,7 +1,7 @@
 /** One signature over everything that is believed: method, address, service, request id, time and body. */
 import { Option, Redacted } from "effect"
 import { createHash, createHmac, timingSafeEqual } from "node:crypto"
-import { trimEnd } from "../bounds/TrimEnd.ts"
+import { trimEnd } from "../bounds/Trim.ts"
 
 /** The header of a signed service request: `v1=<hex>`, several separated by commas. */
 export const serviceSignatureHeader = "x-service-signature"

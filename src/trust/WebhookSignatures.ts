@@ -5,11 +5,9 @@ import { HttpApiMiddleware } from "effect/http-api"
 import { CallingService } from "./CallingService.ts"
 import { signedRequest, verifySigned } from "./ServiceAuth.ts"
 import { ServiceSecrets } from "./ServiceSecrets.ts"
-import { freshInstant, hmacHex, matches, sign, signaturesOf, type SignedRequest } from "./ServiceSignature.ts"
+import { freshInstant, sign, type SignedRequest } from "./ServiceSignature.ts"
+import { signedSecond, stripeHeader, stripeSignatureHeader } from "./StripeHeader.ts"
 import { ServiceRefused } from "../http/Problems.ts"
-
-/** The header of flow 2, in Stripe's scheme. */
-export const stripeSignatureHeader = "stripe-signature"
 
 /** The header of flow 4, over the canonical text of services. */
 export const ticketSignatureHeader = "x-ticket-service-signature"
@@ -18,37 +16,17 @@ const refused = new ServiceRefused({
   detail: "Sign the raw body with the secret of the sending service, and send the headers of this webhook."
 })
 
-const encoder = new TextEncoder()
-
-const stripeText = (seconds: number, body: Uint8Array): Uint8Array => {
-  const head = encoder.encode(`${seconds}.`)
-  const text = new Uint8Array(head.length + body.length)
-  text.set(head)
-  text.set(body, head.length)
-  return text
-}
-
 const secondsOf = (instant: number): number => Math.floor(instant / 1000)
 
 /**
  * The `Stripe-Signature` of a body at an instant: `t=<seconds>,v1=<hex>`
  * (https://docs.stripe.com/webhooks#verify-manually).
  */
-export const signPaymentWebhook = (secret: Redacted.Redacted, request: SignedRequest): string => {
-  const seconds = secondsOf(Date.parse(request.timestamp))
-  return `t=${seconds},v1=${hmacHex(secret, stripeText(seconds, request.body))}`
-}
+export const signPaymentWebhook = (secret: Redacted.Redacted, request: SignedRequest): string =>
+  stripeHeader(secret, secondsOf(Date.parse(request.timestamp)), request.body)
 
 /** The `X-Ticket-Service-Signature` of a request. */
 export const signTicketWebhook: (secret: Redacted.Redacted, request: SignedRequest) => string = sign
-
-const secondsIn = (header: string): number | undefined => {
-  const stamps = header.split(",").map((item) => item.trim()).filter((item) => item.startsWith("t="))
-  const [stamp] = stamps
-  return stamps.length === 1 && stamp !== undefined && /^t=\d{1,12}$/.test(stamp)
-    ? Number(stamp.slice(2))
-    : undefined
-}
 
 /**
  * Flow 2: Stripe's scheme over the raw body, and an `X-Timestamp` that says the same second as the signed
@@ -66,19 +44,16 @@ export class PaymentWebhookAuth
       const secrets = yield* ServiceSecrets
       return PaymentWebhookAuth.of(Effect.fnUntraced(function* (answer) {
         const { headers } = yield* HttpServerRequest.HttpServerRequest
-        const { body, service, timestamp } = yield* signedRequest
-        const header = headers[stripeSignatureHeader] ?? ""
-        const seconds = secondsIn(header)
-        const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-        const instant = freshInstant(timestamp, now)
-        const signed = matches(
-          stripeText(seconds ?? 0, body),
-          secrets.accepted("payment-service"),
-          signaturesOf(header)
+        const { body, now, service, timestamp } = yield* Effect.mapError(
+          signedRequest(stripeSignatureHeader),
+          () => refused
         )
+        const instant = freshInstant(timestamp, now)
+        const header = headers[stripeSignatureHeader] ?? ""
+        const seconds = signedSecond(header, body, secrets.accepted("payment-service"), now)
         if (
           service !== "payment-service" || seconds === undefined || Option.isNone(instant) ||
-          secondsOf(instant.value) !== seconds || !signed
+          secondsOf(instant.value) !== seconds
         ) return yield* refused
         return yield* Effect.provideService(answer, CallingService, { name: "payment-service" })
       }))
@@ -101,7 +76,7 @@ export class TicketWebhookAuth
     Effect.gen(function* () {
       const secrets = yield* ServiceSecrets
       return TicketWebhookAuth.of(Effect.fnUntraced(function* (answer) {
-        const { name } = yield* verifySigned(secrets, ticketSignatureHeader)
+        const { name } = yield* Effect.mapError(verifySigned(secrets, ticketSignatureHeader), () => refused)
         if (name !== "ticket-generator-service") return yield* refused
         return yield* Effect.provideService(answer, CallingService, { name })
       }))

@@ -18,7 +18,6 @@ const World = (database: typeof TestDatabase.layerEmbedded) =>
 
 /** A start in this directory, as far as its first token is concerned; answers the path of the file. */
 const starts = Effect.map(temporaryDirectory, (directory) => {
-  Fs.mkdirSync(Path.join(directory, "secrets"))
   const start = Layer.build(FirstTokenLayer).pipe(
     Effect.scoped,
     Effect.provide(Platform.services),

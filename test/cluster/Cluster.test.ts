@@ -1,11 +1,14 @@
 /** Entities and workflows on the cluster that `src/cluster/Cluster.ts` makes, on either database. */
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Schema } from "effect"
+import { ConfigProvider, Effect, Layer, Result, Schema } from "effect"
 import { ClusterSchema, Entity } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import { Activity, DurableDeferred, Workflow } from "effect/workflow"
 import { type AddressInfo, createServer } from "node:net"
 import * as Cluster from "../../src/cluster/Cluster.ts"
+import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
+import { environment } from "../trust/ExampleServices.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const Note = Rpc.make("Note", {
@@ -50,7 +53,10 @@ const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-const withEnv = (env: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
+const withEnv = (env: Record<string, string>) =>
+  Layer.merge(ServiceSecrets.layerConfig, NodeFileSystem.layer).pipe(
+    Layer.provideMerge(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...environment, ...env } })))
+  )
 
 const withCluster = (handled: Array<string>, reserved: Array<string>) =>
   Layer.provideMerge(
@@ -116,6 +122,28 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a cluster", (it) => {
         }).pipe(Effect.provide(cluster))
       })
   )
+
+  it.effect("refuses a runner that other machines can reach without a secret of the cluster", () =>
+    Effect.gen(function* () {
+      const base = { GUICHET_CLUSTER: "socket", DATABASE_URL: "postgres://127.0.0.1:1/none" }
+      const refusal = (env: Record<string, string>) =>
+        Effect.provide(Effect.result(Cluster.chosenMode), withEnv({ ...base, ...env }))
+      for (const host of ["0.0.0.0", "10.0.0.1", "::", "runner.example", "127.0.0.1.example"]) {
+        const refused = yield* refusal({ GUICHET_RUNNER_HOST: host })
+        if (!Result.isFailure(refused)) return assert.fail(host)
+        assert.include(refused.failure.message, "set GUICHET_CLUSTER_SECRET")
+        const short = yield* refusal({ GUICHET_RUNNER_HOST: host, GUICHET_CLUSTER_SECRET: "short" })
+        assert.isTrue(Result.isFailure(short))
+        const given = yield* refusal({ GUICHET_RUNNER_HOST: host, GUICHET_CLUSTER_SECRET: "x".repeat(16) })
+        assert.isTrue(Result.isSuccess(given))
+      }
+      for (const host of ["127.0.0.1", "127.8.0.1", "::1", "localhost"]) {
+        assert.isTrue(Result.isSuccess(yield* refusal({ GUICHET_RUNNER_HOST: host })))
+      }
+      const half = yield* refusal({ GUICHET_RUNNER_TLS_CERT: "runner.pem" })
+      if (!Result.isFailure(half)) return assert.fail("half of TLS was accepted")
+      assert.include(half.failure.message, "GUICHET_RUNNER_TLS_KEY")
+    }))
 
   it.effect("refuses several runners on the embedded database", () =>
     Effect.gen(function* () {

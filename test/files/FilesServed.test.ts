@@ -1,6 +1,6 @@
 /**
  * Signed links open files wherever they are kept, through us.
- * Guards: the same link for every store; `no-store` on files and refusals; the store's address and key are never shown;
+ * Guards: the derived key, the day until which the secret itself opens links, no link to an invoice; the same link for every store; `no-store` on files and refusals; the store's address and key are never shown;
  * a store that is away is 503 with Retry-After and not 404 or 500.
  */
 import { assert, it } from "@effect/vitest"
@@ -27,7 +27,7 @@ const linkTo = (key: string) =>
       baseUrl: "http://localhost",
       key,
       expires: 9_999_999_999,
-      secret: secrets.signing("ticket-generator-service")
+      secret: secrets.derived("ticket-generator-service", "file-link.v2").signing
     }))
 
 const bucket = (peer: S3Peer.Peer) =>
@@ -56,6 +56,36 @@ for (const [name, store] of Object.entries(stores)) {
       assert.include(yield* Effect.promise(() => forged.text()), "This link does not open")
     }).pipe(Effect.scoped, Effect.provide(store(S3Peer.make())), Effect.provide(secretsLayer)))
 }
+
+it.effect("opens links of the first versions for their time, and invoices and other keys' links never", () =>
+  Effect.gen(function* () {
+    const files = yield* FileStore
+    yield* files.put(key, bytes, "application/pdf")
+    yield* files.put("invoices/F-1.pdf", bytes, "application/pdf")
+    const secrets = yield* ServiceSecrets
+    const handler = yield* toWebHandler(FilesRoutes.filesLayer)
+    const [before, after] = [Date.UTC(2027, 2, 1) / 1000, Date.UTC(2027, 2, 1) / 1000 + 1]
+    const link = secrets.derived("ticket-generator-service", "file-link.v2").signing
+    const raw = secrets.signing("ticket-generator-service")
+    const others = [
+      secrets.derived("event-planner-core", "file-link.v2").signing,
+      secrets.derived("ticket-generator-service", "cluster.v1").signing,
+      secrets.signing("event-planner-core")
+    ]
+    const cases = [
+      [key, before, raw, 200],
+      [key, after, raw, 403],
+      [key, after, link, 200],
+      ...others.map((secret) => [key, before, secret, 403] as const),
+      ["invoices/F-1.pdf", before, raw, 403],
+      ["invoices/F-1.pdf", after, link, 403]
+    ] as const
+    for (const [key, expires, secret, status] of cases) {
+      const url = SignedUrl.make({ baseUrl: "http://localhost", key, expires, secret })
+      const answer = yield* Effect.promise(() => handler(new Request(url)))
+      assert.strictEqual(answer.status, status, `${key} until ${expires}`)
+    }
+  }).pipe(Effect.scoped, Effect.provide(FileStore.layerMemory), Effect.provide(secretsLayer)))
 
 it.effect("says that it will be back when the object store is away, and not where that is", () => {
   const peer = S3Peer.make()

@@ -105,7 +105,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a generation job", (it
       ]
       for (const path of forged) assert.strictEqual((yield* app.ask(path)).status, 403, path)
       const key = link(ticket.file_url).replace(/^\/files\//, "").replace(/\?.*/, "")
-      const secret = (yield* ServiceSecrets).signing("ticket-generator-service")
+      const secret = (yield* ServiceSecrets).derived("ticket-generator-service", "file-link.v2").signing
       const expired = SignedUrl.make({ baseUrl: "http://localhost", key, expires: 1_700_000_000, secret })
       assert.strictEqual((yield* app.ask(link(expired))).status, 410)
       const gone = SignedUrl.make({

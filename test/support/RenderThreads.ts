@@ -27,7 +27,7 @@ export const pressOn = (entry: URL) =>
     const threads = Platform.threads(entry, {
       GUICHET_DATA: directory,
       PUBLIC_URL: "https://guichet.example",
-      TICKET_GENERATOR_SECRET: secret,
+      fileLinkKey: secret,
       LOG_LEVEL: "error"
     })
     return RenderPool.layerThreads(threads).pipe(

@@ -4,9 +4,9 @@ import { randomUUID } from "node:crypto"
 import {
   signPaymentWebhook,
   signTicketWebhook,
-  stripeSignatureHeader,
   ticketSignatureHeader
 } from "../../src/trust/WebhookSignatures.ts"
+import { stripeSignatureHeader } from "../../src/trust/StripeHeader.ts"
 import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import paymentHeaders from "../fixtures/bodies/2-payment-webhook.headers.json" with { type: "json" }
 import ticketHeaders from "../fixtures/bodies/4-ticket-webhook.headers.json" with { type: "json" }

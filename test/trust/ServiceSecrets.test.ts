@@ -2,6 +2,8 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Redacted, Result } from "effect"
+import { createHmac } from "node:crypto"
+import { derivedKey } from "../../src/trust/DerivedKey.ts"
 import { ServiceName } from "../../src/trust/ServiceName.ts"
 import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import { configuration, environment } from "./ExampleServices.ts"
@@ -23,6 +25,31 @@ describe("the secrets of services", () => {
         environment.TICKET_GENERATOR_SECRET_PREVIOUS
       ])
     }))
+
+  it.effect("give a key of its own to each purpose and service, of the previous secret too", () =>
+    Effect.gen(function* () {
+      const secrets = Result.getOrThrow(yield* load(ServiceSecrets.layerConfig, environment))
+      const purposes = ["file-link.v2", "cluster.v1", "sandbox-webhook.v1"] as const
+      const keys = ServiceName.literals.flatMap((name) =>
+        purposes.flatMap((purpose) => {
+          const { accepted, signing } = secrets.derived(name, purpose)
+          assert.strictEqual(Redacted.value(accepted[0]!), Redacted.value(signing))
+          assert.lengthOf(accepted, secrets.accepted(name).length)
+          return accepted.map(Redacted.value)
+        })
+      )
+      const texts = ServiceName.literals.flatMap((name) => secrets.accepted(name).map(Redacted.value))
+      assert.strictEqual(new Set([...keys, ...texts]).size, keys.length + texts.length)
+    }))
+
+  it("are derived as RFC 5869 says: links that were handed out open after an upgrade", () => {
+    const key = Redacted.value(derivedKey(Redacted.make("a secret of the documents"), "file-link.v2"))
+    const extracted = createHmac("sha256", new Uint8Array(32)).update("a secret of the documents").digest()
+    const expanded = createHmac("sha256", extracted).update("guichet.file-link.v2").update(
+      new Uint8Array([1])
+    )
+    assert.strictEqual(key, expanded.digest("base64url"))
+  })
 
   it.effect("stop the start with a sentence that names each missing or short one", () =>
     Effect.gen(function* () {

@@ -20,7 +20,7 @@ const handlersLayer = RenderRpc.toLayer(
 const linksLayer = Layer.unwrap(Effect.gen(function* () {
   return FileLinks.layer({
     baseUrl: yield* Config.String("PUBLIC_URL"),
-    secret: yield* Config.Redacted("TICKET_GENERATOR_SECRET")
+    secret: yield* Config.Redacted("fileLinkKey")
   })
 }))
 

@@ -2,7 +2,7 @@
 import { Duration, Effect, FileSystem, Layer, Path, Schedule } from "effect"
 import type { PlatformError } from "effect"
 import { createHash, randomUUID } from "node:crypto"
-import { trimEnd } from "../../bounds/TrimEnd.ts"
+import { trimBoth } from "../../bounds/Trim.ts"
 import * as TempFiles from "../../files/TempFiles.ts"
 
 /**
@@ -12,7 +12,7 @@ import * as TempFiles from "../../files/TempFiles.ts"
 export const stem = (messageId: string): string => {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(messageId)) return messageId
   const digest = createHash("sha256").update(messageId).digest("hex").slice(0, 16)
-  const readable = trimEnd(messageId.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+/, ""), "-").slice(0, 47)
+  const readable = trimBoth(messageId.replace(/[^A-Za-z0-9_-]+/g, "-"), "-").slice(0, 47)
   return `${readable}${readable === "" ? "" : "-"}${digest}`
 }
 
@@ -53,7 +53,8 @@ export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const folder = yield* folderIn(dir)
-  yield* fs.makeDirectory(folder, { recursive: true })
+  yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+  yield* fs.chmod(folder, 0o700)
   yield* TempFiles.sweep(folder, (name) => name.startsWith(".") && name.endsWith(".tmp"))
 
   const has = (name: string) => fs.exists(path.join(folder, name))

@@ -24,7 +24,7 @@ const oldLink = (key: string) =>
       baseUrl: "https://moved.example.com",
       key,
       expires: 1_700_000_000,
-      secret: secrets.signing("ticket-generator-service")
+      secret: secrets.derived("ticket-generator-service", "file-link.v2").signing
     }))
 
 /** A ticket of alice's event whose files the generator has reported, under these keys. */

@@ -103,9 +103,14 @@ describe("a charge that Stripe has not answered for", () => {
         })
     ))
 
-  it.live("is known by the name that its webhook tells", () =>
-    withStripe(
-      (request) => request.path === "/v1/payment_intents" ? away : asIntended(request),
+  it.live("is known by the name that its webhook tells, when Stripe says the same of our own request", () => {
+    const told: Answer = {
+      status: 200,
+      body: paymentIntent({ id: "pi_told", status: "requires_payment_method" })
+    }
+    let answer = away
+    return withStripe(
+      (request) => request.path === "/v1/payment_intents" ? answer : asIntended(request),
       (asked) =>
         Effect.gen(function* () {
           const client = yield* PaymentClient
@@ -125,7 +130,7 @@ describe("a charge that Stripe has not answered for", () => {
             })
           )
           const handler = (yield* Loopback).find("payments")!
-          const { status } = yield* Effect.promise(() =>
+          const deliver = Effect.promise(() =>
             handler(
               new Request("http://localhost/api/webhooks/stripe", {
                 method: "POST",
@@ -134,7 +139,9 @@ describe("a charge that Stripe has not answered for", () => {
               })
             )
           )
-          assert.strictEqual(status, 200)
+          assert.strictEqual((yield* deliver).status, 503)
+          answer = told
+          assert.strictEqual((yield* deliver).status, 200)
           const entry = yield* (yield* PaymentLedger).find(paymentId)
           assert.strictEqual(Option.getOrThrow(entry).ref, "pi_told")
           const before = asked.length
@@ -143,5 +150,6 @@ describe("a charge that Stripe has not answered for", () => {
             ["/v1/refunds", "pi_told"]
           ])
         })
-    ))
+    )
+  })
 })

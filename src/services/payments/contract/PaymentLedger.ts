@@ -10,6 +10,14 @@ const Entry = Schema.Struct({ request: PaymentRequest, ref: Schema.NullOr(Schema
 /** A payment that was asked for; `ref` is the gateway's name of it, once it has one. */
 export type LedgerEntry = typeof Entry.Type
 
+/** An event that decided nothing; `created` is the provider's, in Unix seconds. */
+const SetAside = Schema.Struct({
+  why: Schema.String,
+  type: Schema.NullOr(Schema.String),
+  created: Schema.NullOr(Schema.Int)
+})
+type SetAside = typeof SetAside.Type
+
 export class PaymentLedger extends Context.Service<PaymentLedger, {
   /** Keeps the request before the gateway hears of it; one that is kept already is returned as it is. */
   readonly remember: (request: PaymentRequest) => Effect.Effect<LedgerEntry>
@@ -20,6 +28,8 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
     paymentId: string,
     customer: typeof PaymentRequest.Type["customer"]
   ) => Effect.Effect<void>
+  /** Keeps that an event decided nothing here, once: who, when and why, without what it said. */
+  readonly setAside: (eventId: string, note: SetAside) => Effect.Effect<void>
   /** The payment that the gateway calls `ref`. */
   readonly paymentOf: (ref: string) => Effect.Effect<string | undefined>
 }>()("guichet/services/payments/contract/PaymentLedger") {
@@ -29,6 +39,7 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
     Effect.gen(function* () {
       const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "payments/")
       const entries = KeyValueStore.toSchemaStore(store, Entry)
+      const asides = KeyValueStore.toSchemaStore(store, SetAside)
 
       const find = (paymentId: string) => Effect.orDie(entries.get(`id/${paymentId}`))
 
@@ -57,7 +68,9 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
 
       const paymentOf = (ref: string) => Effect.orDie(store.get(`ref/${ref}`))
 
-      return PaymentLedger.of({ remember, name, rename, find, paymentOf })
+      const setAside = (eventId: string, note: SetAside) => Effect.orDie(asides.set(`aside/${eventId}`, note))
+
+      return PaymentLedger.of({ setAside, remember, name, rename, find, paymentOf })
     })
   )
 }

@@ -3,6 +3,8 @@ import { type Config, type Effect, type Layer, Schema } from "effect"
 import type { HttpRouter } from "effect/http"
 import type { HttpApiBuilder } from "effect/http-api"
 import type { KeyValueStore, PersistedQueue } from "effect/persistence"
+import type { ServiceRequestStore } from "../../../trust/ServiceRequestStore.ts"
+import type { ServiceSecrets } from "../../../trust/ServiceSecrets.ts"
 import type { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import type { PaymentGateway } from "./PaymentGateway.ts"
 import type { PaymentLedger } from "./PaymentLedger.ts"
@@ -17,6 +19,8 @@ type Needs =
   | KeyValueStore.KeyValueStore
   | PaymentLedger
   | PersistedQueue.PersistedQueueFactory
+  | ServiceRequestStore
+  | ServiceSecrets
   | ServiceTransport
 
 /** What its routes may need besides: the server that they are added to, and the gateway. */

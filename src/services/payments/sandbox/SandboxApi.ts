@@ -5,6 +5,8 @@ import { PaymentId } from "../../../../rpc/values/Ids.ts"
 import { Amount } from "../../../../rpc/values/Money.ts"
 import { Conflict, NotFound } from "../../../http/Problems.ts"
 import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
+import { AllowedServices } from "../../../trust/CallingService.ts"
+import { ServiceAuth } from "../../../trust/ServiceAuth.ts"
 import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { SandboxBank } from "./SandboxBank.ts"
 import type { SandboxRefund } from "./SandboxBank.ts"
@@ -20,7 +22,10 @@ const action = <const Name extends "confirm" | "fail" | "dispute">(name: Name) =
     error: [NotFound, Conflict]
   })
 
-/** One route an action; each sends the webhook that Stripe would send. */
+/**
+ * One route an action; each sends the webhook that Stripe would send. Whoever calls them decides payments, so that they
+ * are signed as the rest of the service.
+ */
 export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
   action("confirm"),
   action("fail"),
@@ -31,7 +36,8 @@ export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
     success: Done,
     error: [NotFound, Conflict]
   })
-).prefix("/sandbox/payments/:id").middleware(ProblemMiddleware) {}
+).prefix("/sandbox/payments/:id").middleware(ProblemMiddleware).middleware(ServiceAuth)
+  .annotate(AllowedServices, ["event-planner-core", "payment-service"]) {}
 
 export class SandboxApi extends HttpApi.make("payment-sandbox").add(SandboxGroup).prefix("/api") {}
 
@@ -68,5 +74,5 @@ export const SandboxRoutesLayer = HttpApiBuilder.layer(SandboxApi).pipe(
           }))
     })
   )),
-  Layer.provide(ProblemMiddleware.layer)
+  Layer.provide([ProblemMiddleware.layer, ServiceAuth.layer])
 )

@@ -8,7 +8,7 @@ import { SandboxBank } from "./SandboxBank.ts"
 import { SandboxGateway } from "./SandboxGateway.ts"
 
 /** One bank, which the gateway and the routes share. */
-const bank = Layer.provideMerge(SandboxBank.layer, StripeSignature.layer)
+const bank = Layer.provideMerge(SandboxBank.layer, StripeSignature.layerSandbox)
 
 export const sandboxProvider: Provider = {
   settings: ["PAYMENTS"],

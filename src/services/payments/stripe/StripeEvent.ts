@@ -54,11 +54,14 @@ const Dispute = Schema.Struct({
 export const StripeObject = Schema.Union([PaymentIntent, Charge, Dispute])
 export type StripeObject = typeof StripeObject.Type
 
+/** The end of the year 9999: later instants have no ISO 8601 form of ours. */
+const lastSecond = 253_402_300_799
+
 /** Any event: what it is about is read only when its type is one of ours. */
 export const StripeEvent = Schema.Struct({
   id: Schema.String.check(Schema.isPattern(/^evt_[A-Za-z0-9_]{1,120}$/)),
   type: Schema.String,
-  created: Schema.Int,
+  created: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: lastSecond })),
   data: Schema.Struct({ object: Schema.Unknown })
 })
 export type StripeEvent = typeof StripeEvent.Type

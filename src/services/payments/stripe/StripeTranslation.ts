@@ -67,19 +67,31 @@ const encodeBody = Schema.encodeEffect(PaymentWebhook)
  */
 export const paymentKey = "guichet_payment_id"
 
-/** An event names a payment of ours that the ledger does not hold. */
-export class PaymentForgotten extends Schema.TaggedError<PaymentForgotten>()("PaymentForgotten", {
-  payment_id: Schema.String
+/** An event that decides nothing here; `why` it does not is kept and logged. */
+export class NotOurEvent extends Schema.TaggedError<NotOurEvent>()("NotOurEvent", {
+  why: Schema.Literals(["unreadable", "another_installation", "another_intent", "no_payment"])
 }) {}
 
 /**
- * Our id of the payment that the object is about; other systems may share the Stripe account, theirs have
- * none.
+ * The ledger's entry of the payment that the object is about. The ledger decides: metadata is written by whoever makes
+ * an intent, and other systems may share the Stripe account. It counts only for a payment whose intent we do not know
+ * yet, when the gateway itself answers that intent for our own request.
  */
-const paymentIdOf = Effect.fnUntraced(function* (object: StripeObject) {
+const entryOf = Effect.fnUntraced(function* (object: StripeObject) {
+  const ledger = yield* PaymentLedger
   const ref = refOf(object)
-  return object.metadata?.[paymentKey] ??
-    (ref === undefined ? undefined : yield* (yield* PaymentLedger).paymentOf(ref))
+  if (ref === undefined) return yield* new NotOurEvent({ why: "no_payment" })
+  const known = yield* ledger.paymentOf(ref)
+  const paymentId = known ?? object.metadata?.[paymentKey]
+  if (paymentId === undefined) return yield* new NotOurEvent({ why: "no_payment" })
+  const entry = yield* ledger.find(paymentId)
+  if (Option.isNone(entry)) return yield* new NotOurEvent({ why: "another_installation" })
+  if (entry.value.ref === null) {
+    const opened = yield* (yield* PaymentGateway).open(entry.value.request, null)
+    yield* ledger.name(entry.value, opened.gateway_ref)
+    if (opened.gateway_ref === ref) return { ...entry.value, ref }
+  }
+  return entry.value.ref === ref ? entry.value : yield* new NotOurEvent({ why: "another_intent" })
 })
 
 const findMethod = Effect.fnUntraced(function* (object: StripeObject, entry: LedgerEntry) {
@@ -95,31 +107,27 @@ const findMethod = Effect.fnUntraced(function* (object: StripeObject, entry: Led
   )
 })
 
-/** None when the event is about someone else's payment. */
+/** The body of an event about one of our payments; a `GatewayError` when it cannot be told yet whose it is. */
 export const toBody = Effect.fn("StripeTranslation.toBody")(function* (event: StripeEvent) {
-  const object = yield* decodeObject(event.data.object)
-  const paymentId = yield* paymentIdOf(object)
-  if (paymentId === undefined) return Option.none<typeof PaymentWebhook.Encoded>()
-  const ledger = yield* PaymentLedger
-  const entry = yield* ledger.find(paymentId)
-  if (Option.isNone(entry)) return yield* new PaymentForgotten({ payment_id: paymentId })
-  const { request } = entry.value
-  const ref = refOf(object)
-  if (entry.value.ref === null && ref !== undefined) yield* ledger.name(entry.value, ref)
+  const object = yield* Effect.mapError(
+    decodeObject(event.data.object),
+    () => new NotOurEvent({ why: "unreadable" })
+  )
+  const entry = yield* entryOf(object)
+  const { request } = entry
   const { event_type, status } = nameOf(event.type, object)
   const customerId = object.object === "dispute" ? undefined : idOf(object.customer)
-  const body = yield* encodeBody({
+  return yield* Effect.orDie(encodeBody({
     event_type,
-    payment_id: paymentId,
+    payment_id: request.payment_id,
     amount: object.object === "dispute" ? request.amount : object.amount,
     currency: object.object === "dispute" ? request.currency : object.currency.toUpperCase(),
     status,
     timestamp: DateTime.makeUnsafe(event.created * 1000),
     metadata: request.metadata,
     customer: { ...request.customer, ...(customerId === undefined ? {} : { id: customerId }) },
-    payment_method: yield* findMethod(object, entry.value),
+    payment_method: yield* findMethod(object, entry),
     webhook_id: `wh_${event.id}`,
     created: event.created
-  })
-  return Option.some(body)
+  }))
 })

@@ -5,11 +5,14 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { HttpClientRequest, HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { createHash } from "node:crypto"
 import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
 import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
+import * as UnprovedBodies from "../../../trust/UnprovedBodies.ts"
 import { ServiceTransport } from "../../../trust/ServiceClients.ts"
-import { isOurs, toBody } from "./StripeTranslation.ts"
-import type { StripeEvent } from "./StripeEvent.ts"
+import { isOurs, type NotOurEvent, toBody } from "./StripeTranslation.ts"
+import { StripeEvent } from "./StripeEvent.ts"
+import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { StripeSignature } from "./StripeSignature.ts"
 
 /**
@@ -50,29 +53,44 @@ const report = Effect.fn("StripeWebhook.report")(function* (event: StripeEvent, 
   return yield* later
 })
 
+/** What is not for us is answered 2xx, since it would say nothing else the next time; what may be meant for us is kept. */
+const setAside = Effect.fn("StripeWebhook.setAside")(function* (
+  why: NotOurEvent["why"],
+  id: string,
+  event: StripeEvent | undefined
+) {
+  const said = { why, event: id, type: event?.type }
+  if (why === "no_payment") return yield* Effect.logWarning("An event of Stripe is about someone else", said)
+  yield* Effect.logError("An event of Stripe decides nothing here", said)
+  yield* (yield* PaymentLedger).setAside(id, {
+    why,
+    type: event?.type ?? null,
+    created: event?.created ?? null
+  })
+})
+
 const take = Effect.fn("StripeWebhook.take")(function* (event: StripeEvent) {
-  if (!isOurs(event.type)) return received
-  const body = yield* toBody(event).pipe(
-    Effect.catchTag(
-      "PaymentForgotten",
-      ({ payment_id }) =>
+  if (!isOurs(event.type)) return
+  yield* toBody(event).pipe(
+    Effect.flatMap((body) => report(event, body)),
+    Effect.catchTags({
+      NotOurEvent: ({ why }) => setAside(why, event.id, event),
+      GatewayError: ({ reason }) =>
         Effect.andThen(
-          Effect.logError("A payment is missing in the ledger", { payment_id }),
+          Effect.logWarning("Stripe does not say yet whose intent an event is about", {
+            reason,
+            event: event.id
+          }),
           Effect.fail(later)
         )
-    ),
-    Effect.catchTag("SchemaError", (fault) => Effect.die(fault))
-  )
-  if (Option.isNone(body)) {
-    yield* Effect.logWarning("A Stripe event is about a payment of someone else", {
-      event: event.id,
-      type: event.type
     })
-    return received
-  }
-  yield* report(event, body.value)
-  return received
+  )
 })
+
+const decodeEvent = Schema.decodeUnknownOption(StripeEvent)
+
+/** The name under which an event is kept that has no id of Stripe's. */
+const digestOf = (raw: Uint8Array): string => createHash("sha256").update(raw).digest("hex")
 
 const handlers = HttpApiBuilder.group(
   StripeApi,
@@ -82,12 +100,14 @@ const handlers = HttpApiBuilder.group(
     return handlers.handle("stripe", () =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
-        const raw = new Uint8Array(yield* Effect.orDie(request.arrayBuffer))
-        const event = yield* Effect.mapError(
+        const raw = yield* UnprovedBodies.read(request)
+        const json = yield* Effect.mapError(
           signature.verify(raw, request.headers["stripe-signature"] ?? ""),
           () => refused
         )
-        return yield* take(event)
+        const event = decodeEvent(json)
+        yield* Option.isSome(event) ? take(event.value) : setAside("unreadable", digestOf(raw), undefined)
+        return received
       }))
   })
 )

@@ -46,7 +46,7 @@ describe("Stripe's event of each payment event", () => {
           Exit.isSuccess(body),
           `What ${event.type} is about cannot be read: add that object to StripeObject, and to the sandbox's objects.`
         )
-        const said = Option.map(Option.flatten(Exit.getSuccess(body)), ({ event_type }) => event_type)
+        const said = Option.map(Exit.getSuccess(body), ({ event_type }) => event_type)
         assert.deepStrictEqual(said, Option.some(eventType))
       }).pipe(Effect.provide(world)))
   }

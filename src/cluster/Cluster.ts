@@ -1,10 +1,20 @@
 /** Where entities and workflows run: this process alone, or a set of runners that share PostgreSQL. */
 import { Config, Effect, Layer, Option } from "effect"
-import { ClusterWorkflowEngine, RunnerAddress, type ShardingConfig, SingleRunner } from "effect/cluster"
+import {
+  ClusterWorkflowEngine,
+  RunnerAddress,
+  RunnerHealth,
+  Runners,
+  RunnerStorage,
+  Sharding,
+  ShardingConfig,
+  SqlRunnerStorage
+} from "effect/cluster"
 import * as Database from "../database/Database.ts"
 import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { PortRefused } from "../PortRefused.ts"
+import * as PatientStorage from "./PatientStorage.ts"
 
 type Tuning = Partial<ShardingConfig.ShardingConfig["Service"]>
 
@@ -30,11 +40,17 @@ export const tuning: Tuning = {
  */
 export const layerSingle = (overrides?: Tuning) =>
   ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(Layer.unwrap(Effect.map(Database.isEmbedded, (embedded) =>
-      SingleRunner.layer({
-        runnerStorage: embedded ? "memory" : "sql",
-        shardingConfig: { ...tuning, ...overrides }
-      })))),
+    Layer.provideMerge(Sharding.layer),
+    Layer.provideMerge(Runners.layerNoop),
+    Layer.provideMerge(PatientStorage.layerSql),
+    Layer.provide([
+      Layer.unwrap(Effect.map(
+        Database.isEmbedded,
+        (embedded) => embedded ? RunnerStorage.layerMemory : Layer.orDie(SqlRunnerStorage.layer)
+      )),
+      RunnerHealth.layerNoop
+    ]),
+    Layer.provide(ShardingConfig.layerFromEnv({ ...tuning, ...overrides })),
     Layer.provide(Platform.digest)
   )
 

@@ -3,9 +3,9 @@
  * workflow that dies is stored as dead: here a fault that passes is waited out, and never told.
  */
 import { type Context, Effect, Layer } from "effect"
-import { MessageStorage, type Snowflake, SqlMessageStorage } from "effect/cluster"
+import { MessageStorage, SqlMessageStorage } from "effect/cluster"
 import { SqlClient } from "effect/sql"
-import { isTransient, isUniqueViolation } from "../database/TransientFault.ts"
+import { isUniqueViolation } from "../database/TransientFault.ts"
 import { waitOut } from "../durable/Retry.ts"
 
 type Storage = MessageStorage.MessageStorage["Service"]
@@ -14,7 +14,8 @@ const patiently = waitOut("1 second")
 
 /**
  * The calls of a workflow's own storage that wait. Polls and resets are left as they are: the cluster repeats them by
- * itself. So is the saving of a reply, which only the owner of a shard may do: the cluster looks that up before each.
+ * itself. So is the saving of a reply, which only a shard's owner may do: the cluster looks that up and runs the handler
+ * again, which finds what was stored.
  */
 const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>): Storage => {
   /** A transaction is lost with its connection: whoever began it begins it again. */
@@ -34,9 +35,6 @@ const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>): Stora
       )
     })
 
-  /** Requests whose reply may be stored although the database did not say so. */
-  const uncertain = new Set<Snowflake.Snowflake>()
-
   return MessageStorage.MessageStorage.of({
     ...stock,
     saveRequest: (envelope) => insert(stock.saveRequest(envelope), MessageStorage.SaveResult.Success()),
@@ -45,24 +43,7 @@ const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>): Stora
     repliesFor: (requests) => wait(stock.repliesFor(requests)),
     repliesForUnfiltered: (ids) => wait(stock.repliesForUnfiltered(ids)),
     requestIdForPrimaryKey: (options) => wait(stock.requestIdForPrimaryKey(options)),
-    unprocessedMessagesById: (ids) => wait(stock.unprocessedMessagesById(ids)),
-    /** Who waits for a reply that is there already reads it. */
-    saveReply: (reply) =>
-      Effect.suspend(() => {
-        const id = reply.reply.requestId
-        return stock.saveReply(reply).pipe(
-          Effect.tap(() => Effect.sync(() => uncertain.delete(id))),
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              if (isTransient(error)) uncertain.add(id)
-            })
-          ),
-          Effect.catchIf(
-            (error) => isUniqueViolation(error) && uncertain.delete(id),
-            () => stock.unregisterReplyHandler(id)
-          )
-        )
-      })
+    unprocessedMessagesById: (ids) => wait(stock.unprocessedMessagesById(ids))
   })
 }
 

@@ -1,7 +1,6 @@
 /**
  * Mailboxes and workflows outlast a database that is away for longer than the cluster's own four tries.
- * Guards whose removal turns this file red: the waiting of `saveRequest` and `repliesFor`, what a second insert finds
- * (requests and replies), and that a call inside of a transaction fails at once.
+ * Guards whose removal turns this file red: the waiting of each call, what a second insert finds, and that a call inside of a transaction fails at once.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
@@ -15,6 +14,7 @@ import {
   RunnerStorage,
   Sharding,
   ShardingConfig,
+  Snowflake,
   SqlMessageStorage
 } from "effect/cluster"
 import { PersistenceError } from "effect/cluster/ClusterError"
@@ -34,7 +34,14 @@ const away = (code: string) =>
     })
   })
 
-type Method = "saveRequest" | "saveEnvelope" | "saveReply" | "repliesFor" | "requestIdForPrimaryKey"
+type Method =
+  | "saveRequest"
+  | "saveReply"
+  | "clearReplies"
+  | "repliesFor"
+  | "repliesForUnfiltered"
+  | "requestIdForPrimaryKey"
+  | "unprocessedMessagesById"
 
 /** Which calls fail, how often, and whether the database had done what it did not answer. */
 interface Plan {
@@ -48,7 +55,10 @@ const failing = (plans: ReadonlyArray<Plan>) =>
   Layer.effect(
     MessageStorage.MessageStorage,
     Effect.map(MessageStorage.MessageStorage, (stock) => {
-      const around = <A, E>(method: Method, work: Effect.Effect<A, E>): Effect.Effect<A, E | PersistenceError> =>
+      const around = <A, E>(
+        method: Method,
+        work: Effect.Effect<A, E>
+      ): Effect.Effect<A, E | PersistenceError> =>
         Effect.suspend((): Effect.Effect<A, E | PersistenceError> => {
           const plan = plans.find((plan) => plan.method === method && plan.times > 0)
           if (plan === undefined) return work
@@ -59,11 +69,14 @@ const failing = (plans: ReadonlyArray<Plan>) =>
       return MessageStorage.MessageStorage.of({
         ...stock,
         saveRequest: (message) => around("saveRequest", stock.saveRequest(message)),
-        saveEnvelope: (message) => around("saveEnvelope", stock.saveEnvelope(message)),
         saveReply: (reply) => around("saveReply", stock.saveReply(reply)),
+        clearReplies: (id, options) => around("clearReplies", stock.clearReplies(id, options)),
         repliesFor: (requests) => around("repliesFor", stock.repliesFor(requests)),
+        repliesForUnfiltered: (ids) => around("repliesForUnfiltered", stock.repliesForUnfiltered(ids)),
         requestIdForPrimaryKey: (options) =>
-          around("requestIdForPrimaryKey", stock.requestIdForPrimaryKey(options))
+          around("requestIdForPrimaryKey", stock.requestIdForPrimaryKey(options)),
+        unprocessedMessagesById: (ids) =>
+          around("unprocessedMessagesById", stock.unprocessedMessagesById(ids))
       })
     })
   ).pipe(Layer.provide(SqlMessageStorage.layer))
@@ -123,18 +136,33 @@ describe("the mailboxes' storage", () => {
     it.effect("waits for the database longer than the cluster does, for messages and for workflows", () =>
       Effect.gen(function* () {
         const handled: Array<string> = []
-        const plans = [
-          plan("saveRequest", 7),
-          plan("repliesFor", 7, { code: "57P01" }),
-          plan("requestIdForPrimaryKey", 7, { code: "53300" })
-        ]
+        const plans = [plan("saveRequest", 7), plan("requestIdForPrimaryKey", 7, { code: "53300" })]
         yield* Effect.gen(function* () {
           const client = (yield* Notebook.client)("waits")
           assert.strictEqual(yield* client.Note({ key: "a" }), 1)
           assert.strictEqual(yield* Order.execute({ orderId: "waits" }), "place of waits")
         }).pipe(Effect.provide(cluster(plans, handled)))
         assert.deepStrictEqual(handled, ["a", "waits"])
-        assert.strictEqual(plans[0]!.times, 0)
+        assert.deepStrictEqual(plans.map(({ times }) => times), [0, 0])
+      }))
+
+    it.effect("waits in every call that the cluster does not repeat", () =>
+      Effect.gen(function* () {
+        const plans = ([
+          "clearReplies",
+          "repliesFor",
+          "repliesForUnfiltered",
+          "unprocessedMessagesById"
+        ] as const).map((method) => plan(method, 1))
+        yield* Effect.gen(function* () {
+          const storage = yield* MessageStorage.MessageStorage
+          const id = Snowflake.Snowflake("1")
+          yield* storage.clearReplies(id)
+          assert.deepStrictEqual(yield* storage.repliesFor([]), [])
+          assert.deepStrictEqual(yield* storage.repliesForUnfiltered([id]), [])
+          assert.deepStrictEqual(yield* storage.unprocessedMessagesById([id]), [])
+        }).pipe(Effect.provide(cluster(plans, [])))
+        assert.deepStrictEqual(plans.map(({ times }) => times), [0, 0, 0, 0])
       }))
 
     it.effect("stores a message once whose first storing was not answered, with a key and without", () =>

@@ -4,6 +4,7 @@ import { Redis } from "effect/persistence"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Platform from "../../src/Platform.ts"
+import { queueNames, queueTable } from "../../src/services/generator/QueueNames.ts"
 import { dress } from "./BenchTickets.ts"
 import { freshDatabase, seed, type Sql, sqlAt, sqlEmbedded } from "./GateDatabase.ts"
 import { clean, environment, run, type Server, start } from "./Server.ts"
@@ -19,22 +20,46 @@ export interface Generator extends AsyncDisposable {
   readonly tickets: ReadonlyArray<ReadonlyArray<number>>
   /**
    * Stops the server; fails unless every ticket of these events was generated and reported once, is one PDF and one PNG
-   * on the disk, and nothing else is there.
+   * on the disk, nothing else is there, and the queue was where it was asked to be.
    */
   readonly check: (eventIds: ReadonlyArray<number>) => Promise<void>
+}
+
+const onRedis = <A>(url: string, ask: (redis: Redis.Redis["Service"]) => Effect.Effect<A, unknown>) =>
+  Effect.runPromise(
+    Effect.flatMap(Redis.Redis, ask).pipe(
+      Effect.provide(Layer.orDie(Platform.redis(Redacted.make(url))))
+    )
+  )
+
+/** Tables of queues that a server has made; those that are not the queue's are empty, or not there. */
+const chunksIn = async (sql: Sql, table: string): Promise<number> => {
+  const [there] = await sql([`SELECT to_regclass('${table}') IS NOT NULL AS there`])
+  if ((there as { there: boolean }).there === false) return 0
+  const names = Object.values(queueNames).map((name) => `'${name}'`).join(", ")
+  const [row] = await sql([`SELECT count(*)::int AS count FROM ${table} WHERE queue_name IN (${names})`])
+  return (row as { count: number }).count
+}
+
+/** What was measured as a queue on Redis was on Redis, and what was not was not. */
+const checkQueue = async (sql: Sql, redis: string | undefined): Promise<void> => {
+  const own = await chunksIn(sql, queueTable)
+  const others = await chunksIn(sql, "guichet_queue")
+  const keys = redis === undefined
+    ? 0
+    : (await onRedis(redis, (redis) => redis.send<ReadonlyArray<string>>("KEYS", "guichet:tickets-*:ids")))
+      .length
+  const isRight = redis === undefined ? own > 0 : keys > 0 && own === 0
+  if (!isRight || others > 0) {
+    throw new Error(`The queue is elsewhere: ${own} and ${others} chunks in SQL, ${keys} keys in Redis`)
+  }
 }
 
 /** The database of a Redis that nobody else uses, emptied; keys of two servers would be the same. */
 const freshRedis = async (url: string): Promise<AsyncDisposable & { readonly url: string }> => {
   const own = new URL(url)
   own.pathname = "/15"
-  const empty = () =>
-    Effect.runPromise(
-      Effect.flatMap(Redis.Redis, (redis) => redis.send("FLUSHDB")).pipe(
-        Effect.provide(Layer.orDie(Platform.redis(Redacted.make(own.href)))),
-        Effect.asVoid
-      )
-    )
+  const empty = () => onRedis(own.href, (redis) => Effect.asVoid(redis.send("FLUSHDB")))
   await empty()
   return { url: own.href, [Symbol.asyncDispose]: empty }
 }
@@ -151,6 +176,7 @@ export const startGenerator = async (
     tickets: rows.map(({ ids }) => ids),
     check: async (eventIds) => {
       await stop()
+      await checkQueue(sql, redis)
       await checkGenerated(sql, Path.join(data, "files"), eventIds)
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync()

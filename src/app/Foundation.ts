@@ -63,11 +63,17 @@ const linksLayer = Layer.unwrap(Effect.gen(function* () {
   return FileLinks.layer({ baseUrl: yield* publicUrl, secret: signing })
 }))
 
+/** The table of the services' queues, the generator's apart. */
+export const serviceQueues = "guichet_queue"
+
+/** How long a service's queue knows what is done, and keeps what failed for good. */
+const queueKept = { timeToLive: "31 days", failedTimeToLive: "31 days" } as const
+
 /** Queues and small tables of the services, in SQL. */
 const persistenceLayer = Layer.merge(
   KeyValues.layer,
-  PersistedQueue.layer.pipe(
-    Layer.provide(PersistedQueue.layerStoreSql({ tableName: "guichet_queue", ...queueLocks }))
+  Layer.merge(PersistedQueue.layer, PersistedQueue.layerCleanup(queueKept)).pipe(
+    Layer.provide(PersistedQueue.layerStoreSql({ tableName: serviceQueues, ...queueLocks }))
   )
 )
 

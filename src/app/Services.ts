@@ -17,10 +17,12 @@ import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { CoreClient } from "../services/generator/CoreClient.ts"
 import { GeneratorQueue } from "../services/generator/GeneratorQueue.ts"
 import { GeneratorWorkerLayer } from "../services/generator/GeneratorWorker.ts"
+import { moveLeftChunks } from "../services/generator/LeftChunks.ts"
+import { queueTable } from "../services/generator/QueueNames.ts"
 import { RenderPool } from "../services/generator/RenderPool.ts"
 import { TicketRenderer } from "../services/generator/TicketRenderer.ts"
 import { TicketServerLayer } from "../services/generator/TicketServer.ts"
-import { publicUrl } from "./Foundation.ts"
+import { publicUrl, serviceQueues } from "./Foundation.ts"
 import { givenOf } from "./PrintThreads.ts"
 import { redisLayer } from "./RedisServer.ts"
 
@@ -39,12 +41,18 @@ export const NotificationsLayer = Layer.unwrap(Effect.map(
 /** Port 3003. */
 export const PaymentsLayer = PaymentServerLayer
 
+/** What an earlier start left in a table that is not the queue's. */
+const movedFrom = (tables: ReadonlyArray<string>) => Layer.effectDiscard(Effect.orDie(moveLeftChunks(tables)))
+
 /** The generator's queue: on Redis when `REDIS_URL` is set, in SQL otherwise. */
-const queueLayer = Layer.unwrap(Effect.map(
+export const queueLayer = Layer.unwrap(Effect.map(
   redisLayer,
   Option.match({
-    onNone: () => Layer.orDie(GeneratorQueue.layerSql),
-    onSome: (redis) => GeneratorQueue.layerRedis.pipe(Layer.provide(redis))
+    onNone: () => movedFrom([serviceQueues]).pipe(Layer.provideMerge(Layer.orDie(GeneratorQueue.layerSql))),
+    onSome: (redis) =>
+      movedFrom([serviceQueues, queueTable]).pipe(
+        Layer.provideMerge(GeneratorQueue.layerRedis.pipe(Layer.provide(redis)))
+      )
   })
 ))
 

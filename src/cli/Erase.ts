@@ -2,11 +2,13 @@
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { databaseLayer, filesLayer } from "../app/Foundation.ts"
+import { queueLayer } from "../app/Services.ts"
 import { FileStore } from "../files/FileStore.ts"
+import { GeneratorQueue } from "../services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
 import type { EventNumber } from "../../rpc/values/Ids.ts"
 import { EventNumbers } from "../store/EventNumbers.ts"
-import { ErasureStore } from "../store/ErasureStore.ts"
+import { ErasureStore, GuestBusy } from "../store/ErasureStore.ts"
 import * as KeyValues from "../store/KeyValues.ts"
 import { type Guest, pseudonymOf } from "../store/Pseudonym.ts"
 import { reportFailure } from "./Sentence.ts"
@@ -15,12 +17,19 @@ import { reportFailure } from "./Sentence.ts"
 export class EventUnclear
   extends Schema.TaggedError<EventUnclear>()("EventUnclear", { message: Schema.String }) {}
 
-/** Files and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
+/** Files, queued chunks and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
 export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest) {
   const store = yield* ErasureStore
   const files = yield* FileStore
   const ledger = yield* PaymentLedger
-  const { files: keys, payments } = yield* store.traces(guest)
+  const queue = yield* GeneratorQueue
+  const { files: keys, payments, tickets } = yield* store.traces(guest)
+  if (!(yield* queue.forget(tickets))) {
+    return yield* new GuestBusy({
+      message:
+        `A ticket of guest ${guest.guestId} of event ${guest.eventId} is being generated: erase when it is done.`
+    })
+  }
   yield* Effect.forEach(keys, (key) => files.remove(key), { concurrency: 4, discard: true })
   yield* Effect.forEach(payments, (id) => ledger.rename(id, pseudonymOf(guest)), { discard: true })
   yield* store.erase(guest)
@@ -46,6 +55,7 @@ const eventOf = Effect.fn("Erase.eventOf")(function* (number: EventNumber, organ
 const layer = Layer.mergeAll(
   ErasureStore.layer,
   EventNumbers.layer,
+  queueLayer,
   PaymentLedger.layer.pipe(Layer.provide(KeyValues.layer))
 ).pipe(
   Layer.provide(databaseLayer),

@@ -5,10 +5,10 @@ import {
   RunnerAddress,
   RunnerHealth,
   Runners,
+  RunnerStorage,
+  Sharding,
   ShardingConfig,
-  SingleRunner,
   SocketRunner,
-  SqlMessageStorage,
   SqlRunnerStorage
 } from "effect/cluster"
 import { RpcSerialization } from "effect/rpc"
@@ -16,6 +16,7 @@ import * as Database from "../database/Database.ts"
 import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { ReadinessNotice } from "../http/Health.ts"
+import * as PatientStorage from "./PatientStorage.ts"
 import { clusterSecret, runnerAddress, runnerTlsFiles, runnerTrust } from "./RunnerSettings.ts"
 import { layerClient, layerServer, type RunnerTrust, UnprovedRunners } from "./RunnerTransport.ts"
 
@@ -43,11 +44,17 @@ export const tuning: Tuning = {
  */
 export const layerSingle = (overrides?: Tuning) =>
   ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(Layer.unwrap(Effect.map(Database.isEmbedded, (embedded) =>
-      SingleRunner.layer({
-        runnerStorage: embedded ? "memory" : "sql",
-        shardingConfig: { ...tuning, ...overrides }
-      })))),
+    Layer.provideMerge(Sharding.layer),
+    Layer.provideMerge(Runners.layerNoop),
+    Layer.provideMerge(PatientStorage.layerSql),
+    Layer.provide([
+      Layer.unwrap(Effect.map(
+        Database.isEmbedded,
+        (embedded) => embedded ? RunnerStorage.layerMemory : Layer.orDie(SqlRunnerStorage.layer)
+      )),
+      RunnerHealth.layerNoop
+    ]),
+    Layer.provide(ShardingConfig.layerFromEnv({ ...tuning, ...overrides })),
     Layer.provide(Platform.digest)
   )
 
@@ -60,7 +67,7 @@ const sockets = (trust: RunnerTrust, config: Tuning) => {
   return SocketRunner.layer.pipe(
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
     Layer.provide([layerServer(trust), client]),
-    Layer.provideMerge(SqlMessageStorage.layer.pipe(Layer.provide(Platform.digest))),
+    Layer.provideMerge(PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))),
     Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))

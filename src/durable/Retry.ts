@@ -1,15 +1,9 @@
-/** Durable work outlasts the database's bad moments: a fault of the connection is tried again, not recorded. */
-import { Cause, type Duration, Effect, Schedule, Schema } from "effect"
+/** Durable work outlasts the database's bad moments: a fault that passes is tried again, not recorded. */
+import { Cause, Clock, Duration, Effect, Schedule, Schema } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
-import { isTransient } from "../database/TransientFault.ts"
-import { logFault } from "../telemetry/Faults.ts"
-
-const passing = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some((reason) =>
-    Cause.isDieReason(reason)
-      ? isTransient(reason.defect)
-      : Cause.isFailReason(reason) && isTransient(reason.error)
-  )
+import type { Fate } from "../database/SqlStates.ts"
+import { fateOf } from "../database/TransientFault.ts"
+import { faultsOf, logFault } from "../telemetry/Faults.ts"
 
 /** Ever longer up to this, for ever. */
 const everLonger = (most: Duration.Input) =>
@@ -21,16 +15,47 @@ export const patience = Schedule.max([everLonger("5 seconds"), Schedule.recurs(1
 /** How work that somebody else ends waits for a service that is away: ever longer up to about half a minute. */
 export const perseverance = Schedule.jittered(everLonger("30 seconds"))
 
+/** A fault of which nobody knows whether it passes is waited out for so long, then it is final. */
+const longestDoubt = Duration.toMillis("1 hour")
+
+const warnEvery = Duration.toMillis("1 minute")
+
+/** How long a fault of this kind is waited out, in milliseconds. */
+const longest: Readonly<Record<Fate, number>> = { passes: Infinity, doubtful: longestDoubt, final: 0 }
+
 /**
- * Tries again, with `patience`, while the database is away or asks for it. For handlers and
- * activities that may run twice: their first answer is stored for good, so it must not be a passing fault.
- * A defect that remains is logged here, once.
+ * Tries again, ever longer up to `most` apart, while the cause is a fault of the database that passes: as long as it takes
+ * for one that is known, for an hour for one that is not. A warning a minute says so.
+ */
+export const waitOut =
+  (most: Duration.Input) => <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const began = clock.currentTimeMillisUnsafe()
+      let warned = began
+      const passesStill = (cause: Cause.Cause<E>) => {
+        const fate = fateOf(cause)
+        const now = clock.currentTimeMillisUnsafe()
+        if (fate === undefined || now - began >= longest[fate]) return Effect.succeed(false)
+        if (now - warned < warnEvery) return Effect.succeed(true)
+        warned = now
+        const faults = faultsOf(cause).map(({ error }) => error)
+        return Effect.as(Effect.logWarning("Waiting for the database", { fate, faults }), true)
+      }
+      return yield* work.pipe(
+        Effect.sandbox,
+        Effect.retry({ while: passesStill, schedule: everLonger(most) }),
+        Effect.catch((cause) => Effect.failCause(cause))
+      )
+    })
+
+/**
+ * Waits out what passes. For handlers and activities that may run twice: their first answer is stored for good, so it
+ * must not be a passing fault. A defect that remains is logged here, once.
  */
 export const retryTransient = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   work.pipe(
-    Effect.sandbox,
-    Effect.retry({ while: passing, schedule: patience }),
-    Effect.catch((cause) => Effect.failCause(cause)),
+    waitOut("5 seconds"),
     Effect.tapCause((cause) =>
       Cause.hasDies(cause) ? logFault("Durable work failed for good", cause) : Effect.void
     )

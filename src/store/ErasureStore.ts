@@ -6,6 +6,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { openJobs } from "../../rpc/TicketJob.ts"
 import { addressField, erasedFields } from "./GuestFields.ts"
+import { replaceKnown } from "./KnownTexts.ts"
 import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
 import * as Rows from "./Rows.ts"
 
@@ -22,10 +23,13 @@ const addresses = Object.values(addressField).join(", ")
 const Traces = Schema.Struct({
   busy: Schema.NullOr(Schema.String),
   files: Schema.Array(Schema.String),
-  payments: Schema.Array(Schema.String)
+  payments: Schema.Array(Schema.String),
+  tickets: Schema.Array(Schema.Int)
 })
 
-/** Where a guest is known beside the tables: keys of files, ids of payments. */
+const KnownText = Schema.Struct({ text: Schema.String, field: Schema.String })
+
+/** Where a guest is known beside the tables: keys of files, ids of payments, ids of tickets in the generator's queue. */
 export type Traces = Omit<typeof Traces.Type, "busy">
 
 export class ErasureStore extends Context.Service<ErasureStore, {
@@ -61,7 +65,8 @@ export class ErasureStore extends Context.Service<ErasureStore, {
           SELECT (SELECT min(id) FROM open) AS busy,
             ARRAY(SELECT file_key FROM mine WHERE file_key IS NOT NULL
               UNION SELECT qr_key FROM mine WHERE qr_key IS NOT NULL) AS files,
-            ARRAY(SELECT payment_id FROM paid) AS payments
+            ARRAY(SELECT payment_id FROM paid) AS payments,
+            ARRAY(SELECT ticket_id::int FROM mine) AS tickets
           FROM guests WHERE event_id = ${guest.eventId}::bigint AND guest_id = ${guest.guestId}::bigint`)
 
       const traces = Effect.fn("ErasureStore.traces")(function* (guest: Guest) {
@@ -77,9 +82,31 @@ export class ErasureStore extends Context.Service<ErasureStore, {
         })
       })
 
+      /** The guest's own fields, and those of whoever paid for the guest. */
+      const knownTexts = ({ eventId, guestId }: Pick<Guest, "eventId" | "guestId">) =>
+        Rows.all(KnownText)(sql`
+          SELECT DISTINCT field, text FROM (
+            SELECT fields.field, fields.text
+            FROM guests g, jsonb_each_text(jsonb_build_object('name', name, 'email', email, 'phone', phone))
+              AS fields(field, text)
+            WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint
+            UNION ALL SELECT fields.field, fields.text
+            FROM payments p, jsonb_each_text(p.customer) AS fields(field, text)
+            WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint
+          ) AS texts WHERE text <> ''`)
+
       const pseudonymise = Effect.fnUntraced(function* ({ eventId, guestId, number }: Guest) {
         const pseudonym = pseudonymOf({ guestId, number })
         const { email, name } = pseudonym
+        const known = (yield* knownTexts({ eventId, guestId })).map(({ field, text }) => ({
+          text,
+          instead: field === "email" ? email : field === "name" ? name : ""
+        }))
+        yield* replaceKnown(sql, known.filter(({ instead, text }) => instead !== text))
+        yield* Rows.run(sql`
+          UPDATE notification_attempts a SET reason = NULL FROM notifications n
+          WHERE n.message_id = a.message_id AND a.reason IS NOT NULL
+            AND n.event_id = ${eventId}::bigint AND n.guest_id = ${guestId}::bigint`)
         const nothing = Object.fromEntries(erasedFields.map((field) => [field, null]))
         yield* Rows.run(sql`
           WITH known AS (

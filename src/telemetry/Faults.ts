@@ -1,6 +1,6 @@
 /** What a fault is and where it arose, for the log, without the values that were in it. */
 import { Cause, Effect, Predicate } from "effect"
-import { isTransient } from "../database/TransientFault.ts"
+import { fateOf } from "../database/TransientFault.ts"
 
 const frames = (stack: string | undefined): ReadonlyArray<string> =>
   (stack ?? "").split("\n").map((line) => line.trim()).filter((line) => line.startsWith("at ")).slice(0, 12)
@@ -40,7 +40,7 @@ export const faultsOf = (cause: Cause.Cause<unknown>) => cause.reasons.map(descr
 export const isOutage = (cause: Cause.Cause<unknown>): boolean => {
   const faults = cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
   return faults.length > 0 &&
-    faults.every((reason) => isTransient(Cause.isFailReason(reason) ? reason.error : reason.defect))
+    faults.every((reason) => fateOf(Cause.isFailReason(reason) ? reason.error : reason.defect) === "passes")
 }
 
 /** Logs a fault of ours as an error; its messages are there at the debug level only. */

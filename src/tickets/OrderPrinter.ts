@@ -10,7 +10,6 @@ import { LogoDecoder } from "../images/LogoDecoder.ts"
 import { inputOf } from "../print/tickets/TicketInput.ts"
 import { TicketUnprintable } from "../print/tickets/TicketPdf.ts"
 import { TicketDesign, type TicketFormat } from "../print/tickets/TicketTemplates.ts"
-import { EventStore } from "../store/EventStore.ts"
 import { PrintStore } from "../store/tickets/PrintStore.ts"
 import type { JobTicketRow } from "../store/tickets/TicketRows.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
@@ -37,13 +36,12 @@ export class OrderPrinter extends Context.Service<OrderPrinter, {
   static readonly layer: Layer.Layer<
     OrderPrinter,
     never,
-    DocumentPrinter | EventStore | FileStore | LogoDecoder | PrintStore | TicketStore
+    DocumentPrinter | FileStore | LogoDecoder | PrintStore | TicketStore
   > = Layer.effect(
     OrderPrinter,
     Effect.gen(function* () {
       const tickets = yield* TicketStore
       const details = yield* PrintStore
-      const events = yield* EventStore
       const printer = yield* DocumentPrinter
       const logoOf = LogoCache.make(yield* FileStore, yield* LogoDecoder)
       const inPlace = FairPlaces.makeBounded(documentPlaces)
@@ -79,8 +77,8 @@ export class OrderPrinter extends Context.Service<OrderPrinter, {
           const rows = yield* tickets.forJob(ticketIds)
           const [first] = rows
           if (first === undefined) return null
-          const owner = Option.getOrElse(yield* events.owner(first.event_id), () => "")
-          return yield* inPlace({ owner, priority: "normal" }, draw(rows, format))
+          const [whose] = yield* tickets.owners([first.ticket_id])
+          return yield* inPlace({ owner: whose?.owner ?? "", priority: "normal" }, draw(rows, format))
         }
       )
 

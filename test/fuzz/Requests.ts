@@ -2,10 +2,10 @@
 import { Redacted, type Schema } from "effect"
 import { secretVariables } from "../../src/trust/ServiceName.ts"
 import { serviceSignatureHeader, sign, type SignedRequest } from "../../src/trust/ServiceSignature.ts"
+import { stripeSignatureHeader } from "../../src/trust/StripeHeader.ts"
 import {
   signPaymentWebhook,
   signTicketWebhook,
-  stripeSignatureHeader,
   ticketSignatureHeader
 } from "../../src/trust/WebhookSignatures.ts"
 import { isBytes, valueOf } from "./Bodies.ts"

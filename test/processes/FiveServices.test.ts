@@ -1,4 +1,7 @@
-/** The core and the four services as five processes on one PostgreSQL: the documented flow over real sockets. */
+/**
+ * The core and the four services as five processes on one PostgreSQL, and Redis where it is installed: the documented flow
+ * over real sockets.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
@@ -6,6 +9,8 @@ import { sign } from "../../src/trust/ServiceSignature.ts"
 import { audit } from "../support/FlowAudit.ts"
 import { completed, start } from "../support/FlowRuns.ts"
 import { postgres } from "../support/Installation.ts"
+import { hasRedis, ownRedis } from "../support/OwnRedis.ts"
+import { queueProof } from "../support/QueueProof.ts"
 import { parts, request, serve, step } from "../support/Served.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 
@@ -42,8 +47,10 @@ describe.skipIf(serverUrl === undefined)("five processes on one PostgreSQL", () 
       Effect.gen(function* () {
         const installation = yield* postgres
         const token = yield* installation.token
-        const env = {
+        const redis = hasRedis() ? (yield* ownRedis).url : undefined
+        const env: Readonly<Record<string, string>> = {
           ...installation.env,
+          ...(redis === undefined ? {} : { REDIS_URL: redis }),
           ...Object.fromEntries(
             Object.entries(addresses).map((
               [url, port]
@@ -84,6 +91,10 @@ describe.skipIf(serverUrl === undefined)("five processes on one PostgreSQL", () 
         assert.strictEqual(scanned.status, 200, JSON.stringify(scanned.json))
         assert.strictEqual(scanned.json.result, "valid")
         yield* audit(installation, [first.flowId, second.flowId])
+        yield* Effect.provide(
+          queueProof(redis === undefined ? "sql" : "redis", redis),
+          installation.database
+        )
       })
   )
 })

@@ -5,7 +5,7 @@
  *
  * The guards: a chunk leaves its queue once its report is durable (GeneratorWorker), a worker's claim ends with it
  * (QueueLocks), a report is kept before it is answered (WebhooksHttp), an item is decided once (JobStore.applyBatch), a
- * message has one id (Notifier).
+ * message has one id (Notifier), the queue is on the store that was asked for (GeneratorQueue).
  */
 import { describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
@@ -16,6 +16,7 @@ import { embedded, type Installation } from "../support/Installation.ts"
 import { type Mortal, mortal } from "../support/Mortal.ts"
 import { hasPostgres, ownPostgres } from "../support/OwnPostgres.ts"
 import { hasRedis, ownRedis } from "../support/OwnRedis.ts"
+import { queueProof } from "../support/QueueProof.ts"
 import { type Part, serve } from "../support/Served.ts"
 import { audit } from "../support/TicketJobAudit.ts"
 import { begun, ended, installationAt, issued, noticed, reported } from "../support/TicketJobRun.ts"
@@ -44,6 +45,8 @@ interface Site<Name extends string> {
   readonly env: Readonly<Record<string, string>>
   readonly parts: ReadonlyArray<Part | "all">
   readonly others: Readonly<Record<Name, Victim>>
+  /** The server, when the queue is on Redis. */
+  readonly redisUrl?: string
 }
 
 type Blows<Name extends string> = ReadonlyArray<
@@ -56,7 +59,7 @@ const outlasts = <Name extends string>(
   blows: Blows<Name>
 ) =>
   Effect.gen(function* () {
-    const { env, installation, others, parts } = yield* made
+    const { env, installation, others, parts, redisUrl } = yield* made
     const ticketIds = yield* issued(installation, tickets)
     const served = yield* Effect.forEach(parts, (part) => mortal(serve(env, part)), { concurrency: 3 })
     const core = () => served[0]!.now()
@@ -71,6 +74,10 @@ const outlasts = <Name extends string>(
     yield* ended(core, token, run)
     yield* Effect.forEach(served, ({ die }) => die, { discard: true })
     yield* audit(installation, run)
+    yield* Effect.provide(
+      queueProof(redisUrl === undefined ? "sql" : "redis", redisUrl),
+      installation.database
+    )
   })
 
 const parts = ["core", "notifications", "tickets"] as const
@@ -81,8 +88,10 @@ const apart = (queue: "redis" | "sql") =>
     const postgres = yield* ownPostgres
     const redis = yield* ownRedis
     const installation = yield* installationAt(postgres.url)
-    const env = { ...installation.env, ...(queue === "redis" ? { REDIS_URL: redis.url } : {}) }
-    return { installation, env, parts, others: { postgres, redis } }
+    const others = { postgres, redis }
+    if (queue === "sql") return { installation, env: installation.env, parts, others }
+    const env = { ...installation.env, REDIS_URL: redis.url }
+    return { installation, env, parts, others, redisUrl: redis.url }
   })
 
 /** One process on the embedded database, which soon misses what is not reported; a Redis that comes back empty. */
@@ -91,7 +100,7 @@ const together = Effect.gen(function* () {
   const { die, lose, rise, url } = yield* ownRedis
   const env = { ...installation.env, REDIS_URL: url, TICKET_JOB_QUIET: "1 second" }
   const others = { emptied: { die: Effect.andThen(die, lose), rise } }
-  return { installation, env, parts: ["all"] as const, others }
+  return { installation, env, parts: ["all"] as const, others, redisUrl: url }
 })
 
 const able = hasPostgres() && hasRedis()

@@ -5,6 +5,8 @@ import type { SqlClient, SqlError } from "effect/sql"
 import { Priority } from "../../../rpc/TicketJob.ts"
 import { TraceParent } from "../../telemetry/TraceParent.ts"
 import { queueLocks } from "../../durable/QueueLocks.ts"
+import { type Forget, forgetInRedis, forgetInSql } from "./QueueErasure.ts"
+import { queueNames, queueTable } from "./QueueNames.ts"
 import { ChunkId, GenerationJob } from "./TicketApi.ts"
 
 /** A chunk as it waits; `chunk_id` is its `X-Request-ID`. */
@@ -34,46 +36,52 @@ export class GeneratorQueue extends Context.Service<GeneratorQueue, {
     priority: Priority,
     work: (chunk: QueuedChunk) => Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | PersistedQueue.PersistedQueueError, R>
+  /** Takes these tickets out of every chunk that waits or is kept; false while a worker has one of them in hand. */
+  readonly forget: Forget
 }>()("guichet/services/generator/GeneratorQueue") {
-  /** On any store of queues. */
-  static readonly layer: Layer.Layer<GeneratorQueue, never, PersistedQueue.PersistedQueueFactory> = Layer
-    .effect(
-      GeneratorQueue,
-      Effect.gen(function* () {
-        const [high, normal, low] = yield* Effect.all([
-          PersistedQueue.make({ name: "tickets-high", ...options }),
-          PersistedQueue.make({ name: "tickets-normal", ...options }),
-          PersistedQueue.make({ name: "tickets-low", ...options })
-        ])
-        const queues = { high, normal, low }
-        return GeneratorQueue.of({
-          offer: (chunk) =>
-            queues[chunk.priority].offer(chunk, { id: chunk.chunk_id }).pipe(
-              Effect.catchTag("SchemaError", (error) => Effect.die(error)),
-              Effect.asVoid
-            ),
-          take: (priority, work) => queues[priority].take(work)
-        })
-      })
-    )
-
-  private static readonly on = <E, R>(store: Layer.Layer<PersistedQueue.PersistedQueueStore, E, R>) =>
+  /**
+   * On this store and no other: the factory is made here, because a process builds `PersistedQueue.layer`, which is one
+   * value, only once, on the first store that it meets.
+   */
+  private static readonly on = <E, R, RF>(
+    store: Layer.Layer<PersistedQueue.PersistedQueueStore, E, R>,
+    forgetting: Effect.Effect<Forget, never, RF>
+  ) =>
     Layer.merge(
-      GeneratorQueue.layer.pipe(Layer.provide(PersistedQueue.layer)),
+      Layer.effect(
+        GeneratorQueue,
+        Effect.gen(function* () {
+          const factory = yield* PersistedQueue.makeFactory
+          const queueOf = (priority: Priority) => factory.make({ name: queueNames[priority], ...options })
+          const queues = yield* Effect.all({
+            high: queueOf("high"),
+            normal: queueOf("normal"),
+            low: queueOf("low")
+          })
+          return GeneratorQueue.of({
+            offer: (chunk) =>
+              queues[chunk.priority].offer(chunk, { id: chunk.chunk_id }).pipe(
+                Effect.catchTag("SchemaError", (error) => Effect.die(error)),
+                Effect.asVoid
+              ),
+            take: (priority, work) => queues[priority].take(work),
+            forget: yield* forgetting
+          })
+        })
+      ),
       PersistedQueue.layerCleanup(kept)
-    ).pipe(
-      Layer.provide(store)
-    )
+    ).pipe(Layer.provide(Layer.fresh(store)))
 
   /** In the database. Chunks of this process are taken at once, those of another process within a second. */
   static readonly layerSql: Layer.Layer<GeneratorQueue, SqlError.SqlError, SqlClient.SqlClient> =
     GeneratorQueue.on(
-      PersistedQueue.layerStoreSql({ tableName: "ticket_queue", ...queueLocks })
+      PersistedQueue.layerStoreSql({ tableName: queueTable, ...queueLocks }),
+      forgetInSql
     )
 
   /** In Redis, under keys of this prefix. */
   static readonly layerRedisAt = (prefix: string): Layer.Layer<GeneratorQueue, never, Redis.Redis> =>
-    GeneratorQueue.on(PersistedQueue.layerStoreRedis({ prefix, ...queueLocks }))
+    GeneratorQueue.on(PersistedQueue.layerStoreRedis({ prefix, ...queueLocks }), forgetInRedis(prefix))
 
   /** In Redis, as the flows document has it. */
   static readonly layerRedis: Layer.Layer<GeneratorQueue, never, Redis.Redis> = GeneratorQueue.layerRedisAt(
@@ -82,6 +90,7 @@ export class GeneratorQueue extends Context.Service<GeneratorQueue, {
 
   /** Lost with the process. */
   static readonly layerMemory: Layer.Layer<GeneratorQueue> = GeneratorQueue.on(
-    PersistedQueue.layerStoreMemory
+    PersistedQueue.layerStoreMemory,
+    Effect.succeed(() => Effect.succeed(true))
   )
 }

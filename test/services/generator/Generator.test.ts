@@ -1,8 +1,9 @@
 /** Chunks are rendered, reported once, and lost by nothing. */
 import { NodeRedis } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Deferred, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { Redis } from "effect/persistence"
+import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { FileStore } from "../../../src/files/FileStore.ts"
 import { TicketsGenerated } from "../../../rpc/TicketWebhookBodies.ts"
@@ -120,6 +121,7 @@ describe("the ticket generator", () => {
       const ended = yield* Deferred.make<Exit.Exit<unknown, unknown>>()
       const one = Layer.succeed(GeneratorQueue, {
         offer: () => Effect.void,
+        forget: () => Effect.succeed(true),
         take: (priority, work) =>
           priority === "normal"
             ? work(chunkOf("job_8", [ticketOf(1)])).pipe(
@@ -216,13 +218,46 @@ const swept = Layer.effectDiscard(Effect.gen(function* () {
   )
 }))
 
+/** Everything that the store has, as text. */
+class Stored extends Context.Service<Stored, Effect.Effect<string>>()("test/Stored") {}
+
+const inSql = GeneratorQueue.layerSql.pipe(
+  Layer.merge(Layer.effect(
+    Stored,
+    Effect.map(
+      SqlClient.SqlClient,
+      (sql) => Effect.orDie(Effect.map(sql`SELECT * FROM ticket_queue`, (rows) => JSON.stringify(rows)))
+    )
+  )),
+  Layer.provide(TestDatabase.layer)
+)
+
+const redisCommands = { list: "LRANGE", zset: "ZRANGE" } as const
+
 const inRedis = GeneratorQueue.layerRedisAt(prefix).pipe(
+  Layer.merge(Layer.effect(
+    Stored,
+    Effect.map(Redis.Redis, (redis) =>
+      Effect.gen(function* () {
+        const keys = yield* redis.send<Array<string>>("KEYS", `${prefix}*`)
+        const values = yield* Effect.forEach(keys, (key) =>
+          Effect.flatMap(redis.send<"list" | "zset" | "hash">("TYPE", key), (type) =>
+            type === "hash" ? redis.send("HGETALL", key) : redis.send(redisCommands[type], key, "0", "-1")))
+        return JSON.stringify(values)
+      }).pipe(Effect.orDie))
+  )),
   Layer.provideMerge(swept),
   Layer.provide(NodeRedis.layer({ url: TestDatabase.redisUrl ?? "" }))
 )
 
-const queues: ReadonlyArray<readonly [string, Layer.Layer<GeneratorQueue, unknown>, boolean]> = [
-  ["the database", Layer.provide(GeneratorQueue.layerSql, TestDatabase.layer), false],
+/** No place of the store names the guests of the forgotten tickets. */
+const sought = Effect.gen(function* () {
+  const text = yield* yield* Stored
+  for (const id of [11, 13, 14]) assert.notInclude(text, ticketOf(id).ticket_code)
+})
+
+const queues: ReadonlyArray<readonly [string, Layer.Layer<GeneratorQueue | Stored, unknown>, boolean]> = [
+  ["the database", inSql, false],
   ["Redis", inRedis, TestDatabase.redisUrl === undefined]
 ]
 
@@ -242,6 +277,33 @@ for (const [place, Queue, absent] of queues) {
         assert.deepStrictEqual(yield* queue.take("low", Effect.succeed), low)
         const empty = yield* Effect.timeoutOption(queue.take("high", Effect.succeed), "50 millis")
         assert.strictEqual(empty._tag, "None")
-      }).pipe(Effect.provide(Queue)))
+      }).pipe(Effect.provide(Layer.fresh(Queue))))
+
+    it.live("forgets a ticket in what waits, failed and is done, and says when a worker has it in hand", () =>
+      Effect.gen(function* () {
+        const queue = yield* GeneratorQueue
+        const shared = chunkOf("job_shared", [ticketOf(11), ticketOf(12)], "low")
+        yield* queue.offer(shared)
+        yield* queue.offer(chunkOf("job_alone", [ticketOf(11)], "low"))
+        assert.isTrue(yield* queue.forget([11]))
+        assert.isTrue(yield* queue.forget([11]))
+        const left = yield* queue.take("low", Effect.succeed)
+        assert.deepStrictEqual(left, { ...shared, job: { ...shared.job, tickets: [ticketOf(12)] } })
+        const empty = yield* Effect.timeoutOption(queue.take("low", Effect.succeed), "50 millis")
+        assert.strictEqual(empty._tag, "None")
+
+        yield* queue.offer(chunkOf("job_alone", [ticketOf(11)], "low"))
+        yield* queue.offer(chunkOf("job_failing", [ticketOf(13)], "normal"))
+        yield* Effect.exit(queue.take("normal", () => Effect.fail("delayed")))
+        assert.isTrue(yield* queue.forget([13]))
+        const again = yield* Effect.timeoutOption(queue.take("low", Effect.succeed), "50 millis")
+        assert.strictEqual(again._tag, "None", "an emptied chunk keeps its id")
+
+        yield* queue.offer(chunkOf("job_held", [ticketOf(14)], "high"))
+        const whileHeld = yield* queue.take("high", () => queue.forget([14]))
+        assert.isFalse(whileHeld)
+        assert.isTrue(yield* queue.forget([14]))
+        yield* sought
+      }).pipe(Effect.provide(Layer.fresh(Queue))))
   })
 }

@@ -1,5 +1,5 @@
 /** Several tickets as one document, drawn when it is asked for. */
-import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Schema } from "effect"
 import type { PrintDetail } from "../../rpc/PrintDetails.ts"
 import * as FairPlaces from "../durable/FairPlaces.ts"
 import type { ThreadBroken } from "../durable/ThreadPool.ts"

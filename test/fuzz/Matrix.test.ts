@@ -101,7 +101,9 @@ const recordingLayer = Layer.succeed(
   (statement, _sql, fiber) =>
     Effect.sync(() => {
       const { requestId } = fiber.getRef(References.CurrentLogAnnotations)
-      if (typeof requestId === "string") asked.get(requestId)?.push(statement.compile(true)[0])
+      const [text] = statement.compile(true)
+      // A token is looked up when it was not of late, whatever is asked for.
+      if (typeof requestId === "string" && !text.includes("FROM tokens")) asked.get(requestId)?.push(text)
       return statement
     })
 )

@@ -7,6 +7,7 @@ import { Rpc } from "effect/rpc"
 import { Activity, DurableDeferred, Workflow } from "effect/workflow"
 import { type AddressInfo, createServer } from "node:net"
 import * as Cluster from "../../src/cluster/Cluster.ts"
+import { ReadinessNotice } from "../../src/http/Health.ts"
 import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import { environment } from "../trust/ExampleServices.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
@@ -121,6 +122,47 @@ layer(TestDatabase.layer, { excludeTestServices: true })("a cluster", (it) => {
           assert.strictEqual(yield* client.Note({ key: "a" }), 1)
         }).pipe(Effect.provide(cluster))
       })
+  )
+
+  it.effect.skipIf(TestDatabase.serverUrl === undefined)(
+    "shares its shards with runners of its secret, and names those of another in its readiness",
+    () =>
+      Effect.gen(function* () {
+        const join = Effect.fnUntraced(function* (secret: string) {
+          const handled: Array<string> = []
+          const port = `${yield* freePort}`
+          const env = {
+            GUICHET_CLUSTER: "socket",
+            GUICHET_RUNNER_PORT: port,
+            GUICHET_CLUSTER_SECRET: secret.repeat(16)
+          }
+          const cluster = Layer.provideMerge(
+            notebookLayer(handled),
+            Layer.provide(Cluster.layer, withEnv(env))
+          )
+          return { context: yield* Layer.build(Layer.fresh(cluster)), handled, port }
+        })
+        const [one, other] = [yield* join("a"), yield* join("a")]
+        let sent = 0
+        yield* Effect.gen(function* () {
+          const client = (yield* Notebook.client)(`shared ${sent++}`)
+          assert.strictEqual(yield* client.Note({ key: "a" }), 1)
+        }).pipe(
+          Effect.provide(one.context),
+          Effect.repeat({ until: () => one.handled.length > 0 && other.handled.length > 0 })
+        )
+        assert.strictEqual(yield* Effect.provide(Effect.flatten(ReadinessNotice), one.context), undefined)
+        const stranger = yield* join("b")
+        for (const [{ context }, { port }] of [[one, stranger], [stranger, one]] as const) {
+          const notice = yield* Effect.flatten(ReadinessNotice).pipe(
+            Effect.provide(context),
+            Effect.repeat({ until: (notice) => notice !== undefined })
+          )
+          assert.include(notice, port)
+          assert.include(notice, "GUICHET_CLUSTER_SECRET")
+        }
+      }).pipe(Effect.scoped),
+    120_000
   )
 
   it.effect("refuses a runner that other machines can reach without a secret of the cluster", () =>

@@ -136,6 +136,7 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
   "POST /api/tickets/generation-jobs/:job_id/retry": () => undefined,
   "PUT /api/templates/:template_id/style": null,
   "PUT /api/templates/:template_id/logo": null,
+  "DELETE /api/templates/:template_id/logo": null,
   "PUT /api/events/:event_id/status": () => ({ status: "active" }),
   "PUT /api/events/:event_id/terms": () => ({ terms: "No dogs.", organizer: "Somebody" }),
   "PUT /api/events/:event_id/gate-rules": () => rules,
@@ -151,11 +152,15 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
   }),
   "POST /api/scans/batch": upload,
   "POST /api/tokens": null,
+  "DELETE /api/tokens/:token_id": () => undefined,
   "POST /api/internal/scan-validation": null,
   "POST /api/internal/print-details": null,
   "POST /api/payment-webhook-routes": null,
   "POST /api/ticket-webhook-routes": null
 }
+
+/** A feed without an end: its first part is what `GET /api/events/:event_id/gate` shows. */
+const endless = new Set(["/api/events/:event_id/gate/events"])
 
 /** What a route needs in its query to be answered at all. */
 const queries: Readonly<Record<string, string>> = {
@@ -181,7 +186,7 @@ const requestOf = ({ method, path }: (typeof routes)[number], things: Things) =>
     if (value === undefined) throw new Error(`Teach the matrix the parameter ${parameter} of ${name}`)
     return value
   })
-  const body = method === "GET" || method === "DELETE" ? () => undefined : bodies[name]
+  const body = method === "GET" ? () => undefined : bodies[name]
   if (body === undefined) throw new Error(`Teach the matrix the body of ${name}`)
   return body === null
     ? undefined
@@ -303,7 +308,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("two organisers with th
         assert.deepStrictEqual(yield* contents, before)
 
         for (const [who, own, other] of [["alice", alices, "of bob"], ["bob", bobs, "of alice"]] as const) {
-          for (const route of routes.filter(({ method }) => method === "GET")) {
+          for (const route of routes.filter(({ method, path }) => method === "GET" && !endless.has(path))) {
             const answer = yield* ask(who, route, own)
             if (answer === undefined || route.path.startsWith("/api/tokens")) continue
             assert.strictEqual(answer.status, 200, `${answer.name} ${answer.text}`)

@@ -79,7 +79,7 @@ export class EventNumbers extends Context.Service<EventNumbers, {
             yield* Rows.run(sql`
               INSERT INTO event_numbers (owner, number)
               SELECT ${owner}, number FROM unnest(${Rows.bigints(missing)}::bigint[]) AS asked (number)
-              ON CONFLICT (owner, number) DO NOTHING`)
+              ORDER BY number ON CONFLICT (owner, number) DO NOTHING`)
           }
           const reserved = new Map(
             (missing.length === 0 ? before : yield* keys(owner, numbers)).map((

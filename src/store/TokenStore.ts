@@ -31,7 +31,7 @@ export interface NewToken {
   readonly role: Role
   readonly subject: string
   readonly owner?: string | undefined
-  /** The organisation of an operator while no organisation is here: its subject unless this says another. */
+  /** The organisation of an operator while none is here: the oldest admin's, or its own, unless this says another. */
   readonly unnamed?: string | undefined
   readonly events?: ReadonlyArray<EventNumber> | undefined
   readonly gates?: ReadonlyArray<string> | undefined
@@ -185,23 +185,23 @@ export class TokenStore extends Context.Service<TokenStore, {
           SELECT owner FROM event_numbers WHERE number = ANY(${Rows.bigints(events)}::bigint[])
           GROUP BY owner HAVING count(*) = ${new Set(events).size}::int ORDER BY owner LIMIT 10`)
 
-      /** The organisation that has all the listed events, else the only one there is, else `unnamed`. */
-      const organizationOf = Effect.fnUntraced(function* (
-        events: ReadonlyArray<EventNumber> | undefined,
-        unnamed: string
-      ) {
+      const oldestAdmin = Rows.first(OwnerRow)(sql`
+        SELECT subject AS owner FROM tokens WHERE role = 'admin' AND revoked_at IS NULL ORDER BY seq LIMIT 1`)
+
+      /** The organisation that has all the listed events, else the only one there is, else whoever makes its events. */
+      const organizationOf = Effect.fnUntraced(function* ({ events, subject, unnamed }: NewToken) {
         const having = events === undefined ? [] : yield* havingAll(events)
         const candidates = (having.length > 0 ? having : yield* organizations).map(({ owner }) => owner)
         if (candidates.length > 1) return yield* new OrganizerNeeded({ organizers: candidates })
-        return candidates[0] ?? unnamed
+        const chosen = candidates[0] ?? unnamed
+        if (chosen !== undefined) return chosen
+        return Option.match(yield* oldestAdmin, { onNone: () => subject, onSome: ({ owner }) => owner })
       })
 
-      const ownerOf = ({ events, owner, role, subject, unnamed = subject }: NewToken) =>
-        owner !== undefined
-          ? Effect.succeed(owner)
-          : role === "operator"
-          ? organizationOf(events, unnamed)
-          : Effect.succeed(subject)
+      const ownerOf = (token: NewToken) =>
+        token.owner === undefined && token.role === "operator"
+          ? organizationOf(token)
+          : Effect.succeed(token.owner ?? token.subject)
 
       const createOnce = Effect.fn("TokenStore.createOnce")(function* (tokenId: string, token: NewToken) {
         const secret = Redacted.make(`gct_${randomBytes(32).toString("base64url")}`)

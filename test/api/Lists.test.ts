@@ -90,7 +90,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an organiser", (it) =>
       yield* flowOf(4, "2027-05-01T18:00:00Z")
       const tokens = yield* TokenStore
       const tokenOf = (role: "organizer" | "operator", subject: string) =>
-        Effect.map(tokens.create({ role, subject }), ({ token }) => Redacted.value(token))
+        Effect.map(tokens.create({ role, subject, owner: subject }), ({ token }) => Redacted.value(token))
       const [bob, eve] = [yield* tokenOf("organizer", "bob"), yield* tokenOf("operator", "eve")]
       for (
         const [path, idsOf] of [["/api/events", eventIds], ["/api/orchestration/flows", flowIds]] as const

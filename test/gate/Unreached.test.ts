@@ -12,32 +12,10 @@ import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import { serviceSignatureHeader, sign } from "../../src/trust/ServiceSignature.ts"
 import internal from "../fixtures/bodies/3-internal-scan-validation.request.json" with { type: "json" }
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
-import { EventStore } from "../../src/store/EventStore.ts"
-import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
 import { until } from "../support/FlowClient.ts"
-import { eventData } from "../support/GateFixture.ts"
+import { publishAs } from "../support/EventIds.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
-
-/** An event of an organiser under our key, in Tokyo, with one ticket. */
-const publish = Effect.fnUntraced(function* (key: number, owner: string, number: number) {
-  const events = yield* EventStore
-  const sql = yield* SqlClient.SqlClient
-  yield* events.publish(key, owner, eventData(number, { timezone: "Asia/Tokyo" }))
-  yield* events.registerGuests(key, null, [
-    { guest_id: 1, name: "Ana B", email: "a@example.com", ticket_type: "VIP" }
-  ])
-  yield* (yield* TicketStore).issue({
-    eventId: key,
-    flowId: null,
-    templateId: 1,
-    guestIds: [1],
-    paymentState: "free"
-  })
-  const [ticket] = yield* sql<{ id: number; code: string }>`
-    SELECT ticket_id AS id, code FROM tickets WHERE event_id = ${key}::bigint`
-  return ticket!
-})
 
 const tokenFor = (token: NewToken) =>
   Effect.flatMap(
@@ -81,8 +59,8 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan that reaches no
     () =>
       Effect.gen(function* () {
         const app = yield* TestApp
-        const ticket = yield* publish(1_000_000_801, "bob", 5)
-        yield* publish(1_000_000_802, "alice", 1)
+        const ticket = yield* publishAs(1_000_000_801, "bob", 5)
+        yield* publishAs(1_000_000_802, "alice", 1)
         const listed = yield* tokenFor({
           role: "operator",
           subject: "listed",
@@ -132,7 +110,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan that reaches no
 
   it.effect("is told nothing of a verdict under its id, at a gate that the token lacks", () =>
     Effect.gen(function* () {
-      const ticket = yield* publish(1_000_000_811, "alice", 11)
+      const ticket = yield* publishAs(1_000_000_811, "alice", 11)
       const steward = yield* tokenFor({
         role: "operator",
         subject: "gate-a",
@@ -161,10 +139,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan that reaches no
   it.effect("may name a ticket: of another organisation it is unknown, of another event of one's own it is that", () =>
     Effect.gen(function* () {
       const [theirs, own] = [
-        yield* publish(1_000_000_821, "bob", 21),
-        yield* publish(1_000_000_822, "alice", 22)
+        yield* publishAs(1_000_000_821, "bob", 21),
+        yield* publishAs(1_000_000_822, "alice", 22)
       ]
-      yield* publish(1_000_000_823, "alice", 21)
+      yield* publishAs(1_000_000_823, "alice", 21)
       const { organizer } = yield* TestApp
       assert.strictEqual((yield* scan(organizer, 21, theirs.code)).json.result, "unknown_ticket")
       assert.strictEqual((yield* scan(organizer, 21, own.code)).json.result, "wrong_event")
@@ -174,8 +152,8 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan that reaches no
     Effect.gen(function* () {
       const { admin, organizer } = yield* TestApp
       const [alices, bobs] = [
-        yield* publish(1_000_000_831, "alice", 31),
-        yield* publish(1_000_000_832, "bob", 31)
+        yield* publishAs(1_000_000_831, "alice", 31),
+        yield* publishAs(1_000_000_832, "bob", 31)
       ]
       const bare = yield* scan(admin, 31, alices.code)
       assert.strictEqual(bare.status, 422)
@@ -202,10 +180,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a scan that reaches no
       Effect.gen(function* () {
         const app = yield* TestApp
         const [alices, bobs] = [
-          yield* publish(1_000_000_841, "alice", 41),
-          yield* publish(1_000_000_842, "bob", 41)
+          yield* publishAs(1_000_000_841, "alice", 41),
+          yield* publishAs(1_000_000_842, "bob", 41)
         ]
-        const zoes = yield* publish(1_000_000_843, "zoe", 41)
+        const zoes = yield* publishAs(1_000_000_843, "zoe", 41)
         const secret = (yield* ServiceSecrets).signing("scan-validation-service")
         const send = Effect.fnUntraced(function* (ticketId: number, operatorId: string) {
           const path = "/api/internal/scan-validation"

@@ -42,7 +42,7 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   HttpApiEndpoint.post("start", "/orchestration/complete-flow", {
     payload: CompleteFlowRequest,
     success: HttpApiSchema.WithHeaders(FlowAccepted.pipe(HttpApiSchema.status(202)), Location),
-    error: [Forbidden, NotFound, InvalidRequest]
+    error: [Forbidden, InvalidRequest]
   }).annotate(LimitedAs, "work").annotateMerge(OpenApi.annotations({
     summary: "Run the complete flow",
     description:

@@ -43,8 +43,8 @@ const tooSlow = new Unavailable({
 })
 
 /** A place of its own for every upload: a file is never another picture, and never one that is being removed. */
-const keyOf = (subject: string, templateId: number, digest: string, extension: string) =>
-  `logos/${sha256(subject).slice(0, 40)}/${templateId}-${digest.slice(0, 40)}-${
+const keyOf = (organizer: string, templateId: number, digest: string, extension: string) =>
+  `logos/${sha256(organizer).slice(0, 40)}/${templateId}-${digest.slice(0, 40)}-${
     randomBytes(6).toString("hex")
   }.${extension}`
 
@@ -69,15 +69,16 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
       }
     })
 
-    const styled = Effect.fnUntraced(function* (subject: string, templateId: number) {
-      const found = yield* templates.get(subject, templateId)
+    const styled = Effect.fnUntraced(function* (organizer: string, templateId: number) {
+      const found = yield* templates.get(organizer, templateId)
       return Option.isSome(found) ? found.value : yield* missing("template")
     })
 
-    const shown = (subject: string, templateId: number) => Effect.flatMap(styled(subject, templateId), view)
+    const shown = (organizer: string, templateId: number) =>
+      Effect.flatMap(styled(organizer, templateId), view)
 
     const take = Effect.fn("TemplatesHttp.setLogo")(
-      function* (subject: string, templateId: number, bytes: Uint8Array) {
+      function* (organizer: string, templateId: number, bytes: Uint8Array) {
         const file = readLogo(bytes)
         if (Option.isNone(file)) return yield* refused
         const logo = yield* inPlace({ owner: subject, priority: "normal" }, decoder.decode(bytes)).pipe(
@@ -86,14 +87,14 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
         if (Option.isNone(logo)) return yield* refused
         if (logoWeight(logo.value) > largestLogo.bytes) return yield* heavy
         const digest = sha256(bytes)
-        const key = keyOf(subject, templateId, digest, file.value.extension)
+        const key = keyOf(organizer, templateId, digest, file.value.extension)
         yield* spare.reserve(key)
         yield* Effect.catchTag(
           files.put(key, bytes, file.value.contentType),
           "FileStoreError",
           fileStoreAway
         )
-        if (!(yield* templates.setLogo(subject, templateId, { key, digest }))) return yield* tooSlow
+        if (!(yield* templates.setLogo(organizer, templateId, { key, digest }))) return yield* tooSlow
       }
     )
 
@@ -104,27 +105,27 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
           return { templates: yield* Effect.forEach(rows, view) }
         })),
       get: ({ params: { template_id } }) =>
-        noStore(Effect.flatMap(owner, (subject) => shown(subject, template_id))),
+        noStore(Effect.flatMap(owner, (organizer) => shown(organizer, template_id))),
       setStyle: ({ params: { template_id }, payload }) =>
         noStore(Effect.gen(function* () {
-          const subject = yield* owner
-          yield* styled(subject, template_id)
-          yield* templates.setAccent(subject, template_id, payload.accent?.toLowerCase() ?? null)
-          return yield* shown(subject, template_id)
+          const organizer = yield* owner
+          yield* styled(organizer, template_id)
+          yield* templates.setAccent(organizer, template_id, payload.accent?.toLowerCase() ?? null)
+          return yield* shown(organizer, template_id)
         })),
       setLogo: ({ params: { template_id }, payload }) =>
         noStore(Effect.gen(function* () {
-          const subject = yield* owner
-          yield* styled(subject, template_id)
-          yield* take(subject, template_id, payload)
-          return yield* shown(subject, template_id)
+          const organizer = yield* owner
+          yield* styled(organizer, template_id)
+          yield* take(organizer, template_id, payload)
+          return yield* shown(organizer, template_id)
         })),
       removeLogo: ({ params: { template_id } }) =>
         noStore(Effect.gen(function* () {
-          const subject = yield* owner
-          yield* styled(subject, template_id)
-          yield* templates.setLogo(subject, template_id, null)
-          return yield* shown(subject, template_id)
+          const organizer = yield* owner
+          yield* styled(organizer, template_id)
+          yield* templates.setLogo(organizer, template_id, null)
+          return yield* shown(organizer, template_id)
         }))
     })
   })

@@ -74,7 +74,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("the status of an event
       yield* run(bodyFor(3))
       const tokens = yield* TokenStore
       const of = (role: "organizer" | "operator") =>
-        Effect.map(tokens.create({ role, subject: "bob" }), ({ token }) => Redacted.value(token))
+        Effect.map(
+          tokens.create({ role, subject: "bob", owner: "bob" }),
+          ({ token }) => Redacted.value(token)
+        )
       assert.strictEqual((yield* put(3, "canceled", yield* of("organizer"))).status, 404)
       assert.strictEqual((yield* put(3, "canceled", yield* of("operator"))).status, 403)
       assert.strictEqual((yield* put(999, "canceled")).status, 404)

@@ -106,7 +106,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an order's document", 
       const tokens = yield* TokenStore
       const { url } = yield* order(24, ["Ana"])
       const tokenOf = (role: "organizer" | "operator") =>
-        Effect.map(tokens.create({ role, subject: "bob" }), ({ token }) => Redacted.value(token))
+        Effect.map(
+          tokens.create({ role, subject: "bob", owner: "bob" }),
+          ({ token }) => Redacted.value(token)
+        )
       const [bob, steward] = [yield* tokenOf("organizer"), yield* tokenOf("operator")]
       for (const path of [url, "/api/events/24/tickets.pdf?guest_id=1"]) {
         assert.strictEqual((yield* app.ask(path, { token: bob })).status, 404)

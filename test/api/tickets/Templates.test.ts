@@ -28,7 +28,7 @@ const jpg = new Uint8Array(
 )
 
 const tokenOf = Effect.fnUntraced(function* (role: "organizer" | "operator", subject: string) {
-  return Redacted.value((yield* (yield* TokenStore).create({ role, subject })).token)
+  return Redacted.value((yield* (yield* TokenStore).create({ role, subject, owner: subject })).token)
 })
 
 /** An event of this owner with one ticket of template 1. */

@@ -3,17 +3,17 @@ import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Direction } from "../../../rpc/Scan.ts"
-import { Instant, Label } from "../../../rpc/values/Values.ts"
+import { Instant, Label, limited } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
-import { ScanId, ScanLocation, Scanned } from "../../gate/ScanBodies.ts"
+import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
 import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { Unavailable } from "../../http/Problems.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 
-/** What a scanner read, and where; any text that a camera reads may stand in `qr_data`. */
+/** What a scanner read, and where; any text that a body may hold may stand in `qr_data`. */
 export const VerifyRequest = Schema.Struct({
-  qr_data: Scanned,
+  qr_data: limited(65_536),
   event_id: EventNumber,
   scanner_id: Label,
   operator_id: Label,

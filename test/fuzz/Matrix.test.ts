@@ -237,6 +237,6 @@ layer(TestLayer, { excludeTestServices: true })("the routes", (it) => {
         if ([401, 403, 404].includes(status)) wrong.push(`${route.name} as admin: ${status}`)
       }
       assert.deepStrictEqual(wrong, [])
-      assert.isAbove([...asked.values()].flat().length, asked.size)
+      assert.isAbove([...asked.values()].flat().length, 200)
     }))
 })

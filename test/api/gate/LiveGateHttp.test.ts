@@ -1,6 +1,6 @@
 /**
  * A gate as its organiser watches it over HTTP: the view, the feed read as it comes, and the rules.
- * Guards whose removal turns this file red: who may see, the seat's limit and its release, the resume after an id, the
+ * Guards whose removal turns this file red: who may see, the seats' limits and their release, the end with a revoked token, the resume after an id, the
  * end when the process leaves, the checks of the rules and whose they are.
  */
 import { assert, layer } from "@effect/vitest"
@@ -8,6 +8,7 @@ import { Effect, Fiber, Redacted, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { usualRules } from "../../../rpc/Scan.ts"
 import { seats } from "../../../src/api/gate/LiveGate.ts"
+import { mostOf } from "../../../src/limits/Seats.ts"
 import { Drain } from "../../../src/http/Drain.ts"
 import { type NewToken, TokenStore } from "../../../src/store/TokenStore.ts"
 import { type FeedItem, parseFeed } from "../../support/FlowClient.ts"
@@ -217,14 +218,43 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a gate over HTTP", (it
     Effect.gen(function* () {
       const app = yield* TestApp
       yield* publish(5, 1)
-      const feeds = yield* Effect.forEach(Array.from({ length: seats }), () => open(5, app.admin))
-      yield* Effect.forEach(feeds, ({ until }) => until(isGate))
+      const tokens = yield* Effect.forEach(Array.from({ length: Math.ceil(seats / mostOf.token) }), () =>
+        organizer)
+      const feeds = yield* Effect.forEach(
+        Array.from({ length: seats }),
+        (_, n) =>
+          open(5, tokens[n % tokens.length]!)
+      )
+      for (const { response, until } of feeds) {
+        assert.strictEqual(response.status, 200)
+        yield* until(isGate)
+      }
       const refused = yield* app.ask("/api/events/5/gate/events", { token: app.admin })
       assert.deepInclude(refused.json, { status: 429, type: "/problems/too-many-requests", retry_after: 15 })
       assert.strictEqual(refused.headers.get("retry-after"), "15")
       yield* feeds[0]!.leave
       const next = yield* open(5, app.admin)
       assert.deepStrictEqual((yield* next.until(isGate)).length, 1)
+    }).pipe(Effect.scoped))
+
+  it.effect("has twenty seats for a token, which loses them when it is revoked", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      yield* publish(7, 1)
+      const { token, tokenId } = yield* Effect.flatMap(
+        TokenStore,
+        (tokens) => tokens.create({ role: "organizer", subject: "organizer-1" })
+      )
+      const text = Redacted.value(token)
+      const feeds = yield* Effect.forEach(Array.from({ length: mostOf.token }), () => open(7, text))
+      for (const { until } of feeds) yield* until(isGate)
+      const refused = yield* app.ask("/api/events/7/gate/events", { token: text })
+      assert.deepInclude(refused.json, { status: 429, type: "/problems/too-many-requests", retry_after: 15 })
+      const revoked = yield* app.ask(`/api/tokens/${tokenId}`, { method: "DELETE", token: app.admin })
+      assert.strictEqual(revoked.status, 200, revoked.text)
+      for (const { until } of feeds) yield* until(() => false)
+      const next = yield* open(7, yield* organizer)
+      assert.strictEqual((yield* next.until(isGate)).length, 1)
     }).pipe(Effect.scoped))
 
   it.effect("obeys the rules that its organiser sets, and refuses bad ones field by field", () =>

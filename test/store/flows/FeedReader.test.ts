@@ -1,7 +1,7 @@
 /**
  * What idle watchers cost, and how they are woken, by this process and by another one.
- * Guards whose removal turns this file red: the one query for all feeds, the shared read of a feed, the latch that stops
- * the query while nobody waits, the news that a watcher missed while it read, the query that goes on after a fault, the
+ * Guards whose removal turns this file red: the one query for all feeds, the shared read of a feed, the end
+ * of the query while nobody waits, the news that a watcher missed while it read, the query that goes on after a fault, the
  * comparison with what a watcher has seen.
  */
 import { assert, describe, it } from "@effect/vitest"

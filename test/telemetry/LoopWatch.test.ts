@@ -48,7 +48,9 @@ describe("the event loop", () => {
         assert.isAtLeast((yield* Metric.value(LoopWatch.residentMemory)).value, 10_000_000)
       })
       yield* program.pipe(
-        Effect.provide(Layer.mergeAll(Layer.provideMerge(LoopWatch.layer, Logger.layer([logger])), Platform.httpServices))
+        Effect.provide(
+          Layer.mergeAll(Layer.provideMerge(LoopWatch.layer, Logger.layer([logger])), Platform.httpServices)
+        )
       )
     }).pipe(Effect.scoped))
 })

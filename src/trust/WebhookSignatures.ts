@@ -44,7 +44,10 @@ export class PaymentWebhookAuth
       const secrets = yield* ServiceSecrets
       return PaymentWebhookAuth.of(Effect.fnUntraced(function* (answer) {
         const { headers } = yield* HttpServerRequest.HttpServerRequest
-        const { body, now, service, timestamp } = yield* Effect.mapError(signedRequest(stripeSignatureHeader), () => refused)
+        const { body, now, service, timestamp } = yield* Effect.mapError(
+          signedRequest(stripeSignatureHeader),
+          () => refused
+        )
         const instant = freshInstant(timestamp, now)
         const header = headers[stripeSignatureHeader] ?? ""
         const seconds = signedSecond(header, body, secrets.accepted("payment-service"), now)

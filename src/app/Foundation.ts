@@ -6,6 +6,7 @@ import { FileLinks } from "../files/FileLinks.ts"
 import { FileStore } from "../files/FileStore.ts"
 import { FastPathRegistry } from "../FastPath.ts"
 import * as Migrations from "../database/Migrations.ts"
+import { checkServer } from "../database/ServerChecks.ts"
 import { Fonts } from "../print/pdf/Fonts.ts"
 import * as Platform from "../Platform.ts"
 import { Loopback } from "../trust/Loopback.ts"
@@ -28,11 +29,11 @@ export const publicUrl = urlOr(
   ""
 )
 
-/** The embedded database is migrated at start; PostgreSQL by `guichet migrate`, and checked here. */
+/** The embedded database is migrated at start; PostgreSQL by `guichet migrate`, and looked at here. */
 const schema = Layer.effectDiscard(
   Effect.flatMap(
     Database.isEmbedded,
-    (embedded) => embedded ? Effect.asVoid(Migrations.run) : Migrations.check
+    (embedded) => embedded ? Effect.asVoid(Migrations.run) : Effect.andThen(checkServer, Migrations.check)
   )
 )
 

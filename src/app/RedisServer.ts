@@ -1,6 +1,6 @@
 /** The Redis server of `REDIS_URL`, which answers before anything is served. */
 import { Config, Effect, Layer, Option, Redacted, Schema } from "effect"
-import type { Redis } from "effect/persistence"
+import { Redis } from "effect/persistence"
 import * as Platform from "../Platform.ts"
 
 /** The address is none, or nobody answers there; `message` names the variable and never the password. */
@@ -8,6 +8,29 @@ export class RedisAway extends Schema.TaggedError<RedisAway>()("RedisAway", { me
 
 const failed = (error: RedisAway): Layer.Layer<Redis.Redis, RedisAway> =>
   Layer.effectContext(Effect.fail(error))
+
+/** A line `name:value` of what `INFO` answers. */
+const fieldOf = (info: string, name: string): string | undefined =>
+  info.split("\n").find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+
+/** A server that forgets keys when it is full would forget chunks that wait: it is refused. */
+export const checkMemory = Effect.fnUntraced(function* (host: string) {
+  const redis = yield* Redis.Redis
+  const info = yield* Effect.option(redis.send("INFO", "memory"))
+  const text = Option.isSome(info) ? String(info.value) : ""
+  const most = fieldOf(text, "maxmemory")
+  const policy = fieldOf(text, "maxmemory_policy")
+  if (most === undefined || policy === undefined) {
+    return yield* Effect.logWarning(`Redis at ${host} does not say whether it forgets keys when it is full`)
+  }
+  if (most !== "0" && policy !== "noeviction") {
+    return yield* new RedisAway({
+      message:
+        `Redis at ${host} forgets keys when it is full (maxmemory-policy ${policy}), and with them tickets that ` +
+        "wait: set maxmemory-policy to noeviction."
+    })
+  }
+})
 
 /** A connection, when `REDIS_URL` is set. */
 export const redisLayer = Effect.gen(function* () {
@@ -24,7 +47,8 @@ export const redisLayer = Effect.gen(function* () {
   }
   const { host } = new URL(text)
   return Option.some(
-    Platform.redis(url.value).pipe(
+    Layer.effectDiscard(checkMemory(host)).pipe(
+      Layer.provideMerge(Platform.redis(url.value)),
       Layer.catchTag("RedisError", ({ cause }) =>
         failed(
           new RedisAway({

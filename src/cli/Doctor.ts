@@ -7,6 +7,7 @@ import { redisLayer } from "../app/RedisServer.ts"
 import { settings } from "../app/Settings.ts"
 import * as Database from "../database/Database.ts"
 import { isInUse } from "../database/DatabaseError.ts"
+import { checkServer } from "../database/ServerChecks.ts"
 import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../database/Migrations.ts"
 import { mailSettings } from "../services/notifications/EmailTransport.ts"
@@ -67,8 +68,10 @@ const examine = Effect.gen(function* () {
   const results = [
     yield* checkSettings,
     yield* check(
-      server ? "PostgreSQL answers and its schema is this version's" : "The embedded database opens",
-      Effect.provide(server ? Migrations.check : Effect.void, Database.layer)
+      server
+        ? "PostgreSQL answers, can be used and its schema is this version's"
+        : "The embedded database opens",
+      Effect.provide(server ? Effect.andThen(checkServer, Migrations.check) : Effect.void, Database.layer)
     ),
     yield* check(
       "The service secrets can be used",

@@ -11,9 +11,9 @@ import { type EmbeddedOptions, openEmbedded } from "./EmbeddedDatabase.ts"
 import { PgliteStream } from "./PgliteStream.ts"
 import { SqlTypes } from "./SqlTypes.ts"
 
-/** How many connections to PostgreSQL. */
+/** How many connections to PostgreSQL: the locks of shards hold one, what listens another, and work needs the rest. */
 export const poolSize: Config.Config<number> = Config.withDefault(
-  Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })), "DATABASE_POOL"),
+  Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 3, maximum: 1_000 })), "DATABASE_POOL"),
   10
 )
 

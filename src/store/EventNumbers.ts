@@ -74,7 +74,9 @@ export class EventNumbers extends Context.Service<EventNumbers, {
       const reserve = Effect.fn("EventNumbers.reserve")(
         function* (owner: string, numbers: ReadonlyArray<EventNumber>) {
           const before = yield* keys(owner, numbers)
-          const missing = numbers.filter((number) => !before.some((row) => row.number === number))
+          const missing = [...new Set(numbers)].filter((number) =>
+            !before.some((row) => row.number === number)
+          )
           if (missing.length > 0) {
             yield* Rows.run(sql`
               INSERT INTO event_numbers (owner, number)

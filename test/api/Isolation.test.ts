@@ -11,6 +11,7 @@ import { SqlClient } from "effect/sql"
 import { Api } from "../../src/api/Api.ts"
 import { eraseGuest } from "../../src/cli/Erase.ts"
 import { digestOf } from "../../src/gate/offline/OfflineBundle.ts"
+import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
 import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
@@ -204,7 +205,8 @@ const seen = ({ headers, status, text }: Answer, things: Things): string => {
   const asked = Object.values(things).filter((value) => value.length > 3).sort((a, b) => b.length - a.length)
   const blank = (value: string) =>
     asked.reduce((rest, thing) => rest.replaceAll(JSON.stringify(thing).slice(1, -1), "…"), value)
-      .replaceAll(/"(took_ms|retry_after)":\d+/g, "")
+      .replaceAll(/"(took_ms|retry_after|unreached_scans)":\d+/g, "")
+      .replaceAll(/"unreached_at":(null|"[^"]*")/g, "")
       .replaceAll(/"(decided_at|request_id|instance)":"[^"]*"/g, "")
       .replaceAll(new RegExp(`(event(_id":| |/)|numéro )${things["event_id"]}\\b`, "g"), "event …")
       .replaceAll(new RegExp(`ticket ${things["ticket_id"]}\\b`, "g"), "ticket …")
@@ -256,7 +258,9 @@ const world = Effect.gen(function* () {
   return { alices, alicesOther, bob, bobs, bobsOther, identities, keys }
 })
 
-const App = Layer.merge(ErasureStore.layer, PaymentLedger.layer).pipe(Layer.provideMerge(TestAppLayer.layer))
+const App = Layer.mergeAll(ErasureStore.layer, PaymentLedger.layer, GeneratorQueue.layerSql).pipe(
+  Layer.provideMerge(TestAppLayer.layer)
+)
 
 layer(App, { excludeTestServices: true })("two organisers with the same numbers", (it) => {
   it.effect(

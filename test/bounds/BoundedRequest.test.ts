@@ -1,7 +1,7 @@
 /**
  * Bodies over their bounds, over a socket and without one, declared and chunked: refused at their place, whoever reads
  * them. Guards whose removal turns this file red: the bounded request in `HttpHouse`, its `text`, its `arrayBuffer` and
- * its `modify`, the refusal of an encoding, of bytes that are no UTF-8, and the errors of a sample in place of all.
+ * its `modify`, the refusal of an encoding and of bytes that are no UTF-8, and the share of a sample that arrays may have.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Schema } from "effect"
@@ -211,6 +211,15 @@ describe("a body of many wrong items", () => {
           if (sample.isWhole) assert.deepStrictEqual(sample.body, body)
         })
       )
+    })
+
+    it("is sampled where its items are heavy too: fewer of them are looked at", () => {
+      const item = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, "x".repeat(200)]))
+      const sample = Option.getOrThrow(sampleOf({ items: Array.from({ length: 400 }, () => item), last: 1 }))
+      const { items, last } = sample.body as { readonly items: ReadonlyArray<unknown>; readonly last: number }
+      assert.isAbove(items.length, 5)
+      assert.isBelow(items.length, 100)
+      assert.strictEqual(last, 1)
     })
   })
 })

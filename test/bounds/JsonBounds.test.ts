@@ -84,6 +84,12 @@ describe("JsonBounds", () => {
     )
   })
 
+  it("reads an escaped quote as text, though a step ends before it", () => {
+    const bytes = bytesOf(`["a\\",,,,,,,,,,"]`)
+    const scan = begin(bytes, { ...bounds, items: 3 })
+    for (let to = 1; to <= bytes.length; to++) assert.isUndefined(scan.step(to))
+  })
+
   it("ends on any bytes, whole or cut, and throws at none", () => {
     const part = fc.constantFrom(
       "[",

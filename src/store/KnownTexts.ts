@@ -55,6 +55,7 @@ export const replaceKnown = Effect.fnUntraced(function* (
       WHERE ${sql(column)}::text LIKE ANY(${patterns}::text[]) AND ${sql.literal(done)}`)
   }
   yield* Rows.run(sql`
-    DELETE FROM idempotency_keys
-    WHERE convert_from(body, 'UTF8') LIKE ANY(${patterns}::text[]) AND lease_until < now()`)
+    DELETE FROM idempotency_keys WHERE lease_until < now() AND EXISTS (
+      SELECT FROM unnest(${pairs.map(([text]) => text)}::text[]) AS known(value)
+      WHERE position(convert_to(known.value, 'UTF8') IN body) > 0)`)
 })

@@ -1,8 +1,8 @@
 /**
  * Scans of an event that a token does not reach: answered alike whether it is another organiser's or nobody's, written
  * into no event, and counted on the token.
- * Guards whose removal turns this file red: the list in `reach`, the header that is not plain for the fast path, the scan
- * id that stays free, the refusal before a stored verdict (`Batch`), the owner clause of `ScanStore.load`, the counter.
+ * Guards whose removal turns this file red: the list in `reach`, the owner in `EventNumbers.find`, the scan id that stays
+ * free, the refusal before a stored verdict (`Batch`), the owner clause of `ScanStore.load`, the counter.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"

@@ -69,6 +69,9 @@ layer(app, { excludeTestServices: true })("the fast path of a scan", (it) => {
       yield* acquaint(elsewhere, 1)
       const refused = yield* both([scan(1, one!.code), scan(1, two!.code)], { token: elsewhere })
       assert.strictEqual(refused.json.result, "operator_forbidden")
+      const pretending = { token: steward, headers: { "x-organizer": "bob" } }
+      const forbidden = yield* both([scan(1, one!.code), scan(1, one!.code)], pretending)
+      assert.strictEqual(forbidden.json.type, "/problems/forbidden")
       const otherGate = yield* operator([1], ["B"])
       yield* acquaint(otherGate, 1)
       const wrongGate = yield* both([scan(1, one!.code), scan(1, two!.code)], { token: otherGate })

@@ -1,5 +1,5 @@
 /**
- * What migration 0018 makes of an installation: events keep their keys, tokens get an organisation, and new keys begin
+ * What migration 0017 makes of an installation: events keep their keys, tokens get an organisation, and new keys begin
  * where nobody left anything.
  * Guards whose removal turns this file red: the tallies among the used keys, the flows that get a key of their own, each
  * of the four rules for an operator's organisation.

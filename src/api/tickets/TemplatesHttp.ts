@@ -81,7 +81,7 @@ export const TemplatesHttpLayer = HttpApiBuilder.group(
       function* (organizer: string, templateId: number, bytes: Uint8Array) {
         const file = readLogo(bytes)
         if (Option.isNone(file)) return yield* refused
-        const logo = yield* inPlace({ owner: subject, priority: "normal" }, decoder.decode(bytes)).pipe(
+        const logo = yield* inPlace({ owner: organizer, priority: "normal" }, decoder.decode(bytes)).pipe(
           Effect.catchTags(printerBusy)
         )
         if (Option.isNone(logo)) return yield* refused

@@ -16,7 +16,7 @@ const request = (body: Uint8Array<ArrayBuffer> | undefined, headers: Record<stri
       method: "POST",
       headers,
       body: body ?? new ReadableStream(),
-      ...(body === undefined ? { duplex: "half" } : {})
+      ...(body === undefined ? { duplex: "half" as const } : {})
     })
   )
 

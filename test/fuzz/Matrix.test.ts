@@ -201,7 +201,7 @@ layer(TestLayer, { excludeTestServices: true })("the routes", (it) => {
       const bob = yield* organiser("bob", 71_502)
       const made = (holder: NewToken) =>
         Effect.map(tokens.create(holder), ({ token }) => Redacted.value(token))
-      const operator = { role: "operator", subject: "steward" } as const
+      const operator = { role: "operator", subject: "steward", owner: "alice" } as const
       const identities = {
         organizer: alice.token,
         "another token of the organizer": yield* made({ role: "organizer", subject: "alice" }),

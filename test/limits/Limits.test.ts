@@ -20,7 +20,8 @@ import * as TestDatabase from "../support/TestDatabase.ts"
 const tokenOf = (role: "operator" | "organizer", subject: string) =>
   Effect.flatMap(
     TokenStore,
-    (tokens) => Effect.map(tokens.create({ role, subject }), ({ token }) => Redacted.value(token))
+    (tokens) =>
+      Effect.map(tokens.create({ role, subject, owner: subject }), ({ token }) => Redacted.value(token))
   )
 
 const many = (count: number, ask: Effect.Effect<Answer, never, TestApp>) =>
@@ -91,7 +92,7 @@ layer(strict, { excludeTestServices: true })("a caller over the limit", (it) => 
       const app = yield* TestApp
       const created = yield* app.ask("/api/tokens", {
         token: app.admin,
-        body: { role: "operator", subject: "steward", events: [1] }
+        body: { role: "operator", subject: "steward", organizer: "alice", events: [1] }
       })
       assert.strictEqual(created.status, 201, created.text)
       const answers = yield* many(8, ask("/api/scans/validate", created.json.token, {}))

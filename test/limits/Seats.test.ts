@@ -21,7 +21,7 @@ const seatsWith = (LIMIT_STREAMS: string) =>
 const caller = (subject: string, role: Caller["role"] = "organizer") =>
   Effect.gen(function* () {
     const tokens = yield* TokenStore
-    const { token } = yield* tokens.create({ role, subject })
+    const { token } = yield* tokens.create({ role, subject, owner: subject })
     return Option.getOrThrow(yield* tokens.find(token))
   })
 

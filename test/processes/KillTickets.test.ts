@@ -75,7 +75,9 @@ const outlasts = <Name extends string>(
     yield* Effect.forEach(served, ({ die }) => die, { discard: true })
     yield* audit(installation, run)
     yield* Effect.provide(
-      queueProof(redisUrl === undefined ? "sql" : "redis", redisUrl),
+      queueProof(redisUrl === undefined ? "sql" : "redis", redisUrl, {
+        emptied: blows.some(([, name]) => name === "emptied")
+      }),
       installation.database
     )
   })

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { EventNumber, GuestId, JobId, TemplateId, TicketId } from "./values/Ids.ts"
 import { type GeneratedTicket, GenerationData } from "./Ticket.ts"
 import { paced } from "./values/Paced.ts"
-import { Instant, JsonData, text } from "./values/Values.ts"
+import { Instant, JsonData, storable, text } from "./values/Values.ts"
 
 const numbered = (prefix: string) =>
   Schema.Union([
@@ -85,8 +85,8 @@ const known = ["ticket.generated", "ticket.failed", "tickets.generated"]
 
 /** An event type that we do not know: stored by the route, otherwise ignored. */
 export const UnknownTicketEvent = Schema.Struct({
-  event_type: Schema.String.check(
-    Schema.isBetweenLength(1, 100),
+  event_type: storable(100).check(
+    Schema.isNonEmpty(),
     Schema.makeFilter((type: string) => !known.includes(type) || "Expected the body of this event type")
   )
 })

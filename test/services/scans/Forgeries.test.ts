@@ -77,8 +77,8 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
       () =>
         Effect.gen(function* () {
           const sql = yield* SqlClient.SqlClient
-          const send = yield* scanners(eventId)
           const { originals, others } = yield* issue
+          const send = yield* scanners(eventId)
           const every = 10_000 / guests
           const attempts = forgeries(10_000, 20_250_620).flatMap((make, nth): ReadonlyArray<Attempt> => {
             const attempt: Attempt = { ...make(originals), id: `false-${nth}`, way: wayOf(nth) }

@@ -62,7 +62,7 @@ describe.skipIf(serverUrl === undefined)("two runners on one PostgreSQL", () => 
           Effect.flatMap((sql) =>
             sql<
               { event: number; code: string }
-            >`SELECT event_id AS event, code FROM tickets WHERE guest_id = 1`
+            >`SELECT number AS event, code FROM tickets JOIN event_numbers USING (event_id) WHERE guest_id = 1`
           ),
           Effect.provide(installation.database)
         )

@@ -36,16 +36,16 @@ const auditFlow = Effect.fnUntraced(function* (directory: string, flowId: string
   assert.deepStrictEqual(ran, steps.map((step) => ({ step, status: "completed", begun: true, ended: true })))
 
   const tickets = yield* sql<
-    { event_id: number; ticket_id: number; guest_id: number; status: string; paid: string; key: string }
+    { ticket_id: number; guest_id: number; status: string; paid: string; key: string }
   >`
-    SELECT event_id::int, ticket_id, guest_id, status, payment_state AS paid, file_key AS key FROM tickets
+    SELECT ticket_id, guest_id, status, payment_state AS paid, file_key AS key FROM tickets
     WHERE event_id = (SELECT event_id FROM flows WHERE flow_id = ${flowId}) ORDER BY guest_id`
   assert.deepStrictEqual(
     tickets.map(({ guest_id, paid, status }) => [guest_id, status === "voided", paid]),
     Array.from({ length: guestCount }, (_, at) => [at + 1, false, "paid"])
   )
-  for (const { event_id, key, ticket_id } of tickets) {
-    const files = Fs.readdirSync(Path.join(directory, `files/tickets/${event_id}`))
+  for (const { key, ticket_id } of tickets) {
+    const files = Fs.readdirSync(Path.join(directory, "files", Path.dirname(key)))
     assert.deepStrictEqual(
       files.filter((name) => /^\d+/.exec(name)?.[0] === String(ticket_id)).sort(),
       [`${ticket_id}-qr.png`, `${ticket_id}.pdf`]

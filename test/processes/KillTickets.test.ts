@@ -73,11 +73,10 @@ const outlasts = <Name extends string>(
     }
     yield* ended(core, token, run)
     yield* Effect.forEach(served, ({ die }) => die, { discard: true })
-    yield* audit(installation, run)
+    const emptied = blows.some(([, name]) => name === "emptied")
+    yield* audit(installation, run, { emptied })
     yield* Effect.provide(
-      queueProof(redisUrl === undefined ? "sql" : "redis", redisUrl, {
-        emptied: blows.some(([, name]) => name === "emptied")
-      }),
+      queueProof(redisUrl === undefined ? "sql" : "redis", redisUrl, { emptied }),
       installation.database
     )
   })

@@ -11,7 +11,15 @@ import type { Installation } from "./Installation.ts"
 import { checkStructure, has } from "./PdfTools.ts"
 import type { JobRun } from "./TicketJobRun.ts"
 
-const auditLedger = Effect.fnUntraced(function* ({ jobId, tickets }: JobRun) {
+/**
+ * A queue that was emptied meanwhile is sent its chunks again: then a chunk may be reported twice, and counts once all
+ * the same.
+ */
+export interface Circumstances {
+  readonly emptied: boolean
+}
+
+const auditLedger = Effect.fnUntraced(function* ({ jobId, tickets }: JobRun, { emptied }: Circumstances) {
   const sql = yield* SqlClient.SqlClient
   const jobs = yield* sql`
     SELECT status, total, error, announced_at IS NOT NULL AS announced FROM ticket_jobs WHERE job_id = ${jobId}`
@@ -22,8 +30,13 @@ const auditLedger = Effect.fnUntraced(function* ({ jobId, tickets }: JobRun) {
   const reports = yield* sql<{ id: string; size: number }>`
     SELECT webhook_id AS id, jsonb_array_length(body->'tickets') AS size FROM webhook_deliveries
     WHERE source = 'ticket' AND body->>'job_id' = ${jobId}`
-  assert.strictEqual(reports.length, Math.ceil(tickets / chunkSize), JSON.stringify(reports))
-  assert.strictEqual(reports.reduce((sum, { size }) => sum + size, 0), tickets)
+  const chunks = Math.ceil(tickets / chunkSize)
+  const seen = JSON.stringify(reports)
+  if (emptied) assert.isAtLeast(reports.length, chunks, seen)
+  else {
+    assert.strictEqual(reports.length, chunks, seen)
+    assert.strictEqual(reports.reduce((sum, { size }) => sum + size, 0), tickets)
+  }
   const feed = yield* sql<{ seq: number; kind: string; ids: ReadonlyArray<number> | null }>`
     SELECT seq, kind, data->'ticket_ids' AS ids FROM feed_events WHERE feed_id = ${`job/${jobId}`} ORDER BY seq`
   assert.deepStrictEqual(feed.map(({ seq }) => seq), feed.map((_, at) => at + 1))
@@ -96,8 +109,12 @@ const auditNotices = Effect.fnUntraced(function* (directory: string, { sequences
 })
 
 /** Looks at everything; on the embedded database no process may run meanwhile. */
-export const audit = ({ database, directory }: Installation, run: JobRun): Effect.Effect<void> =>
-  auditLedger(run).pipe(
+export const audit = (
+  { database, directory }: Installation,
+  run: JobRun,
+  circumstances: Circumstances = { emptied: false }
+): Effect.Effect<void> =>
+  auditLedger(run, circumstances).pipe(
     Effect.andThen(auditFiles(directory, run)),
     Effect.andThen(auditNotices(directory, run)),
     Effect.provide(database),

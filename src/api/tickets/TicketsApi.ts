@@ -33,11 +33,14 @@ export const JobsPage = Schema.Struct({
   next_cursor: Schema.NullOr(Schema.String)
 })
 
-/** `12`, or `12.pdf` for the printable ticket. */
+const noTicketFile = { message: "Expected a ticket number, or one followed by .pdf" }
+
+/** `12`, or `12.pdf` for the printable ticket; no ticket has a number that JavaScript cannot tell from its neighbour. */
 export const TicketFile = Schema.String.check(
-  Schema.isPattern(/^[1-9]\d{0,15}(\.pdf)?$/, {
-    message: "Expected a ticket number, or one followed by .pdf"
-  })
+  Schema.isPattern(/^[1-9]\d{0,15}(\.pdf)?$/, noTicketFile).abort(),
+  Schema.makeFilter((text: string) =>
+    Number.parseInt(text, 10) <= Number.MAX_SAFE_INTEGER || noTicketFile.message
+  )
 )
 
 export class TicketsGroup extends HttpApiGroup.make("tickets").add(

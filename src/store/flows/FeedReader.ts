@@ -1,17 +1,21 @@
-/** Wakes the watchers of feeds: one query for all of a process, however many there are and whatever they watch. */
+/**
+ * Wakes the watchers of feeds, and hands them what this process has written: SQL is asked for what other processes write
+ * alone, in one query for all of a process, however many watch and whatever they watch.
+ */
 import { Cause, Duration, Effect, Latch, Schema, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
+import { closing, type FeedEvent } from "../../../rpc/Feed.ts"
 import { isEmbedded } from "../../database/Database.ts"
 import { logFault } from "../../telemetry/Faults.ts"
 import * as Rows from "../Rows.ts"
 
 const Grown = Schema.Struct({ feed_id: Schema.String, last: Schema.Int })
 
-/** How often the feeds that somebody waits for are asked for news of other processes; */
-const pause = Duration.millis(100)
+/** How often the feeds that somebody waits for are asked for news of other processes. */
+const pause = Duration.millis(500)
 
-/** and on the embedded database, which has no other process. */
-const pauseAlone = Duration.seconds(1)
+/** So many events of a watched feed stay in memory at least; twice as many are the most. */
+const remembered = 500
 
 /** A database that does not answer for so long is asked again. */
 const patience = Duration.seconds(10)
@@ -26,6 +30,8 @@ interface Watched {
   watchers: number
   /** How often this process has committed to the feed since it is watched. */
   news: number
+  /** The last events of the feed that this process wrote, without a gap between them. */
+  tail: ReadonlyArray<FeedEvent>
   readonly sleepers: Set<Sleeper>
 }
 
@@ -33,28 +39,53 @@ interface Watched {
 export interface Place {
   /** Changes with each commit of this process to the feed. */
   readonly news: () => number
+  /** Every event after `seq` that is known here; undefined when only SQL can say which they are. */
+  readonly since: (seq: number) => ReadonlyArray<FeedEvent> | undefined
   /** Returns when the feed may have more than `seq`; `news` was taken before the feed was read up to there. */
   readonly rest: (seq: number, news: number) => Effect.Effect<void>
 }
 
 /** Which feeds are watched here, and how their watchers are woken. */
 export interface FeedReader {
-  /** Wakes the watchers of a feed that this process has committed to. */
-  readonly ring: (feedId: string) => Effect.Effect<void>
+  /** Wakes the watchers of a feed to which this process has committed these events, with what they wait for. */
+  readonly ring: (feedId: string, events: ReadonlyArray<FeedEvent>) => Effect.Effect<void>
   /** A place beside the feed until the scope closes. */
   readonly beside: (feedId: string) => Effect.Effect<Place, never, Scope.Scope>
+}
+
+/**
+ * Commits of one process may be heard in another order than they were made, and other processes write between them: what
+ * does not follow the tail begins a new one, what comes late is left to SQL. So is
+ * a closing event, which any process may turn into one end of several.
+ */
+const followed = (tail: ReadonlyArray<FeedEvent>, events: ReadonlyArray<FeedEvent>) => {
+  if (events.some(({ kind }) => kind === closing)) return []
+  const last = tail.at(-1)?.seq
+  const next = events[0]?.seq
+  if (next === undefined || (last !== undefined && next <= last)) return tail
+  if (last === undefined || next > last + 1) return events
+  return [...(tail.length < 2 * remembered ? tail : tail.slice(-remembered)), ...events]
+}
+
+/** The events after `seq`, where the tail says them all. */
+const behind = (tail: ReadonlyArray<FeedEvent>, seq: number) => {
+  const [first] = tail
+  return first === undefined || first.seq > seq + 1 || tail.at(-1)!.seq <= seq
+    ? undefined
+    : tail.slice(seq + 1 - first.seq)
 }
 
 /** The reader of this process; it asks nothing while nobody waits, and ends with the scope. */
 export const make: Effect.Effect<FeedReader, never, SqlClient.SqlClient | Scope.Scope> = Effect.gen(
   function* () {
     const sql = yield* SqlClient.SqlClient
-    const every = (yield* isEmbedded) ? pauseAlone : pause
+    const alone = yield* isEmbedded
     const feeds = new Map<string, Watched>()
     const awaited = yield* Latch.make(false)
 
     const wake = (watched: Watched | undefined, isBehind: (sleeper: Sleeper) => boolean) => {
-      for (const sleeper of watched?.sleepers ?? []) {
+      // One that is woken may rest again at once: it is not to be woken a second time.
+      for (const sleeper of [...watched?.sleepers ?? []]) {
         if (!isBehind(sleeper)) continue
         watched?.sleepers.delete(sleeper)
         sleeper.wake()
@@ -84,15 +115,18 @@ export const make: Effect.Effect<FeedReader, never, SqlClient.SqlClient | Scope.
         return logFault("The feeds cannot be read; their watchers wait until they can", cause)
       })
 
-    yield* awaited.await.pipe(
-      Effect.andThen(Effect.sleep(every)),
-      Effect.andThen(look),
-      Effect.tap(() => Effect.sync(() => void (failing = false))),
-      Effect.catchCause(report),
-      Effect.withTracerEnabled(false),
-      Effect.forever,
-      Effect.forkScoped
-    )
+    // The embedded database has no other process: whatever is written was written here.
+    if (!alone) {
+      yield* awaited.await.pipe(
+        Effect.andThen(Effect.sleep(pause)),
+        Effect.andThen(look),
+        Effect.tap(() => Effect.sync(() => void (failing = false))),
+        Effect.catchCause(report),
+        Effect.withTracerEnabled(false),
+        Effect.forever,
+        Effect.forkScoped
+      )
+    }
 
     const rest = (watched: Watched) => (seq: number, news: number) =>
       Effect.callback<void>((resume) => {
@@ -105,7 +139,7 @@ export const make: Effect.Effect<FeedReader, never, SqlClient.SqlClient | Scope.
 
     const enter = (feedId: string) =>
       Effect.sync(() => {
-        const watched = feeds.get(feedId) ?? { watchers: 0, news: 0, sleepers: new Set() }
+        const watched = feeds.get(feedId) ?? { watchers: 0, news: 0, tail: [], sleepers: new Set() }
         watched.watchers++
         feeds.set(feedId, watched)
         return watched
@@ -118,17 +152,22 @@ export const make: Effect.Effect<FeedReader, never, SqlClient.SqlClient | Scope.
       })
 
     return {
-      ring: (feedId) =>
+      ring: (feedId, events) =>
         Effect.sync(() => {
           const watched = feeds.get(feedId)
           if (watched === undefined) return
           watched.news++
+          watched.tail = followed(watched.tail, events)
           wake(watched, () => true)
         }),
       beside: (feedId) =>
         Effect.map(
           Effect.acquireRelease(enter(feedId), (watched) => leave(feedId, watched)),
-          (watched): Place => ({ news: () => watched.news, rest: rest(watched) })
+          (watched): Place => ({
+            news: () => watched.news,
+            since: (seq) => behind(watched.tail, seq),
+            rest: rest(watched)
+          })
         )
     }
   }

@@ -1,11 +1,17 @@
 /** The live feeds of flows and jobs: numbered events in SQL, so that any process can serve and resume them. */
 import { Cache, Context, Duration, Effect, Layer, Option, Schema, Stream } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Fragment } from "effect/sql/Statement"
 import { closing, type FeedEvent } from "../../../rpc/Feed.ts"
 import * as Rows from "../Rows.ts"
 import * as FeedReader from "./FeedReader.ts"
 
 const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, data: Schema.Json })
+
+const Told = Schema.Struct({ seq: Schema.Int, at: Rows.At })
+
+/** So many events are read at once. */
+const most = 1_000
 
 /** One event to append. */
 export interface Entry {
@@ -20,8 +26,24 @@ const questions = 4_096
 export class FeedStore extends Context.Service<FeedStore, {
   /** Appends nothing to a closed feed: a step that a crash repeats has been reported. */
   readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
+  /**
+   * The same in one statement with others: `also` is one or more CTEs (`name AS (…)`, without a read of the feed) that run
+   * whether or not the feed takes the entries.
+   */
+  readonly appendWith: (
+    feedId: string,
+    entries: ReadonlyArray<Entry>,
+    also: Fragment
+  ) => Effect.Effect<void>
   /** Appends the closing event, once. */
   readonly close: (feedId: string, data: Schema.Json) => Effect.Effect<void>
+  /** The same behind other entries, in one statement with others. */
+  readonly closeWith: (
+    feedId: string,
+    entries: ReadonlyArray<Entry>,
+    data: Schema.Json,
+    also: Fragment
+  ) => Effect.Effect<void>
   /** The closing event becomes one end of several, so that whoever resumes after it reads on. For a transaction. */
   readonly reopen: (feedId: string) => Effect.Effect<void>
   readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
@@ -34,24 +56,39 @@ export class FeedStore extends Context.Service<FeedStore, {
       const sql = yield* SqlClient.SqlClient
       const reader = yield* FeedReader.make
       /** Under the feed's row, so that of an entry and a close at the same time the second sees the first. */
-      const write = (feedId: string, entries: ReadonlyArray<Entry>, closed: boolean) =>
-        Rows.run(sql`
+      const write = (feedId: string, entries: ReadonlyArray<Entry>, closed: boolean, also?: Fragment) =>
+        Effect.flatMap(
+          Rows.all(Told)(sql`
           WITH feed AS (
             INSERT INTO feeds (feed_id, last, closed)
             VALUES (${feedId}, ${entries.length}::int, ${closed}::boolean)
             ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + excluded.last, closed = excluded.closed
             WHERE NOT feeds.closed
             RETURNING last
-          )
-          INSERT INTO feed_events (feed_id, seq, kind, data)
-          SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
-                 entry.value->>'kind', entry.value->'data'
-          FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry`).pipe(
-          Effect.andThen(sql.afterCommit(reader.ring(feedId)))
+          ), told AS (
+            INSERT INTO feed_events (feed_id, seq, kind, data)
+            SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
+                   entry.value->>'kind', entry.value->'data'
+            FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry
+            RETURNING seq, at
+          )${also === undefined ? sql.literal("") : sql`, ${also}`}
+          SELECT seq, at FROM told ORDER BY seq`),
+          (told) =>
+            sql.afterCommit(
+              reader.ring(feedId, told.map(({ at, seq }, nth) => ({ ...entries[nth]!, seq, at })))
+            )
         )
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
         entries.length === 0 ? Effect.void : write(feedId, entries, false)
+      const appendWith = (feedId: string, entries: ReadonlyArray<Entry>, also: Fragment) =>
+        write(feedId, entries, false, also)
       const close = (feedId: string, data: Schema.Json) => write(feedId, [{ kind: closing, data }], true)
+      const closeWith = (
+        feedId: string,
+        entries: ReadonlyArray<Entry>,
+        data: Schema.Json,
+        also: Fragment
+      ) => write(feedId, [...entries, { kind: closing, data }], true, also)
       const reopen = (feedId: string) =>
         Effect.andThen(
           Rows.run(sql`UPDATE feeds SET closed = false WHERE feed_id = ${feedId}`),
@@ -61,7 +98,7 @@ export class FeedStore extends Context.Service<FeedStore, {
       const after = (feedId: string, seq: number) =>
         Rows.all(Row)(sql`
           SELECT seq, at, kind, data FROM feed_events
-          WHERE feed_id = ${feedId} AND seq > ${seq}::int ORDER BY seq LIMIT 1000`)
+          WHERE feed_id = ${feedId} AND seq > ${seq}::int ORDER BY seq LIMIT ${sql.literal(String(most))}`)
       const isOver = (feedId: string, seq: number) =>
         Effect.map(
           Rows.first(Row)(sql`
@@ -74,28 +111,36 @@ export class FeedStore extends Context.Service<FeedStore, {
         const [feedId = "", seq] = key.split(" ")
         return after(feedId, Number(seq))
       }, { capacity: questions, timeToLive: () => Duration.zero })
+      /** `heard` is what the place had heard when the feed was read up to `last`, where it was read. */
+      const page = Effect.fnUntraced(function* (
+        feedId: string,
+        { news, rest, since }: FeedReader.Place,
+        { heard, last }: { readonly last: number; readonly heard?: number }
+      ) {
+        if (heard !== undefined) yield* rest(last, heard)
+        const now = news()
+        const events = since(last) ??
+          (yield* Effect.withTracerEnabled(Cache.get(shared, `${feedId} ${last} ${now}`), false))
+        const end = events.findIndex(({ kind }) => kind === closing)
+        if (end >= 0) return [events.slice(0, end + 1), Option.none()] as const
+        const upTo = events.at(-1)?.seq ?? last
+        return [
+          events,
+          Option.some(events.length < most ? { last: upTo, heard: now } : { last: upTo })
+        ] as const
+      })
       const live = (feedId: string, seq: number) =>
         Stream.unwrap(
-          Effect.map(reader.beside(feedId), ({ news, rest }) =>
-            Stream.paginate(seq, (last) =>
-              Effect.gen(function* () {
-                const heard = news()
-                const key = `${feedId} ${last} ${heard}`
-                const events = yield* Effect.withTracerEnabled(Cache.get(shared, key), false)
-                if (events.length === 0) {
-                  yield* rest(last, heard)
-                }
-                const end = events.findIndex(({ kind }) =>
-                  kind === closing
-                )
-                return end >= 0
-                  ? [events.slice(0, end + 1), Option.none()] as const
-                  : [events, Option.some(events.at(-1)?.seq ?? last)] as const
-              })))
+          Effect.map(
+            reader.beside(feedId),
+            (place) => Stream.paginate({ last: seq }, (from) => page(feedId, place, from))
+          )
         )
       const watch = (feedId: string, seq: number) =>
-        Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
-      return { append, close, reopen, after, watch }
+        seq <= 0
+          ? live(feedId, seq)
+          : Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
+      return { append, appendWith, close, closeWith, reopen, after, watch }
     })
   )
 }

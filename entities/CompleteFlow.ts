@@ -10,7 +10,7 @@ import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
 import { Outcome } from "../src/flows/Outcome.ts"
-import { skip, step } from "../src/flows/Step.ts"
+import { type Next, skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
@@ -91,10 +91,15 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
     return Effect.tap(ended, (outcome) => Effect.sync(() => outcomes.set(name, outcome)))
   }
 
-  const validation = yield* settle("validation", step(plan, "validation", validate(plan)))
-  const event = yield* settle("event", step(plan, "event", publish(plan)))
-  const guests = yield* settle("guests", step(plan, "guests", register(plan)))
+  const validation = yield* settle("validation", step(plan, "validation", validate(plan), () => ["event"]))
+  const event = yield* settle("event", step(plan, "event", publish(plan), () => ["guests"]))
   const { error_handling, parallel_processing } = plan.request.orchestration_options
+  const guests = yield* settle(
+    "guests",
+    step(plan, "guests", register(plan), () => parallel_processing ? ["tickets", "payment"] : ["tickets"])
+  )
+  const followedWhen = (other: WorkStep): Next => () =>
+    outcomes.get(other)?.status === "completed" ? ["notifications"] : []
   const orStop = <R, R2>(work: Effect.Effect<Outcome, never, R>, stop: Effect.Effect<void, never, R2>) =>
     Effect.tap(
       work,
@@ -102,11 +107,20 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
     )
   const [ticketsEnd, paymentEnd] = parallel_processing
     ? yield* Effect.all([
-      settle("tickets", alongside("tickets", orStop(tickets(plan), stopWaiting(plan)))),
-      settle("payment", alongside("payment", orStop(payment(plan), stopRendering(plan))))
+      settle(
+        "tickets",
+        alongside("tickets", orStop(tickets(plan, followedWhen("payment")), stopWaiting(plan)))
+      ),
+      settle(
+        "payment",
+        alongside("payment", orStop(payment(plan, followedWhen("tickets")), stopRendering(plan)))
+      )
     ], { concurrency: 2 })
-    : [yield* settle("tickets", tickets(plan)), yield* settle("payment", payment(plan))] as const
-  const notifications = yield* settle("notifications", messages(plan))
+    : [
+      yield* settle("tickets", tickets(plan, () => ["payment"])),
+      yield* settle("payment", payment(plan, followedWhen("tickets")))
+    ] as const
+  const notifications = yield* settle("notifications", messages(plan, () => ["reminders"]))
   const reminders = yield* settle("reminders", step(plan, "reminders", remind(plan)))
 
   if (stops(plan, outcomes)) yield* compensateAll(plan, outcomes)

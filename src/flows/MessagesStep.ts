@@ -18,7 +18,7 @@ import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import { NotificationStore, type Tally } from "../store/notifications/NotificationStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
-import { step } from "./Step.ts"
+import { type Next, step } from "./Step.ts"
 
 const chunk = 100
 
@@ -179,8 +179,8 @@ const handOver = (plan: Plan) =>
   })
 
 /** Sends everything; what waits in the end is handed over. */
-export const messages = Effect.fnUntraced(function* (plan: Plan) {
-  const outcome = yield* step(plan, "notifications", notify(plan))
+export const messages = Effect.fnUntraced(function* (plan: Plan, next: Next) {
+  const outcome = yield* step(plan, "notifications", notify(plan), next)
   yield* Activity.make({ name: "notifications/rest", execute: retryTransient(handOver(plan)) })
   return outcome
 })

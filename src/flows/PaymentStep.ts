@@ -10,7 +10,7 @@ import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
 import { completed, failed, type Outcome, skipped, timedOut } from "./Outcome.ts"
-import { begin, end } from "./Step.ts"
+import { begin, end, type Next } from "./Step.ts"
 
 /** Who pays: the order's contact is its first guest. */
 const payerOf = ({ request: { guests } }: Plan) => ({ name: guests[0]!.name, email: guests[0]!.email })
@@ -116,16 +116,16 @@ const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.
 }
 
 /** The flow waits for a webhook, not for the service's answer: only a signed event decides a payment. */
-export const payment = Effect.fnUntraced(function* (plan: Plan) {
+export const payment = Effect.fnUntraced(function* (plan: Plan, next: Next) {
   const asked = yield* begin(plan, "payment", "request", request(plan))
   const paymentId = paymentIdOf(plan.flowId)
   if (asked.status === "failed") {
     const close = Effect.flatMap(PaymentStore, (payments) => payments.close(paymentId, "payment.failed"))
     return yield* end(plan, "payment", Effect.as(close, asked))
   }
-  if (!isAsked(asked.result)) return yield* end(plan, "payment", Effect.succeed(asked))
+  if (!isAsked(asked.result)) return yield* end(plan, "payment", Effect.succeed(asked), next)
   const decided = yield* DurableDeferred.await(PaymentDone)
-  return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)))
+  return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)), next)
 })
 
 const endWait = (executionId: string, decided: typeof PaymentDone.successSchema.Type) =>

@@ -9,6 +9,7 @@ import { FlowStore } from "../store/flows/FlowStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Outcome.ts"
+import { started } from "./StepRuns.ts"
 
 /** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
 export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {
@@ -19,7 +20,7 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
   yield* Activity.make({
     name: "open",
     execute: Effect.andThen(
-      retryTransient(flows.begin(flowId)),
+      Effect.andThen(retryTransient(flows.begin(flowId, "validation")), started(flowId, ["validation"])),
       OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
     )
   })
@@ -58,8 +59,6 @@ export const conclude = (plan: Plan, outcomes: Outcomes) =>
       const status = statusOf(plan, failures)
       if (status !== "failed") yield* (yield* PaymentStore).syncTickets(plan.flowId)
       const first = failures[0] === undefined ? undefined : outcomes[failures[0]].error ?? undefined
-      yield* flows.stepStarted(plan.flowId, "status")
-      yield* flows.stepEnded(plan.flowId, "status", { status: "completed", result: { status } })
       yield* flows.finish(plan.flowId, status, first)
       const took = DateTime.distance(plan.createdAt, yield* DateTime.now)
       yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code)

@@ -6,7 +6,7 @@ import { retryTransient } from "../durable/Retry.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { completed, failed, Outcome, skipped, timedOut } from "./Outcome.ts"
 import type { Plan } from "./Plan.ts"
-import { StepRuns } from "./StepRuns.ts"
+import { isStarted, started, StepRuns } from "./StepRuns.ts"
 
 /** A step that may be tried again is tried six times in about fifteen seconds: longer than a breaker stays open. */
 const again = Schedule.max([
@@ -25,7 +25,11 @@ const withinDeadline = (plan: Plan) => <R>(work: Effect.Effect<Schema.Json, Step
 const tried = <R>(plan: Plan, step: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>) =>
   Effect.gen(function* () {
     const flows = yield* FlowStore
-    return yield* Effect.andThen(flows.stepStarted(plan.flowId, step), withinDeadline(plan)(work)).pipe(
+    const start = Effect.flatMap(
+      isStarted(plan.flowId, step),
+      (already) => already ? Effect.void : flows.stepStarted(plan.flowId, step)
+    )
+    return yield* Effect.andThen(start, withinDeadline(plan)(work)).pipe(
       Effect.retry({
         while: (error) => error.retryable && plan.request.orchestration_options.retry_failed_steps,
         schedule: again
@@ -37,14 +41,21 @@ const tried = <R>(plan: Plan, step: StepName, work: Effect.Effect<Schema.Json, S
     )
   })
 
-const record = (plan: Plan, step: StepName, outcome: Outcome) =>
+/** The steps that begin when this one is completed: their start is recorded with its end. */
+export type Next = () => ReadonlyArray<StepName>
+
+const nothing: Next = () => []
+
+const record = (plan: Plan, step: StepName, outcome: Outcome, next: Next = nothing) =>
   Effect.gen(function* () {
     const flows = yield* FlowStore
+    const following = outcome.status === "completed" ? next() : []
     yield* flows.stepEnded(plan.flowId, step, {
       status: outcome.status,
       error: outcome.error ?? undefined,
       result: outcome.result ?? undefined
-    })
+    }, following)
+    yield* started(plan.flowId, following)
     return outcome
   })
 
@@ -56,8 +67,13 @@ const durable = <R>(plan: Plan, name: string, work: Effect.Effect<Outcome, never
   })
 
 /** A step that is done when its work is. */
-export const step = <R>(plan: Plan, name: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>) =>
-  durable(plan, name, Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome)))
+export const step = <R>(
+  plan: Plan,
+  name: StepName,
+  work: Effect.Effect<Schema.Json, StepFailed, R>,
+  next?: Next
+) =>
+  durable(plan, name, Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome, next)))
 
 /** The first half of a step that ends when an answer arrives: `part` names it within the step. */
 export const begin = <R>(
@@ -68,8 +84,8 @@ export const begin = <R>(
 ) => durable(plan, `${name}/${part}`, tried(plan, name, work))
 
 /** The second half: what the answer means. */
-export const end = <R>(plan: Plan, name: StepName, outcome: Effect.Effect<Outcome, never, R>) =>
-  durable(plan, `${name}/end`, Effect.flatMap(outcome, (ended) => record(plan, name, ended)))
+export const end = <R>(plan: Plan, name: StepName, outcome: Effect.Effect<Outcome, never, R>, next?: Next) =>
+  durable(plan, `${name}/end`, Effect.flatMap(outcome, (ended) => record(plan, name, ended, next)))
 
 /** A step that is not run, and why. */
 export const skip = (plan: Plan, name: StepName, detail: string) =>

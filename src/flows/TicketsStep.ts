@@ -11,7 +11,7 @@ import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { jobIdOf, type Plan } from "./Plan.ts"
 import { askEntity } from "../durable/AskEntity.ts"
 import { completed, failed, skipped, timedOut } from "./Outcome.ts"
-import { begin, end } from "./Step.ts"
+import { begin, end, type Next } from "./Step.ts"
 
 const chunk = 500
 
@@ -128,17 +128,17 @@ export const stopRendering = (plan: Plan) =>
   })
 
 /** Issues and renders; with `retry_failed_steps` the tickets that failed are rendered again, in a job of their own. */
-export const tickets = Effect.fnUntraced(function* (plan: Plan) {
+export const tickets = Effect.fnUntraced(function* (plan: Plan, next: Next) {
   const last = plan.request.orchestration_options.retry_failed_steps ? jobs : 1
   for (let attempt = 1;; attempt++) {
     const started = yield* begin(plan, "tickets", `start/${attempt}`, start(plan, attempt))
     const { job_id: jobId } = (started.result ?? { job_id: null }) as { readonly job_id: string | null }
-    if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started))
+    if (jobId === null) return yield* end(plan, "tickets", Effect.succeed(started), next)
     const done = yield* DurableDeferred.await(ticketsDone(attempt))
     if (done === "stopped") return yield* end(plan, "tickets", cancelJob(plan, attempt))
     if (done === "timed_out") return yield* end(plan, "tickets", Effect.succeed(timedOut))
     if (done === "completed" || done === "canceled" || attempt === last) {
-      return yield* end(plan, "tickets", outcomeOf(plan, attempt))
+      return yield* end(plan, "tickets", outcomeOf(plan, attempt), next)
     }
   }
 })

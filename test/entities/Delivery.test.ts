@@ -99,7 +99,7 @@ const ended = Effect.fnUntraced(function* (eventId: number, template: string) {
     request,
     deadline: DateTime.makeUnsafe("2099-01-01T00:00:00Z")
   })
-  yield* flows.begin(flowId)
+  yield* flows.begin(flowId, "validation")
   yield* flows.stepEnded(flowId, "notifications", {
     status: "completed",
     result: { sent: 0, skipped: 0, waiting: 3 }

@@ -67,6 +67,8 @@ const stepEntry = (step: StepName, status: string, extra: Record<string, Schema.
   data: { step, status, ...extra }
 })
 
+const json = (value: unknown): string | null => value === undefined ? null : JSON.stringify(value)
+
 /** A step's outcome as it is stored and streamed. */
 export interface StepEnd {
   readonly status: StepStatus
@@ -74,6 +76,13 @@ export interface StepEnd {
   readonly error?: { readonly code: string; readonly detail: string } | undefined
 }
 
+const endEntry = (step: StepName, { error, result, status }: StepEnd): Entry =>
+  stepEntry(step, status, {
+    ...(error === undefined ? {} : { error }),
+    ...(result === undefined ? {} : { result })
+  })
+
+/** Each change of steps commits with its entries in the feed. */
 export class FlowStore extends Context.Service<FlowStore, {
   /** Stores an accepted request; the same flow id twice is one flow. */
   readonly accept: (flow: {
@@ -91,9 +100,16 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
-  readonly begin: (flowId: string) => Effect.Effect<void>
+  /** Begins the flow, and its first step. */
+  readonly begin: (flowId: string, first: StepName) => Effect.Effect<void>
   readonly stepStarted: (flowId: string, step: StepName) => Effect.Effect<void>
-  readonly stepEnded: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
+  /** Ends a step, and starts those that follow it. */
+  readonly stepEnded: (
+    flowId: string,
+    step: StepName,
+    end: StepEnd,
+    next?: ReadonlyArray<StepName>
+  ) => Effect.Effect<void>
   /**
    * Shows what became of a step's work after the step: it completed, or it failed by the same code. A flow that completed
    * and now has a failed step completed with errors.
@@ -105,6 +121,7 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly compensated: (flowId: string, step: StepName, end: Omit<StepEnd, "status">) => Effect.Effect<void>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
+  /** Ends the flow and its step `status`, which tells how; then its feed is closed. */
   readonly finish: (flowId: string, status: FlowStatus, error: StepEnd["error"]) => Effect.Effect<void>
   /** Ends a flow that cannot go on: running steps fail, waiting ones are skipped. */
   readonly abandon: (flowId: string) => Effect.Effect<void>
@@ -173,36 +190,40 @@ export class FlowStore extends Context.Service<FlowStore, {
           Effect.map(Option.map((row) => ({ ...row, flow_type: "complete_event_flow" as const })))
         )
 
-      const begin = (flowId: string) =>
-        Rows.run(sql`
-          UPDATE flows SET status = 'running', started_at = coalesce(started_at, now())
-          WHERE flow_id = ${flowId} AND status = 'accepted'`)
+      /** Steps that start or end, as CTEs beside their entries in the feed; of a step, one change. */
+      const running = (flowId: string, names: ReadonlyArray<StepName>) =>
+        sql`started AS (
+          UPDATE flow_steps SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now())
+          WHERE flow_id = ${flowId} AND ${sql.in("step", names)})`
 
-      const stepStarted: FlowStore["Service"]["stepStarted"] = (flowId, step) =>
-        Effect.andThen(
-          Rows.run(sql`
-            UPDATE flow_steps SET status = 'running', attempts = attempts + 1,
-              started_at = coalesce(started_at, now())
-            WHERE flow_id = ${flowId} AND step = ${step}`),
-          feeds.append(feedOf(flowId), stepEntry(step, "running"))
+      const ended = (flowId: string, step: StepName, end: StepEnd, attempts: 0 | 1 = 0) =>
+        sql`ended AS (
+          UPDATE flow_steps SET status = ${end.status}, finished_at = now(),
+            attempts = attempts + ${attempts}::int, started_at = coalesce(started_at, now()),
+            error = ${json(end.error)}::jsonb, result = coalesce(${json(end.result)}::jsonb, result)
+          WHERE flow_id = ${flowId} AND step = ${step})`
+
+      const startEntries = (names: ReadonlyArray<StepName>) => names.map((name) => stepEntry(name, "running"))
+
+      const begin: FlowStore["Service"]["begin"] = (flowId, first) =>
+        feeds.appendWith(
+          feedOf(flowId),
+          startEntries([first]),
+          sql`${running(flowId, [first])}, begun AS (
+            UPDATE flows SET status = 'running', started_at = coalesce(started_at, now())
+            WHERE flow_id = ${flowId} AND status = 'accepted')`
         )
 
-      const stepEnded: FlowStore["Service"]["stepEnded"] = (flowId, step, end) =>
-        Effect.andThen(
-          Rows.run(sql`
-            UPDATE flow_steps SET status = ${end.status}, finished_at = now(),
-              error = ${end.error === undefined ? null : JSON.stringify(end.error)}::jsonb,
-              result = coalesce(${
-            end.result === undefined ? null : JSON.stringify(end.result)
-          }::jsonb, result)
-            WHERE flow_id = ${flowId} AND step = ${step}`),
-          feeds.append(
-            feedOf(flowId),
-            stepEntry(step, end.status, {
-              ...(end.error === undefined ? {} : { error: end.error }),
-              ...(end.result === undefined ? {} : { result: end.result })
-            })
-          )
+      const stepStarted: FlowStore["Service"]["stepStarted"] = (flowId, step) =>
+        feeds.appendWith(feedOf(flowId), startEntries([step]), running(flowId, [step]))
+
+      const stepEnded: FlowStore["Service"]["stepEnded"] = (flowId, step, end, next = []) =>
+        feeds.appendWith(
+          feedOf(flowId),
+          [endEntry(step, end), ...startEntries(next)],
+          next.length === 0
+            ? ended(flowId, step, end)
+            : sql`${ended(flowId, step, end)}, ${running(flowId, next)}`
         )
 
       const amend: FlowStore["Service"]["amend"] = (flowId, step, { error, result, status }) => {
@@ -238,23 +259,32 @@ export class FlowStore extends Context.Service<FlowStore, {
           Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
         )
 
-      const finish: FlowStore["Service"]["finish"] = (flowId, status, error) =>
-        Effect.andThen(
-          Rows.run(sql`
-            UPDATE flows SET status = ${status}, finished_at = now(),
-              error = ${error === undefined ? null : JSON.stringify(error)}::jsonb
-            WHERE flow_id = ${flowId} AND finished_at IS NULL`),
-          feeds.close(feedOf(flowId), { status, ...(error && { error }) })
+      const over = (flowId: string, status: FlowStatus, error: StepEnd["error"]) =>
+        sql`over AS (
+          UPDATE flows SET status = ${status}, finished_at = now(), error = ${json(error)}::jsonb
+          WHERE flow_id = ${flowId} AND finished_at IS NULL)`
+
+      const finish: FlowStore["Service"]["finish"] = (flowId, status, error) => {
+        const end: StepEnd = { status: "completed", result: { status } }
+        return feeds.closeWith(
+          feedOf(flowId),
+          [...startEntries(["status"]), endEntry("status", end)],
+          { status, ...(error && { error }) },
+          sql`${ended(flowId, "status", end, 1)}, ${over(flowId, status, error)}`
         )
+      }
 
       const abandon: FlowStore["Service"]["abandon"] = (flowId) => {
         const error = { code: "internal", detail: "The flow met a fault of ours and was given up." }
-        return Effect.andThen(
-          Rows.run(sql`
+        return feeds.closeWith(
+          feedOf(flowId),
+          [],
+          { status: "failed", error },
+          sql`left_over AS (
             UPDATE flow_steps SET status = CASE status WHEN 'running' THEN 'failed' ELSE 'skipped' END,
-              finished_at = now(), error = ${JSON.stringify(error)}::jsonb
-            WHERE flow_id = ${flowId} AND status IN ('running', 'pending')`),
-          finish(flowId, "failed", error)
+              finished_at = now(), error = ${json(error)}::jsonb
+            WHERE flow_id = ${flowId} AND status IN ('running', 'pending')
+          ), ${over(flowId, "failed", error)}`
         )
       }
 

@@ -12,6 +12,7 @@ import {
 } from "effect/http"
 import { toWebHandler, type WebHandler } from "../http/HttpHouse.ts"
 import type { FallbackRoutes } from "../http/FallbackRoutes.ts"
+import * as OwnRequests from "./OwnRequests.ts"
 import type { ServiceTargetName } from "./ServiceName.ts"
 
 /** Handlers by service; one that is neither registered nor expected is called over the network. */
@@ -74,7 +75,7 @@ export const overHandler = (handler: WebHandler): HttpClient.HttpClient =>
           })
       )
       const response = yield* Effect.tryPromise({
-        try: () => handler(sent),
+        try: () => handler(OwnRequests.mark(sent)),
         catch: (cause) => transportError(request, cause)
       })
       return HttpClientResponse.fromWeb(request, response)

@@ -10,6 +10,7 @@ import { AllowedServices, CallingService } from "./CallingService.ts"
 import { ServiceName } from "./ServiceName.ts"
 import { ServiceSecrets } from "./ServiceSecrets.ts"
 import { canonical, freshInstant, matches, serviceSignatureHeader, signaturesOf } from "./ServiceSignature.ts"
+import * as OwnRequests from "./OwnRequests.ts"
 import * as UnprovedBodies from "./UnprovedBodies.ts"
 
 const refused = new ServiceRefused({
@@ -62,7 +63,7 @@ export class ServiceAuth extends HttpApiMiddleware.Service<ServiceAuth, { provid
 ) {
   /**
    * The digest kept against replays is of the signed text: dropping one of two signatures does not make it
-   * new.
+   * new. Of a request that never left this process nobody has a copy, and none is kept.
    */
   static readonly layer: Layer.Layer<ServiceAuth, never, ServiceSecrets | ServiceRequestStore> = Layer.effect(
     ServiceAuth,
@@ -76,7 +77,8 @@ export class ServiceAuth extends HttpApiMiddleware.Service<ServiceAuth, { provid
         if (!allowed.includes(name)) {
           return yield* new Forbidden({ detail: `The service ${name} does not call this route.` })
         }
-        if (!(yield* requests.accept(name, digest))) return yield* refused
+        const own = OwnRequests.isOwn(yield* HttpServerRequest.HttpServerRequest)
+        if (!own && !(yield* requests.accept(name, digest))) return yield* refused
         return yield* Effect.provideService(answer, CallingService, { name })
       }))
     })

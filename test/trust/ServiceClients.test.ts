@@ -5,6 +5,7 @@ import { HttpBody, HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { TestClock } from "effect/testing"
 import { Loopback } from "../../src/trust/Loopback.ts"
+import { ServiceRequestStore } from "../../src/trust/ServiceRequestStore.ts"
 import { resolveUrl, ServiceTransport } from "../../src/trust/ServiceClients.ts"
 import { hexOf, InboundApi, InboundRoutes, request } from "./ExampleServices.ts"
 import { call, network, statuses, transport } from "./ScriptedNetwork.ts"
@@ -168,6 +169,25 @@ describe("the loopback", () => {
         Loopback.serve("core", InboundRoutes),
         Loopback.serve("tickets", HttpRouter.add("GET", "/api/who", HttpServerResponse.text("tickets")))
       ).pipe(Layer.provideMerge(transport(closed.layer)))
+    )))
+
+  it.live("keeps no record against copies of a request that nobody else has seen", () =>
+    Effect.gen(function* () {
+      const { client } = yield* ServiceTransport
+      const options = { body: HttpBody.jsonUnsafe({ order_id: 7 }) }
+      const answer = yield* client("core", { as: "scan-validation-service" }).post(
+        "/internal/scan-validation",
+        options
+      )
+      assert.strictEqual(answer.status, 200)
+    }).pipe(Effect.provide(
+      Loopback.serve("core", InboundRoutes).pipe(
+        Layer.provide(Layer.succeed(ServiceRequestStore, {
+          accept: () => Effect.die(new Error("a record was asked for")),
+          forget: () => Effect.die(new Error("a record was asked for"))
+        })),
+        Layer.provideMerge(transport(closed.layer))
+      )
     )))
 
   it.live("gives derived clients their answers and their typed errors", () =>

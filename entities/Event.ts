@@ -29,14 +29,17 @@ export const EventLayer = Event.toLayer(
     })
 
     const issue = Effect.fn("Event.issue")(function* (request: Rpc.Payload<typeof IssueTickets>) {
-      if (Option.isNone(yield* events.owner(eventId))) return yield* new EventNotFound({ event_id: eventId })
-      return yield* tickets.issue({
+      const issued = yield* tickets.issue({
         eventId,
         flowId: request.flowId,
         templateId: request.templateId,
         guestIds: request.guestIds,
         paymentState: request.paymentPending ? "pending" : "free"
       })
+      if (issued.length === 0 && Option.isNone(yield* events.owner(eventId))) {
+        return yield* new EventNotFound({ event_id: eventId })
+      }
+      return issued
     })
 
     return Event.of({

@@ -8,6 +8,9 @@ export const Currency = Schema.String.check(
   Schema.makeFilter((code: string) => known.has(code) || "Expected an ISO 4217 currency code such as EUR")
 )
 
+/** So many formats are kept; callers name the locale and the currency. */
+const mostFormats = 1_000
+
 /** Minor units (9999 is 99.99 EUR); 99,999,999 is the largest charge that Stripe takes. */
 export const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 99_999_999 }))
 
@@ -27,16 +30,27 @@ export const decimals = (currency: string): number =>
 /** Major units for people: `9999, "EUR"` is `99.99`. */
 export const toMajor = (amount: number, currency: string): number => amount / 10 ** decimals(currency)
 
-/** Major units as a locale writes them: `99.99` is `99,99 €`. */
-export const formatMajor = (major: number, currency: string, locale: string): string => {
+/** By locale and currency, as many as there are: a format is dear to make. */
+const amountFormats = new Map<string, Intl.NumberFormat>()
+
+const amountFormat = (currency: string, locale: string): Intl.NumberFormat => {
+  const key = `${locale} ${currency}`
+  const made = amountFormats.get(key)
+  if (made !== undefined) return made
   const digits = decimals(currency)
-  return new Intl.NumberFormat(locale, {
+  const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits
-  }).format(major)
+  })
+  if (amountFormats.size < mostFormats) amountFormats.set(key, format)
+  return format
 }
+
+/** Major units as a locale writes them: `99.99` is `99,99 €`. */
+export const formatMajor = (major: number, currency: string, locale: string): string =>
+  amountFormat(currency, locale).format(major)
 
 /** The amount as a locale writes it. */
 export const format = (amount: number, currency: string, locale: string): string =>

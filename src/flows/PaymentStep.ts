@@ -45,18 +45,13 @@ const request = (plan: Plan) =>
     const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
     const paymentId = paymentIdOf(plan.flowId)
     if (payment.amount === 0) return { payment_id: null, status: "free" }
-    const tickets = yield* TicketStore
-    const ids = guests.map((guest) => guest.guest_id)
-    if ((yield* tickets.unsettled(plan.eventId, plan.flowId, ids)) === 0) {
-      return { payment_id: null, status: "already_settled" }
-    }
-    yield* tickets.adopt({
+    const { claimed, unsettled } = yield* (yield* TicketStore).claim({
       eventId: plan.eventId,
       flowId: plan.flowId,
-      guestIds: ids,
+      guestIds: guests.map((guest) => guest.guest_id),
       paymentState: "pending"
     })
-    const claimed = yield* tickets.claimed(plan.eventId, plan.flowId, ids)
+    if (unsettled === 0) return { payment_id: null, status: "already_settled" }
     if (claimed > 0) return yield* underWay(claimed)
     yield* cancelForsaken(plan)
     const metadata = {

@@ -1,6 +1,7 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
 import { Context, Effect, Fiber, Layer } from "effect"
 import type { Channel } from "../../rpc/NotificationSequence.ts"
+import * as Batching from "../durable/Batching.ts"
 import { byPriority } from "../durable/FairPlaces.ts"
 import {
   NotificationClient,
@@ -52,6 +53,15 @@ const unsent = (channel: Channel) => (error: Undeliverable | NotificationsUnavai
     ? { status: "skipped", reason: `no provider is configured for ${channel}`, retryable: false }
     : { status: "failed", reason: error.reason, retryable: error._tag === "NotificationsUnavailable" }
 
+/** One attempt a message: of two at once the one that was sent. */
+const oneEach = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
+  const each = new Map<string, Attempt>()
+  for (const attempt of attempts) {
+    if (each.get(attempt.messageId)?.status !== "sent") each.set(attempt.messageId, attempt)
+  }
+  return [...each.values()]
+}
+
 type Addressed = Message & { readonly recipient: string }
 
 export class Notifier extends Context.Service<Notifier, {
@@ -76,12 +86,19 @@ export class Notifier extends Context.Service<Notifier, {
       const client = yield* NotificationClient
 
       const scope = yield* Effect.scope
+      /** Attempts that end while others are being recorded are recorded together. */
+      const { submit: record } = yield* Batching.make({
+        name: "Notifier.record",
+        limit: 100,
+        atOnce: 2,
+        answer: (attempts: ReadonlyArray<Attempt>) => Effect.as(store.record(oneEach(attempts)), attempts)
+      })
 
       const attempt = Effect.fnUntraced(function* (message: Addressed) {
         const ended = yield* client.send(message.messageId, bodyOf(message)).pipe(
           Effect.match({ onSuccess: () => sent, onFailure: unsent(message.channel) })
         )
-        yield* store.record({ messageId: message.messageId, ...ended })
+        yield* record([{ messageId: message.messageId, ...ended }])
         return ended
       })
 

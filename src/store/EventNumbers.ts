@@ -77,17 +77,12 @@ export class EventNumbers extends Context.Service<EventNumbers, {
           const missing = [...new Set(numbers)].filter((number) =>
             !before.some((row) => row.number === number)
           )
-          if (missing.length > 0) {
-            yield* Rows.run(sql`
-              INSERT INTO event_numbers (owner, number)
-              SELECT ${owner}, number FROM unnest(${Rows.bigints(missing)}::bigint[]) AS asked (number)
-              ORDER BY number ON CONFLICT (owner, number) DO NOTHING`)
-          }
-          const reserved = new Map(
-            (missing.length === 0 ? before : yield* keys(owner, numbers)).map((
-              row
-            ) => [row.number, row.event_id])
-          )
+          const made = missing.length === 0 ? [] : yield* Rows.all(ReservedRow)(sql`
+            INSERT INTO event_numbers (owner, number)
+            SELECT ${owner}, number FROM unnest(${Rows.bigints(missing)}::bigint[]) AS asked (number)
+            ORDER BY number ON CONFLICT (owner, number) DO NOTHING RETURNING event_id, number`)
+          const rows = made.length === missing.length ? [...before, ...made] : yield* keys(owner, numbers)
+          const reserved = new Map(rows.map((row) => [row.number, row.event_id]))
           return yield* Effect.orDie(
             Effect.forEach(numbers, (number) => Effect.fromOption(Option.fromNullishOr(reserved.get(number))))
           )

@@ -43,8 +43,14 @@ const accept = Effect.fn("FlowsHttp.start")(function* (request: CompleteFlowRequ
     seconds: request.orchestration_options.timeout_seconds
   })
   const [eventId] = yield* (yield* EventNumbers).reserve(caller.owner, [request.event_data.event_id])
-  yield* flows.accept({ flowId, executionId, owner: caller.owner, eventId: eventId!, request, deadline })
-  const { status } = yield* flows.load(flowId)
+  const status = yield* flows.accept({
+    flowId,
+    executionId,
+    owner: caller.owner,
+    eventId: eventId!,
+    request,
+    deadline
+  })
   yield* CompleteFlow.execute({ flowId }, { discard: true })
   const location = `/api/orchestration/flows/${flowId}`
   return HttpApiSchema.withHeaders({

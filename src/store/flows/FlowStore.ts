@@ -1,5 +1,5 @@
 /** Runs of the complete flow: the request, the eight steps and their states. */
-import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   CompleteFlowRequest,
@@ -54,6 +54,8 @@ const RequestRow = Schema.Struct({
   status: FlowStatus
 })
 
+const StatusRow = Schema.Struct({ status: FlowStatus })
+
 /** What a running flow needs to know of itself. */
 export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFlowRequest }
 
@@ -61,6 +63,9 @@ const IdRow = Schema.Struct({ flow_id: Schema.String, execution_id: Schema.NullO
 
 /** The feed a flow's progress is written to. */
 export const feedOf = (flowId: string): string => `flow/${flowId}`
+
+/** So many flows' executions are remembered. */
+const remembered = 4_096
 
 const stepEntry = (step: StepName, status: string, extra: Record<string, Schema.Json> = {}): Entry => ({
   kind: "step",
@@ -84,7 +89,7 @@ const endEntry = (step: StepName, { error, result, status }: StepEnd): Entry =>
 
 /** Each change of steps commits with its entries in the feed. */
 export class FlowStore extends Context.Service<FlowStore, {
-  /** Stores an accepted request; the same flow id twice is one flow. */
+  /** Stores an accepted request, and answers the status of the flow; the same flow id twice is one flow. */
   readonly accept: (flow: {
     readonly flowId: string
     readonly executionId: string
@@ -92,7 +97,7 @@ export class FlowStore extends Context.Service<FlowStore, {
     readonly eventId: EventId
     readonly request: CompleteFlowRequest
     readonly deadline: DateTime.Utc
-  }) => Effect.Effect<void>
+  }) => Effect.Effect<FlowStatus>
   /**
    * The flow that a body is for: one that failed is tried anew, a minute after it was asked for and once nothing of its
    * payment stands; any other end stays the same, so that nobody is charged or notified twice.
@@ -139,19 +144,29 @@ export class FlowStore extends Context.Service<FlowStore, {
       // What was accepted is not judged anew by the rules of a later version.
       const decode = Schema.decodeUnknownEffect(CompleteFlowRequest, { disableChecks: true })
 
+      const statusOf = (flowId: string) =>
+        Rows.first(StatusRow)(sql`SELECT status FROM flows WHERE flow_id = ${flowId}`).pipe(
+          Effect.flatMap(Effect.fromOption),
+          Effect.map(({ status }) => status),
+          Effect.orDie
+        )
+
       const accept: FlowStore["Service"]["accept"] = Effect.fn("FlowStore.accept")(function* (flow) {
         const request = yield* Effect.orDie(encode(flow.request))
-        yield* Rows.run(sql`
+        const stored = yield* Rows.first(StatusRow)(sql`
           WITH flow AS (
             INSERT INTO flows (flow_id, flow_type, owner, event_id, execution_id, status, request, deadline)
             VALUES (${flow.flowId}, 'complete_event_flow', ${flow.owner},
                     ${flow.eventId}::bigint, ${flow.executionId}, 'accepted',
                     ${JSON.stringify(request)}::jsonb, ${DateTime.toDateUtc(flow.deadline)}::timestamptz)
             ON CONFLICT (flow_id) DO NOTHING RETURNING flow_id
+          ), planned AS (
+            INSERT INTO flow_steps (flow_id, position, step)
+            SELECT flow.flow_id, step.ordinality::int, step.value
+            FROM flow, jsonb_array_elements_text(${JSON.stringify(steps)}::jsonb) WITH ORDINALITY AS step
           )
-          INSERT INTO flow_steps (flow_id, position, step)
-          SELECT flow.flow_id, step.ordinality::int, step.value
-          FROM flow, jsonb_array_elements_text(${JSON.stringify(steps)}::jsonb) WITH ORDINALITY AS step`)
+          SELECT 'accepted' AS status FROM flow`)
+        return Option.isSome(stored) ? stored.value.status : yield* statusOf(flow.flowId)
       })
 
       const current = BodyDeduplication.make(sql, {
@@ -254,10 +269,19 @@ export class FlowStore extends Context.Service<FlowStore, {
           ? stepEnded(flowId, step, { ...end, status: "compensated" })
           : stepEnded(flowId, step, { ...end, status: "failed" })
 
-      const executionOf: FlowStore["Service"]["executionOf"] = (flowId) =>
-        Rows.first(IdRow)(sql`SELECT flow_id, execution_id FROM flows WHERE flow_id = ${flowId}`).pipe(
-          Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
-        )
+      /** A flow's execution is stored with it and stays. */
+      const executions = yield* Cache.makeWith(
+        (flowId: string) =>
+          Rows.first(IdRow)(sql`SELECT flow_id, execution_id FROM flows WHERE flow_id = ${flowId}`).pipe(
+            Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
+          ),
+        {
+          capacity: remembered,
+          timeToLive: (exit) =>
+            Exit.isSuccess(exit) && Option.isSome(exit.value) ? Duration.infinity : Duration.zero
+        }
+      )
+      const executionOf = (flowId: string) => Cache.get(executions, flowId)
 
       const over = (flowId: string, status: FlowStatus, error: StepEnd["error"]) =>
         sql`over AS (

@@ -91,14 +91,17 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
   })
 
   const end = Effect.fn("JobStore.end")(function* (jobId: string) {
-    yield* Rows.run(sql`
-      UPDATE ticket_jobs SET finished_at = now(), status = ${outcome(0, 0)},
-        error = CASE WHEN generated = 0 THEN (
-          SELECT min(reason) FROM ticket_job_items WHERE job_id = ${jobId} AND status = 'failed') END
-      WHERE job_id = ${jobId} AND ${sql.in("status", openJobs)} AND generated + failed = total`)
     return yield* Rows.first(JobRow)(sql`
-      SELECT ${all} FROM ticket_jobs
-      WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL`)
+      WITH ended AS (
+        UPDATE ticket_jobs SET finished_at = now(), status = ${outcome(0, 0)},
+          error = CASE WHEN generated = 0 THEN (
+            SELECT min(reason) FROM ticket_job_items WHERE job_id = ${jobId} AND status = 'failed') END
+        WHERE job_id = ${jobId} AND ${sql.in("status", openJobs)} AND generated + failed = total
+        RETURNING ${all}
+      )
+      SELECT * FROM ended UNION ALL SELECT ${all} FROM ticket_jobs
+      WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM ended)`)
   })
 
   const announced = Effect.fn("JobStore.announced")(function* (ended: JobRow) {

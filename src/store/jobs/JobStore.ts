@@ -81,7 +81,7 @@ export class JobStore extends Context.Service<JobStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
-      const { held, row } = reads(sql)
+      const { all, held, one, row } = reads(sql)
 
       const create = (job: NewJob) =>
         Rows.run(sql`
@@ -104,11 +104,15 @@ export class JobStore extends Context.Service<JobStore, {
       })
 
       const begin = (jobId: string) =>
-        Effect.andThen(
-          Rows.run(sql`
+        one(
+          jobId,
+          sql`
+          WITH begun AS (
             UPDATE ticket_jobs SET status = 'running', started_at = now(), news_at = now()
-            WHERE job_id = ${jobId} AND status = 'queued'`),
-          row(jobId)
+            WHERE job_id = ${jobId} AND status = 'queued' RETURNING ${all}
+          )
+          SELECT * FROM begun UNION ALL SELECT ${all} FROM ticket_jobs
+          WHERE job_id = ${jobId} AND NOT EXISTS (SELECT 1 FROM begun)`
         )
 
       const cancel = Effect.fn("JobStore.cancel")(function* (jobId: string) {

@@ -105,7 +105,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
     page: { readonly after: string; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Due>>
   /** What was sent is sent, whatever was decided meanwhile; any other end leaves a decision as it is. */
-  readonly record: (attempt: Attempt) => Effect.Effect<void>
+  readonly record: (attempts: ReadonlyArray<Attempt>) => Effect.Effect<void>
   readonly tally: (
     of: { readonly messageIds: ReadonlyArray<string> } | { readonly flowId: string }
   ) => Effect.Effect<Tally>
@@ -185,17 +185,21 @@ export class NotificationStore extends Context.Service<NotificationStore, {
             AND ${waits}
           ORDER BY message_id LIMIT ${limit}::int`)
 
-      const record: NotificationStore["Service"]["record"] = ({ messageId, reason, retryable, status }) =>
+      const record: NotificationStore["Service"]["record"] = (attempts) =>
         Rows.run(sql`
-          WITH updated AS (
-            UPDATE notifications SET status = ${status}, reason = ${reason}::text, retryable = ${retryable}::boolean,
-              attempts = attempts + 1, updated_at = now(), sent_at = CASE WHEN ${status}::text = 'sent' THEN now() END
-            WHERE message_id = ${messageId}
-              AND CASE WHEN ${status}::text = 'sent' THEN status <> 'sent' ELSE ${waits} END
-            RETURNING attempts
+          WITH ended AS (
+            SELECT * FROM jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb)
+              AS a ("messageId" text, status text, reason text, retryable boolean)
+          ), updated AS (
+            UPDATE notifications n SET status = ended.status, reason = ended.reason, retryable = ended.retryable,
+              attempts = n.attempts + 1, updated_at = now(), sent_at = CASE WHEN ended.status = 'sent' THEN now() END
+            FROM ended
+            WHERE n.message_id = ended."messageId" AND CASE WHEN ended.status = 'sent' THEN n.status <> 'sent'
+              ELSE (n.status = 'scheduled' OR (n.status = 'failed' AND n.retryable)) END
+            RETURNING n.message_id, n.attempts, n.status, n.reason
           )
           INSERT INTO notification_attempts (message_id, attempt, outcome, reason)
-          SELECT ${messageId}, attempts, ${status}, ${reason}::text FROM updated
+          SELECT message_id, attempts, status, reason FROM updated
           ON CONFLICT (message_id, attempt) DO NOTHING`)
 
       /** Neither reminders, which are a sequence's, nor what is said of a payment, which is named after that. */

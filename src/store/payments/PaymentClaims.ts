@@ -1,23 +1,42 @@
 /** Whose payment a ticket waits for, and which payments are for nothing. */
-import type { SqlClient } from "effect/sql"
-import { openStatuses } from "./PaymentDecisions.ts"
+import type { SqlClient, Statement } from "effect/sql"
+import { paymentStatuses } from "../../../rpc/Payment.ts"
+import { openStatuses, paymentStates } from "./PaymentDecisions.ts"
 
 type Sql = SqlClient.SqlClient
+
+/** What each state of a payment means to the tickets that it is for. */
+const meanings = paymentStatuses.map((status) => ({ status, tickets: paymentStates[status].tickets }))
 
 /** Of `tickets t`: nobody has paid it, and no running flow may still be paid for it. */
 export const adoptable = (sql: Sql) =>
   sql`(t.payment_state IN ('failed', 'refunded') OR t.payment_state = 'pending' AND NOT EXISTS (
         SELECT 1 FROM flows f WHERE f.flow_id = t.flow_id AND f.status IN ('accepted', 'running')))`
 
-/** The guests' live tickets that are adoptable become those of the flow that was paid, unless it failed. */
-export const take = (sql: Sql, flowId: string) =>
+/**
+ * The guests' live tickets that are adoptable become those of the flow that was paid, unless it failed. A part of a
+ * statement that has a row in `deciding (status)`, the payment's.
+ */
+const take = (sql: Sql, flowId: string) =>
   sql`
-    UPDATE tickets t SET flow_id = own.flow_id FROM flows own
-    WHERE own.flow_id = ${flowId} AND own.status <> 'failed'
+    UPDATE tickets t SET flow_id = own.flow_id, payment_state = ${paymentStates.settled.tickets}
+    FROM flows own, deciding
+    WHERE deciding.status = 'settled' AND own.flow_id = ${flowId} AND own.status <> 'failed'
       AND t.event_id = own.event_id AND t.flow_id IS DISTINCT FROM own.flow_id AND t.voided_at IS NULL
       AND t.guest_id IN (
         SELECT (guest ->> 'guest_id')::bigint FROM jsonb_array_elements(own.request -> 'guests') AS guest)
       AND ${adoptable(sql)}`
+
+/** Gives a flow's tickets the state of its payment, whose status `deciding` reads, and it those that it pays for. */
+export const mark = (sql: Sql, flowId: string, deciding: Statement.Fragment) =>
+  sql`
+    WITH deciding AS (${deciding}), taken AS (${take(sql, flowId)})
+    UPDATE tickets SET payment_state = means.tickets
+    FROM deciding JOIN jsonb_to_recordset(${
+    JSON.stringify(meanings)
+  }::jsonb) AS means (status text, tickets text)
+      USING (status)
+    WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', means.tickets)`
 
 /** The open payments of ended flows whose tickets are void or others' by now, where a guest is one of this flow's. */
 export const forsaken = (sql: Sql, flowId: string) =>

@@ -5,7 +5,7 @@ import { AmountMismatch, type PaymentStatus, type PaymentView } from "../../../r
 import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
-import { decisionOf, paymentStates, stateOf } from "./PaymentDecisions.ts"
+import { decisionOf, stateOf } from "./PaymentDecisions.ts"
 import { PastEvent, PaymentRow } from "./PaymentRow.ts"
 import * as Rows from "../Rows.ts"
 import { durably } from "../Transaction.ts"
@@ -90,14 +90,15 @@ export class PaymentStore extends Context.Service<PaymentStore, {
       const sql = yield* SqlClient.SqlClient
 
       const begin: PaymentStore["Service"]["begin"] = Effect.fn("PaymentStore.begin")(function* (payment) {
-        yield* Rows.run(sql`
+        const begun = yield* Rows.first(PaymentRow)(sql`
           INSERT INTO payments (payment_id, flow_id, execution_id, event_id, user_id, owner, amount, currency, status,
             gateway, customer, metadata, create_invoice, send_receipt)
           VALUES (${payment.paymentId}, ${payment.flowId}, ${payment.executionId}, ${payment.eventId}::bigint,
             ${payment.userId}::bigint, ${payment.owner}, ${payment.amount}::bigint, ${payment.currency}, 'pending',
             ${payment.gateway}, ${json(payment.customer)}::jsonb, ${json(payment.metadata)}::jsonb,
             ${payment.createInvoice}, ${payment.sendReceipt})
-          ON CONFLICT DO NOTHING`)
+          ON CONFLICT DO NOTHING RETURNING *`)
+        if (Option.isSome(begun)) return begun.value
         const stored = yield* Rows.first(PaymentRow)(sql`
           SELECT * FROM payments WHERE payment_id = ${payment.paymentId} OR flow_id = ${payment.flowId}`)
         return yield* Effect.orDie(Effect.fromOption(stored))
@@ -145,14 +146,6 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           (rows) => rows.length === 1
         )
 
-      const markTickets = Effect.fnUntraced(function* (flowId: string, status: PaymentStatus) {
-        if (status === "settled") yield* PaymentClaims.take(sql, flowId)
-        const { tickets } = paymentStates[status]
-        yield* sql`
-          UPDATE tickets SET payment_state = ${tickets}
-          WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${tickets})`
-      })
-
       const grant = Effect.fnUntraced(function* (payment: PaymentRow, state: ReturnType<typeof stateOf>) {
         const { user_id, template_id } = payment.metadata ?? {}
         if (user_id === undefined || template_id === undefined || state.settledAt === null) return
@@ -181,7 +174,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         if (payment === undefined) return before
         yield* grant(payment, state)
         if (payment.flow_id !== null && state.status !== "pending") {
-          yield* markTickets(payment.flow_id, state.status)
+          yield* PaymentClaims.mark(sql, payment.flow_id, sql`SELECT ${state.status}::text AS status`)
         }
         return payment
       })
@@ -238,15 +231,12 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         Rows.first(PaymentRow)(sql`SELECT * FROM payments WHERE flow_id = ${flowId}`)
 
       const syncTickets = (flowId: string) =>
-        durably(
-          sql,
-          Effect.gen(function* () {
-            const [payment] = yield* Effect.flatMap(
-              sql`SELECT * FROM payments WHERE flow_id = ${flowId} FOR UPDATE`,
-              decodeRows
-            )
-            if (payment !== undefined) yield* markTickets(flowId, payment.status)
-          })
+        Rows.run(
+          PaymentClaims.mark(
+            sql,
+            flowId,
+            sql`SELECT status FROM payments WHERE flow_id = ${flowId} FOR UPDATE`
+          )
         )
 
       const forsaken = (flowId: string) =>

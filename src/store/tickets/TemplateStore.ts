@@ -51,7 +51,16 @@ export class TemplateStore extends Context.Service<TemplateStore, {
           FROM templates t LEFT JOIN template_styles s ON s.template_id = t.template_id AND s.owner = ${owner}
           WHERE t.template_id = ${templateId}::bigint`)
 
-      const exists = (templateId: number) => Effect.map(get("", templateId), Option.isSome)
+      /** A template is made by a migration and never removed: one that was found is there. */
+      const found = new Set<number>()
+
+      const exists = (templateId: number) =>
+        Effect.suspend(() =>
+          found.has(templateId) ? Effect.succeed(true) : Effect.map(get("", templateId), (template) => {
+            if (Option.isSome(template)) found.add(templateId)
+            return Option.isSome(template)
+          })
+        )
 
       const setAccent = (owner: string, templateId: number, accent: string | null) =>
         Rows.run(sql`

@@ -21,33 +21,28 @@ export interface IssueRequest {
   readonly paymentState: TicketRow["payment_state"]
 }
 
+type Request = Omit<IssueRequest, "templateId" | "flowId">
+
 const WantedRow = Schema.Struct({
   guest_id: Schema.Int,
   ticket_type: Schema.String,
-  ticket_id: Schema.NullOr(Schema.Int)
+  ticket_id: Schema.NullOr(Schema.Int),
+  spare_id: Schema.NullOr(Schema.Int),
+  number: EventNumber
 })
-const CountRow = Schema.Struct({ count: Schema.Int })
-const NumberRow = Schema.Struct({ number: EventNumber })
+const CountsRow = Schema.Struct({ unsettled: Schema.Int, claimed: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 
 /** Every read and write of tickets outside of the gate. */
 export class TicketStore extends Context.Service<TicketStore, {
   /** The live tickets of these guests, in their order, made where there were none; strangers get none. */
   readonly issue: (request: IssueRequest) => Effect.Effect<ReadonlyArray<number>>
-  /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
-  readonly adopt: (request: Omit<IssueRequest, "templateId">) => Effect.Effect<void>
-  /** How many of these guests have a live ticket that waits for another flow's payment. */
-  readonly claimed: (
-    eventId: EventId,
-    flowId: string,
-    guestIds: ReadonlyArray<number>
-  ) => Effect.Effect<number>
-  /** How many of these guests have no free ticket and none that another flow's payment settled. */
-  readonly unsettled: (
-    eventId: EventId,
-    flowId: string,
-    guestIds: ReadonlyArray<number>
-  ) => Effect.Effect<number>
+  /**
+   * Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. Answers how
+   * many of the guests have no free ticket and none that another flow's payment settled (`unsettled`), and how many of
+   * their live tickets wait for another flow's payment (`claimed`).
+   */
+  readonly claim: (request: Request & { readonly flowId: string }) => Effect.Effect<typeof CountsRow.Type>
   /** As it is stored: the addresses of our own files are made anew for whoever reads them (`currentLink`). */
   readonly get: (ticketId: number) => Effect.Effect<TicketRow, TicketNotFound>
   /** Voids what a flow issued; answers how many were still live. */
@@ -75,27 +70,19 @@ export class TicketStore extends Context.Service<TicketStore, {
       const asked = Rows.asked(sql)
       const number = sql.literal(numberOf("t.event_id"))
 
+      /** With an id for each ticket that is still to be made: it is signed before it is stored. */
       const wanted = ({ eventId, guestIds }: IssueRequest) =>
         Rows.all(WantedRow)(sql`
-          SELECT g.guest_id, g.ticket_type, t.ticket_id
+          SELECT g.guest_id, g.ticket_type, t.ticket_id, n.number,
+            CASE WHEN t.ticket_id IS NULL THEN nextval(pg_get_serial_sequence('tickets', 'ticket_id')) END AS spare_id
           FROM ${asked(guestIds)}
+          JOIN event_numbers n ON n.event_id = ${eventId}
           JOIN guests g ON g.event_id = ${eventId} AND g.guest_id = asked.id
           LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
           ORDER BY asked.position`)
 
-      const reserve = (count: number) =>
-        Rows.all(IdRow)(sql`
-          SELECT nextval(pg_get_serial_sequence('tickets', 'ticket_id')) AS ticket_id
-          FROM generate_series(1, ${count}::int)`)
-
-      const numberOfEvent = (eventId: EventId) =>
-        Effect.orDie(Effect.flatMap(
-          Rows.first(NumberRow)(sql`SELECT number FROM event_numbers WHERE event_id = ${eventId}::bigint`),
-          (row) => Effect.map(Effect.fromOption(row), ({ number }) => number)
-        ))
-
       const insert = (request: IssueRequest, issuedAt: DateTime.Utc, tickets: ReadonlyArray<object>) =>
-        Rows.run(sql`
+        Rows.all(IdRow)(sql`
           INSERT INTO tickets (ticket_id, event_id, guest_id, code, ticket_type, template_id, payment_state,
                                flow_id, issued_at, qr_data)
           SELECT ticket_id, ${request.eventId}::bigint, guest_id, code, ticket_type,
@@ -105,50 +92,46 @@ export class TicketStore extends Context.Service<TicketStore, {
                  qr_data
           FROM jsonb_to_recordset(${JSON.stringify(tickets)}::jsonb)
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
-          ON CONFLICT (event_id, guest_id) WHERE voided_at IS NULL DO NOTHING`)
+          ON CONFLICT (event_id, guest_id) WHERE voided_at IS NULL DO NOTHING RETURNING ticket_id`)
 
-      const adopt: TicketStore["Service"]["adopt"] = ({ eventId, flowId, guestIds, paymentState }) =>
-        flowId === null ? Effect.void : Rows.run(sql`
+      /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
+      const adopting = ({ eventId, guestIds, paymentState }: Request, flowId: string) =>
+        sql`
           UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
           FROM ${asked(guestIds)}
           WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}`)
+            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}
+          RETURNING t.ticket_id`
 
       const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function* (request) {
-        yield* adopt(request)
+        if (request.flowId !== null) yield* Rows.run(adopting(request, request.flowId))
         const guests = yield* wanted(request)
         const without = guests.filter((guest) => guest.ticket_id === null)
-        if (without.length > 0) {
-          const issuedAt = yield* DateTime.now
-          const timestamp = Math.floor(DateTime.toEpochMillis(issuedAt) / 1000)
-          const eventNumber = yield* numberOfEvent(request.eventId)
-          const ids = yield* reserve(without.length)
-          const tickets = ids.map(({ ticket_id }, at) => {
-            const code = TicketCode.make(eventNumber)
-            const qr_data = QrData.sign(keys, { id: ticket_id, eventId: eventNumber, timestamp, code })
-            return { ...without[at], ticket_id, code, qr_data }
-          })
-          yield* insert(request, issuedAt, tickets)
-        }
-        const issued = without.length > 0 ? yield* wanted(request) : guests
-        return issued.flatMap(({ ticket_id }) => ticket_id === null ? [] : [ticket_id])
+        const issuedAt = yield* DateTime.now
+        const timestamp = Math.floor(DateTime.toEpochMillis(issuedAt) / 1000)
+        const tickets = without.map(({ guest_id, number, spare_id, ticket_type }) => {
+          const code = TicketCode.make(number)
+          const qr_data = QrData.sign(keys, { id: spare_id!, eventId: number, timestamp, code })
+          return { guest_id, ticket_type, ticket_id: spare_id, code, qr_data }
+        })
+        const made = tickets.length === 0 ? [] : yield* insert(request, issuedAt, tickets)
+        // Another call made the ticket of a guest meanwhile.
+        const issued = made.length === tickets.length ? guests : yield* wanted(request)
+        return issued.map(({ spare_id, ticket_id }) => ticket_id ?? spare_id!)
       })
 
-      const claimed: TicketStore["Service"]["claimed"] = (eventId, flowId, guestIds) =>
-        Rows.first(CountRow)(sql`
-          SELECT count(*) AS count FROM ${asked(guestIds)}
-          JOIN tickets t ON t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-          WHERE t.payment_state IN ('pending', 'failed', 'refunded') AND t.flow_id IS DISTINCT FROM ${flowId}`)
-          .pipe(Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count })))
-
-      const unsettled: TicketStore["Service"]["unsettled"] = (eventId, flowId, guestIds) =>
-        Rows.first(CountRow)(sql`
-          SELECT count(*) AS count FROM ${asked(guestIds)}
-          WHERE NOT EXISTS (
-            SELECT 1 FROM tickets t
-            WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-              AND t.payment_state IN ('paid', 'free') AND t.flow_id IS DISTINCT FROM ${flowId})`).pipe(
-          Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count }))
+      const claim: TicketStore["Service"]["claim"] = ({ flowId, ...request }) =>
+        Rows.first(CountsRow)(sql`
+          WITH adopted AS (${adopting(request, flowId)})
+          SELECT
+            count(*) FILTER (WHERE t.ticket_id IS NULL
+              OR t.payment_state NOT IN ('paid', 'free') OR t.flow_id IS NOT DISTINCT FROM ${flowId}) AS unsettled,
+            count(*) FILTER (WHERE t.payment_state IN ('pending', 'failed', 'refunded')
+              AND t.flow_id IS DISTINCT FROM ${flowId}
+              AND t.ticket_id NOT IN (SELECT ticket_id FROM adopted)) AS claimed
+          FROM ${asked(request.guestIds)} LEFT JOIN tickets t
+            ON t.event_id = ${request.eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL`).pipe(
+          Effect.map(Option.getOrElse(() => ({ unsettled: 0, claimed: 0 })))
         )
 
       const get = Effect.fn("TicketStore.get")(function* (ticketId: number) {
@@ -185,7 +168,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, adopt, claimed, unsettled, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
+      return { issue, claim, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
     })
   )
 }

@@ -1,6 +1,6 @@
 /**
  * Which tickets of others a flow takes over: those that nobody paid and nobody is still being asked to pay.
- * Guards whose removal turns this file red: each condition of `adopt`, of `claimed` and of `unsettled`.
+ * Guards whose removal turns this file red: each condition of `adopting`, and of both counts of `claim`.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -34,6 +34,12 @@ const issue = (eventId: number, flowId: string | null, paymentState: "pending" |
   Effect.flatMap(
     TicketStore,
     (tickets) => tickets.issue({ eventId, flowId, templateId: 1, guestIds: [1], paymentState })
+  )
+
+const claim = (eventId: number, flowId: string, guestIds: ReadonlyArray<number>) =>
+  Effect.flatMap(
+    TicketStore,
+    (tickets) => tickets.claim({ eventId, flowId, guestIds, paymentState: "pending" })
   )
 
 const kept = (ticketId: number) =>
@@ -80,18 +86,23 @@ layer(Env, { excludeTestServices: true })("a ticket that an earlier flow left", 
       }
     }))
 
-  it.effect("is claimed while it is live and waits for another flow's payment", () =>
+  it.effect("is claimed while it is live and waits for a running flow's payment", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const tickets = yield* TicketStore
-      const claimed = (eventId: number, flowId = "flow_next") => tickets.claimed(eventId, flowId, [1, 2])
-      for (const payment of ["pending", "failed", "refunded"]) {
+      const claimed = (eventId: number, flowId = "flow_next") =>
+        Effect.map(claim(eventId, flowId, [1, 2]), ({ claimed }) => claimed)
+      const pending = ++events
+      const ticketId = yield* left(pending, "running", "pending")
+      assert.strictEqual(yield* claimed(pending), 1)
+      assert.strictEqual(yield* claimed(pending, `flow_${pending}`), 0)
+      assert.deepStrictEqual(yield* kept(ticketId), [`flow_${pending}`, "pending"])
+      yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticketId}`
+      assert.strictEqual(yield* claimed(pending), 0)
+      for (const payment of ["failed", "refunded"]) {
         const eventId = ++events
         const ticketId = yield* left(eventId, "running", payment)
-        assert.strictEqual(yield* claimed(eventId), 1, payment)
-        assert.strictEqual(yield* claimed(eventId, `flow_${eventId}`), 0, payment)
-        yield* sql`UPDATE tickets SET status = 'voided', voided_at = now() WHERE ticket_id = ${ticketId}`
         assert.strictEqual(yield* claimed(eventId), 0, payment)
+        assert.deepStrictEqual(yield* kept(ticketId), ["flow_next", "pending"], payment)
       }
       for (const payment of ["paid", "free", "disputed"]) {
         const eventId = ++events
@@ -124,13 +135,13 @@ layer(Env, { excludeTestServices: true })("a ticket that an earlier flow left", 
 
   it.effect("counts as settled for the next flow when it is live and free, or another flow's payment paid it", () =>
     Effect.gen(function* () {
-      const tickets = yield* TicketStore
-      const open = (eventId: number, flowId = "flow_next") => tickets.unsettled(eventId, flowId, [1])
+      const open = (eventId: number, flowId = "flow_next", guestIds = [1]) =>
+        Effect.map(claim(eventId, flowId, guestIds), ({ unsettled }) => unsettled)
       const paid = ++events
       const ticketId = yield* left(paid, "completed", "paid")
       assert.strictEqual(yield* open(paid), 0)
       assert.strictEqual(yield* open(paid, `flow_${paid}`), 1)
-      assert.strictEqual(yield* tickets.unsettled(paid, "flow_next", [1, 2]), 1)
+      assert.strictEqual(yield* open(paid, "flow_next", [1, 2]), 1)
       yield* voidTicket(ticketId)
       assert.strictEqual(yield* open(paid), 1)
       for (const payment of ["pending", "failed", "refunded", "disputed"]) {

@@ -36,6 +36,9 @@ export const localeOf = (variables: Variables): Locale =>
 
 const formats: Record<Locale, string> = { fr: "fr-FR", en: "en-GB" }
 const months: Record<Locale, "2-digit" | "short"> = { fr: "2-digit", en: "short" }
+/** So many formats of dates are kept. */
+const mostFormats = 500
+
 const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/
 
 /** The moment an ISO date stands for, in the event's zone; without an offset it is local time there. */
@@ -55,13 +58,23 @@ export const momentOf = (
   )
 }
 
+/** The first words of a format cost half a millisecond, all others next to nothing; a zone is a caller's to choose. */
+const dateFormats = new Map<string, Intl.DateTimeFormat>()
+
+const dateFormat = (locale: Locale, timeZone: string, options: Intl.DateTimeFormatOptions) => {
+  const key = `${locale} ${timeZone} ${JSON.stringify(options)}`
+  const known = dateFormats.get(key)
+  if (known !== undefined) return known
+  if (dateFormats.size >= mostFormats) dateFormats.clear()
+  const made = new Intl.DateTimeFormat(formats[locale], { ...options, timeZone })
+  dateFormats.set(key, made)
+  return made
+}
+
 const dateText = (v: Variables, locale: Locale, options: Intl.DateTimeFormatOptions): string | undefined => {
   const moment = momentOf(v.event_date, v.event_timezone)
   if (moment === undefined) return v.event_date
-  const text = DateTime.formatIntl(
-    moment,
-    new Intl.DateTimeFormat(formats[locale], { ...options, timeZone: DateTime.zoneToString(moment.zone) })
-  )
+  const text = DateTime.formatIntl(moment, dateFormat(locale, DateTime.zoneToString(moment.zone), options))
   return v.event_timezone === undefined ? `${text} UTC` : text
 }
 

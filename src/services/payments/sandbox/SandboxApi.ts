@@ -50,7 +50,7 @@ const act = Effect.fn("Sandbox.act")(function* (
   const entry = yield* (yield* PaymentLedger).find(id)
   if (Option.isNone(entry)) return yield* new NotFound({ detail: "This payment was never asked for." })
   yield* Effect.mapError(
-    bank.act(entry.value, name, refund),
+    bank.act(entry.value.request, name, refund),
     ({ detail }) => new Conflict({ detail })
   )
   return { payment_id: id, event: "queued" } as const

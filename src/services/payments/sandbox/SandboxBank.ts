@@ -60,12 +60,16 @@ const apply = (account: Account, action: SandboxAction, price: number, refund: S
 const retries = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
 
 export class SandboxBank extends Context.Service<SandboxBank, {
-  readonly stateOf: (paymentId: string) => Effect.Effect<Account["state"]>
   /** Changes the account and queues Stripe's event of it; the same action again is the same event. */
   readonly act: (
-    entry: LedgerEntry,
+    request: LedgerEntry["request"],
     action: SandboxAction,
     refund?: SandboxRefund
+  ) => Effect.Effect<void, GatewayError>
+  /** The same, unless the payment was canceled. */
+  readonly charge: (
+    request: LedgerEntry["request"],
+    action: "confirm" | "fail"
   ) => Effect.Effect<void, GatewayError>
 }>()("guichet/services/payments/sandbox/SandboxBank") {
   /** Events wait in a persisted queue until our own webhook route has answered 2xx. */
@@ -99,10 +103,14 @@ export class SandboxBank extends Context.Service<SandboxBank, {
           Option.getOrElse((): Account => ({ state: "open", refunds: {} }))
         )
 
-      const act = Effect.fn("SandboxBank.act")(
-        function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
-          const { amount, payment_id } = entry.request
-          const account = yield* apply(yield* load(payment_id), action, amount, refund)
+      const change = Effect.fnUntraced(
+        function* (
+          { amount, payment_id }: LedgerEntry["request"],
+          before: Account,
+          action: SandboxAction,
+          refund?: SandboxRefund
+        ) {
+          const account = yield* apply(before, action, amount, refund)
           yield* Effect.orDie(accounts.set(payment_id, account))
           const id = eventIdOf(payment_id, action, refund?.key)
           const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
@@ -119,7 +127,21 @@ export class SandboxBank extends Context.Service<SandboxBank, {
               { id }
             )
           )
-        },
+        }
+      )
+
+      const act: SandboxBank["Service"]["act"] = Effect.fn("SandboxBank.act")(
+        (request, action, refund) =>
+          Effect.flatMap(load(request.payment_id), (before) => change(request, before, action, refund)),
+        turn.withPermit
+      )
+
+      const charge: SandboxBank["Service"]["charge"] = Effect.fn("SandboxBank.charge")(
+        (request, action) =>
+          Effect.flatMap(
+            load(request.payment_id),
+            (before) => before.state === "canceled" ? Effect.void : change(request, before, action)
+          ),
         turn.withPermit
       )
 
@@ -145,10 +167,7 @@ export class SandboxBank extends Context.Service<SandboxBank, {
       )
       yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkScoped(work))
 
-      return SandboxBank.of({
-        act,
-        stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
-      })
+      return SandboxBank.of({ act, charge })
     })
   )
 }

@@ -33,7 +33,7 @@ const make = Effect.gen(function* () {
 
   const known = Effect.fnUntraced(function* (paymentId: string) {
     const entry = yield* ledger.find(paymentId)
-    if (Option.isSome(entry)) return entry.value
+    if (Option.isSome(entry)) return entry.value.request
     return yield* new GatewayError({ reason: "invalid", detail: "This payment is not known." })
   })
 
@@ -52,10 +52,7 @@ const make = Effect.gen(function* () {
 
   const charge = Effect.fn("SandboxGateway.charge")(function* (request: PaymentRequest, opened: Opened) {
     if (!request.auto_confirm) return opened
-    if ((yield* bank.stateOf(request.payment_id)) !== "canceled") {
-      const declined = troubleOf(request) === "declined"
-      yield* bank.act(yield* known(request.payment_id), declined ? "fail" : "confirm")
-    }
+    yield* bank.charge(request, troubleOf(request) === "declined" ? "fail" : "confirm")
     return { status: "pending", gateway_ref: opened.gateway_ref } as const
   })
 
@@ -66,9 +63,9 @@ const make = Effect.gen(function* () {
     refund: (_ref, paymentId, refund) =>
       Effect.flatMap(
         known(paymentId),
-        (entry) => bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })
+        (request) => bank.act(request, "refund", { key: refundKeyOf(refund), amount: refund.amount })
       ),
-    cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (entry) => bank.act(entry, "cancel")),
+    cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (request) => bank.act(request, "cancel")),
     method: () => Effect.succeed({ type: "card", brand: "visa", last4: "4242" })
   })
 })

@@ -2,9 +2,9 @@
  * Step 6: the messages to the guests and the payer, in chunks, each message once. What cannot be delivered for now is no
  * failure of the step: it goes on being delivered when the flow has ended.
  */
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Activity } from "effect/workflow"
-import { StepFailed } from "../../rpc/CompleteFlow.ts"
+import { type FlowView, StepFailed } from "../../rpc/CompleteFlow.ts"
 import { FlowMessages } from "../../rpc/Delivery.ts"
 import { Channel, subjectOf, type Template } from "../../rpc/NotificationSequence.ts"
 import { retryTransient } from "../durable/Retry.ts"
@@ -18,6 +18,7 @@ import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import { NotificationStore, type Tally } from "../store/notifications/NotificationStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
+import type { Outcome } from "./Outcome.ts"
 import { type Next, step } from "./Step.ts"
 
 const chunk = 100
@@ -97,6 +98,16 @@ const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) 
   })]
 })
 
+const speaksLater = (steps: FlowView["steps"]): boolean =>
+  steps.some(({ status, step }) => step === "notifications" && status === "pending")
+
+/** Whether the step is still to begin: it will see the payment as it stands now, and send what is to be said of it. */
+export const willSpeak = (flowId: string) =>
+  Effect.map(
+    Effect.flatMap(FlowStore, (flows) => flows.statusOfStep(flowId, "notifications")),
+    (status) => status === "pending"
+  )
+
 /**
  * Sends the receipt of a payment that settled when the step had begun or was skipped: any other is sent by the step.
  * Between them no receipt is lost, and its id keeps it to one. A flow that stops refunds the payment instead. Answers
@@ -110,7 +121,7 @@ export const lateReceipt = Effect.fnUntraced(function* (flowId: string) {
     flows.view(flowId),
     Option.match({ onNone: () => [], onSome: (flow) => flow.steps })
   )
-  if (steps.some(({ status, step }) => step === "notifications" && status === "pending")) return 0
+  if (speaksLater(steps)) return 0
   if (options.error_handling === "stop_on_error" && steps.some(({ status }) => status === "failed")) return 0
   const [payer] = yield* (yield* AudienceStore).guests(eventId, [guests[0]!.guest_id])
   if (payer === undefined) return 0
@@ -148,14 +159,19 @@ const notify = (plan: Plan) =>
     const feeds = yield* FeedStore
     const ids = plan.request.guests.map((guest) => guest.guest_id)
     const chunks = inChunks(ids)
-    for (const guestIds of chunks) {
-      yield* notifier.enlist(origin(plan), yield* messagesTo(plan, guestIds))
-    }
+    // All are entered before the first is sent; those of one chunk are few enough to be kept from one to the other.
+    const [whole = []] = yield* Effect.forEach(chunks, (guestIds) =>
+      Effect.gen(function* () {
+        const made = yield* messagesTo(plan, guestIds)
+        yield* notifier.enlist(origin(plan), made)
+        return chunks.length === 1 ? made : []
+      }))
     const total = { sent: 0, failed: 0, guests: 0 }
     for (const guestIds of chunks) {
-      const { failed, retryable, sent } = yield* notifier.send(yield* messagesTo(plan, guestIds), {
-        untilAway: true
-      })
+      const { failed, retryable, sent } = yield* notifier.send(
+        chunks.length === 1 ? whole : yield* messagesTo(plan, guestIds),
+        { untilAway: true }
+      )
       if (sent === 0 && retryable > 0) break
       total.sent += sent
       total.failed += failed
@@ -178,9 +194,15 @@ const handOver = (plan: Plan) =>
     yield* FlowMessages.execute({ flowId: plan.flowId }, { discard: true, detached: true })
   })
 
+const isDone = Schema.is(Schema.Struct({ sent: Schema.Int, skipped: Schema.Int, waiting: Schema.Literal(0) }))
+
+/** The step counted its messages in the ledger, and none waits. */
+const leavesNothing = ({ result, status }: Outcome): boolean => status === "completed" && isDone(result)
+
 /** Sends everything; what waits in the end is handed over. */
 export const messages = Effect.fnUntraced(function* (plan: Plan, next: Next) {
   const outcome = yield* step(plan, "notifications", notify(plan), next)
+  if (leavesNothing(outcome)) return outcome
   yield* Activity.make({ name: "notifications/rest", execute: retryTransient(handOver(plan)) })
   return outcome
 })

@@ -8,6 +8,7 @@ import { FlowStore } from "../store/flows/FlowStore.ts"
 import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { willSpeak } from "./MessagesStep.ts"
 import { decide, refundUnearned } from "./PaymentStep.ts"
 
 /**
@@ -46,6 +47,7 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
           if (trigger !== null && eventId !== null && userId !== null) {
             yield* triggers.fire(eventId, [userId], trigger)
           }
+          if (flowId !== null && notice === "settled" && (yield* willSpeak(flowId))) return
           if (notice !== null) {
             yield* PaymentNotice.execute({ paymentId: payment.payment_id, status: notice }, { discard: true })
           }

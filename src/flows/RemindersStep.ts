@@ -74,10 +74,13 @@ export const remind = (plan: Plan) =>
       skipped += messages.filter((message) => message.skip !== null).length
       scheduled += messages.filter((message) => message.skip === null).length
     }
+    if (scheduled === 0) {
+      yield* sequences.finish(sequenceId, "completed")
+      return { scheduled, skipped }
+    }
     const stored = yield* sequences.get(sequenceId)
     if (Option.isSome(stored) && stored.value.status === "canceled") yield* ledger.cancel({ sequenceId })
-    if (scheduled > 0) yield* Reminders.execute({ sequenceId }, { discard: true, detached: true })
-    else yield* sequences.finish(sequenceId, "completed")
+    yield* Reminders.execute({ sequenceId }, { discard: true, detached: true })
     return { scheduled, skipped }
   })
 

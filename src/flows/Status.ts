@@ -11,19 +11,21 @@ import type { Plan } from "./Plan.ts"
 import type { Outcome } from "./Outcome.ts"
 import { started } from "./StepRuns.ts"
 
-/** Reads what the flow is to do; the request never changes, so reading it again changes nothing. */
+/**
+ * Reads what the flow is to do, and begins it where it has not begun: a flow that goes on reads it again, and begins
+ * nothing. The request never changes.
+ */
 export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {
   const flows = yield* FlowStore
-  const { created_at: createdAt, deadline, event_id: eventId, owner, request } = yield* retryTransient(
-    flows.load(flowId)
-  )
-  yield* Activity.make({
-    name: "open",
-    execute: Effect.andThen(
-      Effect.andThen(retryTransient(flows.begin(flowId, "validation")), started(flowId, ["validation"])),
-      OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
+  const { created_at: createdAt, deadline, event_id: eventId, owner, request, status } =
+    yield* retryTransient(
+      flows.load(flowId)
     )
-  })
+  if (status === "accepted") {
+    yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
+    yield* retryTransient(flows.begin(flowId, "validation"))
+    yield* started(flowId, ["validation"])
+  }
   return { flowId, executionId, owner, eventId, request, createdAt, deadline } satisfies Plan
 })
 

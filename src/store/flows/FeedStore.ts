@@ -44,6 +44,8 @@ export class FeedStore extends Context.Service<FeedStore, {
     data: Schema.Json,
     also: Fragment
   ) => Effect.Effect<void>
+  /** Closes the feed when `also`, named `cause`, has a row, in one statement with it. */
+  readonly closeBy: (feedId: string, data: Schema.Json, cause: string, also: Fragment) => Effect.Effect<void>
   /** The closing event becomes one end of several, so that whoever resumes after it reads on. For a transaction. */
   readonly reopen: (feedId: string) => Effect.Effect<void>
   readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
@@ -56,12 +58,23 @@ export class FeedStore extends Context.Service<FeedStore, {
       const sql = yield* SqlClient.SqlClient
       const reader = yield* FeedReader.make
       /** Under the feed's row, so that of an entry and a close at the same time the second sees the first. */
-      const write = (feedId: string, entries: ReadonlyArray<Entry>, closed: boolean, also?: Fragment) =>
-        Effect.flatMap(
+      const write = (
+        feedId: string,
+        entries: ReadonlyArray<Entry>,
+        closed: boolean,
+        also?: Fragment,
+        cause?: string
+      ) => {
+        const none = sql.literal("")
+        const first = also === undefined || cause === undefined ? none : sql`${also}, `
+        const then = also === undefined || cause !== undefined ? none : sql`, ${also}`
+        const condition = cause === undefined ? none : sql`WHERE EXISTS (SELECT 1 FROM ${sql(cause)})`
+        return Effect.flatMap(
           Rows.all(Told)(sql`
-          WITH feed AS (
+          WITH ${first}feed AS (
             INSERT INTO feeds (feed_id, last, closed)
-            VALUES (${feedId}, ${entries.length}::int, ${closed}::boolean)
+            SELECT ${feedId}, ${entries.length}::int, ${closed}::boolean
+            ${condition}
             ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + excluded.last, closed = excluded.closed
             WHERE NOT feeds.closed
             RETURNING last
@@ -71,13 +84,14 @@ export class FeedStore extends Context.Service<FeedStore, {
                    entry.value->>'kind', entry.value->'data'
             FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry
             RETURNING seq, at
-          )${also === undefined ? sql.literal("") : sql`, ${also}`}
+          )${then}
           SELECT seq, at FROM told ORDER BY seq`),
           (told) =>
             sql.afterCommit(
               reader.ring(feedId, told.map(({ at, seq }, nth) => ({ ...entries[nth]!, seq, at })))
             )
         )
+      }
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
         entries.length === 0 ? Effect.void : write(feedId, entries, false)
       const appendWith = (feedId: string, entries: ReadonlyArray<Entry>, also: Fragment) =>
@@ -89,6 +103,8 @@ export class FeedStore extends Context.Service<FeedStore, {
         data: Schema.Json,
         also: Fragment
       ) => write(feedId, [...entries, { kind: closing, data }], true, also)
+      const closeBy = (feedId: string, data: Schema.Json, cause: string, also: Fragment) =>
+        write(feedId, [{ kind: closing, data }], true, also, cause)
       const reopen = (feedId: string) =>
         Effect.andThen(
           Rows.run(sql`UPDATE feeds SET closed = false WHERE feed_id = ${feedId}`),
@@ -140,7 +156,7 @@ export class FeedStore extends Context.Service<FeedStore, {
         seq <= 0
           ? live(feedId, seq)
           : Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
-      return { append, appendWith, close, closeWith, reopen, after, watch }
+      return { append, appendWith, close, closeWith, closeBy, reopen, after, watch }
     })
   )
 }

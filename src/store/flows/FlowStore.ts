@@ -54,6 +54,8 @@ const RequestRow = Schema.Struct({
   status: FlowStatus
 })
 
+const StepRow = Schema.Struct({ status: StepStatus })
+
 const StatusRow = Schema.Struct({ status: FlowStatus })
 
 /** What a running flow needs to know of itself. */
@@ -120,6 +122,7 @@ export class FlowStore extends Context.Service<FlowStore, {
    * and now has a failed step completed with errors.
    */
   readonly amend: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
+  readonly statusOfStep: (flowId: string, step: StepName) => Effect.Effect<StepStatus | undefined>
   /** Whether a step was ever run. */
   readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
   /** Shows on a step that it was compensated, or why that did not succeed. */
@@ -257,6 +260,13 @@ export class FlowStore extends Context.Service<FlowStore, {
           WHERE flows.flow_id = amended.flow_id AND flows.status = 'completed' AND amended.error IS NOT NULL`)
       }
 
+      const statusOfStep: FlowStore["Service"]["statusOfStep"] = (flowId, step) =>
+        Effect.map(
+          Rows.first(StepRow)(sql`
+            SELECT status FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step}`),
+          Option.match({ onNone: () => undefined, onSome: ({ status }) => status })
+        )
+
       const begun: FlowStore["Service"]["begun"] = (flowId, step) =>
         Rows.first(Schema.Struct({ attempts: Schema.Int }))(sql`
           SELECT attempts FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step} AND attempts > 0`)
@@ -336,6 +346,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         stepStarted,
         stepEnded,
         amend,
+        statusOfStep,
         begun,
         compensated,
         executionOf,

@@ -2,17 +2,16 @@
  * What reports do to a job: which items they decide, its counters, and how its attempt ends. An end may turn out better
  * than it was announced: then it is to be announced again.
  */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
-import { JobStatus, openJobs } from "../../../rpc/TicketJob.ts"
+import { openJobs } from "../../../rpc/TicketJob.ts"
 import type { FeedStore } from "../flows/FeedStore.ts"
 import { appliedTo, ChangedRow, feedOfJob, JobRow, reads } from "./JobRows.ts"
 import * as Rows from "../Rows.ts"
 import * as Transaction from "../Transaction.ts"
 
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
-const EndRow = Schema.Struct({ status: JobStatus })
 
 /** One report a ticket: of two that contradict each other the better one. */
 const reportsOf = (tickets: ReadonlyArray<GeneratedTicket>) => {
@@ -105,15 +104,16 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
   })
 
   const announced = Effect.fn("JobStore.announced")(function* (ended: JobRow) {
-    const close = Effect.gen(function* () {
-      const announced = yield* Rows.first(EndRow)(sql`
+    yield* feeds.closeBy(
+      feedOfJob(ended.job_id),
+      { status: ended.status },
+      "announced",
+      sql`announced AS (
         UPDATE ticket_jobs SET announced_at = now()
         WHERE job_id = ${ended.job_id} AND finished_at IS NOT NULL AND announced_at IS NULL
           AND attempt = ${ended.attempt}::int AND generated = ${ended.generated}::int AND status = ${ended.status}
-        RETURNING status`)
-      if (Option.isSome(announced)) yield* feeds.close(feedOfJob(ended.job_id), announced.value)
-    })
-    yield* Transaction.durably(sql, close)
+        RETURNING status)`
+    )
   })
 
   return { applyBatch, giveUp, end, announced }

@@ -36,7 +36,9 @@ export interface Applied {
 }
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
-const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(PastEvent))
+const decodeEvents = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ ...PastEvent.fields, fresh: Schema.Boolean }))
+)
 
 const IdRow = Schema.Struct({ payment_id: PaymentRow.fields.payment_id })
 
@@ -109,6 +111,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           UPDATE payments SET gateway_ref = ${gatewayRef}, updated_at = now()
           WHERE payment_id = ${paymentId} AND gateway_ref IS NULL`)
 
+      /** The row, held until the transaction ends. */
       const lock = (paymentId: string) =>
         Effect.map(
           Effect.flatMap(sql`SELECT * FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`, decodeRows),
@@ -128,46 +131,55 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           ON CONFLICT DO NOTHING`
 
       /** What is known stays; but what paid is what the completed payment says, not a card that was declined before. */
-      const describe = (webhook: PaymentWebhook) =>
-        sql`
-          UPDATE payments SET customer = coalesce(customer, ${json(webhook.customer)}::jsonb),
+      const described = (webhook: PaymentWebhook) =>
+        sql`customer = coalesce(customer, ${json(webhook.customer)}::jsonb),
             payment_method = CASE WHEN ${decisionOf(webhook.event_type) === "settled"}::boolean
               THEN coalesce(${json(webhook.payment_method)}::jsonb, payment_method)
               ELSE coalesce(payment_method, ${json(webhook.payment_method)}::jsonb) END,
-            metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb)
-          WHERE payment_id = ${webhook.payment_id}`
+            metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb),`
 
+      /** Every event of the payment, this one with them; it is fresh when it was not received before. */
       const record = (paymentId: string, webhookId: string, eventType: string, occurredAt: DateTime.Utc) =>
         Effect.map(
-          sql`
-            INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at)
-            VALUES (${webhookId}, ${paymentId}, ${eventType}, ${DateTime.toDateUtc(occurredAt)}::timestamptz)
-            ON CONFLICT (webhook_id) DO NOTHING RETURNING webhook_id`,
-          (rows) => rows.length === 1
+          Effect.flatMap(
+            sql`
+            WITH recorded AS (
+              INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at)
+              VALUES (${webhookId}, ${paymentId}, ${eventType}, ${
+              DateTime.toDateUtc(occurredAt)
+            }::timestamptz)
+              ON CONFLICT (webhook_id) DO NOTHING RETURNING event_type, occurred_at
+            )
+            SELECT event_type, occurred_at, true AS fresh FROM recorded UNION ALL
+            SELECT event_type, occurred_at, false AS fresh FROM payment_events WHERE payment_id = ${paymentId}`,
+            decodeEvents
+          ),
+          (events) => ({ events, fresh: events.some(({ fresh }) => fresh) })
         )
 
-      const grant = Effect.fnUntraced(function* (payment: PaymentRow, state: ReturnType<typeof stateOf>) {
+      const grant = (payment: PaymentRow, state: ReturnType<typeof stateOf>) => {
         const { user_id, template_id } = payment.metadata ?? {}
-        if (user_id === undefined || template_id === undefined || state.settledAt === null) return
+        if (user_id === undefined || template_id === undefined || state.settledAt === null) return Effect.void
         const revoked = state.refundedAt === null ? null : DateTime.toDateUtc(state.refundedAt)
-        yield* sql`
+        return sql`
           INSERT INTO template_access (user_id, template_id, payment_id, granted_at, revoked_at)
           VALUES (${user_id}::bigint, ${template_id}::bigint, ${payment.payment_id},
             ${DateTime.toDateUtc(state.settledAt)}::timestamptz, ${revoked}::timestamptz)
           ON CONFLICT (user_id, template_id, payment_id)
           DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at`
-      })
+      }
 
-      const settle = Effect.fnUntraced(function* (before: PaymentRow) {
-        const events = yield* Effect.flatMap(
-          sql`SELECT event_type, occurred_at FROM payment_events WHERE payment_id = ${before.payment_id}`,
-          decodeEvents
-        )
+      const settle = Effect.fnUntraced(function* (
+        before: PaymentRow,
+        events: ReadonlyArray<PastEvent>,
+        description = sql.literal("")
+      ) {
         const state = stateOf(events)
         const settledAt = state.settledAt === null ? null : DateTime.toDateUtc(state.settledAt)
         const [payment] = yield* Effect.flatMap(
           sql`
-            UPDATE payments SET status = ${state.status}, settled_at = ${settledAt}::timestamptz, updated_at = now()
+            UPDATE payments SET ${description} status = ${state.status},
+              settled_at = ${settledAt}::timestamptz, updated_at = now()
             WHERE payment_id = ${before.payment_id} RETURNING *`,
           decodeRows
         )
@@ -179,22 +191,33 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         return payment
       })
 
+      /** A webhook's payment, made from its body where nobody here has asked for it. */
+      const lockOf = Effect.fnUntraced(function* (webhook: PaymentWebhook) {
+        const known = yield* lock(webhook.payment_id)
+        if (Option.isSome(known)) return known.value
+        yield* create(webhook)
+        return yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
+      })
+
       const apply: PaymentStore["Service"]["apply"] = Effect.fn("PaymentStore.apply")((webhook) =>
         Effect.flatten(durably(
           sql,
           Effect.gen(function* () {
-            yield* create(webhook)
-            const before = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
+            const before = yield* lockOf(webhook)
             const expected = `${before.amount} ${before.currency}`
             const received = `${webhook.amount} ${webhook.currency}`
             const mismatch = decisionOf(webhook.event_type) !== null && expected !== received
             const eventType = mismatch ? "amount_mismatch" : webhook.event_type
-            const fresh = yield* record(webhook.payment_id, webhook.webhook_id, eventType, webhook.timestamp)
+            const { events, fresh } = yield* record(
+              webhook.payment_id,
+              webhook.webhook_id,
+              eventType,
+              webhook.timestamp
+            )
             if (mismatch) {
               return Effect.fail(new AmountMismatch({ payment_id: webhook.payment_id, expected, received }))
             }
-            yield* describe(webhook)
-            const payment = yield* settle(before)
+            const payment = yield* settle(before, events, described(webhook))
             return Effect.succeed({ payment, fresh, previous: before.status })
           })
         ))
@@ -209,13 +232,13 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           Effect.gen(function* () {
             const before = yield* lock(paymentId)
             if (Option.isNone(before)) return Option.none()
-            const fresh = yield* record(
+            const { events, fresh } = yield* record(
               paymentId,
               `core_${eventType}_${paymentId}`,
               eventType,
               yield* DateTime.now
             )
-            const payment = yield* settle(before.value)
+            const payment = yield* settle(before.value, events)
             return Option.some({ payment, fresh, previous: before.value.status })
           })
         )

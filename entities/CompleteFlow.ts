@@ -10,7 +10,7 @@ import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
 import { Outcome } from "../src/flows/Outcome.ts"
-import { type Next, skip, step } from "../src/flows/Step.ts"
+import { type Next, recorded, skip, step } from "../src/flows/Step.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
@@ -91,12 +91,15 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
     return Effect.tap(ended, (outcome) => Effect.sync(() => outcomes.set(name, outcome)))
   }
 
-  const validation = yield* settle("validation", step(plan, "validation", validate(plan), () => ["event"]))
-  const event = yield* settle("event", step(plan, "event", publish(plan), () => ["guests"]))
+  const validation = yield* settle(
+    "validation",
+    recorded(plan, "validation", validate(plan), () => ["event"])
+  )
+  const event = yield* settle("event", recorded(plan, "event", publish(plan), () => ["guests"]))
   const { error_handling, parallel_processing } = plan.request.orchestration_options
   const guests = yield* settle(
     "guests",
-    step(plan, "guests", register(plan), () => parallel_processing ? ["tickets", "payment"] : ["tickets"])
+    recorded(plan, "guests", register(plan), () => parallel_processing ? ["tickets", "payment"] : ["tickets"])
   )
   const followedWhen = (other: WorkStep): Next => () =>
     outcomes.get(other)?.status === "completed" ? ["notifications"] : []
@@ -151,11 +154,13 @@ const stops = (plan: Plan, outcomes: Outcomes): boolean =>
 export const CompleteFlowLayer = CompleteFlow.toLayer(
   Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
-    const plan = yield* open(flowId, executionId)
-    yield* runSteps(plan).pipe(
-      Effect.catchDefect((defect) => giveUp(plan, defect)),
-      Effect.catchDefect((defect) => abandon(flowId, defect))
-    )
+    const { over, plan } = yield* open(flowId, executionId)
+    if (!over) {
+      yield* runSteps(plan).pipe(
+        Effect.catchDefect((defect) => giveUp(plan, defect)),
+        Effect.catchDefect((defect) => abandon(flowId, defect))
+      )
+    }
     // Nothing is stored of it: one look more refunds nothing twice.
     yield* retryTransient(refundUnearned(flowId))
   })

@@ -1,6 +1,7 @@
 /** One running flow: what it was asked to do, and the names of everything it makes. */
 import type { DateTime } from "effect"
-import type { CompleteFlowRequest } from "../../rpc/CompleteFlow.ts"
+import type { CompleteFlowRequest, StepName } from "../../rpc/CompleteFlow.ts"
+import type { Outcome } from "./Outcome.ts"
 import type { EventId } from "../../rpc/values/Ids.ts"
 
 /** Names are derived from the flow's own, so that a step that runs twice makes its thing once. */
@@ -12,6 +13,8 @@ export interface Plan {
   readonly request: CompleteFlowRequest
   readonly createdAt: DateTime.Utc
   readonly deadline: DateTime.Utc
+  /** Steps that ended before this run began, and are not run again. */
+  readonly ended: ReadonlyMap<StepName, Outcome>
 }
 
 const suffix = (flowId: string): string => flowId.slice("flow_".length)

@@ -8,7 +8,8 @@ import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import type { Plan } from "./Plan.ts"
-import type { Outcome } from "./Outcome.ts"
+import { completed, type Outcome } from "./Outcome.ts"
+import { once } from "./Step.ts"
 import { started } from "./StepRuns.ts"
 
 /**
@@ -17,16 +18,16 @@ import { started } from "./StepRuns.ts"
  */
 export const open = Effect.fnUntraced(function* (flowId: string, executionId: string) {
   const flows = yield* FlowStore
-  const { created_at: createdAt, deadline, event_id: eventId, owner, request, status } =
-    yield* retryTransient(
-      flows.load(flowId)
-    )
+  const { created_at: createdAt, deadline, event_id: eventId, owner, request, status, ...stored } =
+    yield* retryTransient(flows.load(flowId))
   if (status === "accepted") {
     yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
     yield* retryTransient(flows.begin(flowId, "validation"))
     yield* started(flowId, ["validation"])
   }
-  return { flowId, executionId, owner, eventId, request, createdAt, deadline } satisfies Plan
+  const ended = new Map(stored.ended.map(({ step, ...outcome }) => [step, outcome]))
+  const plan: Plan = { flowId, executionId, owner, eventId, request, createdAt, deadline, ended }
+  return { plan, over: status !== "accepted" && status !== "running" }
 })
 
 /** How each step with work to do has ended. */
@@ -51,11 +52,15 @@ const statusOf = (plan: Plan, failures: ReadonlyArray<WorkStep>): FlowStatus => 
   return stopped || failures.some((name) => essential[name]) ? "failed" : "completed_with_errors"
 }
 
-/** Ends the flow, its status step and its feed; tickets that came after the payment's decision learn of it first. */
+/**
+ * Ends the flow, its status step and its feed; tickets that came after the payment's decision learn of it first. A flow
+ * that has ended says so in its row: nothing else is stored of it.
+ */
 export const conclude = (plan: Plan, outcomes: Outcomes) =>
-  Activity.make({
-    name: "status",
-    execute: retryTransient(Effect.gen(function* () {
+  once(
+    plan,
+    "status",
+    Effect.gen(function* () {
       const flows = yield* FlowStore
       const failures = failuresOf(outcomes)
       const status = statusOf(plan, failures)
@@ -64,8 +69,9 @@ export const conclude = (plan: Plan, outcomes: Outcomes) =>
       yield* flows.finish(plan.flowId, status, first)
       const took = DateTime.distance(plan.createdAt, yield* DateTime.now)
       yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code)
-    }))
-  })
+      return completed({ status })
+    })
+  )
 
 /** The end of a flow that met a defect: recorded in its status and in the log, since nothing else will end it. */
 export const abandon = (flowId: string, defect: unknown) =>

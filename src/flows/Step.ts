@@ -59,12 +59,29 @@ const record = (plan: Plan, step: StepName, outcome: Outcome, next: Next = nothi
     return outcome
   })
 
+/** One run in this process, whatever disturbs the flow meanwhile. */
+export const once = <R>(plan: Plan, name: string, work: Effect.Effect<Outcome, never, R>) =>
+  Effect.flatMap(StepRuns, ({ once }) => once(`${plan.executionId}/${name}`, retryTransient(work)))
+
 const durable = <R>(plan: Plan, name: string, work: Effect.Effect<Outcome, never, R>) =>
-  Activity.make({
-    name,
-    success: Outcome,
-    execute: Effect.flatMap(StepRuns, ({ once }) => once(`${plan.executionId}/${name}`, retryTransient(work)))
-  })
+  Activity.make({ name, success: Outcome, execute: once(plan, name, work) })
+
+const runOf = <R>(plan: Plan, name: StepName, work: Effect.Effect<Schema.Json, StepFailed, R>, next?: Next) =>
+  Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome, next))
+
+/**
+ * A step that is SQL alone and safe to repeat: its own row tells whether and how it ended, and nothing else is stored of
+ * it. Only for steps that nobody changes when they have ended.
+ */
+export const recorded = <R>(
+  plan: Plan,
+  name: "validation" | "event" | "guests",
+  work: Effect.Effect<Schema.Json, StepFailed, R>,
+  next?: Next
+) => {
+  const ended = plan.ended.get(name)
+  return ended === undefined ? once(plan, name, runOf(plan, name, work, next)) : Effect.succeed(ended)
+}
 
 /** A step that is done when its work is. */
 export const step = <R>(
@@ -72,8 +89,7 @@ export const step = <R>(
   name: StepName,
   work: Effect.Effect<Schema.Json, StepFailed, R>,
   next?: Next
-) =>
-  durable(plan, name, Effect.flatMap(tried(plan, name, work), (outcome) => record(plan, name, outcome, next)))
+) => durable(plan, name, runOf(plan, name, work, next))
 
 /** The first half of a step that ends when an answer arrives: `part` names it within the step. */
 export const begin = <R>(

@@ -19,7 +19,8 @@ const plan: Plan = {
   eventId: 1,
   request: Schema.decodeUnknownSync(CompleteFlowRequest)(documented),
   createdAt: DateTime.makeUnsafe(0),
-  deadline: DateTime.makeUnsafe(0)
+  deadline: DateTime.makeUnsafe(0),
+  ended: new Map()
 }
 
 const Compensating = Workflow.make("Compensating", { payload: {}, idempotencyKey: () => "1" })

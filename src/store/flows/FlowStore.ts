@@ -45,13 +45,25 @@ const FlowRow = Schema.Struct({
   }))
 })
 
+/** How a step ended, as its row tells. */
+const EndedStep = Schema.Struct({
+  step: StepNames,
+  status: Schema.Literals(["completed", "failed", "skipped"]),
+  error: Failure,
+  result: Schema.NullOr(Schema.Json)
+})
+
+/** Steps whose row alone tells how they ended: none of them is compensated or amended. */
+const kept = ["validation", "event", "guests"] as const satisfies ReadonlyArray<StepName>
+
 const RequestRow = Schema.Struct({
   owner: Schema.String,
   event_id: EventId,
   request: Schema.Unknown,
   created_at: Rows.At,
   deadline: Rows.At,
-  status: FlowStatus
+  status: FlowStatus,
+  ended: Schema.Array(EndedStep)
 })
 
 const StepRow = Schema.Struct({ status: StepStatus })
@@ -147,6 +159,20 @@ export class FlowStore extends Context.Service<FlowStore, {
       // What was accepted is not judged anew by the rules of a later version.
       const decode = Schema.decodeUnknownEffect(CompleteFlowRequest, { disableChecks: true })
 
+      /** A flow's execution is stored with it and stays. */
+      const executions = yield* Cache.makeWith(
+        (flowId: string) =>
+          Rows.first(IdRow)(sql`SELECT flow_id, execution_id FROM flows WHERE flow_id = ${flowId}`).pipe(
+            Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
+          ),
+        {
+          capacity: remembered,
+          timeToLive: (exit) =>
+            Exit.isSuccess(exit) && Option.isSome(exit.value) ? Duration.infinity : Duration.zero
+        }
+      )
+      const executionOf = (flowId: string) => Cache.get(executions, flowId)
+
       const statusOf = (flowId: string) =>
         Rows.first(StatusRow)(sql`SELECT status FROM flows WHERE flow_id = ${flowId}`).pipe(
           Effect.flatMap(Effect.fromOption),
@@ -169,7 +195,9 @@ export class FlowStore extends Context.Service<FlowStore, {
             FROM flow, jsonb_array_elements_text(${JSON.stringify(steps)}::jsonb) WITH ORDINALITY AS step
           )
           SELECT 'accepted' AS status FROM flow`)
-        return Option.isSome(stored) ? stored.value.status : yield* statusOf(flow.flowId)
+        if (Option.isNone(stored)) return yield* statusOf(flow.flowId)
+        yield* Cache.set(executions, flow.flowId, Option.some(flow.executionId))
+        return stored.value.status
       })
 
       const current = BodyDeduplication.make(sql, {
@@ -182,7 +210,13 @@ export class FlowStore extends Context.Service<FlowStore, {
 
       const load: FlowStore["Service"]["load"] = Effect.fnUntraced(function* (flowId) {
         const row = yield* Rows.first(RequestRow)(
-          sql`SELECT owner, event_id, request, created_at, deadline, status FROM flows WHERE flow_id = ${flowId}`
+          sql`
+          SELECT owner, event_id, request, created_at, deadline, status, (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('step', s.step, 'status', s.status, 'error', s.error,
+              'result', s.result)), '[]'::jsonb)
+            FROM flow_steps s WHERE s.flow_id = flows.flow_id AND ${sql.in("s.step", kept)}
+              AND s.status IN ('completed', 'failed', 'skipped')) AS ended
+          FROM flows WHERE flow_id = ${flowId}`
         ).pipe(Effect.flatMap(Effect.fromOption))
         return { ...row, request: yield* decode(row.request) }
       }, Effect.orDie)
@@ -278,20 +312,6 @@ export class FlowStore extends Context.Service<FlowStore, {
         end.error === undefined
           ? stepEnded(flowId, step, { ...end, status: "compensated" })
           : stepEnded(flowId, step, { ...end, status: "failed" })
-
-      /** A flow's execution is stored with it and stays. */
-      const executions = yield* Cache.makeWith(
-        (flowId: string) =>
-          Rows.first(IdRow)(sql`SELECT flow_id, execution_id FROM flows WHERE flow_id = ${flowId}`).pipe(
-            Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
-          ),
-        {
-          capacity: remembered,
-          timeToLive: (exit) =>
-            Exit.isSuccess(exit) && Option.isSome(exit.value) ? Duration.infinity : Duration.zero
-        }
-      )
-      const executionOf = (flowId: string) => Cache.get(executions, flowId)
 
       const over = (flowId: string, status: FlowStatus, error: StepEnd["error"]) =>
         sql`over AS (

@@ -74,8 +74,10 @@ export class JobAnnouncer extends Context.Service<JobAnnouncer, {
         progressed: Effect.fn("JobAnnouncer.progressed")(
           function* (jobId, flowId, { failed, generated, ticketIds, total }) {
             const entry = { kind: "tickets", data: { generated, failed, total, ticket_ids: ticketIds } }
-            yield* feeds.append(feedOfJob(jobId), entry)
-            if (flowId !== null) yield* feeds.append(feedOf(flowId), entry)
+            yield* feeds.appendToEach(
+              flowId === null ? [feedOfJob(jobId)] : [feedOfJob(jobId), feedOf(flowId)],
+              entry
+            )
           }
         )
       })

@@ -8,7 +8,7 @@ import * as FeedReader from "./FeedReader.ts"
 
 const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, data: Schema.Json })
 
-const Told = Schema.Struct({ seq: Schema.Int, at: Rows.At })
+const Told = Schema.Struct({ feed_id: Schema.String, seq: Schema.Int, at: Rows.At })
 
 /** So many events are read at once. */
 const most = 1_000
@@ -26,8 +26,10 @@ const questions = 4_096
 export class FeedStore extends Context.Service<FeedStore, {
   /** Appends nothing to a closed feed: a step that a crash repeats has been reported. */
   readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
+  /** The same entry to several feeds: in one order of feeds, whoever does so. */
+  readonly appendToEach: (feedIds: ReadonlyArray<string>, entry: Entry) => Effect.Effect<void>
   /**
-   * The same in one statement with others: `also` is one or more CTEs (`name AS (…)`, without a read of the feed) that run
+   * Appends in one statement with others: `also` is one or more CTEs (`name AS (…)`, without a read of the feed) that run
    * whether or not the feed takes the entries.
    */
   readonly appendWith: (
@@ -57,54 +59,58 @@ export class FeedStore extends Context.Service<FeedStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const reader = yield* FeedReader.make
-      /** Under the feed's row, so that of an entry and a close at the same time the second sees the first. */
-      const write = (
-        feedId: string,
+      const none = sql.literal("")
+      /**
+       * Under the feed's row, so that of an entry and a close at the same time the second sees the first. `also` are CTEs of
+       * the same statement; with a `cause`, which is one of them, nothing is written unless that has a row.
+       */
+      const write = Effect.fnUntraced(function* (
+        feedIds: ReadonlyArray<string>,
         entries: ReadonlyArray<Entry>,
-        closed: boolean,
-        also?: Fragment,
-        cause?: string
-      ) => {
-        const none = sql.literal("")
-        const first = also === undefined || cause === undefined ? none : sql`${also}, `
-        const then = also === undefined || cause !== undefined ? none : sql`, ${also}`
-        const condition = cause === undefined ? none : sql`WHERE EXISTS (SELECT 1 FROM ${sql(cause)})`
-        return Effect.flatMap(
-          Rows.all(Told)(sql`
-          WITH ${first}feed AS (
+        { also, cause, closed = false }: {
+          readonly closed?: boolean
+          readonly also?: Fragment
+          readonly cause?: string
+        } = {}
+      ) {
+        const told = yield* Rows.all(Told)(sql`
+          WITH ${also === undefined || cause === undefined ? none : sql`${also}, `}feed AS (
             INSERT INTO feeds (feed_id, last, closed)
-            SELECT ${feedId}, ${entries.length}::int, ${closed}::boolean
-            ${condition}
+            SELECT feed_id, ${entries.length}::int, ${closed}::boolean
+            FROM unnest(${feedIds}::text[]) AS asked (feed_id)
+            ${cause === undefined ? none : sql`WHERE EXISTS (SELECT 1 FROM ${sql(cause)})`}
             ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + excluded.last, closed = excluded.closed
             WHERE NOT feeds.closed
-            RETURNING last
+            RETURNING feed_id, last
           ), told AS (
             INSERT INTO feed_events (feed_id, seq, kind, data)
-            SELECT ${feedId}, feed.last - ${entries.length}::int + entry.ordinality::int,
+            SELECT feed.feed_id, feed.last - ${entries.length}::int + entry.ordinality::int,
                    entry.value->>'kind', entry.value->'data'
             FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry
-            RETURNING seq, at
-          )${then}
-          SELECT seq, at FROM told ORDER BY seq`),
-          (told) =>
-            sql.afterCommit(
-              reader.ring(feedId, told.map(({ at, seq }, nth) => ({ ...entries[nth]!, seq, at })))
-            )
-        )
-      }
+            RETURNING feed_id, seq, at
+          )${also === undefined || cause !== undefined ? none : sql`, ${also}`}
+          SELECT feed_id, seq, at FROM told ORDER BY feed_id, seq`)
+        yield* Effect.forEach(feedIds, (feedId) => {
+          const own = told.filter(({ feed_id }) => feed_id === feedId)
+          const events = own.map(({ at, seq }, nth) => ({ ...entries[nth]!, seq, at }))
+          return sql.afterCommit(reader.ring(feedId, events))
+        }, { discard: true })
+      })
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
-        entries.length === 0 ? Effect.void : write(feedId, entries, false)
+        entries.length === 0 ? Effect.void : write([feedId], entries)
+      const appendToEach = (feedIds: ReadonlyArray<string>, entry: Entry) => write(feedIds, [entry])
       const appendWith = (feedId: string, entries: ReadonlyArray<Entry>, also: Fragment) =>
-        write(feedId, entries, false, also)
-      const close = (feedId: string, data: Schema.Json) => write(feedId, [{ kind: closing, data }], true)
+        write([feedId], entries, { also })
+      const close = (feedId: string, data: Schema.Json) =>
+        write([feedId], [{ kind: closing, data }], { closed: true })
       const closeWith = (
         feedId: string,
         entries: ReadonlyArray<Entry>,
         data: Schema.Json,
         also: Fragment
-      ) => write(feedId, [...entries, { kind: closing, data }], true, also)
+      ) => write([feedId], [...entries, { kind: closing, data }], { closed: true, also })
       const closeBy = (feedId: string, data: Schema.Json, cause: string, also: Fragment) =>
-        write(feedId, [{ kind: closing, data }], true, also, cause)
+        write([feedId], [{ kind: closing, data }], { closed: true, also, cause })
       const reopen = (feedId: string) =>
         Effect.andThen(
           Rows.run(sql`UPDATE feeds SET closed = false WHERE feed_id = ${feedId}`),
@@ -156,7 +162,7 @@ export class FeedStore extends Context.Service<FeedStore, {
         seq <= 0
           ? live(feedId, seq)
           : Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
-      return { append, appendWith, close, closeWith, closeBy, reopen, after, watch }
+      return { append, appendToEach, appendWith, close, closeWith, closeBy, reopen, after, watch }
     })
   )
 }

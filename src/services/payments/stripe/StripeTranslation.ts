@@ -1,37 +1,103 @@
 /** Turns Stripe's event into the body of the flows document, section « Flow 2 ». */
 import { DateTime, Effect, Option, Schema } from "effect"
 import {
+  type DisputeStatus,
   type PaidWith,
   type PaymentEventType,
+  type PaymentFacts,
   PaymentWebhook
 } from "../../../../rpc/payments/PaymentWebhook.ts"
 import { PaymentGateway } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { type MethodDetails, type Reference, type StripeEvent, StripeObject } from "./StripeEvent.ts"
 
-/** Stripe's type of each event, and the `status` that the body says beside it. */
-export const stripeEvents = {
-  "payment.completed": { type: "payment_intent.succeeded", status: "succeeded" },
-  "payment.failed": { type: "payment_intent.payment_failed", status: "failed" },
-  "payment.canceled": { type: "payment_intent.canceled", status: "canceled" },
-  "payment.refunded": { type: "charge.refunded", status: "refunded" },
-  "payment.disputed": { type: "charge.dispute.created", status: "disputed" }
-} as const satisfies Record<PaymentEventType, { readonly type: string; readonly status: string }>
+interface StripeNames {
+  /** Stripe's types that say it; the sandbox sends the first. */
+  readonly types: readonly [string, ...ReadonlyArray<string>]
+  /** The `status` that the body says beside it. */
+  readonly status: string
+}
+
+/**
+ * Stripe's types of each event (https://docs.stripe.com/api/events/types). A webhook endpoint has to be subscribed to all
+ * of them.
+ */
+export const stripeEvents: Readonly<Record<PaymentEventType, StripeNames>> = {
+  "payment.completed": { types: ["payment_intent.succeeded"], status: "succeeded" },
+  "payment.failed": { types: ["payment_intent.payment_failed"], status: "failed" },
+  "payment.canceled": { types: ["payment_intent.canceled"], status: "canceled" },
+  "payment.refunded": { types: ["charge.refunded"], status: "refunded" },
+  "payment.partially_refunded": { types: ["charge.refunded"], status: "partially_refunded" },
+  "payment.refund_failed": {
+    types: ["refund.failed", "refund.updated", "charge.refund.updated"],
+    status: "refund_failed"
+  },
+  "payment.disputed": {
+    types: [
+      "charge.dispute.created",
+      "charge.dispute.updated",
+      "charge.dispute.funds_withdrawn",
+      "charge.dispute.funds_reinstated",
+      "charge.dispute.closed"
+    ],
+    status: "disputed"
+  }
+}
 
 const bodyNames = new Map(
-  Object.entries(stripeEvents).map((
-    [event_type, { status, type }]
-  ) => [type as string, { event_type, status }])
+  Object.entries(stripeEvents).toReversed().flatMap(([event_type, { status, types }]) =>
+    types.map((type) => [type, { event_type, status }] as const)
+  )
 )
 
 /** Whether an event type of Stripe says something about a payment of ours. */
 export const isOurs = (type: string): boolean => bodyNames.has(type)
 
-/** A refund of a part of the price is reported, and decides nothing: the tickets stay paid. */
-const nameOf = (type: string, object: StripeObject) =>
-  object.object === "charge" && !object.refunded
-    ? { event_type: "payment.partially_refunded", status: "partially_refunded" }
-    : bodyNames.get(type) ?? { event_type: "payment.unknown", status: "unknown" }
+/** A refund that is under way or done says nothing that its charge does not. */
+const failedRefunds: ReadonlySet<string> = new Set(["failed", "canceled"])
+
+/** The event and its status in our words; undefined where it says nothing new. */
+const nameOf = (type: string, object: StripeObject) => {
+  if (object.object === "charge" && !object.refunded) {
+    return { event_type: "payment.partially_refunded", status: "partially_refunded" }
+  }
+  if (object.object === "refund" && !failedRefunds.has(object.status ?? "")) return undefined
+  return bodyNames.get(type)
+}
+
+/** No money moves in an inquiry, nor where the bank was kept from opening a dispute. */
+const inquiries: ReadonlySet<string> = new Set([
+  "warning_needs_response",
+  "warning_under_review",
+  "warning_closed",
+  "prevented"
+])
+
+const disputeStatusOf = (status: string | null | undefined): DisputeStatus => {
+  if (status === "won" || status === "lost") return status
+  return inquiries.has(status ?? "") ? "inquiry" : "open"
+}
+
+/** What moved, where Stripe says more than the price: a plain event keeps the documented keys. */
+const factsOf = (object: StripeObject): PaymentFacts | undefined => {
+  switch (object.object) {
+    case "payment_intent":
+      return typeof object.amount_received === "number" && object.amount_received > 0 &&
+          object.amount_received !== object.amount
+        ? { amount_received: object.amount_received }
+        : undefined
+    case "charge":
+      return typeof object.amount_refunded === "number" && !object.refunded
+        ? { amount_refunded: object.amount_refunded }
+        : undefined
+    case "refund":
+      return { refund: { id: object.id, amount: object.amount } }
+    case "dispute":
+      return typeof object.amount === "number"
+        ? { dispute: { id: object.id, amount: object.amount, status: disputeStatusOf(object.status) } }
+        : undefined
+  }
+}
 
 const idOf = (reference: typeof Reference.Type | null | undefined): string | undefined =>
   typeof reference === "string" ? reference : reference?.id
@@ -48,6 +114,7 @@ const detailsOf = (object: StripeObject): MethodDetails | null | undefined => {
     case "charge":
       return object.payment_method_details
     case "dispute":
+    case "refund":
       return null
   }
 }
@@ -107,26 +174,37 @@ const findMethod = Effect.fnUntraced(function* (object: StripeObject, entry: Led
   )
 })
 
-/** The body of an event about one of our payments; a `GatewayError` when it cannot be told yet whose it is. */
+/** Whether the object says the price: a refund and a dispute say their own amounts. */
+const isPriced = (
+  object: StripeObject
+): object is Extract<StripeObject, { readonly object: "payment_intent" | "charge" }> =>
+  object.object === "payment_intent" || object.object === "charge"
+
+/**
+ * The body of an event about one of our payments, undefined where it says nothing new; a `GatewayError` when it cannot be
+ * told yet whose it is.
+ */
 export const toBody = Effect.fn("StripeTranslation.toBody")(function* (event: StripeEvent) {
   const object = yield* Effect.mapError(
     decodeObject(event.data.object),
     () => new NotOurEvent({ why: "unreadable" })
   )
+  const name = nameOf(event.type, object)
+  if (name === undefined) return undefined
   const entry = yield* entryOf(object)
   const { request } = entry
-  const { event_type, status } = nameOf(event.type, object)
-  const customerId = object.object === "dispute" ? undefined : idOf(object.customer)
+  const facts = factsOf(object)
+  const customerId = isPriced(object) ? idOf(object.customer) : undefined
   return yield* Effect.orDie(encodeBody({
-    event_type,
+    ...name,
     payment_id: request.payment_id,
-    amount: object.object === "dispute" ? request.amount : object.amount,
-    currency: object.object === "dispute" ? request.currency : object.currency.toUpperCase(),
-    status,
+    amount: isPriced(object) ? object.amount : request.amount,
+    currency: isPriced(object) ? object.currency.toUpperCase() : request.currency,
     timestamp: DateTime.makeUnsafe(event.created * 1000),
     metadata: request.metadata,
     customer: { ...request.customer, ...(customerId === undefined ? {} : { id: customerId }) },
     payment_method: yield* findMethod(object, entry),
+    ...(facts === undefined ? {} : { facts }),
     webhook_id: `wh_${event.id}`,
     created: event.created
   }))

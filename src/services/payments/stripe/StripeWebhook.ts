@@ -72,7 +72,7 @@ const setAside = Effect.fn("StripeWebhook.setAside")(function* (
 const take = Effect.fn("StripeWebhook.take")(function* (event: StripeEvent) {
   if (!isOurs(event.type)) return
   yield* toBody(event).pipe(
-    Effect.flatMap((body) => report(event, body)),
+    Effect.flatMap((body) => body === undefined ? Effect.void : report(event, body)),
     Effect.catchTags({
       NotOurEvent: ({ why }) => setAside(why, event.id, event),
       GatewayError: ({ reason }) =>

@@ -89,7 +89,20 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a payment webhook", (i
       const letters = yield* until(outbox(documented.payment_id), (files) => Object.keys(files).length > 1)
       assert.strictEqual(Object.keys(letters).length, 2)
       const after = yield* ownRowCounts
-      assert.strictEqual(after["invoices"], before["invoices"])
+      assert.strictEqual(after["invoices"], before["invoices"]! + 1)
+      assert.strictEqual(payment.credit_notes.length, 1)
+      const told = Object.values(letters).find((letter) => letter.includes(payment.credit_notes[0]))
+      assert.include(told, `filename=${payment.credit_notes[0]}.pdf`)
+      const note = yield* (yield* TestApp).fetch(`/api/invoices/${payment.credit_notes[0]}.pdf`, {
+        headers: { authorization: `Bearer ${(yield* TestApp).organizer}` }
+      })
+      const pdf = new Uint8Array(yield* Effect.promise(() => note.arrayBuffer()))
+      if (!PdfTools.has("pdftotext", "qpdf")) return
+      PdfTools.checkStructure(pdf)
+      const text = PdfTools.textOf(pdf)
+      for (const words of ["Avoir", payment.credit_notes[0], payment.invoice_number, "-99,99"]) {
+        assert.include(text, words)
+      }
     }))
 
   it.effect("that is failed, canceled or disputed says so, whatever came before", () =>
@@ -110,7 +123,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a payment webhook", (i
   it.effect("of a type that means nothing here is kept and ignored", () =>
     Effect.gen(function* () {
       const before = yield* ownRowCounts
-      isReceived(yield* Webhooks.payment(webhook("pay_other", "payment.partially_refunded")), "ignored")
+      isReceived(yield* Webhooks.payment(webhook("pay_other", "payment.reviewed")), "ignored")
       const after = yield* ownRowCounts
       assert.strictEqual(after["webhook_deliveries"], before["webhook_deliveries"]! + 1)
       assert.strictEqual(after["payments"], before["payments"])

@@ -15,6 +15,7 @@ import { trustedProxies } from "../limits/ClientAddress.ts"
 import { limitRates, strangerRate } from "../limits/LimitClasses.ts"
 import { mostStreams } from "../limits/Seats.ts"
 import { threadCount } from "../durable/ThreadPool.ts"
+import { orderSettings } from "../payments/PaymentKeeper.ts"
 import { patienceSettings } from "../tickets/JobKeeper.ts"
 import { publicUrl } from "./Foundation.ts"
 import { redisLayer } from "./RedisServer.ts"
@@ -40,6 +41,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   ...Object.values(issuerSettings),
   threadCount,
   ...Object.values(patienceSettings),
+  ...Object.values(orderSettings),
   redisLayer,
   ...Object.values(limitRates),
   strangerRate,

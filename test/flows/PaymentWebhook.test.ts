@@ -1,6 +1,7 @@
 /** Flow 2: the documented webhook, believed by its signature alone, does its four things once. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import documented from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
 import { bodyFor, outbox, read, run, runOverdue, until } from "../support/FlowClient.ts"
@@ -128,6 +129,17 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a payment webhook", (i
       assert.strictEqual(after["webhook_deliveries"], before["webhook_deliveries"]! + 1)
       assert.strictEqual(after["payments"], before["payments"])
       assert.strictEqual((yield* read("/api/payments/pay_other")).status, 404)
+    }))
+
+  it.effect("that was lost is made up for when the payment is read", () =>
+    Effect.gen(function* () {
+      const { flow } = yield* run(bodyFor(3))
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`DELETE FROM payment_events WHERE payment_id = ${flow.payment_id}`
+      yield* sql`UPDATE payments SET status = 'pending', settled_at = NULL WHERE payment_id = ${flow.payment_id}`
+      const { json: payment } = yield* read(`/api/payments/${flow.payment_id}`)
+      assert.strictEqual(payment.status, "settled")
+      assert.isNotNull(payment.settled_at)
     }))
 
   it.effect("of another price than was asked settles nothing", () =>

@@ -49,7 +49,7 @@ const ordered = Effect.fnUntraced(function* (
     yield* sql`
       INSERT INTO tickets (event_id, guest_id, code, ticket_type, template_id, payment_state, flow_id, status, voided_at)
       VALUES (${eventId}::bigint, 1, ${`code-${eventId}`}, 'VIP', 1, ${left.ticket}, ${flowId},
-        ${left.voided ? "voided" : "unused"}, CASE WHEN ${left.voided ?? false}::boolean THEN now() END)`
+        ${left.voided ? "voided" : "issued"}, CASE WHEN ${left.voided ?? false}::boolean THEN now() END)`
   }
   if (left.payment !== undefined) {
     yield* sql`

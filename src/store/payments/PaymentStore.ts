@@ -5,7 +5,7 @@ import { PaymentAttention, type PaymentStatus, type PaymentView } from "../../..
 import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
-import { factOf, paymentStates, type Standing, stateOf } from "./PaymentDecisions.ts"
+import { factOf, openStatuses, paymentStates, type Standing, stateOf } from "./PaymentDecisions.ts"
 import { PastEvent, PaymentRow } from "./PaymentRow.ts"
 import * as Rows from "../Rows.ts"
 import { durably } from "../Transaction.ts"
@@ -41,6 +41,8 @@ const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
 const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(PastEvent))
 
 const IdRow = Schema.Struct({ payment_id: PaymentRow.fields.payment_id })
+
+const TicketIdRow = Schema.Struct({ ticket_id: Schema.Int })
 
 const ViewRow = Schema.Struct({
   owner: Schema.NullOr(Schema.String),
@@ -90,6 +92,17 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   readonly get: (paymentId: string) => Effect.Effect<Option.Option<PaymentRow>>
   readonly status: (paymentId: string) => Effect.Effect<PaymentStatus | null>
   readonly forFlow: (flowId: string) => Effect.Effect<Option.Option<PaymentRow>>
+  /**
+   * Payments that the gateway is to be asked about, and notes that it is: open or disputed ones that nothing was heard of
+   * for a while, the older the seldomer. At most so many.
+   */
+  readonly due: (most: number) => Effect.Effect<ReadonlyArray<string>>
+  /** Whether the gateway may be asked about this one now: not twice within five seconds. */
+  readonly mayCheck: (paymentId: string) => Effect.Effect<boolean>
+  /** Open payments of orders that were not paid within so many seconds, and whose flows have ended. */
+  readonly abandoned: (seconds: number, most: number) => Effect.Effect<ReadonlyArray<string>>
+  /** Voids the tickets of those orders once their payments are called off; how many. */
+  readonly expire: (seconds: number) => Effect.Effect<number>
   readonly view: (
     paymentId: string
   ) => Effect.Effect<Option.Option<PaymentView & { readonly owner: string | null }>>
@@ -284,6 +297,53 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           Option.map(({ payment_id }) => payment_id)
         )
 
+      const idsOf = Effect.map((rows: ReadonlyArray<typeof IdRow.Type>) =>
+        rows.map(({ payment_id }) => payment_id)
+      )
+
+      const due = (most: number) =>
+        idsOf(
+          Rows.all(IdRow)(sql`
+          UPDATE payments SET checked_at = now() WHERE payment_id IN (
+            SELECT payment_id FROM payments
+            WHERE status IN ('pending', 'failed', 'disputed') AND gateway_ref IS NOT NULL
+              AND created_at > now() - interval '120 days'
+              AND greatest(updated_at, checked_at) < now() - least(interval '6 hours',
+                greatest(interval '10 minutes', (now() - created_at) / 8))
+            ORDER BY created_at LIMIT ${most}::int FOR UPDATE SKIP LOCKED)
+          RETURNING payment_id`)
+        )
+
+      const mayCheck = (paymentId: string) =>
+        Effect.map(
+          Rows.all(IdRow)(sql`
+            UPDATE payments SET checked_at = now()
+            WHERE payment_id = ${paymentId} AND (checked_at IS NULL OR checked_at < now() - interval '5 seconds')
+            RETURNING payment_id`),
+          (rows) => rows.length === 1
+        )
+
+      const abandoned = (seconds: number, most: number) =>
+        idsOf(
+          Rows.all(IdRow)(sql`
+          SELECT p.payment_id FROM payments p JOIN flows f USING (flow_id)
+          WHERE p.status = ANY(${openStatuses}::text[]) AND f.status NOT IN ('accepted', 'running')
+            AND p.created_at < now() - make_interval(secs => ${seconds}::int)
+          ORDER BY p.created_at LIMIT ${most}::int`)
+        )
+
+      const expire = (seconds: number) =>
+        Effect.map(
+          Rows.all(TicketIdRow)(sql`
+            UPDATE tickets t SET status = 'voided', voided_at = now(), void_reason = 'the order was not paid in time'
+            FROM payments p JOIN flows f USING (flow_id)
+            WHERE t.flow_id = p.flow_id AND t.voided_at IS NULL AND t.payment_state = 'failed'
+              AND p.status = 'canceled' AND f.status NOT IN ('accepted', 'running')
+              AND p.created_at < now() - make_interval(secs => ${seconds}::int)
+            RETURNING t.ticket_id`),
+          (voided) => voided.length
+        )
+
       const view = (paymentId: string) =>
         Rows.first(ViewRow)(sql`
           SELECT p.payment_id, p.flow_id, p.owner, p.amount, p.currency, p.status, p.settled_at,
@@ -307,6 +367,10 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         get,
         status,
         forFlow,
+        due,
+        mayCheck,
+        abandoned,
+        expire,
         view
       })
     })

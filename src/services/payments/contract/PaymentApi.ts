@@ -39,6 +39,9 @@ export const RefundRequest = Schema.Struct({
 })
 export type RefundRequest = typeof RefundRequest.Type
 
+/** Whether the gateway has decided the payment; what it knows is with the core by then, reported as by webhooks. */
+export const Checked = Schema.Struct({ payment_id: PaymentId, decided: Schema.Boolean })
+
 /** Taken by the gateway; a webhook reports when it is done. */
 export const Requested = Schema.Struct({ payment_id: PaymentId, status: Schema.Literal("requested") })
 
@@ -90,6 +93,11 @@ export class PaymentsGroup extends HttpApiGroup.make("payments").add(
   HttpApiEndpoint.post("cancel", "/payments/:id/cancel", {
     params: { id: PaymentId },
     success: Requested,
+    error: refusals
+  }),
+  HttpApiEndpoint.post("check", "/payments/:id/checks", {
+    params: { id: PaymentId },
+    success: Checked,
     error: refusals
   })
 ).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}

@@ -7,7 +7,8 @@ import { HttpClientRequest } from "effect/http"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
 import { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import * as TraceParent from "../../../telemetry/TraceParent.ts"
-import { GatewayError } from "../contract/PaymentGateway.ts"
+import type { PaymentRequest } from "../contract/PaymentApi.ts"
+import { GatewayError, type KnownFact } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { eventIdOf, SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
 import { StripeSignature } from "../stripe/StripeSignature.ts"
@@ -87,6 +88,8 @@ const retries = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spac
 
 export class SandboxBank extends Context.Service<SandboxBank, {
   readonly stateOf: (paymentId: string) => Effect.Effect<Account["state"]>
+  /** What became of the payment, as far as the account tells. */
+  readonly known: (request: PaymentRequest) => Effect.Effect<ReadonlyArray<KnownFact>>
   /** Changes the account and queues Stripe's event of it; the same action again is the same event. */
   readonly act: (
     entry: LedgerEntry,
@@ -171,8 +174,25 @@ export class SandboxBank extends Context.Service<SandboxBank, {
       )
       yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkScoped(work))
 
+      const known = Effect.fn("SandboxBank.known")(function* (
+        { amount, currency, payment_id }: PaymentRequest
+      ) {
+        const account = yield* load(payment_id)
+        const price = { at: Math.floor((yield* Clock.currentTimeMillis) / 1000), amount, currency }
+        if (account.state === "canceled") return [{ event: "payment.canceled" as const, ...price }]
+        if (account.state !== "succeeded") return []
+        const back = refunded(account)
+        const completed: KnownFact = { event: "payment.completed", ...price }
+        if (back === 0) return [completed]
+        const refund: KnownFact = back === amount
+          ? { event: "payment.refunded", ...price }
+          : { event: "payment.partially_refunded", ...price, facts: { amount_refunded: back } }
+        return [completed, refund]
+      })
+
       return SandboxBank.of({
         act,
+        known,
         stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
       })
     })

@@ -34,13 +34,13 @@ export const sandboxActions: Readonly<Record<PaymentEventType, SandboxAction>> =
 }
 
 const stripeTypes: Readonly<Record<SandboxAction, string>> = {
-  confirm: stripeEvents["payment.completed"].types[0],
-  fail: stripeEvents["payment.failed"].types[0],
-  cancel: stripeEvents["payment.canceled"].types[0],
-  refund: stripeEvents["payment.refunded"].types[0],
-  fail_refund: stripeEvents["payment.refund_failed"].types[0],
-  inquire: stripeEvents["payment.disputed"].types[0],
-  dispute: stripeEvents["payment.disputed"].types[0],
+  confirm: stripeEvents["payment.completed"][0],
+  fail: stripeEvents["payment.failed"][0],
+  cancel: stripeEvents["payment.canceled"][0],
+  refund: stripeEvents["payment.refunded"][0],
+  fail_refund: stripeEvents["payment.refund_failed"][0],
+  inquire: stripeEvents["payment.disputed"][0],
+  dispute: stripeEvents["payment.disputed"][0],
   win: "charge.dispute.closed",
   lose: "charge.dispute.closed"
 }

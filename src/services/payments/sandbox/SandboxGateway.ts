@@ -69,6 +69,7 @@ const make = Effect.gen(function* () {
         (entry) => bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })
       ),
     cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (entry) => bank.act(entry, "cancel")),
+    known: (_ref, request) => bank.known(request),
     method: () => Effect.succeed({ type: "card", brand: "visa", last4: "4242" })
   })
 })

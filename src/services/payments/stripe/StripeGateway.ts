@@ -1,10 +1,10 @@
 /** Stripe as the gateway: payment intents, refunds, cancellations, each asked once however often we ask. */
-import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, Config, Effect, Layer, Option, Redacted } from "effect"
 import { createHash } from "node:crypto"
 import Stripe from "stripe"
 import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
-import { methodOf, paymentKey } from "./StripeTranslation.ts"
-import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
+import { disputeStatusOf, methodOf, paymentKey } from "./StripeTranslation.ts"
+import { GatewayError, type KnownFact, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
 
 /**
  * `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for
@@ -125,6 +125,54 @@ const make = (options: StripeOptions) => {
     )
   )
 
+  /** A dispute is looked up where the charge says that there is one. */
+  const disputesOf = (ref: string, charge: Stripe.Charge) =>
+    charge.disputed
+      ? Effect.map(ask(() => stripe.disputes.list({ payment_intent: ref, limit: 10 })), ({ data }) => data)
+      : Effect.succeed([])
+
+  const known = Effect.fn("StripeGateway.known")(
+    function* (ref: string, { amount, currency }: PaymentRequest) {
+      const intent = yield* ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] }))
+      const price = { amount: intent.amount, currency: intent.currency.toUpperCase() }
+      const charge = typeof intent.latest_charge === "object" ? intent.latest_charge : null
+      if (intent.status === "canceled") {
+        return [{ event: "payment.canceled" as const, at: intent.canceled_at ?? intent.created, ...price }]
+      }
+      if (intent.status !== "succeeded") return []
+      const at = charge?.created ?? intent.created
+      const completed: KnownFact = {
+        event: "payment.completed",
+        at,
+        ...price,
+        ...(intent.amount_received === intent.amount
+          ? {}
+          : { facts: { amount_received: intent.amount_received } })
+      }
+      if (charge === null) return [completed]
+      const refunded = charge.amount_refunded
+      // The sum is that of now: it is newer than any that a webhook told.
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      const refunds: ReadonlyArray<KnownFact> = refunded === 0 ? [] : [{
+        event: charge.refunded ? "payment.refunded" : "payment.partially_refunded",
+        at: now,
+        ...price,
+        ...(charge.refunded ? {} : { facts: { amount_refunded: refunded } })
+      }]
+      const disputes = (yield* disputesOf(ref, charge)).map((dispute): KnownFact => ({
+        event: "payment.disputed",
+        at: dispute.created,
+        amount,
+        currency,
+        facts: {
+          dispute: { id: dispute.id, amount: dispute.amount, status: disputeStatusOf(dispute.status) }
+        }
+      }))
+      return [completed, ...refunds, ...disputes]
+    },
+    Effect.mapError(toGatewayError)
+  )
+
   const method = Effect.fn("StripeGateway.method")((ref: string) =>
     ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] })).pipe(
       Effect.mapError(toGatewayError),
@@ -139,7 +187,7 @@ const make = (options: StripeOptions) => {
     )
   )
 
-  return PaymentGateway.of({ name: "stripe", open, charge, refund, cancel, method })
+  return PaymentGateway.of({ name: "stripe", open, charge, refund, cancel, known, method })
 }
 
 const cardOf = (card: { readonly brand: string | null; readonly last4: string | null } | undefined) =>

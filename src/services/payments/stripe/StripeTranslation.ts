@@ -3,50 +3,38 @@ import { DateTime, Effect, Option, Schema } from "effect"
 import {
   type DisputeStatus,
   type PaidWith,
-  type PaymentEventType,
+  PaymentEventType,
   type PaymentFacts,
   PaymentWebhook
 } from "../../../../rpc/payments/PaymentWebhook.ts"
+import { eventStatuses } from "../contract/CoreReport.ts"
 import { PaymentGateway } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { type MethodDetails, type Reference, type StripeEvent, StripeObject } from "./StripeEvent.ts"
 
-interface StripeNames {
-  /** Stripe's types that say it; the sandbox sends the first. */
-  readonly types: readonly [string, ...ReadonlyArray<string>]
-  /** The `status` that the body says beside it. */
-  readonly status: string
-}
-
 /**
- * Stripe's types of each event (https://docs.stripe.com/api/events/types). A webhook endpoint has to be subscribed to all
- * of them.
+ * Stripe's types of each event (https://docs.stripe.com/api/events/types), the one that the sandbox sends first. A webhook
+ * endpoint has to be subscribed to all of them.
  */
-export const stripeEvents: Readonly<Record<PaymentEventType, StripeNames>> = {
-  "payment.completed": { types: ["payment_intent.succeeded"], status: "succeeded" },
-  "payment.failed": { types: ["payment_intent.payment_failed"], status: "failed" },
-  "payment.canceled": { types: ["payment_intent.canceled"], status: "canceled" },
-  "payment.refunded": { types: ["charge.refunded"], status: "refunded" },
-  "payment.partially_refunded": { types: ["charge.refunded"], status: "partially_refunded" },
-  "payment.refund_failed": {
-    types: ["refund.failed", "refund.updated", "charge.refund.updated"],
-    status: "refund_failed"
-  },
-  "payment.disputed": {
-    types: [
-      "charge.dispute.created",
-      "charge.dispute.updated",
-      "charge.dispute.funds_withdrawn",
-      "charge.dispute.funds_reinstated",
-      "charge.dispute.closed"
-    ],
-    status: "disputed"
-  }
+export const stripeEvents: Readonly<Record<PaymentEventType, readonly [string, ...ReadonlyArray<string>]>> = {
+  "payment.completed": ["payment_intent.succeeded"],
+  "payment.failed": ["payment_intent.payment_failed"],
+  "payment.canceled": ["payment_intent.canceled"],
+  "payment.refunded": ["charge.refunded"],
+  "payment.partially_refunded": ["charge.refunded"],
+  "payment.refund_failed": ["refund.failed", "refund.updated", "charge.refund.updated"],
+  "payment.disputed": [
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed"
+  ]
 }
 
-const bodyNames = new Map(
-  Object.entries(stripeEvents).toReversed().flatMap(([event_type, { status, types }]) =>
-    types.map((type) => [type, { event_type, status }] as const)
+const bodyNames = new Map<string, PaymentEventType>(
+  PaymentEventType.literals.toReversed().flatMap((event) =>
+    stripeEvents[event].map((type) => [type, event] as const)
   )
 )
 
@@ -56,11 +44,9 @@ export const isOurs = (type: string): boolean => bodyNames.has(type)
 /** A refund that is under way or done says nothing that its charge does not. */
 const failedRefunds: ReadonlySet<string> = new Set(["failed", "canceled"])
 
-/** The event and its status in our words; undefined where it says nothing new. */
-const nameOf = (type: string, object: StripeObject) => {
-  if (object.object === "charge" && !object.refunded) {
-    return { event_type: "payment.partially_refunded", status: "partially_refunded" }
-  }
+/** The event in our words; undefined where it says nothing new. */
+const nameOf = (type: string, object: StripeObject): PaymentEventType | undefined => {
+  if (object.object === "charge" && !object.refunded) return "payment.partially_refunded"
   if (object.object === "refund" && !failedRefunds.has(object.status ?? "")) return undefined
   return bodyNames.get(type)
 }
@@ -73,7 +59,8 @@ const inquiries: ReadonlySet<string> = new Set([
   "prevented"
 ])
 
-const disputeStatusOf = (status: string | null | undefined): DisputeStatus => {
+/** Where a dispute stands by Stripe's word of it. */
+export const disputeStatusOf = (status: string | null | undefined): DisputeStatus => {
   if (status === "won" || status === "lost") return status
   return inquiries.has(status ?? "") ? "inquiry" : "open"
 }
@@ -196,7 +183,8 @@ export const toBody = Effect.fn("StripeTranslation.toBody")(function* (event: St
   const facts = factsOf(object)
   const customerId = isPriced(object) ? idOf(object.customer) : undefined
   return yield* Effect.orDie(encodeBody({
-    ...name,
+    event_type: name,
+    status: eventStatuses[name],
     payment_id: request.payment_id,
     amount: isPriced(object) ? object.amount : request.amount,
     currency: isPriced(object) ? object.currency.toUpperCase() : request.currency,

@@ -22,6 +22,7 @@ const gateway = Layer.succeed(PaymentGateway, {
   charge: never,
   refund: never,
   cancel: never,
+  known: never,
   method: () => Effect.succeed({ type: "card" })
 })
 

@@ -8,7 +8,7 @@ import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../telemetry/Observability.ts"
 import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
-import { issuerSettings } from "../payments/invoices/Issuer.ts"
+import { issuerIsNamed, issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"
 import { ports, serviceTargets } from "../trust/ServiceName.ts"
 import { trustedProxies } from "../limits/ClientAddress.ts"
@@ -39,6 +39,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   smsKept,
   chosenProvider,
   ...Object.values(issuerSettings),
+  issuerIsNamed,
   threadCount,
   ...Object.values(patienceSettings),
   ...Object.values(orderSettings),

@@ -6,6 +6,7 @@ import { DateTime, Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { type PaidWith, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
+import { makeRequestId, RequestId } from "../../http/RequestId.ts"
 import { takes } from "../../../rpc/payments/PaymentProvider.ts"
 import {
   GatewayUnavailable,
@@ -124,7 +125,8 @@ export const PaymentHandlersLayer = HttpApiBuilder.group(PaymentApi, "payments",
     .handle("refund", ({ params: { id }, payload }) =>
       Effect.gen(function* () {
         const ref = yield* named(id)
-        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, payload), explain)
+        const refund = { ...payload, refund_id: payload.refund_id ?? ((yield* RequestId) || makeRequestId()) }
+        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, refund), explain)
         return { payment_id: id, status: "requested" } as const
       }))
     .handle("cancel", ({ params: { id } }) =>

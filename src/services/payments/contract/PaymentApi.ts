@@ -32,8 +32,12 @@ export const PaymentAnswer = Schema.Struct({
 })
 export type PaymentAnswer = typeof PaymentAnswer.Type
 
-/** All of the payment without an `amount`; the same payment, amount and reason is one refund. */
+/**
+ * All of the payment without an `amount`. A `refund_id` names one refund, however often it is sent; without one, the
+ * request's own id does: two requests of the same amount are two refunds.
+ */
 export const RefundRequest = Schema.Struct({
+  refund_id: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/))),
   amount: Schema.optionalKey(Amount),
   reason: Schema.String.check(Schema.isBetweenLength(1, 200))
 })

@@ -21,6 +21,9 @@ export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayErr
 /** A payment as the gateway has it: by its own name, and with what the customer needs to pay. */
 export type Opened = Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secret">
 
+/** A refund under the name that makes it one. */
+export type NamedRefund = RefundRequest & { readonly refund_id: string }
+
 /** A fact as its webhook would have told it: at which Unix second, and what moved where that is not all of the price. */
 export interface KnownFact {
   readonly event: PaymentEventType
@@ -39,7 +42,7 @@ export class PaymentGateway extends Context.Service<PaymentGateway, {
   readonly refund: (
     ref: string,
     paymentId: string,
-    refund: RefundRequest
+    refund: NamedRefund
   ) => Effect.Effect<void, GatewayError>
   readonly cancel: (ref: string, paymentId: string) => Effect.Effect<void, GatewayError>
   /** All that the gateway knows to have become of a payment; nothing while it waits to be paid. */

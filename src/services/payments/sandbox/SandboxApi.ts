@@ -78,7 +78,7 @@ export const SandboxRoutesLayer = HttpApiBuilder.layer(SandboxApi).pipe(
         .handle("lose", ({ params: { id } }) => act(bank, id, "lose"))
         .handle("refund", ({ params: { id }, payload: { amount } }) =>
           act(bank, id, "refund", {
-            key: refundKeyOf({ reason: "sandbox", ...(amount === undefined ? {} : { amount }) }),
+            key: refundKeyOf({ refund_id: `sandbox ${amount ?? "all"}` }),
             amount
           }))
     })

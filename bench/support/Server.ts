@@ -107,6 +107,13 @@ export const start = async (env: Record<string, string>): Promise<Server> => {
 export const residentMiB = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(Fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
 
+/** Processor time of a process and its threads since it began, in milliseconds, at the 100 ticks a second of Linux. */
+export const processorMs = (pid: number): number => {
+  const stat = Fs.readFileSync(`/proc/${pid}/stat`, "utf8")
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
 /** Removes what a server kept outside its database. */
 export const clean = (env: Record<string, string>): void =>
   Fs.rmSync(env.GUICHET_DATA ?? "", { recursive: true, force: true })

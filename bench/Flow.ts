@@ -2,33 +2,40 @@
  * The documented complete flow: ours on PostgreSQL and on the embedded database, the same work as a capable team writes
  * it by hand on DBOS (`bench/peers/flow/`), and, where its folder is given, another checkout of ours, in alternating
  * rounds of one run: flows a second with 16 in flight, the server's processor time a flow, latency of one alone,
- * statements a flow, memory, time from start to ready. Arguments: the number of rounds (3) and the other checkout's
- * folder. PostgreSQL is at `DATABASE_URL_TEST`; without it only the embedded database is measured.
+ * statements a flow, memory, time from start to ready. Arguments: the number of rounds (3), `--base=<folder>` of another
+ * checkout with its packages installed, `--sides=<name>,<name>` for some of `postgresql`, `handwritten`, `base` and
+ * `embedded`. PostgreSQL is at `DATABASE_URL_TEST`; without it only the embedded database is measured.
  */
 import { availableParallelism, loadavg } from "node:os"
 import process from "node:process"
+import { parseArgs } from "node:util"
 import { report } from "./support/FlowReport.ts"
 import { type Round, runRound, type StatementRound } from "./support/FlowRound.ts"
 import { handwritten, otherCheckout, ours, type Side } from "./support/FlowSides.ts"
 import { out } from "./support/GateReport.ts"
 import { areInstalled, howToInstall } from "./support/Peers.ts"
 
-const rounds = Number(process.argv[2] ?? 3)
-const base = process.argv[3]
+const { positionals, values: { base, sides: named } } = parseArgs({
+  args: process.argv.slice(2),
+  options: { base: { type: "string" }, sides: { type: "string" } },
+  allowPositionals: true
+})
+const rounds = Number(positionals[0] ?? 3)
 const adminUrl = process.env.DATABASE_URL_TEST || undefined
 
 out(`${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)} at the start`)
 
-const sides: Array<Side> = []
+const found: Array<Side> = []
 if (adminUrl === undefined) {
   out("skipped: PostgreSQL and the others on it, DATABASE_URL_TEST is not set")
 } else {
-  sides.push(ours(false))
-  if (areInstalled()) sides.push(handwritten)
+  found.push(ours(false))
+  if (areInstalled()) found.push(handwritten)
   else out(`skipped: the hand-written flow, ${howToInstall}`)
-  if (base !== undefined) sides.push(await otherCheckout(base))
+  if (base !== undefined) found.push(await otherCheckout(base))
 }
-sides.push(ours(true))
+found.push(ours(true))
+const sides = found.filter(({ name }) => named === undefined || named.split(",").includes(name))
 
 const results: Record<string, Array<Round>> = Object.fromEntries(sides.map(({ name }) => [name, []]))
 const statements: Record<string, StatementRound> = {}

@@ -4,20 +4,21 @@
  * rounds of one run: flows a second with 16 in flight, the server's processor time a flow, latency of one alone,
  * statements a flow, memory, time from start to ready. Arguments: the number of rounds (3), `--base=<folder>` of another
  * checkout with its packages installed, `--sides=<name>,<name>` for some of `postgresql`, `handwritten`, `base` and
- * `embedded`. PostgreSQL is at `DATABASE_URL_TEST`; without it only the embedded database is measured.
+ * `embedded`, `--texts` to list the statements of a flow. PostgreSQL is at `DATABASE_URL_TEST`; without it only the
+ * embedded database is measured.
  */
 import { availableParallelism, loadavg } from "node:os"
 import process from "node:process"
 import { parseArgs } from "node:util"
-import { report } from "./support/FlowReport.ts"
+import { printTexts, report } from "./support/FlowReport.ts"
 import { type Round, runRound, type StatementRound } from "./support/FlowRound.ts"
 import { handwritten, otherCheckout, ours, type Side } from "./support/FlowSides.ts"
 import { out } from "./support/GateReport.ts"
 import { areInstalled, howToInstall } from "./support/Peers.ts"
 
-const { positionals, values: { base, sides: named } } = parseArgs({
+const { positionals, values: { base, sides: named, texts } } = parseArgs({
   args: process.argv.slice(2),
-  options: { base: { type: "string" }, sides: { type: "string" } },
+  options: { base: { type: "string" }, sides: { type: "string" }, texts: { type: "boolean" } },
   allowPositionals: true
 })
 const rounds = Number(positionals[0] ?? 3)
@@ -54,4 +55,5 @@ for (let at = 0; at < rounds; at++) {
   }
 }
 
+if (texts === true) { for (const [name, of] of Object.entries(statements)) printTexts(name, of) }
 report({ rounds: results, statements })

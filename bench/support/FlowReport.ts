@@ -3,7 +3,7 @@ import type { Round, StatementRound } from "./FlowRound.ts"
 import { inFlight } from "./FlowRound.ts"
 import { out } from "./GateReport.ts"
 import { median, percentile, round } from "./Numbers.ts"
-import type { Statements } from "./StatementCounter.ts"
+import { type Statements, totals } from "./StatementCounter.ts"
 
 /** The rounds of each side, by its name, and what it asks of PostgreSQL. */
 export interface FlowMeasures {
@@ -26,7 +26,7 @@ const mapValues = <A, B>(
 ): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]))
 
-const all = ({ others, transactions }: Statements): number => round(others + transactions)
+const all = (statements: Statements): number => round(statements.values().reduce((sum, one) => sum + one, 0))
 
 const summary = (results: ReadonlyArray<Round>) => {
   const of = (value: (round: Round) => number) => round(median(results.map(value)))
@@ -51,9 +51,9 @@ const summary = (results: ReadonlyArray<Round>) => {
 
 const statementsOf = ({ alone, idle, loaded }: StatementRound) => ({
   alone: all(alone),
-  alone_without_transactions: round(alone.others),
+  alone_without_transactions: round(totals(alone).others),
   at_16: all(loaded),
-  at_16_without_transactions: round(loaded.others),
+  at_16_without_transactions: round(totals(loaded).others),
   idle_per_second: all(idle)
 })
 
@@ -99,6 +99,16 @@ const table = (sides: Summaries, counts: Counts): void => {
     cells(name, side.flows_per_second, side.processor_ms_per_flow, side.idle_p50_ms, alone, at_16)
   }
   out("")
+}
+
+/** Prints what a flow alone asks of PostgreSQL, the most frequent first; what is rarer than once in ten flows is left out. */
+export const printTexts = (name: string, { alone }: StatementRound): void => {
+  out(`\n${name}, statements a flow:`)
+  for (const [sql, count] of [...alone].sort(([, one], [, other]) => other - one)) {
+    if (count >= 0.1) {
+      out(`${count.toFixed(1).padStart(7)}  ${sql.trim().replaceAll(/\s+/g, " ").slice(0, 160)}`)
+    }
+  }
 }
 
 /** Prints a table, ratios, marks and, last, the line of JSON. */

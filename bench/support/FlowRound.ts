@@ -4,7 +4,7 @@ import type { FlowTimes } from "./Client.ts"
 import { freshDatabase } from "./GateDatabase.ts"
 import type { Prepared, Side } from "./FlowSides.ts"
 import { processorMs, residentMiB, type Server } from "./Server.ts"
-import { countStatements, type Statements } from "./StatementCounter.ts"
+import { between, countStatements, type Statements } from "./StatementCounter.ts"
 
 /** Flows before anything is measured, alone and many at once: a server in use is a warm one. */
 const warmUp = { alone: 3, together: 32 }
@@ -91,11 +91,7 @@ const count = async (prepared: Prepared, databaseUrl: string): Promise<Statement
     const during = async (each: number, work: () => Promise<unknown>): Promise<Statements> => {
       const before = counter.read()
       await work()
-      const after = counter.read()
-      return {
-        others: (after.others - before.others) / each,
-        transactions: (after.transactions - before.transactions) / each
-      }
+      return between(before, counter.read(), each)
     }
     await oneByOne(flow, warmUp.alone)
     return {

@@ -7,13 +7,10 @@
 import { Buffer } from "node:buffer"
 import { connect, createServer } from "node:net"
 
-/** Statements since the counter began; `transactions` are BEGIN, COMMIT, ROLLBACK and SAVEPOINT, `others` the rest. */
-export interface Statements {
-  readonly others: number
-  readonly transactions: number
-}
+/** How often each text of a statement was executed. */
+export type Statements = ReadonlyMap<string, number>
 
-/** A counter before a database; `url` is where a program is to connect. */
+/** A counter before a database; `url` is where a program is to connect, `read` counts since the counter began. */
 export interface StatementCounter extends AsyncDisposable {
   readonly url: string
   readonly read: () => Statements
@@ -22,6 +19,23 @@ export interface StatementCounter extends AsyncDisposable {
 const sslRequest = 80_877_103
 const gssRequest = 80_877_104
 const transaction = /^\s*(?:begin|start transaction|commit|end|rollback|abort|savepoint|release)\b/i
+
+/** `transactions` are those that begin and end transactions and savepoints, `others` the rest. */
+export const totals = (
+  statements: Statements
+): { readonly others: number; readonly transactions: number } => {
+  let others = 0
+  let transactions = 0
+  for (const [sql, count] of statements) {
+    if (transaction.test(sql)) transactions += count
+    else others += count
+  }
+  return { others, transactions }
+}
+
+/** What was executed between two readings, divided by a number. */
+export const between = (before: Statements, after: Statements, each: number): Statements =>
+  new Map([...after].map(([sql, count]) => [sql, (count - (before.get(sql) ?? 0)) / each]))
 
 /** The text up to a zero byte, and where the next field begins. */
 const textAt = (bytes: Buffer, at: number): readonly [string, number] => {
@@ -71,10 +85,10 @@ class Reader {
 /** Stands before the database of this URL until it is disposed of. */
 export const countStatements = async (databaseUrl: string): Promise<StatementCounter> => {
   const target = new URL(databaseUrl)
-  const counted = { others: 0, transactions: 0 }
+  const counted = new Map<string, number>()
   const server = createServer((client) => {
     const database = connect(Number(target.port || 5432), target.hostname)
-    const reader = new Reader((sql) => counted[transaction.test(sql) ? "transactions" : "others"]++)
+    const reader = new Reader((sql) => void counted.set(sql, (counted.get(sql) ?? 0) + 1))
     client.setNoDelay(true)
     database.setNoDelay(true)
     client.on("data", (bytes: Buffer) => {
@@ -94,7 +108,7 @@ export const countStatements = async (databaseUrl: string): Promise<StatementCou
   through.host = `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
   return {
     url: through.href,
-    read: () => ({ ...counted }),
+    read: () => new Map(counted),
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve()))
   }
 }

@@ -75,6 +75,8 @@ const server = spawn(binary, [
     RESTATE_BIND_PORT: String(node),
     RESTATE_INGRESS__BIND_PORT: String(ingress),
     RESTATE_ADMIN__BIND_PORT: String(admin),
+    // Restate asks for its newest release at each start: a bench speaks to nobody but this machine.
+    HTTPS_PROXY: "http://127.0.0.1:1",
     RESTATE_DISABLE_TELEMETRY: "true",
     // It asks GitHub for its latest release at each start, and says so as an error where it may not.
     RESTATE_LOG_FILTER: "error,octocrab=off"

@@ -78,7 +78,7 @@ const server = spawn(binary, [
     // Restate asks for its newest release at each start: a bench speaks to nobody but this machine.
     HTTPS_PROXY: "http://127.0.0.1:1",
     RESTATE_DISABLE_TELEMETRY: "true",
-    // It asks GitHub for its latest release at each start, and says so as an error where it may not.
+    // That it cannot is an error in its eyes.
     RESTATE_LOG_FILTER: "error,octocrab=off"
   },
   stdio: ["ignore", "ignore", "inherit"]

@@ -1,8 +1,8 @@
 /** The gateway without Stripe: it moves no money, and real signed webhooks come of it. */
 import { Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
-import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
-import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
+import type { PaymentRequest } from "../contract/PaymentApi.ts"
+import { GatewayError, type NamedRefund, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
 import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { SandboxBank } from "./SandboxBank.ts"
 import { refOf } from "./SandboxEvents.ts"
@@ -23,9 +23,9 @@ const troubleOf = ({ amount, customer }: PaymentRequest): GatewayError["reason"]
   return amount === declinedAmount || local === "declined" ? "declined" : undefined
 }
 
-/** One refund is one payment, amount and reason, as it is for Stripe under our idempotency key. */
-export const refundKeyOf = ({ amount, reason }: RefundRequest): string =>
-  createHash("sha256").update(`${amount ?? "all"} ${reason}`).digest("hex").slice(0, 16)
+/** One refund is one payment and name, as it is for Stripe under our idempotency key. */
+export const refundKeyOf = ({ refund_id }: Pick<NamedRefund, "refund_id">): string =>
+  createHash("sha256").update(refund_id).digest("hex").slice(0, 16)
 
 const make = Effect.gen(function* () {
   const bank = yield* SandboxBank
@@ -33,7 +33,7 @@ const make = Effect.gen(function* () {
 
   const known = Effect.fnUntraced(function* (paymentId: string) {
     const entry = yield* ledger.find(paymentId)
-    if (Option.isSome(entry)) return entry.value.request
+    if (Option.isSome(entry)) return entry.value
     return yield* new GatewayError({ reason: "invalid", detail: "This payment is not known." })
   })
 
@@ -52,7 +52,10 @@ const make = Effect.gen(function* () {
 
   const charge = Effect.fn("SandboxGateway.charge")(function* (request: PaymentRequest, opened: Opened) {
     if (!request.auto_confirm) return opened
-    yield* bank.charge(request, troubleOf(request) === "declined" ? "fail" : "confirm")
+    if ((yield* bank.stateOf(request.payment_id)) !== "canceled") {
+      const declined = troubleOf(request) === "declined"
+      yield* bank.act(yield* known(request.payment_id), declined ? "fail" : "confirm")
+    }
     return { status: "pending", gateway_ref: opened.gateway_ref } as const
   })
 
@@ -63,9 +66,10 @@ const make = Effect.gen(function* () {
     refund: (_ref, paymentId, refund) =>
       Effect.flatMap(
         known(paymentId),
-        (request) => bank.act(request, "refund", { key: refundKeyOf(refund), amount: refund.amount })
+        (entry) => bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })
       ),
-    cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (request) => bank.act(request, "cancel")),
+    cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (entry) => bank.act(entry, "cancel")),
+    known: (_ref, request) => bank.known(request),
     method: () => Effect.succeed({ type: "card", brand: "visa", last4: "4242" })
   })
 })

@@ -54,15 +54,28 @@ export const chargeable = Schema.makeFilter((
 /** Major units for people: `9999, "EUR"` is `99.99`. */
 export const toMajor = (amount: number, currency: string): number => amount / 10 ** decimals(currency)
 
-const write = (major: number, currency: string, locale: string, moreDigits: number): string => {
+/** So many formats are kept, for each locale and currency: a format is dear to make, and callers name both. */
+const mostFormats = 1_000
+
+const formats = new Map<string, Intl.NumberFormat>()
+
+const formatOf = (currency: string, locale: string, moreDigits: number): Intl.NumberFormat => {
+  const key = `${locale} ${currency} ${moreDigits}`
+  const known = formats.get(key)
+  if (known !== undefined) return known
   const digits = decimals(currency)
-  return new Intl.NumberFormat(locale, {
+  const made = new Intl.NumberFormat(locale, {
     style: "currency",
     currency,
     minimumFractionDigits: digits,
     maximumFractionDigits: digits + moreDigits
-  }).format(major)
+  })
+  if (formats.size < mostFormats) formats.set(key, made)
+  return made
 }
+
+const write = (major: number, currency: string, locale: string, moreDigits: number): string =>
+  formatOf(currency, locale, moreDigits).format(major)
 
 /** Major units as a locale writes them: `99.99` is `99,99 €`. */
 export const formatMajor = (major: number, currency: string, locale: string): string =>

@@ -11,6 +11,7 @@ import { FlowStore } from "../store/flows/FlowStore.ts"
 import { type PayersNotice, paymentStates, type Standing } from "../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { willSpeak } from "./MessagesStep.ts"
 import { decide, refundUnearned } from "./PaymentStep.ts"
 
 /**
@@ -47,6 +48,12 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
       const isTold = (payment: PaymentRow, status: PaymentStatus) => (notice: PayersNotice) =>
         notice.status === "refunded" || status === "settled" || payment.flow_id === null
 
+      /** A receipt that the flow's own step will send, with the payment as it stands then, needs no workflow to find that out. */
+      const isNews = (payment: PaymentRow) => ({ status }: PayersNotice) =>
+        payment.flow_id === null || status !== "settled"
+          ? Effect.succeed(true)
+          : Effect.map(willSpeak(payment.flow_id), (later) => !later)
+
       const tell = ({ amount, payment_id: paymentId }: PaymentRow) => ({ refunded, status }: PayersNotice) =>
         PaymentNotice.execute({
           paymentId,
@@ -65,7 +72,8 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
           if (trigger !== null && eventId !== null && userId !== null) {
             yield* triggers.fire(eventId, [userId], trigger)
           }
-          yield* Effect.forEach(notices.filter(isTold(payment, status)), tell(payment), { discard: true })
+          const told = yield* Effect.filter(notices.filter(isTold(payment, status)), isNews(payment))
+          yield* Effect.forEach(told, tell(payment), { discard: true })
         },
         Effect.provideContext(services)
       )

@@ -5,7 +5,7 @@ import { PaymentAttention, type PaymentStatus, type PaymentView } from "../../..
 import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
-import { factOf, openStatuses, paymentStates, type Standing, stateOf } from "./PaymentDecisions.ts"
+import { factOf, openStatuses, type Standing, stateOf } from "./PaymentDecisions.ts"
 import { PastEvent, PaymentRow } from "./PaymentRow.ts"
 import * as Rows from "../Rows.ts"
 import { durably } from "../Transaction.ts"
@@ -38,7 +38,9 @@ export interface Applied {
 }
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
-const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(PastEvent))
+const decodeEvents = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ ...PastEvent.fields, fresh: Schema.Boolean }))
+)
 
 const IdRow = Schema.Struct({ payment_id: PaymentRow.fields.payment_id })
 
@@ -113,14 +115,15 @@ export class PaymentStore extends Context.Service<PaymentStore, {
       const sql = yield* SqlClient.SqlClient
 
       const begin: PaymentStore["Service"]["begin"] = Effect.fn("PaymentStore.begin")(function* (payment) {
-        yield* Rows.run(sql`
+        const begun = yield* Rows.first(PaymentRow)(sql`
           INSERT INTO payments (payment_id, flow_id, execution_id, event_id, user_id, owner, amount, currency, status,
             gateway, customer, metadata, create_invoice, send_receipt)
           VALUES (${payment.paymentId}, ${payment.flowId}, ${payment.executionId}, ${payment.eventId}::bigint,
             ${payment.userId}::bigint, ${payment.owner}, ${payment.amount}::bigint, ${payment.currency}, 'pending',
             ${payment.gateway}, ${json(payment.customer)}::jsonb, ${json(payment.metadata)}::jsonb,
             ${payment.createInvoice}, ${payment.sendReceipt})
-          ON CONFLICT DO NOTHING`)
+          ON CONFLICT DO NOTHING RETURNING *`)
+        if (Option.isSome(begun)) return begun.value
         const stored = yield* Rows.first(PaymentRow)(sql`
           SELECT * FROM payments WHERE payment_id = ${payment.paymentId} OR flow_id = ${payment.flowId}`)
         return yield* Effect.orDie(Effect.fromOption(stored))
@@ -131,6 +134,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           UPDATE payments SET gateway_ref = ${gatewayRef}, updated_at = now()
           WHERE payment_id = ${paymentId} AND gateway_ref IS NULL`)
 
+      /** The row, held until the transaction ends. */
       const lock = (paymentId: string) =>
         Effect.map(
           Effect.flatMap(sql`SELECT * FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`, decodeRows),
@@ -153,35 +157,34 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           ON CONFLICT DO NOTHING`
 
       /** What is known stays; but what paid is what the completed payment says, not a card that was declined before. */
-      const describe = (webhook: PaymentWebhook) =>
-        sql`
-          UPDATE payments SET customer = coalesce(customer, ${json(webhook.customer)}::jsonb),
+      const described = (webhook: PaymentWebhook) =>
+        sql`customer = coalesce(customer, ${json(webhook.customer)}::jsonb),
             payment_method = CASE WHEN ${factOf(webhook.event_type) === "received"}::boolean
               THEN coalesce(${json(webhook.payment_method)}::jsonb, payment_method)
               ELSE coalesce(payment_method, ${json(webhook.payment_method)}::jsonb) END,
-            metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb)
-          WHERE payment_id = ${webhook.payment_id}`
+            metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb),`
 
+      /** Every event of the payment, this one with them; it is fresh when it was not received before. */
       const record = (paymentId: string, event: PastEvent) =>
         Effect.map(
-          sql`
+          Effect.flatMap(
+            sql`
+            WITH recorded AS (
             INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at, amount, currency, facts)
             VALUES (${event.webhook_id}, ${paymentId}, ${event.event_type},
               ${
-            DateTime.toDateUtc(event.occurred_at)
-          }::timestamptz, ${event.amount}::bigint, ${event.currency},
+              DateTime.toDateUtc(event.occurred_at)
+            }::timestamptz, ${event.amount}::bigint, ${event.currency},
               ${json(event.facts)}::jsonb)
-            ON CONFLICT (webhook_id) DO NOTHING RETURNING webhook_id`,
-          (rows) => rows.length === 1
+            ON CONFLICT (webhook_id) DO NOTHING
+            RETURNING webhook_id, event_type, occurred_at, amount, currency, facts)
+            SELECT *, true AS fresh FROM recorded UNION ALL
+            SELECT webhook_id, event_type, occurred_at, amount, currency, facts, false AS fresh
+            FROM payment_events WHERE payment_id = ${paymentId}`,
+            decodeEvents
+          ),
+          (events) => ({ events, fresh: events.some(({ fresh }) => fresh) })
         )
-
-      const markTickets = Effect.fnUntraced(function* (flowId: string, status: PaymentStatus) {
-        if (status === "settled") yield* PaymentClaims.take(sql, flowId)
-        const { tickets } = paymentStates[status]
-        yield* sql`
-          UPDATE tickets SET payment_state = ${tickets}
-          WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', ${tickets})`
-      })
 
       const grant = Effect.fnUntraced(function* (payment: PaymentRow, standing: Standing) {
         const { user_id, template_id } = payment.metadata ?? {}
@@ -195,13 +198,11 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at`
       })
 
-      const settle = Effect.fnUntraced(function* (before: PaymentRow) {
-        const events = yield* Effect.flatMap(
-          sql`
-            SELECT webhook_id, event_type, occurred_at, amount, currency, facts
-            FROM payment_events WHERE payment_id = ${before.payment_id}`,
-          decodeEvents
-        )
+      const settle = Effect.fnUntraced(function* (
+        before: PaymentRow,
+        events: ReadonlyArray<PastEvent>,
+        description = sql.literal("")
+      ) {
         const standing = stateOf(before, events)
         const settledAt = standing.settledAt === null ? null : DateTime.toDateUtc(standing.settledAt)
         const attention = [
@@ -210,7 +211,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         ]
         const [payment] = yield* Effect.flatMap(
           sql`
-            UPDATE payments SET status = ${standing.status}, settled_at = ${settledAt}::timestamptz,
+            UPDATE payments SET ${description} status = ${standing.status}, settled_at = ${settledAt}::timestamptz,
               amount_received = ${standing.received}::bigint, amount_refunded = ${standing.refunded}::bigint,
               amount_disputed = ${standing.disputed}::bigint, amount_credited = ${standing.credited}::bigint,
               attention = ${attention}::text[], updated_at = now()
@@ -220,24 +221,30 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         if (payment === undefined) return { payment: before, standing }
         if (!isForeign(payment)) yield* grant(payment, standing)
         if (payment.flow_id !== null && standing.status !== "pending") {
-          yield* markTickets(payment.flow_id, standing.status)
+          yield* PaymentClaims.mark(sql, payment.flow_id, sql`SELECT ${standing.status}::text AS status`)
         }
         return { payment, standing }
+      })
+
+      /** A webhook's payment, made from its body where nobody here has asked for it. */
+      const lockOf = Effect.fnUntraced(function* (webhook: PaymentWebhook) {
+        const known = yield* lock(webhook.payment_id)
+        if (Option.isSome(known)) return known.value
+        yield* create(webhook)
+        return yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
       })
 
       const apply: PaymentStore["Service"]["apply"] = Effect.fn("PaymentStore.apply")((webhook) =>
         durably(
           sql,
           Effect.gen(function* () {
-            yield* create(webhook)
-            const before = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
-            const fresh = yield* record(webhook.payment_id, {
+            const before = yield* lockOf(webhook)
+            const { events, fresh } = yield* record(webhook.payment_id, {
               ...webhook,
               facts: webhook.facts ?? null,
               occurred_at: webhook.timestamp
             })
-            yield* describe(webhook)
-            return { ...(yield* settle(before)), fresh, previous: before.status }
+            return { ...(yield* settle(before, events, described(webhook))), fresh, previous: before.status }
           })
         )
       )
@@ -251,7 +258,7 @@ export class PaymentStore extends Context.Service<PaymentStore, {
           Effect.gen(function* () {
             const before = yield* lock(paymentId)
             if (Option.isNone(before)) return Option.none()
-            const fresh = yield* record(paymentId, {
+            const { events, fresh } = yield* record(paymentId, {
               webhook_id: `core_${eventType}_${paymentId}`,
               event_type: eventType,
               occurred_at: yield* DateTime.now,
@@ -259,7 +266,11 @@ export class PaymentStore extends Context.Service<PaymentStore, {
               currency: null,
               facts: null
             })
-            return Option.some({ ...(yield* settle(before.value)), fresh, previous: before.value.status })
+            return Option.some({
+              ...(yield* settle(before.value, events)),
+              fresh,
+              previous: before.value.status
+            })
           })
         )
       )
@@ -274,15 +285,12 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         Rows.first(PaymentRow)(sql`SELECT * FROM payments WHERE flow_id = ${flowId}`)
 
       const syncTickets = (flowId: string) =>
-        durably(
-          sql,
-          Effect.gen(function* () {
-            const [payment] = yield* Effect.flatMap(
-              sql`SELECT * FROM payments WHERE flow_id = ${flowId} FOR UPDATE`,
-              decodeRows
-            )
-            if (payment !== undefined) yield* markTickets(flowId, payment.status)
-          })
+        Rows.run(
+          PaymentClaims.mark(
+            sql,
+            flowId,
+            sql`SELECT status FROM payments WHERE flow_id = ${flowId} FOR UPDATE`
+          )
         )
 
       const forsaken = (flowId: string) =>

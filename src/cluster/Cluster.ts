@@ -8,7 +8,6 @@ import {
   RunnerStorage,
   Sharding,
   ShardingConfig,
-  SocketRunner,
   SqlRunnerStorage
 } from "effect/cluster"
 import { RpcSerialization } from "effect/rpc"
@@ -17,6 +16,7 @@ import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { ReadinessNotice } from "../http/Health.ts"
 import * as PatientStorage from "./PatientStorage.ts"
+import { layerSocketRunner } from "./RunnerNotices.ts"
 import { clusterSecret, runnerAddress, runnerTlsFiles, runnerTrust } from "./RunnerSettings.ts"
 import { layerClient, layerServer, type RunnerTrust, UnprovedRunners } from "./RunnerTransport.ts"
 
@@ -46,7 +46,7 @@ export const layerSingle = (overrides?: Tuning) =>
   ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(Sharding.layer),
     Layer.provideMerge(Runners.layerNoop),
-    Layer.provideMerge(PatientStorage.layerSql),
+    Layer.provideMerge(PatientStorage.layerMailbox),
     Layer.provide([
       Layer.unwrap(Effect.map(
         Database.isEmbedded,
@@ -64,10 +64,10 @@ const maxFrameSize = 8 * 1024 * 1024
 /** Sharding over sockets that prove themselves, with messages and runners in SQL. */
 const sockets = (trust: RunnerTrust, config: Tuning) => {
   const client = layerClient(trust)
-  return SocketRunner.layer.pipe(
+  return layerSocketRunner.pipe(
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
     Layer.provide([layerServer(trust), client]),
-    Layer.provideMerge(PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))),
+    Layer.provideMerge(PatientStorage.layerMailbox.pipe(Layer.provide(Platform.digest))),
     Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))

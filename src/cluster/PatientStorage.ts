@@ -3,10 +3,11 @@
  * workflow that dies is stored as dead: here a fault that passes is waited out, and never told.
  */
 import { type Context, Effect, Layer } from "effect"
-import { MessageStorage, SqlMessageStorage } from "effect/cluster"
+import { MessageStorage } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import { isUniqueViolation } from "../database/TransientFault.ts"
 import { waitOut } from "../durable/Retry.ts"
+import * as MailboxStorage from "./mailbox/MailboxStorage.ts"
 
 type Storage = MessageStorage.MessageStorage["Service"]
 
@@ -63,5 +64,5 @@ export const layer: Layer.Layer<
   })
 )
 
-/** Effect's own tables. */
-export const layerSql = layer.pipe(Layer.provide(SqlMessageStorage.layer))
+/** Over the mailboxes of this runner. */
+export const layerMailbox = layer.pipe(Layer.provideMerge(MailboxStorage.layer))

@@ -206,7 +206,7 @@ const make: Effect.Effect<
 
     unprocessedMessages: (shards, now, options) =>
       Effect.suspend(() => {
-        mail.own(shards)
+        if (mail.own(shards)) isDirty = true
         const addresses = options?.addresses && addressSet(options.addresses)
         const limit = options?.limit ?? unlimited
         const taken = mail.take(limit, addresses)

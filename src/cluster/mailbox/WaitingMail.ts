@@ -25,8 +25,11 @@ type Row = Pick<MessageRow, "id" | "request_id" | "shard_id" | "entity_type" | "
 export const addressOf = (shard: string, type: string, id: string): string => `${shard}/${type}/${id}`
 
 export interface WaitingMail {
-  /** The shards are this runner's from now on, and no others; what waited for a lost one is its new owner's. */
-  readonly own: (shards: ReadonlyArray<string>) => void
+  /**
+   * The shards are this runner's from now on, and no others; what waited for a lost one is its new owner's. True when one
+   * was not this runner's before: what is stored for it is unknown.
+   */
+  readonly own: (shards: ReadonlyArray<string>) => boolean
   /** Keeps a row that is about to be inserted out of reads that may see it before its insert is answered. */
   readonly claim: (row: Row, now: number) => Claim
   /** The row is stored: it waits for the next read, if its shard is this runner's and nobody let go of it meanwhile. */
@@ -79,6 +82,7 @@ export const make = (): WaitingMail => {
       const before = owned
       owned = new Set(shards)
       if ([...before].some((shard) => !owned.has(shard))) releaseWhere(({ shard }) => !owned.has(shard))
+      return shards.some((shard) => !before.has(shard))
     },
 
     claim,

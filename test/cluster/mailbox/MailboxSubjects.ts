@@ -87,9 +87,14 @@ const ids = Effect.runSync(Snowflake.makeGenerator)
 
 export const nextId = (): Snowflake.Snowflake => ids.nextUnsafe()
 
-const outgoing = <R extends Rpc.Any>(rpc: R, address: EntityAddress.EntityAddress, payload: unknown) =>
-  new Message.OutgoingRequest<any>({
-    envelope: Envelope.makeRequest<any>({
+/** The rpcs need no services, and the storage looks at no payload's type. */
+type AnyRpc = Rpc.Rpc<string, Schema.Top, Schema.Top, Schema.Top>
+
+const noServices = Context.empty() as Context.Context<Rpc.Services<AnyRpc>>
+
+const outgoing = (rpc: Rpc.Any, address: EntityAddress.EntityAddress, payload: unknown) =>
+  new Message.OutgoingRequest<AnyRpc>({
+    envelope: Envelope.makeRequest<AnyRpc>({
       requestId: nextId(),
       address,
       tag: rpc._tag,
@@ -100,8 +105,8 @@ const outgoing = <R extends Rpc.Any>(rpc: R, address: EntityAddress.EntityAddres
       sampled: true
     }),
     annotations: Context.make(ClusterSchema.Persisted, true),
-    context: Context.empty() as Context.Context<any>,
-    rpc,
+    context: noServices,
+    rpc: rpc as AnyRpc,
     lastReceivedReply: Option.none(),
     respond: () => Effect.void
   })
@@ -125,26 +130,26 @@ export const pages = (entity = "one"): Sent => outgoing(Pages, addressOf(entity)
 
 /** The reply that ends a request. */
 export const answer = (request: Sent, value: number) =>
-  new Reply.ReplyWithContext<any>({
+  new Reply.ReplyWithContext<AnyRpc>({
     reply: new Reply.WithExit({
       requestId: request.envelope.requestId,
       id: nextId(),
-      exit: Exit.succeed(value) as any
+      exit: Exit.succeed(value)
     }),
-    context: Context.empty() as Context.Context<any>,
+    context: noServices,
     rpc: request.rpc
   })
 
 /** A part of a stream. */
 export const chunk = (request: Sent, sequence: number, values: readonly [number, ...Array<number>]) =>
-  new Reply.ReplyWithContext<any>({
+  new Reply.ReplyWithContext<AnyRpc>({
     reply: new Reply.Chunk({
       requestId: request.envelope.requestId,
       id: nextId(),
       sequence,
-      values: values as any
+      values: values as readonly [never, ...Array<never>]
     }),
-    context: Context.empty() as Context.Context<any>,
+    context: noServices,
     rpc: request.rpc
   })
 

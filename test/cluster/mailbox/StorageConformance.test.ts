@@ -1,7 +1,7 @@
 /** What a mailbox's storage promises, on Effect's own and on ours: the same cases, so that "the same" is a test. */
 import { assert, describe, layer } from "@effect/vitest"
 import { DateTime, Effect, Exit, Fiber, Layer, Option } from "effect"
-import { type Message, MessageStorage, type ShardId } from "effect/cluster"
+import { MessageStorage, type ShardId } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import {
   acknowledged,
@@ -24,7 +24,9 @@ import {
 type Storage = MessageStorage.MessageStorage["Service"]
 
 /** What is read: the texts and tags in their order. */
-const seen = (messages: ReadonlyArray<Message.Incoming<any>>): ReadonlyArray<string> =>
+const seen = (
+  messages: ReadonlyArray<Effect.Success<ReturnType<Storage["unprocessedMessages"]>>[number]>
+): ReadonlyArray<string> =>
   messages.map(({ envelope }) =>
     envelope._tag === "Request"
       ? String((envelope.payload as { text?: string } | null)?.text ?? envelope.tag)

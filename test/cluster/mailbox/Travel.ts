@@ -31,27 +31,19 @@ export const forget = (): void => {
 
 const payload = { key: Schema.String }
 
-const persisted = <R extends Rpc.Any>(rpc: R): R =>
-  (rpc as unknown as { annotate: (tag: unknown, value: boolean) => R }).annotate(
-    ClusterSchema.Persisted,
-    true
-  )
-
-const Book = persisted(Rpc.make("Book", { payload, success: Schema.Int, primaryKey: ({ key }) => key }))
-const Refuse = persisted(
-  Rpc.make("Refuse", { payload, error: Schema.String, primaryKey: ({ key }) => key })
-)
-const Wait = persisted(
-  Rpc.make("Wait", { payload, success: Schema.String, primaryKey: ({ key }) => key })
-)
-const Break = persisted(Rpc.make("Break", { payload, primaryKey: ({ key }) => key }))
-const Count = persisted(
-  Rpc.make("Count", { payload: { to: Schema.Int }, success: Schema.Int, stream: true })
-)
-const Undo = persisted(
-  Rpc.make("Undo", { payload, error: Schema.String, primaryKey: ({ key }) => key })
-    .annotate(ClusterSchema.WithTransaction, true)
-)
+const Book = Rpc.make("Book", { payload, success: Schema.Int, primaryKey: ({ key }) => key })
+  .annotate(ClusterSchema.Persisted, true)
+const Refuse = Rpc.make("Refuse", { payload, error: Schema.String, primaryKey: ({ key }) => key })
+  .annotate(ClusterSchema.Persisted, true)
+const Wait = Rpc.make("Wait", { payload, success: Schema.String, primaryKey: ({ key }) => key })
+  .annotate(ClusterSchema.Persisted, true)
+const Break = Rpc.make("Break", { payload, primaryKey: ({ key }) => key })
+  .annotate(ClusterSchema.Persisted, true)
+const Count = Rpc.make("Count", { payload: { to: Schema.Int }, success: Schema.Int, stream: true })
+  .annotate(ClusterSchema.Persisted, true)
+const Undo = Rpc.make("Undo", { payload, error: Schema.String, primaryKey: ({ key }) => key })
+  .annotate(ClusterSchema.Persisted, true)
+  .annotate(ClusterSchema.WithTransaction, true)
 
 export const Desk = Entity.make("ConformanceDesk", [Book, Refuse, Wait, Break, Count, Undo])
 

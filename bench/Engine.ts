@@ -2,7 +2,7 @@
  * What the durable engine costs: a flow of eight steps that do nothing, 32 and 1 in flight, on our mailboxes' storage and
  * on Effect's stock one, alternating in one run, on PostgreSQL (`DATABASE_URL_TEST`) and embedded. Peers are added to
  * `subjects`; their code and packages stand in `bench/peers/`. `BENCH_ROUNDS` (3) and `BENCH_FLOWS` (320, of which a tenth
- * alone) size it.
+ * alone) size it; `BENCH_ON=postgres` or `embedded` measures that one alone.
  */
 import { Effect } from "effect"
 import process from "node:process"
@@ -25,6 +25,7 @@ interface Figures {
 
 const rounds = Number(process.env.BENCH_ROUNDS || 3)
 const together = Number(process.env.BENCH_FLOWS || 320)
+const only = process.env.BENCH_ON || undefined
 const plan = [{ inFlight: 32, flows: together }, { inFlight: 1, flows: Math.ceil(together / 10) }] as const
 
 const out = (text: string) => process.stdout.write(`${text}\n`)
@@ -90,7 +91,7 @@ const main = Effect.gen(function* () {
   if (server === undefined) out("skipped: PostgreSQL, DATABASE_URL_TEST is not set")
   const all: Array<Figures> = []
   for (let nth = 0; nth < rounds; nth++) {
-    for (const subject of subjects(server)) {
+    for (const subject of subjects(server).filter(({ on }) => only === undefined || on === only)) {
       const figures = yield* measure(subject, nth)
       all.push(...figures)
       for (const one of figures) out(JSON.stringify(one))

@@ -19,6 +19,7 @@ import process from "node:process"
 import { layerSingle, tuning } from "../../src/cluster/Cluster.ts"
 import * as Database from "../../src/database/Database.ts"
 import { openEmbedded } from "../../src/database/EmbeddedDatabase.ts"
+import * as Migrations from "../../src/database/Migrations.ts"
 import * as Platform from "../../src/Platform.ts"
 import * as StatementCount from "../../test/support/StatementCount.ts"
 import { administer, urlOf } from "../../test/support/TestDatabase.ts"
@@ -86,7 +87,11 @@ const engineOn = (
 ) =>
   Effect.gen(function* () {
     const services = yield* Layer.build(
-      Layer.fresh(NoopFlowLayer.pipe(Layer.provideMerge(Layer.fresh(cluster)), Layer.provideMerge(database)))
+      Layer.fresh(NoopFlowLayer.pipe(
+        Layer.provideMerge(Layer.fresh(cluster)),
+        Layer.provideMerge(Layer.effectDiscard(Migrations.run)),
+        Layer.provideMerge(database)
+      ))
     )
     const run = (id: string) =>
       NoopFlow.execute({ id }).pipe(

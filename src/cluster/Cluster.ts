@@ -46,7 +46,7 @@ export const layerSingle = (overrides?: Tuning) =>
   ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(Sharding.layer),
     Layer.provideMerge(Runners.layerNoop),
-    Layer.provideMerge(PatientStorage.layerMailbox),
+    Layer.provideMerge(PatientStorage.layerSql),
     Layer.provide([
       Layer.unwrap(Effect.map(
         Database.isEmbedded,
@@ -67,7 +67,7 @@ const sockets = (trust: RunnerTrust, config: Tuning) => {
   return layerSocketRunner.pipe(
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
     Layer.provide([layerServer(trust), client]),
-    Layer.provideMerge(PatientStorage.layerMailbox.pipe(Layer.provide(Platform.digest))),
+    Layer.provideMerge(PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))),
     Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))

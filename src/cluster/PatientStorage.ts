@@ -65,4 +65,4 @@ export const layer: Layer.Layer<
 )
 
 /** Over the mailboxes of this runner. */
-export const layerMailbox = layer.pipe(Layer.provideMerge(MailboxStorage.layer))
+export const layerSql = layer.pipe(Layer.provideMerge(MailboxStorage.layer))

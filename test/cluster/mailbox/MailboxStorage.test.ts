@@ -26,7 +26,7 @@ import * as TestDatabase from "../../support/TestDatabase.ts"
 import * as LosingProxy from "./LosingProxy.ts"
 import { answer, config, keyed, note, otherShard, shard, stock } from "./MailboxSubjects.ts"
 
-const mailbox = PatientStorage.layerMailbox.pipe(Layer.provide(Platform.digest))
+const mailbox = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
 
 /** A runner's storage of its own, over the database that is there. */
 const runner = (

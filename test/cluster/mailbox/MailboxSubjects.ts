@@ -31,7 +31,7 @@ type Storage = Layer.Layer<
 >
 
 export const stock: Storage = SqlMessageStorage.layer.pipe(Layer.provide(Platform.digest))
-export const ours: Storage = PatientStorage.layerMailbox.pipe(Layer.provide(Platform.digest))
+export const ours: Storage = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
 
 /** Nothing is found by a poll: a storage that reads no more than it must is told by each call itself. */
 export const config = ShardingConfig.layer({ ...tuning, entityMessagePollInterval: "1 hour" })

@@ -35,10 +35,13 @@ import {
 import * as WaitingMail from "./WaitingMail.ts"
 import type { Write, Written } from "./WriteStatement.ts"
 
-/** Tells the mailboxes' storage that another runner has stored something for a shard of this one. */
-export class MailboxNews extends Context.Service<MailboxNews, { readonly arrived: Effect.Effect<void> }>()(
-  "guichet/cluster/MailboxNews"
-) {}
+/** What only this runner's memory knows of its mailboxes, and what it is told. */
+export class MailboxNews extends Context.Service<MailboxNews, {
+  /** Another runner has stored something for a shard of this one. */
+  readonly arrived: Effect.Effect<void>
+  /** The ids of the messages that the read loop was given and nobody has answered; `last_read` does not tell. */
+  readonly given: Effect.Effect<ReadonlyArray<string>>
+}>()("guichet/cluster/MailboxNews") {}
 
 /** Two statements under way keep the disk busy while the next one fills; the embedded database has one session. */
 const lanes = { server: 2, embedded: 1 } as const
@@ -121,7 +124,10 @@ const make: Effect.Effect<
     claims.delete(write)
     const { deliver_at } = write.row
     const isDue = deliver_at === null || deliver_at <= clock.currentTimeMillisUnsafe()
-    if (isWritten && isDue) return mail.deliver(insertedMessage(write.row), claim)
+    if (isWritten && isDue) {
+      if (!mail.deliver(insertedMessage(write.row), claim)) isDirty = true
+      return
+    }
     mail.withdraw(claim)
     // Its commit may be what the database did not answer.
     if (Exit.isFailure(exit)) isDirty = true
@@ -286,7 +292,7 @@ const make: Effect.Effect<
       })
   })
   return Context.make(MessageStorage.MessageStorage, mailboxes).pipe(
-    Context.add(MailboxNews, MailboxNews.of({ arrived: soil }))
+    Context.add(MailboxNews, MailboxNews.of({ arrived: soil, given: Effect.sync(mail.given) }))
   )
 })
 

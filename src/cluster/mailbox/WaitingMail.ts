@@ -32,8 +32,11 @@ export interface WaitingMail {
   readonly own: (shards: ReadonlyArray<string>) => boolean
   /** Keeps a row that is about to be inserted out of reads that may see it before its insert is answered. */
   readonly claim: (row: Row, now: number) => Claim
-  /** The row is stored: it waits for the next read, if its shard is this runner's and nobody let go of it meanwhile. */
-  readonly deliver: (row: MessageRow, claim: Claim) => void
+  /**
+   * The row is stored: it waits for the next read, if its shard is this runner's. False when it was let go meanwhile: a
+   * read may have been too early for it, so that the database must be asked again.
+   */
+  readonly deliver: (row: MessageRow, claim: Claim) => boolean
   /** The row was not stored, or nobody knows: what there is of it is read. */
   readonly withdraw: (claim: Claim) => void
   /** What waits, at most so much, for these entities or for all. */
@@ -44,6 +47,8 @@ export interface WaitingMail {
   readonly beginRead: (now: number) => ReadonlyArray<string>
   /** What the read found and this runner has not been given; it is claimed. */
   readonly endRead: (rows: ReadonlyArray<MessageRow>, now: number) => ReadonlyArray<MessageRow>
+  /** The ids of what the read loop was given and nobody has answered: what else is unanswered waits to be read. */
+  readonly given: () => ReadonlyArray<string>
   /** The request's reply is stored. */
   readonly end: (requestId: string) => void
   /** Lets requests be read again, also those that wait. */
@@ -88,9 +93,10 @@ export const make = (): WaitingMail => {
     claim,
 
     deliver: (row, claim) => {
-      if (claims.get(row.request_id) !== claim) return
+      if (claims.get(row.request_id) !== claim) return false
       if (owned.has(row.shard_id)) waiting.push(row)
       else claims.delete(row.request_id)
+      return true
     },
 
     withdraw: (claim) => {
@@ -137,6 +143,11 @@ export const make = (): WaitingMail => {
         }
         return true
       }),
+
+    given: () => {
+      const inLine = new Set(waiting.map(({ id }) => id))
+      return [...claims.values()].flatMap(({ ids }) => [...ids].filter((id) => !inLine.has(id)))
+    },
 
     end: (requestId) => {
       const found = claims.get(requestId)

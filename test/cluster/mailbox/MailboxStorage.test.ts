@@ -4,7 +4,7 @@
  * commit (request and reply), the reading of what another runner claimed or sent, the delivery without a caller.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, Redacted, type Scope } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, type Scope } from "effect"
 import {
   ClusterWorkflowEngine,
   MessageStorage,
@@ -17,7 +17,7 @@ import {
 import { SqlClient } from "effect/sql"
 import { NoopFlow, NoopFlowLayer, sum } from "../../../bench/support/NoopFlow.ts"
 import { tuning } from "../../../src/cluster/Cluster.ts"
-import { MailboxNews } from "../../../src/cluster/mailbox/MailboxStorage.ts"
+import * as MailboxStorage from "../../../src/cluster/mailbox/MailboxStorage.ts"
 import * as PatientStorage from "../../../src/cluster/PatientStorage.ts"
 import * as Database from "../../../src/database/Database.ts"
 import * as Platform from "../../../src/Platform.ts"
@@ -134,6 +134,16 @@ describe.skipIf(!onServer)("an answer that the database loses", () => {
       }
     })).pipe(Effect.scoped))
 
+  it.live("leaves a request that nobody sends again, and it is given", () =>
+    losing(Effect.fnUntraced(function* (_patient, loseNext) {
+      const storage = yield* runner(MailboxStorage.layer.pipe(Layer.provide(Platform.digest)))
+      yield* read(storage)
+      const sent = note("lost")
+      loseNext()
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(storage.saveRequest(sent))))
+      assert.deepStrictEqual(yield* read(storage), [idOf(sent)])
+    })).pipe(Effect.scoped))
+
   it.live("neither fails nor repeats a group of requests and replies that was stored", () =>
     losing(Effect.fnUntraced(function* (storage, loseNext) {
       const sent = Array.from(
@@ -155,30 +165,56 @@ describe.skipIf(!onServer)("an answer that the database loses", () => {
     })).pipe(Effect.scoped))
 })
 
-describe.skipIf(!onServer)("a caller who gives up", () => {
-  it.live("leaves a request that is stored a moment later, and it is given", () =>
+describe.skipIf(!onServer)("a save that takes its time", () => {
+  const whileLocked = Effect.fnUntraced(function* <A>(body: Effect.Effect<A, never, SqlClient.SqlClient>) {
+    const sql = yield* SqlClient.SqlClient
+    const [isLocked, isOver] = [Deferred.makeUnsafe<void>(), Deferred.makeUnsafe<void>()]
+    const locking = yield* Effect.forkChild(sql.withTransaction(Effect.gen(function* () {
+      yield* sql`LOCK TABLE cluster_messages IN SHARE MODE`
+      yield* Deferred.succeed(isLocked, undefined)
+      yield* Deferred.await(isOver)
+    })))
+    yield* Deferred.await(isLocked)
+    const result = yield* body
+    yield* Deferred.succeed(isOver, undefined)
+    yield* Fiber.join(locking)
+    return result
+  })
+
+  /** The save waits in the database, not in a queue. */
+  const isHeld = Effect.flatMap(SqlClient.SqlClient, (sql) =>
+    Effect.repeat(
+      sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'cluster_messages'::regclass`,
+      { until: (rows) => rows.length > 0 }
+    )).pipe(Effect.orDie)
+
+  it.live("is given although its caller gave up", () =>
     Effect.gen(function* () {
       const storage = yield* runner()
-      const sql = yield* SqlClient.SqlClient
       yield* read(storage)
       const sent = note("left")
-      const [isLocked, isOver] = [Deferred.makeUnsafe<void>(), Deferred.makeUnsafe<void>()]
-      const lock = sql.withTransaction(Effect.gen(function* () {
-        yield* sql`LOCK TABLE cluster_messages IN SHARE MODE`
-        yield* Deferred.succeed(isLocked, undefined)
-        yield* Deferred.await(isOver)
+      yield* whileLocked(Effect.gen(function* () {
+        const saving = yield* Effect.forkChild(storage.saveRequest(sent))
+        yield* isHeld
+        yield* Fiber.interrupt(saving)
       }))
-      const locking = yield* Effect.forkChild(lock)
-      yield* Deferred.await(isLocked)
-      const saving = yield* Effect.forkChild(storage.saveRequest(sent))
-      yield* Effect.repeat(
-        sql`SELECT FROM pg_locks WHERE NOT granted AND relation = 'cluster_messages'::regclass`,
-        { until: (rows) => rows.length > 0 }
-      )
-      yield* Fiber.interrupt(saving)
-      yield* Deferred.succeed(isOver, undefined)
-      yield* Fiber.join(locking)
       yield* Effect.repeat(read(storage), { until: (ids) => ids.includes(sent.envelope.requestId) })
+    }).pipe(Effect.scoped, Effect.provide(TestDatabase.layerPostgres)))
+
+  it.live("is given without a poll although its shard was let go meanwhile", () =>
+    Effect.gen(function* () {
+      const storage = yield* runner()
+      yield* read(storage)
+      const sent = note("at the start")
+      const saving = yield* whileLocked(Effect.gen(function* () {
+        const saving = yield* Effect.forkDetach(storage.saveRequest(sent))
+        yield* isHeld
+        yield* Effect.orDie(storage.resetShards([shard]))
+        assert.deepStrictEqual(yield* Effect.orDie(read(storage)), [])
+        return saving
+      }))
+      yield* Fiber.join(saving)
+      assert.deepStrictEqual(yield* read(storage), [idOf(sent)])
     }).pipe(Effect.scoped, Effect.provide(TestDatabase.layerPostgres)))
 })
 
@@ -229,7 +265,7 @@ layer(TestDatabase.layer, { excludeTestServices: true })("two runners on one dat
       const sent = note("for the other")
       yield* sender.saveRequest(sent)
       assert.deepStrictEqual(yield* read(owner), [])
-      yield* Context.get(context, MailboxNews).arrived
+      yield* Context.get(context, MailboxStorage.MailboxNews).arrived
       assert.deepStrictEqual(yield* read(owner), [idOf(sent)])
       assert.deepStrictEqual(yield* read(sender, [otherShard]), [])
     })))

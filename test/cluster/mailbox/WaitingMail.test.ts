@@ -73,7 +73,7 @@ describe("the mail that waits in a runner", () => {
     const claim = mail.claim(row("1"), 0)
     mail.releaseShards(["default:1"])
     assert.deepStrictEqual(idsOf(mail.endRead([row("1")], 0)), ["1"])
-    mail.deliver(row("1"), claim)
+    assert.isFalse(mail.deliver(row("1"), claim))
     assert.deepStrictEqual(take(mail), [])
     mail.withdraw(claim)
     assert.deepStrictEqual(mail.beginRead(0), ["1"])
@@ -121,6 +121,14 @@ describe("the mail that waits in a runner", () => {
     mail.end("1")
     mail.beginRead(0)
     assert.deepStrictEqual(mail.beginRead(0), [])
+  })
+
+  it("is not given before it is taken", () => {
+    const mail = owner()
+    for (const it of [row("1"), row("2")]) assert.isTrue(mail.deliver(it, mail.claim(it, 0)))
+    assert.deepStrictEqual(mail.given(), [])
+    mail.take(1, undefined)
+    assert.deepStrictEqual(mail.given(), ["1"])
   })
 
   it("is for some entities when these are asked for", () => {

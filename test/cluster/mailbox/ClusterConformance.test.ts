@@ -14,12 +14,12 @@ import { SqlClient } from "effect/sql"
 import { DurableDeferred } from "effect/workflow"
 import { tuning } from "../../../src/cluster/Cluster.ts"
 import * as Platform from "../../../src/Platform.ts"
-import { shard, type Subject, subjects } from "./MailboxSubjects.ts"
+import { ready, shard, type Subject, subjects } from "./MailboxSubjects.ts"
 import { Desk, did, forget, gate, Paid, Rest, TravelLayer, Trip } from "./Travel.ts"
 
 /** One runner, which polls so rarely that whatever is not told is not done. */
 const cluster = ({ storage }: Subject, entityMessagePollInterval: "1 hour" | "100 millis") =>
-  TravelLayer.pipe(
+  Layer.merge(TravelLayer, ready).pipe(
     Layer.provideMerge(ClusterWorkflowEngine.layer),
     Layer.provideMerge(Sharding.layer),
     Layer.provideMerge(Runners.layerNoop),

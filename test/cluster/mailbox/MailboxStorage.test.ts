@@ -24,7 +24,7 @@ import * as Platform from "../../../src/Platform.ts"
 import * as StatementCount from "../../support/StatementCount.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 import * as LosingProxy from "./LosingProxy.ts"
-import { answer, config, keyed, note, otherShard, shard, stock } from "./MailboxSubjects.ts"
+import { answer, config, keyed, note, otherShard, ready, shard, stock } from "./MailboxSubjects.ts"
 
 const mailbox = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
 
@@ -81,7 +81,7 @@ describe.skipIf(!onServer)("statements of the mailboxes", () => {
 
   it.live("are twenty at most for a flow of eight steps alone, and four when thirty-two run at once", () =>
     counting(Effect.fnUntraced(function* (count) {
-      const cluster = NoopFlowLayer.pipe(
+      const cluster = Layer.merge(NoopFlowLayer, ready).pipe(
         Layer.provideMerge(ClusterWorkflowEngine.layer),
         Layer.provideMerge(Sharding.layer),
         Layer.provideMerge(Runners.layerNoop),

@@ -1,5 +1,5 @@
 /** The storages that must behave alike: Effect's own, ours on PostgreSQL, ours embedded; and what is sent to them. */
-import { Context, Effect, Exit, Layer, Option, Schema } from "effect"
+import { Context, Effect, Exit, Layer, Option, Schedule, Schema } from "effect"
 import {
   ClusterSchema,
   DeliverAt,
@@ -11,6 +11,7 @@ import {
   MessageStorage,
   Reply,
   ShardId,
+  Sharding,
   ShardingConfig,
   Snowflake,
   SqlMessageStorage
@@ -32,6 +33,20 @@ type Storage = Layer.Layer<
 
 export const stock: Storage = SqlMessageStorage.layer.pipe(Layer.provide(Platform.digest))
 export const ours: Storage = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
+
+/**
+ * A cluster is there once its runner has its shards: what is sent before that is stored for whoever will have them, and
+ * is found by the next poll.
+ */
+export const ready = Layer.effectDiscard(
+  Effect.flatMap(Sharding.Sharding, (sharding) =>
+    Effect.repeat(Effect.void, {
+      until: () =>
+        Array.from({ length: tuning.shardsPerGroup! }, (_, at) => ShardId.make("default", at + 1))
+          .every((shard) => sharding.hasShardId(shard)),
+      schedule: Schedule.spaced("5 millis")
+    }))
+)
 
 /** Nothing is found by a poll: a storage that reads no more than it must is told by each call itself. */
 export const config = ShardingConfig.layer({ ...tuning, entityMessagePollInterval: "1 hour" })

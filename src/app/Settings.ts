@@ -6,7 +6,7 @@ import * as Database from "../database/Database.ts"
 import { bucketConfig } from "../files/S3Bucket.ts"
 import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../telemetry/Observability.ts"
-import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
+import { clearText, mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { issuerIsNamed, issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"
@@ -36,6 +36,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   bucketConfig,
   mailSettings,
   outboxKept,
+  clearText,
   smsKept,
   chosenProvider,
   ...Object.values(issuerSettings),

@@ -59,7 +59,8 @@ const complaint = async (origin: string, request: FuzzRequest): Promise<string |
   }
 }
 
-const isUnanswered = (found: string | undefined): boolean => found?.startsWith("no answer: TypeError") === true
+const isUnanswered = (found: string | undefined): boolean =>
+  found?.startsWith("no answer: TypeError") === true
 
 /**
  * Sends it, and says what is wrong with the answer; undefined where nothing is. A server may close a connection that is

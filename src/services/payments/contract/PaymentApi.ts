@@ -4,6 +4,7 @@ import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/htt
 import { PaymentId } from "../../../../rpc/values/Ids.ts"
 import { Amount, Currency } from "../../../../rpc/values/Money.ts"
 import { Customer, PaymentMetadata } from "../../../../rpc/payments/PaymentWebhook.ts"
+import { Label } from "../../../../rpc/values/Values.ts"
 import { PaymentMethod } from "../../../../rpc/payments/PaymentProvider.ts"
 import { problemType } from "../../../http/ProblemCatalog.ts"
 import { parsing, ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
@@ -35,7 +36,7 @@ export type PaymentAnswer = typeof PaymentAnswer.Type
 /** All of the payment without an `amount`; the same payment, amount and reason is one refund. */
 export const RefundRequest = Schema.Struct({
   amount: Schema.optionalKey(Amount),
-  reason: Schema.String.check(Schema.isBetweenLength(1, 200))
+  reason: Label
 })
 export type RefundRequest = typeof RefundRequest.Type
 

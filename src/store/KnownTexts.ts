@@ -24,7 +24,7 @@ export const knownColumns: ReadonlyArray<
   ["flow_steps", "result", "jsonb", "true"],
   ["flow_steps", "error", "jsonb", "true"],
   ["flows", "error", "jsonb", "true"],
-  ["notification_sequences", "config", "jsonb", "true"],
+  ["notification_sequences", "config", "jsonb", "status <> 'running'"],
   ["notifications", "reason", "sentence", "true"],
   ["notification_attempts", "reason", "sentence", "true"],
   ["webhook_deliveries", "body", "jsonb", "answer IS NOT NULL"],
@@ -40,6 +40,8 @@ export const knownColumns: ReadonlyArray<
   ["tickets", "generation", "jsonb", "true"],
   ["ticket_job_items", "reason", "sentence", "true"],
   ["ticket_jobs", "error", "sentence", "true"],
+  ["ticket_queue", "last_failure", "sentence", "true"],
+  ["guichet_queue", "last_failure", "sentence", "true"],
   ["cluster_messages", "payload", "json text", "processed"],
   ["cluster_replies", "payload", "json text", "true"]
 ]

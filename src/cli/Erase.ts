@@ -83,7 +83,10 @@ export const erase = Command.make(
         const { files } = yield* Effect.flatMap(
           eventOf(event, organizer),
           (eventId) =>
-            Effect.flatMap(dataDirectory, (dir) => eraseGuest({ eventId, number: event, guestId: guest }, dir))
+            Effect.flatMap(
+              dataDirectory,
+              (dir) => eraseGuest({ eventId, number: event, guestId: guest }, dir)
+            )
         ).pipe(Effect.provide(layer))
         yield* Console.log(
           `Erased guest ${guest} of event ${event}, and ${files} files. Invoices keep their payer. Where the ` +

@@ -49,7 +49,8 @@ export const knownColumns: ReadonlyArray<
 /** An address, a number or a name of several words means the person inside of a sentence too; one word may be any word. */
 const isTelling = ({ text }: Known): boolean => /[@\s]|^\+\d/.test(text)
 
-const isOfAWord = (letter: string | undefined): boolean => letter !== undefined && /[\p{L}\p{N}]/u.test(letter)
+const isOfAWord = (letter: string | undefined): boolean =>
+  letter !== undefined && /[\p{L}\p{N}]/u.test(letter)
 
 /** The text with another in its place, wherever it stands by itself. */
 const replaced = (value: string, known: Known): string => {
@@ -97,7 +98,10 @@ const pattern = (text: string): string => `%${text.replaceAll(/[\\%_]/g, (one) =
 
 const Stored = Schema.Struct({ place: Schema.String, stored: Schema.String })
 
-/** Replaces each text wherever it stands; answers kept for repeats that hold one are deleted, repeats are done anew. */
+/**
+ * Replaces each text wherever it stands. Answers kept for repeats that hold one, or a word of it as a whole value as a
+ * scan's `guest_first_name` is, are deleted: repeats are done anew.
+ */
 export const replaceKnown = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   known: ReadonlyArray<Known>
@@ -118,9 +122,12 @@ export const replaceKnown = Effect.fnUntraced(function* (
         WHERE ctid = ${place}::tid`)
     }
   }
-  const answered = known.map((one) => isTelling(one) ? escaped(one.text) : JSON.stringify(one.text))
+  const answered = known.flatMap((one) => [
+    isTelling(one) ? escaped(one.text) : JSON.stringify(one.text),
+    ...one.text.split(/\s+/u).map((word) => JSON.stringify(word))
+  ])
   yield* Rows.run(sql`
-    DELETE FROM idempotency_keys WHERE lease_until < now() AND EXISTS (
+    DELETE FROM idempotency_keys WHERE state = 'finished' AND EXISTS (
       SELECT FROM unnest(${answered}::text[]) AS known(value)
       WHERE position(convert_to(known.value, 'UTF8') IN body) > 0)`)
 })

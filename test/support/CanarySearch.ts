@@ -35,16 +35,19 @@ const readers: Readonly<Record<string, (key: string) => readonly [string, ...Rea
 }
 
 /** The keys of a Redis that have one of these texts in their name or their value. */
-export const keysWith = Effect.fnUntraced(function* (redis: Redis.Redis["Service"], texts: ReadonlyArray<string>) {
-  const keys = yield* redis.send<ReadonlyArray<string>>("KEYS", "*")
-  return yield* Effect.filter(keys, (key) =>
-    Effect.gen(function* () {
-      const type = yield* redis.send<string>("TYPE", key)
-      const [command, ...args] = readers[type]!(key)
-      const value = JSON.stringify(yield* redis.send<unknown>(command, ...args))
-      return texts.some((text) => key.includes(text) || value.includes(text))
-    }))
-}, Effect.orDie)
+export const keysWith = Effect.fnUntraced(
+  function* (redis: Redis.Redis["Service"], texts: ReadonlyArray<string>) {
+    const keys = yield* redis.send<ReadonlyArray<string>>("KEYS", "*")
+    return yield* Effect.filter(keys, (key) =>
+      Effect.gen(function* () {
+        const type = yield* redis.send<string>("TYPE", key)
+        const [command, ...args] = readers[type]!(key)
+        const value = JSON.stringify(yield* redis.send<unknown>(command, ...args))
+        return texts.some((text) => key.includes(text) || value.includes(text))
+      }))
+  },
+  Effect.orDie
+)
 
 /** A text somewhere in base64 that was made of it and of what stands around it, whichever of the three ways it falls. */
 const inBase64 = (text: string): ReadonlyArray<string> =>
@@ -65,6 +68,8 @@ export const filesWith = (folder: string, texts: ReadonlyArray<string>): Readonl
     .filter((name) => !name.startsWith("data/"))
     .filter((name) => {
       const bytes = Fs.readFileSync(Path.join(folder, name), "latin1").replaceAll(/=?\r?\n/g, "")
-      return texts.some((text) => name.includes(text) || [text, ...inBase64(text)].some((one) => bytes.includes(one)))
+      return texts.some((text) =>
+        name.includes(text) || [text, ...inBase64(text)].some((one) => bytes.includes(one))
+      )
     })
     .sort()

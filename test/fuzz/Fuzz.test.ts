@@ -17,7 +17,8 @@ import { secrets } from "../support/TestApp.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 import { complaintOf } from "./Complaints.ts"
 import { reported } from "./Reported.ts"
-import { type FuzzRequest, requestOf, withoutSeed } from "./Requests.ts"
+import { type FuzzRequest, requestOf, stripeSecret, withoutSeed } from "./Requests.ts"
+import { shrink } from "./Shrink.ts"
 
 /** `deno task fuzz` runs by itself, as long as it is asked to and from another seed each time. */
 const alone = process.env["FUZZ_RUNS"] !== undefined
@@ -70,10 +71,25 @@ describe("the contract", () => {
     assert.deepStrictEqual(withoutSeed(), [])
   })
 
+  it("gives a failure back as the smallest body that was found", async () => {
+    const body = {
+      kept: [{ a: 1 }, { guilty: `${"x".repeat(900)}!`, b: { c: [1, 2, 3] } }],
+      other: "y".repeat(500)
+    }
+    const bytes = new TextEncoder().encode(JSON.stringify(body))
+    const small = await shrink(
+      bytes,
+      (one) => Promise.resolve(/"guilty":"[^"]*!"/.test(new TextDecoder().decode(one)))
+    )
+    assert.strictEqual(new TextDecoder().decode(small), `{"kept":[{"guilty":"!"}]}`)
+    const raw = new Uint8Array(1_000).fill(0x7b, 700, 701)
+    assert.isAtMost((await shrink(raw, (one) => Promise.resolve(one.includes(0x7b)))).length, 1)
+  })
+
   it.live(`stands ${runs} hostile requests (FUZZ_SEED=${seed})`, () =>
     Effect.gen(function* () {
       const installation = yield* serverUrl === undefined ? embedded : postgres
-      const env = { ...secrets(), ...installation.env }
+      const env = { ...secrets(), ...installation.env, STRIPE_WEBHOOK_SECRET: stripeSecret }
       const served = yield* serve(env)
       const token = yield* installation.token
       const credentials = { token, env }
@@ -85,10 +101,26 @@ describe("the contract", () => {
       const before = yield* marks
       const seeds = Array.from({ length: runs }, (_, at) => (seed + at) % 2 ** 31)
       const complaints: Array<readonly [string, number]> = []
+      /** The smallest body that was found to be answered the same way. */
+      const tell = (hostile: FuzzRequest, complaint: string) =>
+        Effect.promise(async () => {
+          const { bytes, route: { name, part }, url, withBytes } = hostile
+          if (bytes === undefined || withBytes === undefined) return
+          const origin = portOf(env, part)
+          const small = await shrink(
+            bytes,
+            async (candidate) => await complaintOf(origin, withBytes(candidate)) === complaint
+          )
+          const shown = new TextDecoder().decode(small.slice(0, 2_000))
+          process.stdout.write(
+            `fuzz: ${complaint}: ${name} ${url.slice(0, 200)} ${small.length} bytes: ${shown}\n`
+          )
+        })
       const send = (hostile: FuzzRequest, one: number) =>
         Effect.gen(function* () {
           const complaint = yield* Effect.promise(() => complaintOf(portOf(env, hostile.route.part), hostile))
           if (complaint !== undefined) {
+            if (complaints.length < 5) yield* tell(hostile, complaint)
             complaints.push([`${complaint}: ${hostile.kind}, ${hostile.route.name}`, one])
           }
         })

@@ -15,13 +15,17 @@ interface Script {
   readonly isAnswered: boolean
 }
 
-const head = ({ headers, method, url }: WireRequest, more: ReadonlyArray<string>): string =>
+const head = (
+  { headers, method, url }: WireRequest,
+  more: ReadonlyArray<string>,
+  connection: "close" | "keep-alive" = "close"
+): string =>
   [
     `${method} ${url} HTTP/1.1`,
     "host: 127.0.0.1",
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value.replaceAll(/[^\t -~]/g, "x")}`),
     ...more,
-    "connection: close",
+    `connection: ${connection}`,
     "",
     ""
   ].join("\r\n")
@@ -50,7 +54,11 @@ const ways = {
     pieces: [head(request, [length(request, (own) => own + 10)]), request.body],
     isAnswered: false
   }),
-  "a length that is too short": (request) => whole(request, length(request, (own) => own >> 1)),
+  // What comes after the body is no request, and the connection may be reset before the answer is read.
+  "a length that is too short": (request) => ({
+    ...whole(request, length(request, (own) => own >> 1)),
+    isAnswered: false
+  }),
   "a length below nothing": (request) => whole(request, length(request, () => -1)),
   "a length that is no number": (request) => whole(request, length(request, () => "0x10")),
   "a length without end": (request) => whole(request, length(request, () => "9".repeat(30))),
@@ -72,7 +80,12 @@ const ways = {
   }),
   "no HTTP": (request) => ({ pieces: [request.body, "\r\n\r\n"], isAnswered: false }),
   "two requests at once": (request) => ({
-    pieces: [head(request, [length(request)]), request.body, head(request, [length(request)]), request.body],
+    pieces: [
+      head(request, [length(request)], "keep-alive"),
+      request.body,
+      head(request, [length(request)]),
+      request.body
+    ],
     isAnswered: true
   })
 } as const satisfies Readonly<Record<string, (request: WireRequest) => Script>>

@@ -17,7 +17,7 @@ import { serve, type Served } from "../support/Served.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 import { noLimits } from "../support/Unlimited.ts"
 
-const seconds = Number(process.env["ATTACK_SECONDS"] ?? 0)
+const seconds = Number(process.env["ATTACK_SECONDS"] ?? (process.env["ATTACK_ALONE"] === undefined ? 0 : 20))
 const seed = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31))
 
 const perSecond = 100

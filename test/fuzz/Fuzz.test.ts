@@ -21,10 +21,10 @@ import { type FuzzRequest, requestOf, stripeSecret, withoutSeed } from "./Reques
 import { shrink } from "./Shrink.ts"
 
 /** `deno task fuzz` runs by itself, as long as it is asked to and from another seed each time. */
-const alone = process.env["FUZZ_RUNS"] !== undefined
+const alone = process.env["FUZZ_ALONE"] !== undefined || process.env["FUZZ_RUNS"] !== undefined
 
 const seed = Number(process.env["FUZZ_SEED"] ?? (alone ? randomInt(2 ** 31) : 20_261_130))
-const runs = Number(process.env["FUZZ_RUNS"] ?? 3_000)
+const runs = Number(process.env["FUZZ_RUNS"] ?? (alone ? 100_000 : 3_000))
 
 /** Requests at the same time. */
 const atOnce = 8

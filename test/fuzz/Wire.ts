@@ -64,7 +64,11 @@ const ways = {
   "a length without end": (request) => whole(request, length(request, () => "9".repeat(30))),
   "two lengths": (request) => whole(request, length(request), length(request, (own) => own + 1)),
   "a length and chunks": (request) => whole(request, length(request), "transfer-encoding: chunked"),
-  "chunks that are none": (request) => whole(request, "transfer-encoding: chunked"),
+  // Without a byte of a body there is nothing wrong with it yet.
+  "chunks that are none": (request) => ({
+    ...whole(request, "transfer-encoding: chunked"),
+    isAnswered: request.body.length > 0
+  }),
   "an unknown encoding": (request) => whole(request, "transfer-encoding: zipped"),
   "a body that drips": (request) => ({
     pieces: [head(request, [length(request)]), ...parts(request.body, 16)],
@@ -129,7 +133,11 @@ export const overWire = (
       }
     }
     socket.on("connect", write)
-    socket.on("data", (bytes: Uint8Array) => void heard.push(Buffer.from(bytes).toString("latin1")))
+    socket.on("data", (bytes: Uint8Array) => {
+      heard.push(Buffer.from(bytes).toString("latin1"))
+      // A stream goes on for as long as somebody listens.
+      if (/^content-type: text\/event-stream/im.test(heard.join(""))) end(true)
+    })
     socket.on("error", () => end(true))
     socket.on("close", () => end(true))
   })

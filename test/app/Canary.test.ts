@@ -3,7 +3,8 @@
  * key, file and line of the log is searched for them, whatever is there by now: after `guichet erase`, and after 31 days
  * of which nothing but the clock knows. What is kept is named here and in docs/operating/repair.md.
  * Guards whose removal turns this file red: each column of `KnownTexts`, the outbox in `Erase`, the reasons of attempts,
- * the clock of `IdempotencyStore`, each statement of `RetentionStore`, the sweep of the outbox.
+ * the clock of `IdempotencyStore`, the deliveries in `RetentionStore`, the names in sentences, the words of a name in kept
+ * answers, the modes of files in the outbox and the file store.
  */
 import { assert, layer } from "@effect/vitest"
 import { Clock, ConfigProvider, Console, Context, Duration, Effect, Layer, Redacted } from "effect"
@@ -19,7 +20,7 @@ import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import { knownColumns } from "../../src/store/KnownTexts.ts"
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
-import { filesWith, keysWith, tablesWith } from "../support/CanarySearch.ts"
+import { filesWith, keysWith, openToOthers, tablesWith } from "../support/CanarySearch.ts"
 import { keyOf } from "../support/EventIds.ts"
 import { bodyFor, finished, guestsNamed, start, ticketsOf, until } from "../support/FlowClient.ts"
 import { hasRedis, ownRedis } from "../support/OwnRedis.ts"
@@ -220,6 +221,7 @@ layer(App, { excludeTestServices: true, timeout })("a guest whom nobody is to kn
         if (!table.startsWith("cluster_")) assert.include(before.tables, table)
       }
       assert.isNotEmpty(before.files)
+      assert.deepStrictEqual(openToOthers(directory), [])
       yield* eraseGuest({ eventId: yield* keyOf(41_001), number: 41_001, guestId: 1 }, directory)
       assert.deepStrictEqual(yield* found(canary), { tables: ["invoices"], keys: [], files: [], lines: [] })
     }))

@@ -73,3 +73,11 @@ export const filesWith = (folder: string, texts: ReadonlyArray<string>): Readonl
       )
     })
     .sort()
+
+/** The files and folders below a folder that others than their owner may read or write. */
+export const openToOthers = (folder: string): ReadonlyArray<string> =>
+  Fs.readdirSync(folder, { recursive: true, withFileTypes: true })
+    .map((entry) => Path.join(entry.parentPath, entry.name))
+    .filter((path) => (Fs.statSync(path).mode & 0o077) !== 0)
+    .map((path) => Path.relative(folder, path))
+    .sort()

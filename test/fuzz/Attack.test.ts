@@ -83,13 +83,17 @@ describe.skipIf(seconds === 0 || serverUrl === undefined)("an organiser who atta
           Effect.map(served.ask(`/api/tickets/${ticket_id}`, { token: bob }), ({ json }) =>
             String(json.ticket_code))
       )
+      const { json: steward } = yield* served.ask("/api/tokens", {
+        token: admin,
+        body: { role: "operator", subject: "steward", organizer: "bob", events: [1] }
+      })
       let scans = 0
       const verdicts = new Map<string, number>()
       const scan = async () => {
         const at = scans++
         const response = await fetch(`${served.core}/api/scans/validate`, {
           method: "POST",
-          headers: { authorization: `Bearer ${bob}`, "content-type": "application/json" },
+          headers: { authorization: `Bearer ${steward.token}`, "content-type": "application/json" },
           body: JSON.stringify({
             ...scanned,
             event_id: 1,

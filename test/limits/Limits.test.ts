@@ -1,7 +1,8 @@
 /**
  * Limits as callers meet them. Guards whose removal turns this file red: each of the rates, the class of a route, the
  * wait that is said, the headers, the count of scans that the fast path shares with the contract, the tokens of others,
- * the organiser's own limit, the address of strangers, the token that was seen before.
+ * the organiser's own limit, the address of strangers, the token that was seen before, the scans that the fast path may
+ * take.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option, Redacted } from "effect"

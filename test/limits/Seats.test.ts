@@ -1,6 +1,7 @@
 /**
  * Seats of event streams. Guards whose removal turns this file red: the limits of token, organiser and process, the seat
- * that is free again for its token and its organiser, the end with a revoked or expired token, here and elsewhere, the look that goes on after a fault.
+ * that is free again for its token and its organiser, the end with a revoked or expired token, here and elsewhere, the
+ * look that goes on after a fault.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"

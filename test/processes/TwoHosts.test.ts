@@ -2,7 +2,7 @@
  * Two runners on two hosts share an installation, and refuse a third that does not prove itself. With `TWO_HOSTS=1`, as
  * root on Linux: the hosts are network namespaces. The database is reached through its socket's folder (`PGHOST`,
  * `/var/run/postgresql`), since no host of theirs has one.
- * Guard whose removal turns this red: the handshake of `RunnerTransport`.
+ * The guards of the handshake are removed in test/cluster/RunnerTransport.test.ts; here their network is a real one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

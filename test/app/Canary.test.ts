@@ -2,9 +2,9 @@
  * A guest with a name, an address and a number that nobody else has goes through every kind of work; then each table,
  * key, file and line of the log is searched for them, whatever is there by now: after `guichet erase`, and after 31 days
  * of which nothing but the clock knows. What is kept is named here and in docs/operating/repair.md.
- * Guards whose removal turns this file red: each column of `KnownTexts`, the outbox in `Erase`, the reasons of attempts,
- * the clock of `IdempotencyStore`, the deliveries in `RetentionStore`, the names in sentences, the words of a name in kept
- * answers, the modes of files in the outbox and the file store.
+ * Guards whose removal turned this file red: the context of scans in `KnownTexts` (also in the list of columns), its names
+ * inside of sentences, its kept answers, finished ones and those with a word of a name, the outbox in `Erase`, the clock of
+ * `IdempotencyStore`, the deliveries in `RetentionStore`, `RetentionStore` in the sweep.
  */
 import { assert, layer } from "@effect/vitest"
 import { Clock, ConfigProvider, Console, Context, Duration, Effect, Layer, Redacted } from "effect"

@@ -8,8 +8,7 @@ import {
   RunnerStorage,
   Sharding,
   ShardingConfig,
-  SocketRunner,
-  SqlRunnerStorage
+  SocketRunner
 } from "effect/cluster"
 import { RpcSerialization } from "effect/rpc"
 import * as Database from "../database/Database.ts"
@@ -17,6 +16,7 @@ import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { ReadinessNotice } from "../http/Health.ts"
 import * as PatientStorage from "./PatientStorage.ts"
+import * as RunnersOnPostgres from "./runners/LockedRunnerStorage.ts"
 import { clusterSecret, runnerAddress, runnerTlsFiles, runnerTrust } from "./RunnerSettings.ts"
 import { layerClient, layerServer, type RunnerTrust, UnprovedRunners } from "./RunnerTransport.ts"
 
@@ -50,7 +50,7 @@ export const layerSingle = (overrides?: Tuning) =>
     Layer.provide([
       Layer.unwrap(Effect.map(
         Database.isEmbedded,
-        (embedded) => embedded ? RunnerStorage.layerMemory : Layer.orDie(SqlRunnerStorage.layer)
+        (embedded) => embedded ? RunnerStorage.layerMemory : RunnersOnPostgres.layer
       )),
       RunnerHealth.layerNoop
     ]),
@@ -68,7 +68,7 @@ const sockets = (trust: RunnerTrust, config: Tuning) => {
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
     Layer.provide([layerServer(trust), client]),
     Layer.provideMerge(PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))),
-    Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
+    Layer.provide(RunnersOnPostgres.layer),
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))
   )

@@ -51,7 +51,7 @@ const unproved = new LocksUnproved({ message: "PostgreSQL did not confirm this r
 
 /** What is known about the locks, for readiness. Times are of `performance.now()`, in milliseconds. */
 export interface LocksState {
-  readonly held: number
+  readonly held: ReadonlyArray<string>
   readonly provedAt: number
   /** Since when shards that were asked for are locked by others, and how many. */
   readonly missing: { readonly since: number; readonly seen: number; readonly count: number } | undefined
@@ -243,6 +243,6 @@ const make = Effect.gen(function* () {
     setRivals: (exist) => {
       rivals = exist
     },
-    state: Effect.sync(() => ({ held: held.size, provedAt, missing, isTwin }))
+    state: Effect.sync(() => ({ held: [...held], provedAt, missing, isTwin }))
   })
 })

@@ -91,7 +91,8 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
-  readonly begin: (flowId: string) => Effect.Effect<void>
+  /** Whether it began now, and not before. */
+  readonly begin: (flowId: string) => Effect.Effect<boolean>
   readonly stepStarted: (flowId: string, step: StepName) => Effect.Effect<void>
   readonly stepEnded: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
   /**
@@ -174,9 +175,12 @@ export class FlowStore extends Context.Service<FlowStore, {
         )
 
       const begin = (flowId: string) =>
-        Rows.run(sql`
+        sql`
           UPDATE flows SET status = 'running', started_at = coalesce(started_at, now())
-          WHERE flow_id = ${flowId} AND status = 'accepted'`)
+          WHERE flow_id = ${flowId} AND status = 'accepted' RETURNING 1`.pipe(
+          Effect.map((rows) => rows.length > 0),
+          Effect.orDie
+        )
 
       const stepStarted: FlowStore["Service"]["stepStarted"] = (flowId, step) =>
         Effect.andThen(

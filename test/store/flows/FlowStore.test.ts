@@ -1,6 +1,6 @@
 /**
- * Which flows the keeper ends the waiting of.
- * Guards whose removal turns this file red: each condition of `overdue`.
+ * Which flows the keeper ends the waiting of, and that a flow begins once.
+ * Guards whose removal turns this file red: each condition of `overdue`, the status that `begin` asks for.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -40,5 +40,12 @@ layer(Env, { excludeTestServices: true })("a flow out of time", (it) => {
       yield* flow("telling", "running", 1, ["notifications", "running"])
       const overdue = yield* (yield* FlowStore).overdue
       assert.sameMembers(overdue.map(({ execution_id }) => execution_id), ["minutes", "days", "tickets"])
+    }))
+
+  it.effect("begins once, however often its first activity runs", () =>
+    Effect.gen(function* () {
+      yield* flow("begins", "accepted", -1, ["payment", "pending"])
+      const { begin } = yield* FlowStore
+      assert.deepStrictEqual([yield* begin("flow_begins"), yield* begin("flow_begins")], [true, false])
     }))
 })

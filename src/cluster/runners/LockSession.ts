@@ -48,6 +48,11 @@ export interface LockSession {
   readonly free: (numbers: Iterable<number>) => Effect.Effect<void, SqlError>
   /** Takes the lock by which the others know that this runner lives; false when another session has it. */
   readonly announce: (machineId: number) => Effect.Effect<boolean, SqlError>
+  /**
+   * Ends the transactions in which no statement came for as long as a frozen runner is waited for, and answers how many:
+   * their row locks would hold up whoever takes over. No transaction of ours waits for anything but PostgreSQL.
+   */
+  readonly endSilentTransactions: Effect.Effect<number, SqlError>
   /** Ends an earlier session of this role; false when it is gone already. */
   readonly end: (backend: Backend) => Effect.Effect<boolean, SqlError>
 }
@@ -102,6 +107,13 @@ const end = `
   SELECT bool_or(pg_terminate_backend(pid)) FROM pg_stat_activity
   WHERE pid = $1 AND backend_start = $2::timestamptz AND usename = current_user`
 
+const endSilent = `
+  SELECT count(*)::int FROM (
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'guichet' AND datname = current_database() AND usename = current_user
+      AND state LIKE 'idle in transaction%' AND state_change < now() - ${silence} * interval '1 millisecond'
+  ) AS ended`
+
 const setOf = (text: string): ReadonlySet<number> => new Set(text === "" ? [] : text.split(" ").map(Number))
 
 /** What comes back is what was asked for; anything else is a defect. */
@@ -116,6 +128,7 @@ const asBackend = decoded(
 )
 const asLook = decoded(Schema.NonEmptyArray(Schema.Tuple([Schema.String, Schema.String, Schema.String])))
 const asNames = decoded(Schema.Array(Schema.Tuple([Schema.String])))
+const asCount = decoded(Schema.NonEmptyArray(Schema.Tuple([Schema.Int])))
 const asAnswer = decoded(Schema.NonEmptyArray(Schema.Tuple([Schema.NullOr(Schema.Boolean)])))
 
 const namesOf = (shards: ReadonlyArray<NumberedShard>): string => shards.map(([shardId]) => shardId).join(" ")
@@ -148,6 +161,7 @@ export const open = Effect.fnUntraced(function* (client: PgClient.PgClient) {
       ),
     free: (numbers) => Effect.asVoid(ask(free, [...numbers].join(" "))),
     announce: (machineId) => isTrue(ask(`SELECT pg_try_advisory_lock(${runnerClass}, ${machineId})`)),
+    endSilentTransactions: Effect.map(asCount(ask(endSilent)), ([[count]]) => count),
     end: ({ pid, since }) => isTrue(ask(end, pid, since))
   }
   return session

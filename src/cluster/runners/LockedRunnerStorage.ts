@@ -15,7 +15,15 @@ const mark = { locks: "session" }
 
 const isMarked = (runner: string): boolean => JSON.parse(runner)["locks"] === mark.locks
 
-const Row = Schema.Tuple([Schema.Int, Schema.String, Schema.String, Schema.Boolean, Schema.Boolean])
+const Row = Schema.Struct({
+  machineId: Schema.Int,
+  address: Schema.String,
+  runner: Schema.String,
+  healthy: Schema.Boolean,
+  /** Its heartbeat is younger than the limit of the older version, and than a minute. */
+  isFresh: Schema.Boolean,
+  isRecent: Schema.Boolean
+})
 const Registered = Schema.Tuple([Schema.Tuple([Schema.Int])])
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
@@ -51,14 +59,17 @@ const make = Effect.gen(function* () {
   const getRunners = Effect.gen(function* () {
     const rows = yield* decodeRows(
       yield* sql`
-        SELECT machine_id, address, runner, healthy, last_heartbeat > now() - ${silence} * interval '1 millisecond'
-        FROM cluster_runners`.values
+        SELECT machine_id AS "machineId", address, runner, healthy,
+          last_heartbeat > now() - ${silence} * interval '1 millisecond' AS "isFresh",
+          last_heartbeat > now() - interval '1 minute' AS "isRecent"
+        FROM cluster_runners`
     )
-    const alive = rows.filter(([machineId, address, runner, , isFresh]) =>
+    const isAlive = ({ address, isFresh, machineId, runner }: typeof Row.Type): boolean =>
       address === self || (isMarked(runner) ? locks.isAlive(machineId) : isFresh)
-    )
-    locks.setRivals(alive.some(([, address]) => address !== self))
-    return alive.map(([, , runner, healthy]) => [runner, healthy] as const)
+    const alive = rows.filter(isAlive)
+    locks.setRivals(alive.some(({ address }) => address !== self))
+    if (rows.some((row) => row.isRecent && !isAlive(row))) yield* locks.endSilentTransactions
+    return alive.map(({ healthy, runner }) => [runner, healthy] as const)
   })
 
   return RunnerStorage.makeEncoded({

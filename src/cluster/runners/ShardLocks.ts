@@ -72,6 +72,8 @@ export class ShardLocks extends Context.Service<ShardLocks, {
   readonly isAlive: (machineId: number) => boolean
   /** Tells whether other runners live, who could take over. */
   readonly setRivals: (exist: boolean) => void
+  /** Ends what a runner that froze holds up, once a second at most. */
+  readonly endSilentTransactions: Effect.Effect<void, LocksUnproved>
   readonly state: Effect.Effect<LocksState>
 }>()("guichet/cluster/ShardLocks") {
   static readonly layer = Layer.effect(ShardLocks, Effect.suspend(() => make))
@@ -213,7 +215,19 @@ const make = Effect.gen(function* () {
       return inTime(current.session.free(numbered(freed).map(([, number]) => number)))
     }))
 
+  let endedAt = Number.NEGATIVE_INFINITY
+  const endSilentTransactions = Effect.suspend(() => {
+    if (current === undefined || performance.now() - endedAt < 1_000) return Effect.void
+    endedAt = performance.now()
+    return Effect.flatMap(
+      inTime(current.session.endSilentTransactions),
+      (count) =>
+        count === 0 ? Effect.void : Effect.logWarning("Transactions of a frozen runner are ended", { count })
+    )
+  })
+
   return ShardLocks.of({
+    endSilentTransactions: apart(endSilentTransactions),
     holds: (shardIds) =>
       Effect.suspend(() => {
         if (isFresh() || (shardIds.length > 1 && isCertain())) return Effect.succeed(holding(shardIds))

@@ -3,7 +3,7 @@
  * the session that holds them is lost.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Schedule } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule } from "effect"
 import {
   Runner,
   RunnerAddress,
@@ -59,6 +59,15 @@ const sessions = Effect.flatMap(
       SELECT pid FROM pg_stat_activity
       WHERE application_name = 'guichet locks' AND datname = current_database() ORDER BY backend_start`
 ).pipe(Effect.map((rows) => rows.map(({ pid }) => pid)))
+
+/** How many transactions wait for their process. */
+const silentTransactions = Effect.flatMap(
+  SqlClient.SqlClient,
+  (sql) =>
+    sql`
+      SELECT 1 FROM pg_stat_activity WHERE application_name = 'guichet' AND datname = current_database()
+        AND state = 'idle in transaction'`
+).pipe(Effect.map((rows) => rows.length))
 
 const terminate = (pid: number) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT pg_terminate_backend(${pid})`)
@@ -173,7 +182,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("the locks of shards", () 
         assert.isAtMost(new Set(answers.map(([, at]) => at)).size, 2)
       }).pipe(Effect.scoped))
 
-    it.effect("tell of a runner's end within two looks, and of one with a heartbeat alone after six seconds", () =>
+    it.effect("tell of a runner's end within two looks, of one with a heartbeat alone after six seconds, and end what it held up", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const one = yield* runner(1)
@@ -188,8 +197,16 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("the locks of shards", () 
           yield* sql`
             UPDATE cluster_runners SET last_heartbeat = now() + interval '1 hour' WHERE address = '127.0.0.1:2'`
         }))
+        const leave = yield* Deferred.make<void>()
+        const frozen = yield* Effect.forkChild(Effect.exit(sql.withTransaction(
+          Effect.andThen(sql`SELECT 1 FROM cluster_runners FOR UPDATE`, Deferred.await(leave))
+        )))
+        yield* until(silentTransactions, (count) => count === 1)
         yield* until(one.others, (ports) => !ports.includes(2))
         yield* until(one.others, (ports) => ports.length === 1)
+        yield* until(Effect.andThen(one.others, silentTransactions), (count) => count === 0)
+        yield* Deferred.succeed(leave, undefined)
+        assert.isTrue(Exit.isFailure(yield* Fiber.join(frozen)))
       }).pipe(Effect.scoped))
   })
 })

@@ -2,8 +2,7 @@
  * A process that got no time, be it that its event loop was held or that the machine gave it none, keeps its shards and
  * goes on with the work that it had begun. This thread is put to sleep, which costs no processor time; PostgreSQL ends
  * the silent session of its locks meanwhile.
- * Guards whose removal turns this file red: that a lost session is replaced with the locks that nobody took; that the
- * cluster's question is answered from memory without a rival.
+ * Guard whose removal turns this file red: that a lost session is replaced with the locks that nobody took.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Schema } from "effect"

@@ -1,6 +1,8 @@
 /**
  * The locks of shards on a real PostgreSQL, without the cluster above them: who holds what, and what becomes of it when
  * the session that holds them is lost.
+ * Guards whose removal turns this file red: that locks are taken again, the owner in `shard_owners`, and that nothing is
+ * kept beside a runner that notes nothing there.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule } from "effect"

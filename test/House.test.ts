@@ -28,6 +28,7 @@ const floors = [
   "src/files",
   "src/images",
   "src/trust",
+  "src/cluster/runners",
   "src/cluster",
   "src/store",
   "src/limits",

@@ -1,4 +1,5 @@
 /** Where entities and workflows run: this process alone, or a set of runners that share PostgreSQL. */
+import type { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer, Option } from "effect"
 import {
   ClusterWorkflowEngine,
@@ -8,23 +9,26 @@ import {
   RunnerStorage,
   Sharding,
   ShardingConfig,
-  SocketRunner,
-  SqlRunnerStorage
+  SocketRunner
 } from "effect/cluster"
 import { RpcSerialization } from "effect/rpc"
+import type { SqlClient } from "effect/sql"
 import * as Database from "../database/Database.ts"
 import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { ReadinessNotice } from "../http/Health.ts"
 import * as PatientStorage from "./PatientStorage.ts"
+import * as LockedRunnerStorage from "./runners/LockedRunnerStorage.ts"
+import * as LocksReadiness from "./runners/LocksReadiness.ts"
+import { beat } from "./runners/ShardLocks.ts"
 import { clusterSecret, runnerAddress, runnerTlsFiles, runnerTrust } from "./RunnerSettings.ts"
 import { layerClient, layerServer, type RunnerTrust, UnprovedRunners } from "./RunnerTransport.ts"
 
 type Tuning = Partial<ShardingConfig.ShardingConfig["Service"]>
 
 /**
- * A killed runner's shards move in about 8 seconds (36 with the defaults), and a scheduled message is at
- * most half a second late. `shardsPerGroup` decides which shard an entity is in: it must be the same on
+ * A frozen runner's shards move in about 8 seconds (36 with the defaults), a killed runner's in about one, and a
+ * scheduled message is at most half a second late. `shardsPerGroup` decides which shard an entity is in: it must be the same on
  * every runner and never change once messages are stored. A message to an entity of this process stays the object it is.
  */
 export const tuning: Tuning = {
@@ -38,6 +42,17 @@ export const tuning: Tuning = {
   simulateRemoteSerialization: false
 }
 
+/** Among several runners, shards follow as soon as one of them is known to be dead. */
+const sharedTuning: Tuning = { refreshAssignmentsInterval: beat }
+
+type RunnersLayer = Layer.Layer<
+  RunnerStorage.RunnerStorage,
+  never,
+  PgClient.PgClient | SqlClient.SqlClient | ShardingConfig.ShardingConfig
+>
+
+const runnersOnPostgres: RunnersLayer = Layer.provideMerge(LocksReadiness.layer, LockedRunnerStorage.layer)
+
 /**
  * One runner in this process. On PostgreSQL its shard locks are in the database, so that a second core
  * started by mistake runs nothing; the embedded database has one session and one process, and needs none.
@@ -47,13 +62,11 @@ export const layerSingle = (overrides?: Tuning) =>
     Layer.provideMerge(Sharding.layer),
     Layer.provideMerge(Runners.layerNoop),
     Layer.provideMerge(PatientStorage.layerSql),
-    Layer.provide([
-      Layer.unwrap(Effect.map(
-        Database.isEmbedded,
-        (embedded) => embedded ? RunnerStorage.layerMemory : Layer.orDie(SqlRunnerStorage.layer)
-      )),
-      RunnerHealth.layerNoop
-    ]),
+    Layer.provideMerge(Layer.unwrap(Effect.map(
+      Database.isEmbedded,
+      (embedded): RunnersLayer => embedded ? RunnerStorage.layerMemory : runnersOnPostgres
+    ))),
+    Layer.provide(RunnerHealth.layerNoop),
     Layer.provide(ShardingConfig.layerFromEnv({ ...tuning, ...overrides })),
     Layer.provide(Platform.digest)
   )
@@ -68,7 +81,7 @@ const sockets = (trust: RunnerTrust, config: Tuning) => {
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
     Layer.provide([layerServer(trust), client]),
     Layer.provideMerge(PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))),
-    Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
+    Layer.provideMerge(runnersOnPostgres),
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))
   )
@@ -97,7 +110,9 @@ export const layerSocket = Layer.unwrap(Effect.gen(function* () {
   const address = Option.some(RunnerAddress.make(host, port))
   const trust = yield* runnerTrust
   return ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(sockets(trust, { ...tuning, runnerAddress: address, runnerListenAddress: address })),
+    Layer.provideMerge(
+      sockets(trust, { ...tuning, ...sharedTuning, runnerAddress: address, runnerListenAddress: address })
+    ),
     Layer.merge(readinessNotice),
     Layer.provide(UnprovedRunners.layer)
   )

@@ -20,6 +20,7 @@ import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
 import { guarded, listen } from "./bounds/Listener.ts"
+import { inTurn } from "./bounds/OneATurn.ts"
 import { type FastAnswer, type FastPath, longestBody, type Resumed } from "./FastPath.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
@@ -111,6 +112,22 @@ const withFastPath = (server: Server, front: FastPathServer | undefined, report:
   return server
 }
 
+/** Requests begin one a turn of the event loop, those of all servers of the process together. */
+const withTurns = (server: Server, report: Report): Server => {
+  const emit = server.emit.bind(server)
+  server.emit = (event: string, ...values: Array<unknown>): boolean => {
+    if (event !== "request") return emit(event, ...values)
+    const [request, response] = values as [IncomingMessage, ServerResponse]
+    const failed = (fault: unknown) => {
+      response.destroy()
+      report(fault)
+    }
+    inTurn(() => void (request.socket.destroyed || emit(event, ...values)), failed)
+    return true
+  }
+  return server
+}
+
 /** A request on a connection, and its answer. */
 type Begun = readonly [request: IncomingMessage, response: ServerResponse]
 
@@ -174,7 +191,10 @@ export const httpServer = (
 ) =>
   NodeHttpServer.layer(
     () =>
-      withPromptEnd(withFastPath(createServer(patience), options.fastPath, options.report), options.report),
+      withPromptEnd(
+        withFastPath(withTurns(createServer(patience), options.report), options.fastPath, options.report),
+        options.report
+      ),
     {
       port: options.port,
       host: options.host ?? "127.0.0.1",

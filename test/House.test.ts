@@ -29,6 +29,7 @@ const floors = [
   "src/images",
   "src/trust",
   "src/cluster/mailbox",
+  "src/cluster/runners",
   "src/cluster",
   "src/store",
   "src/limits",

@@ -18,9 +18,12 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
   )
   yield* Activity.make({
     name: "open",
-    execute: Effect.andThen(
+    execute: Effect.flatMap(
       retryTransient(flows.begin(flowId)),
-      OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
+      (began) =>
+        began
+          ? OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
+          : Effect.void
     )
   })
   return { flowId, executionId, owner, eventId, request, createdAt, deadline } satisfies Plan

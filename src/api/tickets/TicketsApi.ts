@@ -11,7 +11,7 @@ import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { PageQuery } from "../../http/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { FeedStream, lastEventId, Link, Location, Pdf } from "../../http/Shapes.ts"
 
 export const JobAccepted = Schema.Struct({
@@ -103,6 +103,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Tickets",
     description: "Flow 1: generation jobs, and tickets with their files."

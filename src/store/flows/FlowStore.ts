@@ -91,7 +91,9 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
-  readonly begin: (flowId: string) => Effect.Effect<void>
+  /** Whether it began now, and not before. */
+  readonly begin: (flowId: string) => Effect.Effect<boolean>
+  /** Nothing for a step that has completed: a process that was frozen may begin it again after another ran it. */
   readonly stepStarted: (flowId: string, step: StepName) => Effect.Effect<void>
   readonly stepEnded: (flowId: string, step: StepName, end: StepEnd) => Effect.Effect<void>
   /**
@@ -160,7 +162,8 @@ export class FlowStore extends Context.Service<FlowStore, {
             f.error,
             (SELECT job_id FROM ticket_jobs j WHERE j.flow_id = f.flow_id ORDER BY j.created_at DESC LIMIT 1) AS job_id,
             (SELECT payment_id FROM payments p WHERE p.flow_id = f.flow_id) AS payment_id,
-            (SELECT i.number FROM invoices i JOIN payments p USING (payment_id) WHERE p.flow_id = f.flow_id)
+            (SELECT i.number FROM invoices i JOIN payments p USING (payment_id)
+              WHERE p.flow_id = f.flow_id AND i.corrects IS NULL)
               AS invoice_number,
             (SELECT sequence_id FROM notifications n
               WHERE n.flow_id = f.flow_id AND sequence_id IS NOT NULL LIMIT 1) AS reminders_id,
@@ -174,17 +177,22 @@ export class FlowStore extends Context.Service<FlowStore, {
         )
 
       const begin = (flowId: string) =>
-        Rows.run(sql`
+        sql`
           UPDATE flows SET status = 'running', started_at = coalesce(started_at, now())
-          WHERE flow_id = ${flowId} AND status = 'accepted'`)
+          WHERE flow_id = ${flowId} AND status = 'accepted' RETURNING 1`.pipe(
+          Effect.map((rows) => rows.length > 0),
+          Effect.orDie
+        )
 
       const stepStarted: FlowStore["Service"]["stepStarted"] = (flowId, step) =>
-        Effect.andThen(
-          Rows.run(sql`
-            UPDATE flow_steps SET status = 'running', attempts = attempts + 1,
-              started_at = coalesce(started_at, now())
-            WHERE flow_id = ${flowId} AND step = ${step}`),
-          feeds.append(feedOf(flowId), stepEntry(step, "running"))
+        sql`
+          UPDATE flow_steps SET status = 'running', attempts = attempts + 1,
+            started_at = coalesce(started_at, now())
+          WHERE flow_id = ${flowId} AND step = ${step} AND status <> 'completed' RETURNING 1`.pipe(
+          Effect.orDie,
+          Effect.flatMap((rows) =>
+            rows.length > 0 ? feeds.append(feedOf(flowId), stepEntry(step, "running")) : Effect.void
+          )
         )
 
       const stepEnded: FlowStore["Service"]["stepEnded"] = (flowId, step, end) =>

@@ -8,7 +8,7 @@ import { FlowStore } from "../store/flows/FlowStore.ts"
 import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
-import { decide, refundUnearned } from "./PaymentStep.ts"
+import { decide, refundUnearned, showSettled } from "./PaymentStep.ts"
 
 /**
  * Called after every event that leaves a payment decided, with its state at that moment: the same state may
@@ -42,7 +42,10 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
           const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
           const { notice, trigger } = paymentStates[status]
           if (flowId !== null) yield* endWait(flowId, payment, status)
-          if (flowId !== null && status === "settled" && (yield* refundUnearned(flowId))) return
+          if (flowId !== null && status === "settled") {
+            if (yield* refundUnearned(flowId)) return
+            yield* showSettled(flowId)
+          }
           if (trigger !== null && eventId !== null && userId !== null) {
             yield* triggers.fire(eventId, [userId], trigger)
           }

@@ -1,5 +1,5 @@
 /** A workflow's run that ended in a defect is stored as ended for good, with its work undone: it may be begun again. */
-import { Cause, Context, Effect, Exit, Option } from "effect"
+import { type Cause, Context, Effect, Exit, Option } from "effect"
 import {
   ClusterSchema,
   EntityAddress,
@@ -9,15 +9,20 @@ import {
   Sharding,
   Snowflake
 } from "effect/cluster"
-import type { Workflow, WorkflowEngine } from "effect/workflow"
+import type { Workflow } from "effect/workflow"
+
+/** A workflow that can be asked how an execution stands. */
+interface Polled<A, E, R> {
+  readonly poll: (executionId: string) => Effect.Effect<Option.Option<Workflow.Result<A, E>>, never, R>
+}
 
 /** What an execution died of; none while it runs or waits, when it was never begun, and when it did what it was to do. */
-export const diedOf = (
-  workflow: Workflow.Any,
+export const diedOf = <A, E, R>(
+  workflow: Polled<A, E, R>,
   executionId: string
-): Effect.Effect<Option.Option<Cause.Cause<unknown>>, never, WorkflowEngine.WorkflowEngine> =>
+): Effect.Effect<Option.Option<Cause.Cause<E>>, never, R> =>
   Effect.map(
-    (workflow as Workflow.Workflow<string, Workflow.AnyStructSchema, any, any>).poll(executionId),
+    workflow.poll(executionId),
     Option.flatMap((result) =>
       result._tag === "Complete" && Exit.isFailure(result.exit)
         ? Option.some(result.exit.cause)

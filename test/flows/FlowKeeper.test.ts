@@ -68,7 +68,7 @@ describe("a workflow that dies of what passes", () => {
     for (const name of made) {
       const registered = layers.filter((text) => text.includes(`${name}.toLayer(`))
       assert.strictEqual(registered.length, 1, name)
-      assert.match(registered[0]!, /\boutlive\b|\borAbandon\(/, name)
+      assert.match(registered[0]!, /\}, outlive\)|=>\s*(outlive|orAbandon)\(/, name)
     }
   })
 })

@@ -77,10 +77,10 @@ const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
   } satisfies KeyedRequest
 })
 
-/** A caller who is told to come again waits a second at most for the key to be free; it becomes free all the same. */
+/** A caller who is told to come again waits half a second at most for the key to be free; it becomes free all the same. */
 const shortly = <A>(release: Effect.Effect<A>) =>
   Effect.forkDetach(release).pipe(
-    Effect.flatMap((fiber) => Effect.timeoutOption(Fiber.join(fiber), "1 second")),
+    Effect.flatMap((fiber) => Effect.timeoutOption(Fiber.join(fiber), "500 millis")),
     Effect.asVoid
   )
 

@@ -139,17 +139,9 @@ interface Farewell {
 const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Server => {
   const connections = new Map<NetSocket, Connection>()
   let isClosed = false
-  let whenGone = () => {}
-  const lookWhetherGone = () => {
-    if (isClosed && connections.size === 0) whenGone()
-  }
   const connected = (socket: NetSocket) => {
     connections.set(socket, { begun: new Set(), hasAsked: false })
-    const gone = () => {
-      connections.delete(socket)
-      lookWhetherGone()
-    }
-    listen(socket, "close", gone, report)
+    listen(socket, "close", () => connections.delete(socket), report)
   }
   listen(server, "connection", connected, report)
   const tellLast = (response: ServerResponse) => {
@@ -179,21 +171,15 @@ const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Ser
   // The server's own `close` would end at once what is between two requests.
   server.closeIdleConnections = () => {}
   const close = server.close.bind(server)
-  const closeBy = (): Promise<Error | undefined> => new Promise((resolve) => close(resolve))
-  const allGone = new Promise<void>((resolve) => {
-    whenGone = resolve
-  })
   server.close = (closed) => {
     isClosed = true
     const timer = setTimeout(() => endIdle(true), farewell.millis)
-    // Deno's server is closed while connections are kept between two requests.
-    void Promise.all([closeBy(), allGone]).then(([error]) => {
+    close((error) => {
       clearTimeout(timer)
       closed?.(error)
     })
     for (const { begun } of connections.values()) begun.forEach(([, response]) => tellLast(response))
     endIdle(false)
-    lookWhetherGone()
     return server
   }
   return server

@@ -148,7 +148,6 @@ describe("a server that ends", () => {
       const silent = yield* wire(port)
       const ending = yield* Effect.forkChild(end, { startImmediately: true })
       yield* silent.ended
-      yield* Effect.promise(() => new Promise(setImmediate))
       assert.isUndefined(ending.pollUnsafe())
       kept.say(`${head("/late", 3)}two`)
       yield* kept.heard("connection: close")

@@ -10,6 +10,7 @@ import * as Fs from "node:fs"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import * as Database from "../../src/database/Database.ts"
+import { isTransient } from "../../src/database/TransientFault.ts"
 import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
 import { startProgram } from "../support/ChildProgram.ts"
@@ -98,6 +99,8 @@ const ofOperator = (url: string) => (...statements: ReadonlyArray<string>) =>
   }).pipe(
     Effect.scoped,
     Effect.provide(Layer.fresh(Database.layerPostgres({ url: Redacted.make(url), maxConnections: 1 }))),
+    // The one that a deadlock ends may be the operator.
+    Effect.retry({ while: isTransient, times: 5 }),
     Effect.orDie
   )
 

@@ -1,125 +1,59 @@
 /**
- * The documented complete flow, on PostgreSQL and on the embedded database in alternating rounds: idle latency from
- * POST to the last step before the reminders, flows per second with 16 in flight, memory of the idle server, time from
- * start to ready. PostgreSQL is at `DATABASE_URL_TEST`; without it only the embedded database is measured.
+ * The documented complete flow: ours on PostgreSQL and on the embedded database, the same work as a capable team writes
+ * it by hand on DBOS (`bench/peers/flow/`), and, where its folder is given, another checkout of ours, in alternating
+ * rounds of one run: flows a second with 16 in flight, the server's processor time a flow, latency of one alone,
+ * statements a flow, memory, time from start to ready. Arguments: the number of rounds (3), `--base=<folder>` of another
+ * checkout with its packages installed, `--sides=<name>,<name>` for some of `postgresql`, `handwritten`, `base` and
+ * `embedded`, `--texts` to list the statements of a flow. PostgreSQL is at `DATABASE_URL_TEST`; without it only the
+ * embedded database is measured.
  */
-import { Effect } from "effect"
+import { availableParallelism, loadavg } from "node:os"
 import process from "node:process"
-import body from "../test/fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
-import { administer, urlOf } from "../test/support/TestDatabase.ts"
-import { type FlowTimes, makeClient } from "./support/Client.ts"
-import { median, percentile, round } from "./support/Numbers.ts"
-import { clean, environment, residentMiB, run, type Server, start } from "./support/Server.ts"
+import { parseArgs } from "node:util"
+import { printTexts, report } from "./support/FlowReport.ts"
+import { type Round, runRound, type StatementRound } from "./support/FlowRound.ts"
+import { handwritten, otherCheckout, ours, type Side } from "./support/FlowSides.ts"
+import { out } from "./support/GateReport.ts"
+import { areInstalled, howToInstall } from "./support/Peers.ts"
 
-const rounds = 3
-const single = 15
-const inFlight = 16
-const together = 64
+const { positionals, values: { base, sides: named, texts } } = parseArgs({
+  args: process.argv.slice(2),
+  options: { base: { type: "string" }, sides: { type: "string" }, texts: { type: "boolean" } },
+  allowPositionals: true
+})
+const rounds = Number(positionals[0] ?? 3)
+const adminUrl = process.env.DATABASE_URL_TEST || undefined
 
-interface Round {
-  readonly coldMs: number
-  readonly warmMs: number
-  readonly idleMiB: number
-  readonly servedMiB: number
-  readonly loadedMiB: number
-  readonly latencies: ReadonlyArray<number>
-  readonly steps: ReadonlyArray<FlowTimes["steps"]>
-  readonly perSecond: number
+out(`${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)} at the start`)
+
+const found: Array<Side> = []
+if (adminUrl === undefined) {
+  out("skipped: PostgreSQL and the others on it, DATABASE_URL_TEST is not set")
+} else {
+  found.push(ours(false))
+  if (areInstalled()) found.push(handwritten)
+  else out(`skipped: the hand-written flow, ${howToInstall}`)
+  if (base !== undefined) found.push(await otherCheckout(base))
 }
+found.push(ours(true))
+const sides = found.filter(({ name }) => named === undefined || named.split(",").includes(name))
 
-const out = (text: string) => process.stdout.write(`${text}\n`)
+const results: Record<string, Array<Round>> = Object.fromEntries(sides.map(({ name }) => [name, []]))
+const statements: Record<string, StatementRound> = {}
 
-/** Sequential flows on an idle server, then many at once; each on an event of its own. */
-const measure = async (server: Server, token: string, cold: number, warm: number): Promise<Round> => {
-  const client = makeClient(server.url, token, body)
-  const idleMiB = residentMiB(server.pid)
-  for (let at = 0; at < 3; at++) await client.flow()
-  const flows: Array<FlowTimes> = []
-  for (let at = 0; at < single; at++) flows.push(await client.flow())
-  const servedMiB = residentMiB(server.pid)
-  const began = performance.now()
-  let left = together
-  const worker = async () => {
-    while (left-- > 0) await client.flow()
-  }
-  await Promise.all(Array.from({ length: inFlight }, worker))
-  const perSecond = together / ((performance.now() - began) / 1000)
-  return {
-    coldMs: cold,
-    warmMs: warm,
-    idleMiB,
-    servedMiB,
-    loadedMiB: residentMiB(server.pid),
-    latencies: flows.map((flow) => flow.beforeReminders),
-    steps: flows.map((flow) => flow.steps),
-    perSecond
-  }
-}
-
-const oneRound = async (databaseUrl: string | undefined): Promise<Round> => {
-  const env = await environment(databaseUrl)
-  try {
-    if (databaseUrl !== undefined) await run(["migrate"], env)
-    const first = await start(env)
-    await first.stop()
-    const token = await run(["token", "create", "--role", "organizer", "--subject", "bench"], env)
-    const server = await start(env)
-    try {
-      return await measure(server, token, first.readyMs, server.readyMs)
-    } finally {
-      await server.stop()
-    }
-  } finally {
-    clean(env)
-  }
-}
-
-const onPostgres = async (adminUrl: string, at: number): Promise<Round> => {
-  const name = `guichet_bench_${process.pid}_${at}`
-  await Effect.runPromise(administer(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`))
-  try {
-    return await oneRound(urlOf(adminUrl, name))
-  } finally {
-    await Effect.runPromise(administer(adminUrl, `DROP DATABASE ${name} WITH (FORCE)`))
-  }
-}
-
-const summary = (results: ReadonlyArray<Round>) => {
-  const of = (value: (round: Round) => number) => round(median(results.map(value)))
-  const steps = results.flatMap((result) => result.steps)
-  return {
-    latency_p50_ms: of((result) => median(result.latencies)),
-    latency_p90_ms: of((result) => percentile(result.latencies, 0.9)),
-    flows_per_second: of((result) => result.perSecond),
-    idle_mib: of((result) => result.idleMiB),
-    after_18_flows_mib: of((result) => result.servedMiB),
-    after_load_mib: of((result) => result.loadedMiB),
-    cold_start_ms: of((result) => result.coldMs),
-    warm_start_ms: of((result) => result.warmMs),
-    step_ms: Object.fromEntries(
-      Object.keys(steps[0] ?? {}).map((name) => [name, round(median(steps.map((times) => times[name] ?? 0)))])
+for (let at = 0; at < rounds; at++) {
+  // Whoever comes first in a round has the aftermath of the round before: each does in turn.
+  const first = at % sides.length
+  for (const side of [...sides.slice(first), ...sides.slice(0, first)]) {
+    const { round, statements: counted } = await runRound(side, adminUrl, at === 0)
+    results[side.name]?.push(round)
+    if (counted !== undefined) statements[side.name] = counted
+    out(
+      `round ${at + 1} of ${rounds}, ${side.name}: ${round.perSecond.toFixed(1)} flows/s, ` +
+        `${round.processorMs.toFixed(0)} ms each, load ${loadavg()[0]?.toFixed(1)}`
     )
   }
 }
 
-const main = async () => {
-  const adminUrl = process.env.DATABASE_URL_TEST || undefined
-  if (adminUrl === undefined) out("skipped: PostgreSQL, DATABASE_URL_TEST is not set")
-  const embedded: Array<Round> = []
-  const server: Array<Round> = []
-  for (let at = 0; at < rounds; at++) {
-    if (adminUrl !== undefined) server.push(await onPostgres(adminUrl, at))
-    embedded.push(await oneRound(undefined))
-    out(`round ${at + 1} of ${rounds} done`)
-  }
-  const results = {
-    bench: "flow",
-    rounds,
-    ...(server.length === 0 ? {} : { postgresql: summary(server) }),
-    embedded: summary(embedded)
-  }
-  out(JSON.stringify(results, null, 2))
-  out(JSON.stringify(results))
-}
-
-await main()
+if (texts === true) { for (const [name, of] of Object.entries(statements)) printTexts(name, of) }
+report({ rounds: results, statements })

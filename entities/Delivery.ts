@@ -15,8 +15,8 @@ export const FlowMessagesLayer = FlowMessages.toLayer(
 )
 
 export const PaymentNoticeLayer = PaymentNotice.toLayer(
-  Effect.fnUntraced(function* ({ paymentId, status }) {
-    const waiting = yield* untilDelivered(notifyPayer(paymentId, status))
+  Effect.fnUntraced(function* ({ paymentId, refunded, status }) {
+    const waiting = yield* untilDelivered(notifyPayer(paymentId, status, refunded))
     if (waiting > 0) {
       yield* Activity.make({
         name: "give-up",

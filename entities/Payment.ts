@@ -1,4 +1,7 @@
-/** One payment: applies what is reported of it, has it invoiced once it is settled, and announces what was decided. */
+/**
+ * One payment: applies what is reported of it, has it invoiced once it is settled and credited as far as it goes back, and
+ * announces what was decided.
+ */
 import { Effect, Option } from "effect"
 import { Payment } from "../rpc/Payment.ts"
 import type { PaymentWebhook } from "../rpc/payments/PaymentWebhook.ts"
@@ -22,10 +25,21 @@ export const PaymentLayer = Payment.toLayer(
     })
 
     const apply = Effect.fn("Payment.apply")(function* (webhook: PaymentWebhook) {
-      const { payment } = yield* payments.apply(webhook)
+      const { fresh, payment, standing } = yield* payments.apply(webhook)
+      if (fresh && payment.attention.length > 0) {
+        yield* Effect.logWarning("A payment has to be looked at", {
+          paymentId: payment.payment_id,
+          attention: payment.attention
+        })
+      }
       const issued = yield* invoice(payment)
-      if (payment.status !== "pending") yield* announcer.announce(payment, payment.status)
-      if (Option.isSome(issued)) yield* files.attach(issued.value)
+      const credited = Option.isSome(issued)
+        ? yield* Effect.orDie(invoices.credit(payment.payment_id))
+        : Option.none()
+      yield* announcer.announce(payment, standing)
+      for (const document of [issued, credited]) {
+        if (Option.isSome(document)) yield* files.attach(document.value)
+      }
       return payment.status
     })
 

@@ -2,11 +2,14 @@
 import { Effect } from "effect"
 import { RefundPayment } from "../rpc/Payment.ts"
 import { forADay, outlive, patience } from "../src/durable/Retry.ts"
-import { refundReason } from "../src/flows/Plan.ts"
+import { refundReason, wholeRefund } from "../src/flows/Plan.ts"
 import { PaymentClient } from "../src/payments/PaymentClient.ts"
 
 const refund = (paymentId: string) =>
-  Effect.flatMap(PaymentClient, (client) => client.refund(paymentId, { reason: refundReason })).pipe(
+  Effect.flatMap(
+    PaymentClient,
+    (client) => client.refund(paymentId, { refund_id: wholeRefund, reason: refundReason })
+  ).pipe(
     Effect.retry({ while: (error) => error.retryable, schedule: patience }),
     Effect.as({ done: true }),
     Effect.catch(({ reason, retryable }) =>

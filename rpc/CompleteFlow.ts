@@ -4,29 +4,25 @@ import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import { EventData, GuestData } from "./Event.ts"
 import { EventNumber, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./values/Ids.ts"
-import { Amount, Currency } from "./values/Money.ts"
+import { Amount, chargeable, Currency } from "./values/Money.ts"
 import { Channels, Template } from "./NotificationSequence.ts"
 import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
 import { paced } from "./values/Paced.ts"
 import { Instant } from "./values/Values.ts"
 
-/** Guest numbers and addresses occur once, and no more guests come than the event holds. */
+/** Guest numbers occur once, and no more guests come than the event holds; several guests may share an address. */
 const coherent = Schema.makeFilter((body: {
   readonly event_data: EventData
   readonly guests: ReadonlyArray<GuestData>
 }) => {
   const issues: Array<Schema.FilterIssue> = []
   const ids = new Set<number>()
-  const emails = new Set<string>()
   body.guests.forEach((guest, at) => {
-    const email = guest.email.toLowerCase()
     if (ids.has(guest.guest_id)) {
       issues.push({ path: ["guests", at, "guest_id"], issue: "This guest occurs twice" })
     }
-    if (emails.has(email)) issues.push({ path: ["guests", at, "email"], issue: "This address occurs twice" })
     ids.add(guest.guest_id)
-    emails.add(email)
   })
   if (body.guests.length > body.event_data.max_attendees) {
     issues.push({
@@ -72,7 +68,7 @@ export const CompleteFlowRequest = Schema.Struct({
     auto_confirm: Schema.Boolean,
     create_invoice: Schema.Boolean,
     send_receipt: Schema.Boolean
-  }),
+  }).check(chargeable),
   notification_config: Schema.Struct({
     email_templates: Templates,
     sms_templates: Templates,

@@ -9,16 +9,30 @@ import { Amount, Currency } from "./values/Money.ts"
 import { PaymentWebhook } from "./payments/PaymentWebhook.ts"
 import { Instant } from "./values/Values.ts"
 
-/** Ordered: of two events, the one further to the right decides, whatever order they arrive in. */
+/** What the events of a payment come to (`PaymentDecisions`). */
 export const paymentStatuses = ["pending", "failed", "canceled", "settled", "refunded", "disputed"] as const
 export const PaymentStatus = Schema.Literals(paymentStatuses)
 export type PaymentStatus = typeof PaymentStatus.Type
+
+/**
+ * What a person has to look at: money that is not what was asked, a refund that the bank sent back, a dispute that waits
+ * for an answer or was lost, an inquiry, or a payment about an event that nobody here has.
+ */
+export const PaymentAttention = Schema.Literals([
+  "amount_mismatch",
+  "refund_failed",
+  "dispute_open",
+  "dispute_lost",
+  "inquiry",
+  "unknown_event"
+])
+export type PaymentAttention = typeof PaymentAttention.Type
 
 export class PaymentNotFound extends Schema.TaggedError<PaymentNotFound>()("PaymentNotFound", {
   payment_id: PaymentId
 }) {}
 
-/** The webhook's amount is not the payment's: someone pays another price than was asked. */
+/** How an event of another price was answered by earlier versions, whose answers are stored: today it is kept and given back. */
 export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("AmountMismatch", {
   payment_id: PaymentId,
   expected: Schema.String,
@@ -33,7 +47,12 @@ export const PaymentView = Schema.Struct({
   currency: Currency,
   status: PaymentStatus,
   settled_at: Schema.NullOr(Instant),
+  amount_received: Amount,
+  amount_refunded: Amount,
+  amount_disputed: Amount,
+  attention: Schema.Array(PaymentAttention),
   invoice_number: Schema.NullOr(Schema.String),
+  credit_notes: Schema.Array(Schema.String),
   template_access: Schema.Array(TemplateId)
 })
 export type PaymentView = typeof PaymentView.Type

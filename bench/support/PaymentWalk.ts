@@ -1,5 +1,6 @@
 /** One payment as a walk: Stripe says that it succeeded, and the flow that waits for it goes on to its end. */
 import Stripe from "stripe"
+import { refOf } from "../../src/services/payments/sandbox/SandboxEvents.ts"
 import documented from "../../test/fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 
 /** The secret that the walk signs under, as Stripe does; the product is started with it. */
@@ -55,8 +56,10 @@ const deliveryOf = async (paymentId: string) => {
     data: {
       object: {
         object: "payment_intent",
-        id: `pi_${paymentId}`,
+        id: refOf(paymentId),
+        status: "succeeded",
         amount: documented.payment_config.amount,
+        amount_received: documented.payment_config.amount,
         currency: "eur",
         metadata: { guichet_payment_id: paymentId },
         latest_charge: {
@@ -75,18 +78,31 @@ const deliveryOf = async (paymentId: string) => {
   return { body, headers: { "content-type": "application/json", "stripe-signature": signature } }
 }
 
-/** Makes payments that wait, and answers how to have the next one succeed. */
-export const paymentWalk = async (addresses: Addresses): Promise<() => Promise<void>> => {
-  const paymentIds: Array<string> = []
-  for (let at = 0; at < payments; at++) paymentIds.push(await waiting(addresses, 1_000 + at))
-  return async () => {
-    const paymentId = paymentIds.shift()
-    if (paymentId === undefined) throw new Error("No payment waits any more")
-    const response = await fetch(`${addresses.payments}/api/webhooks/stripe`, {
-      method: "POST",
-      ...await deliveryOf(paymentId)
-    })
-    if (!response.ok) throw new Error(`Answered ${response.status}: ${await response.text()}`)
-    await pause(settledMs)
+/** Makes payments that wait; `once` has the next one succeed, `verify` throws unless each of those is settled by now. */
+export const paymentWalk = async (
+  addresses: Addresses
+): Promise<{ readonly once: () => Promise<void>; readonly verify: () => Promise<void> }> => {
+  const waitingIds: Array<string> = []
+  const told: Array<string> = []
+  for (let at = 0; at < payments; at++) waitingIds.push(await waiting(addresses, 1_000 + at))
+  return {
+    once: async () => {
+      const paymentId = waitingIds.shift()
+      if (paymentId === undefined) throw new Error("No payment waits any more")
+      const response = await fetch(`${addresses.payments}/api/webhooks/stripe`, {
+        method: "POST",
+        ...await deliveryOf(paymentId)
+      })
+      if (!response.ok) throw new Error(`Answered ${response.status}: ${await response.text()}`)
+      told.push(paymentId)
+      await pause(settledMs)
+    },
+    verify: async () => {
+      const headers = { authorization: `Bearer ${addresses.token}` }
+      for (const paymentId of told) {
+        const answer = await (await fetch(`${addresses.core}/api/payments/${paymentId}`, { headers })).json()
+        if (answer.status !== "settled") throw new Error(`${paymentId} is ${answer.status}`)
+      }
+    }
   }
 }

@@ -1,19 +1,21 @@
 /** A real `guichet serve` in a process of its own, on free ports and a throw-away database. */
 import { type ChildProcess, spawn } from "node:child_process"
-import { generateKeyPairSync, randomBytes } from "node:crypto"
+import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto"
 import * as Fs from "node:fs"
 import { createServer } from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import process from "node:process"
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
+/** Below the ports that systems give to outgoing connections: one of those could be taken before a server is started on it again. */
+const ports = { from: 10_000, below: 32_768 }
+
+const freePort = (tries = 100): Promise<number> =>
+  new Promise((resolve, reject) => {
     const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
+    const port = randomInt(ports.from, ports.below)
+    server.once("error", (error) => tries > 1 ? resolve(freePort(tries - 1)) : reject(error))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)))
   })
 
 const secret = () => randomBytes(32).toString("base64")
@@ -106,6 +108,13 @@ export const start = async (env: Record<string, string>): Promise<Server> => {
 /** Resident memory in MiB. */
 export const residentMiB = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(Fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024
+
+/** Processor time of a process and its threads since it began, in milliseconds, at the 100 ticks a second of Linux. */
+export const processorMs = (pid: number): number => {
+  const stat = Fs.readFileSync(`/proc/${pid}/stat`, "utf8")
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
 
 /** Removes what a server kept outside its database. */
 export const clean = (env: Record<string, string>): void =>

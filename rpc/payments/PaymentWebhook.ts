@@ -9,6 +9,8 @@ export const PaymentEventType = Schema.Literals([
   "payment.completed",
   "payment.failed",
   "payment.refunded",
+  "payment.partially_refunded",
+  "payment.refund_failed",
   "payment.disputed",
   "payment.canceled"
 ])
@@ -38,6 +40,26 @@ export const PaidWith = Schema.Struct({
 })
 export type PaidWith = typeof PaidWith.Type
 
+/**
+ * Where a dispute stands: an `inquiry` moves no money, an `open` one has taken it for now, and the bank decides whether
+ * it is `won` or `lost` (https://docs.stripe.com/disputes/how-disputes-work).
+ */
+export const DisputeStatus = Schema.Literals(["inquiry", "open", "won", "lost"])
+export type DisputeStatus = typeof DisputeStatus.Type
+
+/**
+ * What moved, in minor units, where the sender knows more than the price: `amount_received` of a completed payment;
+ * `amount_refunded` so far, which is cumulative; the one `refund` that failed; the `dispute`. A body without them means
+ * what its event type says: all of the price.
+ */
+export const PaymentFacts = Schema.Struct({
+  amount_received: Schema.optionalKey(Amount),
+  amount_refunded: Schema.optionalKey(Amount),
+  refund: Schema.optionalKey(Schema.Struct({ id: text(255), amount: Amount })),
+  dispute: Schema.optionalKey(Schema.Struct({ id: text(255), amount: Amount, status: DisputeStatus }))
+})
+export type PaymentFacts = typeof PaymentFacts.Type
+
 /** The body of the flows document, section «Flow 2»; unknown event types are kept and ignored. */
 export const PaymentWebhook = Schema.Struct({
   event_type: text(100).check(Schema.isNonEmpty()),
@@ -49,6 +71,7 @@ export const PaymentWebhook = Schema.Struct({
   metadata: PaymentMetadata,
   customer: Customer,
   payment_method: Schema.optionalKey(PaidWith),
+  facts: Schema.optionalKey(PaymentFacts),
   webhook_id: text(128).check(Schema.isNonEmpty()),
   created: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 })

@@ -38,6 +38,7 @@ import { PaymentAnnouncer } from "../flows/PaymentAnnouncer.ts"
 import { NotificationClient } from "../notifications/NotificationClient.ts"
 import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import { PaymentClient } from "../payments/PaymentClient.ts"
+import { PaymentKeeperLayer } from "../payments/PaymentKeeper.ts"
 import { ServiceAuth } from "../trust/ServiceAuth.ts"
 import { ServiceTransport } from "../trust/ServiceClients.ts"
 import { OrderPrinter } from "../tickets/OrderPrinter.ts"
@@ -72,6 +73,7 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   FlowKeeperLayer,
   JobKeeperLayer,
   SequenceKeeperLayer,
+  PaymentKeeperLayer,
   HousekeepingLayer
 ).pipe(
   Layer.provideMerge(collaboratorsLayer),

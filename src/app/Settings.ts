@@ -9,13 +9,14 @@ import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../telemetry/Observability.ts"
 import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
-import { issuerSettings } from "../payments/invoices/Issuer.ts"
+import { issuerIsNamed, issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"
 import { ports, serviceTargets } from "../trust/ServiceName.ts"
 import { trustedProxies } from "../limits/ClientAddress.ts"
 import { limitRates, strangerRate } from "../limits/LimitClasses.ts"
 import { mostStreams } from "../limits/Seats.ts"
 import { threadCount } from "../durable/ThreadPool.ts"
+import { orderSettings } from "../payments/PaymentKeeper.ts"
 import { patienceSettings } from "../tickets/JobKeeper.ts"
 import { publicUrl } from "./Foundation.ts"
 import { redisLayer } from "./RedisServer.ts"
@@ -40,8 +41,10 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   smsKept,
   chosenProvider,
   ...Object.values(issuerSettings),
+  issuerIsNamed,
   threadCount,
   ...Object.values(patienceSettings),
+  ...Object.values(orderSettings),
   redisLayer,
   ...Object.values(limitRates),
   strangerRate,

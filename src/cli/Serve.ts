@@ -1,13 +1,17 @@
 /** `guichet serve`: everything in one process, or one part of it. */
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { Argument, Command } from "effect/cli"
 import { serveAll, serveOne } from "../app/App.ts"
+import { settings } from "../app/Settings.ts"
 import { reportFailure } from "./Sentence.ts"
 
 const parts = ["all", "core", "notifications", "payments", "tickets", "scans"] as const
 
+/** What reads every setting looks at all of them before it opens or makes anything. */
+const settingsFirst = Effect.forEach(settings, (setting) => setting, { discard: true })
+
 const launch = {
-  all: Layer.launch(serveAll),
+  all: Effect.andThen(settingsFirst, Layer.launch(serveAll)),
   core: Layer.launch(serveOne.core),
   notifications: Layer.launch(serveOne.notifications),
   payments: Layer.launch(serveOne.payments),

@@ -23,7 +23,8 @@ export const loader = Migrator.fromGlob({
   "0014_reminders.ts": () => import("../../migrations/0014_reminders.ts"),
   "0015_token_list.ts": () => import("../../migrations/0015_token_list.ts"),
   "0016_invoices_without_a_book.ts": () => import("../../migrations/0016_invoices_without_a_book.ts"),
-  "0017_event_numbers.ts": () => import("../../migrations/0017_event_numbers.ts")
+  "0017_event_numbers.ts": () => import("../../migrations/0017_event_numbers.ts"),
+  "0023_payment_facts.ts": () => import("../../migrations/0023_payment_facts.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

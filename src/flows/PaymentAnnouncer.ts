@@ -1,22 +1,25 @@
-/** Announces a payment's state: to the flow that waits, to the payer's sequences, to a payer whom no flow notifies. */
+/**
+ * Announces what the events of a payment come to: to the flow that waits, to the payer's sequences, to the payer. What is
+ * not what was asked for goes back.
+ */
 import { Context, Effect, Layer } from "effect"
 import { WorkflowEngine } from "effect/workflow"
 import { PaymentNotice } from "../../rpc/Delivery.ts"
-import type { PaymentStatus } from "../../rpc/Payment.ts"
+import { type PaymentStatus, RefundPayment } from "../../rpc/Payment.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
-import { paymentStates } from "../store/payments/PaymentDecisions.ts"
+import { type PayersNotice, paymentStates, type Standing } from "../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { decide, refundUnearned, showSettled } from "./PaymentStep.ts"
 
 /**
- * Called after every event that leaves a payment decided, with its state at that moment: the same state may
- * come again, after a crash or by a late event, so whatever follows is keyed by payment and state. Its invoice has a
- * number by now, and its PDF may not be drawn yet.
+ * Called after every event of a payment, with what all of them come to by then: the same may come again, after a crash or
+ * by a late event, so whatever follows is keyed by payment and fact. Its invoice and credit notes have numbers by now, and
+ * their PDFs may not be drawn yet.
  */
 export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
-  readonly announce: (payment: PaymentRow, status: Exclude<PaymentStatus, "pending">) => Effect.Effect<void>
+  readonly announce: (payment: PaymentRow, standing: Standing) => Effect.Effect<void>
 }>()("guichet/flows/PaymentAnnouncer") {
   static readonly layer = Layer.effect(
     PaymentAnnouncer,
@@ -37,11 +40,27 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
         }
       )
 
+      /**
+       * A receipt goes to whom no flow speaks for however late its event comes; a flow's payer hears of the payment while it
+       * stands. Refunds are told, whatever else became of the payment.
+       */
+      const isTold = (payment: PaymentRow, status: PaymentStatus) => (notice: PayersNotice) =>
+        notice.status === "refunded" || status === "settled" || payment.flow_id === null
+
+      const tell = ({ amount, payment_id: paymentId }: PaymentRow) => ({ refunded, status }: PayersNotice) =>
+        PaymentNotice.execute({
+          paymentId,
+          status,
+          ...(status === "settled" || refunded === amount ? {} : { refunded })
+        }, { discard: true })
+
       const announce: PaymentAnnouncer["Service"]["announce"] = Effect.fn("PaymentAnnouncer.announce")(
-        function* (payment, status) {
-          const { event_id: eventId, flow_id: flowId, user_id: userId } = payment
-          const { notice, trigger } = paymentStates[status]
-          if (flowId !== null) yield* endWait(flowId, payment, status)
+        function* (payment, { misreceived, notices, status }) {
+          const { event_id: eventId, flow_id: flowId, payment_id: paymentId, user_id: userId } = payment
+          const { trigger } = paymentStates[status]
+          if (misreceived) yield* RefundPayment.execute({ paymentId }, { discard: true, detached: true })
+          if (flowId === null && payment.owner === null) return
+          if (flowId !== null && status !== "pending") yield* endWait(flowId, payment, status)
           if (flowId !== null && status === "settled") {
             if (yield* refundUnearned(flowId)) return
             yield* showSettled(flowId)
@@ -49,9 +68,7 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
           if (trigger !== null && eventId !== null && userId !== null) {
             yield* triggers.fire(eventId, [userId], trigger)
           }
-          if (notice !== null) {
-            yield* PaymentNotice.execute({ paymentId: payment.payment_id, status: notice }, { discard: true })
-          }
+          yield* Effect.forEach(notices.filter(isTold(payment, status)), tell(payment), { discard: true })
         },
         Effect.provideContext(services)
       )

@@ -17,14 +17,22 @@ const notices = {
   refunded: "refund_confirmation"
 } as const satisfies Record<NoticeStatus, Template>
 
-/** The confirmation of a payment that no flow speaks for; its id names payment and state, so it is sent once. */
+/** What a message about a refund of a part is called beside those of other parts. */
+const payerOf = (refunded: number | undefined): string =>
+  refunded === undefined ? "payer" : `payer/${refunded}`
+
+/**
+ * The confirmation of a payment that no flow speaks for, or of a refund; its id names payment and state, so it is sent
+ * once. A refund is told with the amount of its credit note, or else with what refunds come to.
+ */
 const notice = (
   payment: PaymentRow,
   status: NoticeStatus,
+  refunded: number | undefined,
   invoice: Option.Option<InvoiceRow>,
   eventName: string
 ): Message => ({
-  messageId: messageIdOf(payment.payment_id, notices[status], "payer", "email"),
+  messageId: messageIdOf(payment.payment_id, notices[status], payerOf(refunded), "email"),
   type: notices[status],
   template: notices[status],
   channel: "email",
@@ -38,24 +46,35 @@ const notice = (
     first_name: (payment.customer?.name ?? "").split(/\s+/, 1)[0] ?? "",
     event_name: eventName,
     ...(payment.user_id === null ? {} : { user_id: payment.user_id }),
-    ...paymentData(payment, invoice),
+    ...paymentData(
+      {
+        amount: status === "settled"
+          ? payment.amount
+          : Option.getOrUndefined(invoice)?.credited ?? refunded ?? payment.amount,
+        currency: payment.currency
+      },
+      invoice
+    ),
     ...carrying(invoiceFiles(invoice))
   } satisfies Record<string, Schema.Json>
 })
 
 /** Sends it, made anew; answers how many messages still wait. */
-export const notifyPayer = (paymentId: string, status: NoticeStatus) =>
+export const notifyPayer = (paymentId: string, status: NoticeStatus, refunded: number | undefined) =>
   Effect.gen(function* () {
     const payment = yield* Effect.orDie(
       Effect.flatMap((yield* PaymentStore).get(paymentId), Effect.fromOption)
     )
     if (status === "settled" && payment.flow_id !== null) return yield* lateReceipt(payment.flow_id)
-    const invoice = yield* (yield* InvoiceFiles).forPayment(paymentId)
+    const files = yield* InvoiceFiles
+    const invoice = yield* status === "settled"
+      ? files.forPayment(paymentId)
+      : files.forRefund(paymentId, refunded ?? payment.amount)
     const event = payment.event_id === null ? Option.none() : yield* (yield* EventStore).get(payment.event_id)
     const name = Option.match(event, { onNone: () => "", onSome: ({ title }) => title })
     const { retryable } = yield* (yield* Notifier).deliver(
       { flowId: payment.flow_id, sequenceId: null },
-      [notice(payment, status, invoice, name)]
+      [notice(payment, status, refunded, invoice, name)]
     )
     return retryable
   })

@@ -8,7 +8,7 @@ import { FlowStore } from "../store/flows/FlowStore.ts"
 import { paymentStates } from "../store/payments/PaymentDecisions.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
-import { paymentIdOf, type Plan, refundReason } from "./Plan.ts"
+import { paymentIdOf, type Plan, refundReason, wholeRefund } from "./Plan.ts"
 import { completed, failed, type Outcome, skipped, timedOut } from "./Outcome.ts"
 import { begin, end } from "./Step.ts"
 
@@ -191,7 +191,10 @@ export const compensatePayment = (plan: Plan) =>
     const payments = yield* PaymentStore
     const client = yield* PaymentClient
     const status = yield* payments.status(paymentId)
-    const refund = Effect.as(client.refund(paymentId, { reason: refundReason }), "refund")
+    const refund = Effect.as(
+      client.refund(paymentId, { refund_id: wholeRefund, reason: refundReason }),
+      "refund"
+    )
     const close = Effect.as(payments.close(paymentId, "payment.canceled"), "none")
     const cancel = Effect.as(client.cancel(paymentId), "cancel").pipe(
       Effect.catchIf(({ reason }) => reason === "unknown_payment", () => close),

@@ -26,5 +26,8 @@ export const remindersIdOf = (flowId: string): string => `seq_${suffix(flowId)}`
 /** Which try of its flow a job is; null for a job that a client asked for. */
 export const attemptOf = (jobId: string): number => Number(/_(\d+)$/.exec(jobId)?.[1] ?? 1)
 
-/** Why a payment is refunded, whoever notices it first: one reason is one refund. */
+/** The name of the refund of a payment that is for nothing: whoever notices it first, it is one. */
+export const wholeRefund = "whole"
+
+/** Why it is made. */
 export const refundReason = "no ticket is left that it pays for"

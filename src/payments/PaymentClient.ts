@@ -48,6 +48,8 @@ export class PaymentClient extends Context.Service<PaymentClient, {
   readonly create: (request: PaymentRequest) => Effect.Effect<PaymentAnswer, PaymentCallError>
   readonly refund: (paymentId: string, refund: RefundRequest) => Effect.Effect<void, PaymentCallError>
   readonly cancel: (paymentId: string) => Effect.Effect<void, PaymentCallError>
+  /** Has the service ask the gateway and report what it knows; whether it is decided there. */
+  readonly check: (paymentId: string) => Effect.Effect<boolean, PaymentCallError>
 }>()("guichet/payments/PaymentClient") {
   /** The transport brings the address, the timeout, the retries, the signature and the breaker. */
   static readonly layer: Layer.Layer<PaymentClient, never, ServiceTransport> = Layer.effect(
@@ -64,6 +66,12 @@ export class PaymentClient extends Context.Service<PaymentClient, {
         ),
         cancel: Effect.fn("PaymentClient.cancel")((id) =>
           payments.cancel({ params: { id } }).pipe(Effect.mapError(explain), Effect.asVoid)
+        ),
+        check: Effect.fn("PaymentClient.check")((id) =>
+          payments.check({ params: { id } }).pipe(
+            Effect.mapError(explain),
+            Effect.map(({ decided }) => decided)
+          )
         )
       })
     })

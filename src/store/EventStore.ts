@@ -16,6 +16,7 @@ import { Instant } from "../../rpc/values/Values.ts"
 import { guestFieldNames, guestFields } from "./GuestFields.ts"
 import { numberOf } from "./EventNumbers.ts"
 import * as KeysetPage from "./KeysetPage.ts"
+import { holders } from "./Places.ts"
 import * as Rows from "./Rows.ts"
 import { EventId, EventNumber } from "../../rpc/values/Ids.ts"
 
@@ -71,7 +72,7 @@ const typesOf = guestFieldNames.map((name) => `${name} ${guestFields[name].type}
 const changesOf = guestFieldNames.filter((name) => name !== "guest_id")
   .map((name) => `${name} = EXCLUDED.${name}`).join(", ")
 
-/** Everything about 10,000 guests is one statement; the room is counted under the event's lock. */
+/** Everything about 10,000 guests is one statement; the places that are held are counted under the event's lock. */
 export class EventStore extends Context.Service<EventStore, {
   /** An event under the key that its organisation's number was given. */
   readonly publish: (
@@ -149,7 +150,7 @@ export class EventStore extends Context.Service<EventStore, {
         const room = yield* Effect.orDie(Effect.fromOption(
           yield* Rows.first(RoomRow)(sql`
             SELECT e.max_attendees, (SELECT count(*) FROM (
-                SELECT guest_id FROM guests WHERE event_id = e.event_id
+                ${holders(sql)}
                 UNION SELECT unnest(${Rows.bigints(guestIds)}::bigint[])
               ) AS everyone) AS guests
             FROM events e WHERE e.event_id = ${eventId}::bigint`)
@@ -171,7 +172,8 @@ export class EventStore extends Context.Service<EventStore, {
           FROM jsonb_to_recordset(${JSON.stringify(guests)}::jsonb) AS g(${sql.literal(typesOf)})
           LEFT JOIN guests known ON known.event_id = ${eventId}::bigint AND known.guest_id = g.guest_id
           ORDER BY g.guest_id
-          ON CONFLICT (event_id, guest_id) DO UPDATE SET ${sql.literal(changesOf)}`)
+          ON CONFLICT (event_id, guest_id) DO UPDATE SET ${sql.literal(changesOf)},
+            flow_id = coalesce(EXCLUDED.flow_id, guests.flow_id)`)
 
       const registerGuests = Effect.fn("EventStore.registerGuests")(
         function* (eventId: EventId, flowId: string | null, guests: ReadonlyArray<GuestData>) {

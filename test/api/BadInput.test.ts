@@ -131,7 +131,6 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a bad field is refused
         ...each("/guests/0/name", badText),
         ...each("/guests/0/email", [...badEmail, ...unmailable]),
         ["/guests/0/email", `${"x".repeat(250)}@example.com`],
-        ["/guests/1/email", "JOHN@example.com"],
         ...each("/guests/0/phone", [
           "0612345678",
           "+33 6 12 34 56 78",
@@ -286,7 +285,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a bad field is refused
         ...misfits(payment, [
           ...each("/event_type", ["", "a\u0000b", hugeText]),
           ...each("/payment_id", ["", "pi_1", "pay_", "pay_ä", `pay_${"x".repeat(65)}`]),
-          ...each("/amount", [-1, 99.99, 100_000_000]),
+          ...each("/amount", [-1, 99.99, 1_000_000_000_000]),
           ...each("/currency", ["eur", "ABC"]),
           ...each("/status", ["a\u0000b", hugeText]),
           ...each("/timestamp", badInstant),

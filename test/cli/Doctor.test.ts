@@ -91,7 +91,7 @@ describe("a start", () => {
   ]
   it.live.each(starts)("that cannot succeed says why: %o", ([env, sentence]) =>
     Effect.gen(function* () {
-      const installation = yield* empty
+      const installation = yield* embedded
       const { code, said } = yield* run({ ...installation.env, ...env }, "serve")
       assert.strictEqual(code, 1, said)
       assert.include(said, sentence)

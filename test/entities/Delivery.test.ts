@@ -57,7 +57,7 @@ const Stores = Layer.mergeAll(
   NotificationStore.layer,
   AudienceStore.layer.pipe(Layer.provide(Links)),
   FlowStore.layer,
-  Layer.mock(InvoiceFiles, { forPayment: () => Effect.succeedNone }),
+  Layer.mock(InvoiceFiles, { forPayment: () => Effect.succeedNone, forRefund: () => Effect.succeedNone }),
   PaymentStore.layer,
   GateStores
 ).pipe(Layer.provideMerge(FeedStore.layer))

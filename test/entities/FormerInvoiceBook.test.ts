@@ -20,6 +20,7 @@ import { Issuer } from "../../src/payments/invoices/Issuer.ts"
 import * as Platform from "../../src/Platform.ts"
 import { Fonts } from "../../src/print/pdf/Fonts.ts"
 import { PaymentStore } from "../../src/store/payments/PaymentStore.ts"
+import { numbered } from "../support/EventIds.ts"
 import documented from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -96,7 +97,13 @@ const left = Effect.fnUntraced(function* (paymentId: string) {
   return [messages.length, invoices.length]
 })
 
-const World = Layer.merge(TestDatabase.layer, FileStore.layerMemory)
+/** The event of the documented body is somebody's. */
+const database = Layer.provideMerge(
+  Layer.effectDiscard(numbered("organizer-1", documented.metadata.event_id)),
+  TestDatabase.layer
+)
+
+const World = Layer.merge(database, FileStore.layerMemory)
 
 layer(World, { timeout: "60 seconds", excludeTestServices: true })("an upgrade from the book", (it) => {
   it.effect("changes nothing where the cluster has no tables yet", () => upgrade)

@@ -1,6 +1,7 @@
 /** Flow 2: the documented webhook, believed by its signature alone, does its four things once. */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import documented from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
 import { bodyFor, outbox, read, run, runOverdue, until } from "../support/FlowClient.ts"
@@ -89,7 +90,20 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a payment webhook", (i
       const letters = yield* until(outbox(documented.payment_id), (files) => Object.keys(files).length > 1)
       assert.strictEqual(Object.keys(letters).length, 2)
       const after = yield* ownRowCounts
-      assert.strictEqual(after["invoices"], before["invoices"])
+      assert.strictEqual(after["invoices"], before["invoices"]! + 1)
+      assert.strictEqual(payment.credit_notes.length, 1)
+      const told = Object.values(letters).find((letter) => letter.includes(payment.credit_notes[0]))
+      assert.include(told, `filename=${payment.credit_notes[0]}.pdf`)
+      const note = yield* (yield* TestApp).fetch(`/api/invoices/${payment.credit_notes[0]}.pdf`, {
+        headers: { authorization: `Bearer ${(yield* TestApp).organizer}` }
+      })
+      const pdf = new Uint8Array(yield* Effect.promise(() => note.arrayBuffer()))
+      if (!PdfTools.has("pdftotext", "qpdf")) return
+      PdfTools.checkStructure(pdf)
+      const text = PdfTools.textOf(pdf)
+      for (const words of ["Avoir", payment.credit_notes[0], payment.invoice_number, "-99,99"]) {
+        assert.include(text, words)
+      }
     }))
 
   it.effect("that is failed, canceled or disputed says so, whatever came before", () =>
@@ -110,11 +124,22 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a payment webhook", (i
   it.effect("of a type that means nothing here is kept and ignored", () =>
     Effect.gen(function* () {
       const before = yield* ownRowCounts
-      isReceived(yield* Webhooks.payment(webhook("pay_other", "payment.partially_refunded")), "ignored")
+      isReceived(yield* Webhooks.payment(webhook("pay_other", "payment.reviewed")), "ignored")
       const after = yield* ownRowCounts
       assert.strictEqual(after["webhook_deliveries"], before["webhook_deliveries"]! + 1)
       assert.strictEqual(after["payments"], before["payments"])
       assert.strictEqual((yield* read("/api/payments/pay_other")).status, 404)
+    }))
+
+  it.effect("that was lost is made up for when the payment is read", () =>
+    Effect.gen(function* () {
+      const { flow } = yield* run(bodyFor(3))
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`DELETE FROM payment_events WHERE payment_id = ${flow.payment_id}`
+      yield* sql`UPDATE payments SET status = 'pending', settled_at = NULL WHERE payment_id = ${flow.payment_id}`
+      const { json: payment } = yield* read(`/api/payments/${flow.payment_id}`)
+      assert.strictEqual(payment.status, "settled")
+      assert.isNotNull(payment.settled_at)
     }))
 
   it.effect("of another price than was asked settles nothing", () =>

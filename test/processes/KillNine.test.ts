@@ -21,12 +21,15 @@ const ends: ReadonlyArray<(event: Sent) => boolean> = [
   step("reminders", "completed")
 ]
 
+/** A start of the embedded database costs the most of a life: where PostgreSQL has all of them, it has every second. */
+const embeddedEnds = serverUrl === undefined ? ends : ends.filter((_, at) => at % 2 === 1)
+
 /** Flows of earlier lives go on in the later ones: they are killed again, wherever they have got to. */
-const outlasts = (made: Effect.Effect<Installation, never, Scope.Scope>) =>
+const outlasts = (made: Effect.Effect<Installation, never, Scope.Scope>, lives: typeof ends) =>
   Effect.gen(function* () {
     const installation = yield* made
     const runs: Array<FlowRun> = []
-    for (const [at, end] of ends.entries()) {
+    for (const [at, end] of lives.entries()) {
       const served = yield* serve(installation.env)
       const token = yield* installation.token
       const run = yield* start(served, token, at + 1)
@@ -42,11 +45,12 @@ const outlasts = (made: Effect.Effect<Installation, never, Scope.Scope>) =>
   })
 
 describe("kill -9 at each step of the complete flow", () => {
-  it.live("loses nothing and does nothing twice, on the embedded database", () => outlasts(embedded))
+  it.live("loses nothing and does nothing twice, on the embedded database", () =>
+    outlasts(embedded, embeddedEnds))
 
   it.live.skipIf(serverUrl === undefined)(
     "loses nothing and does nothing twice, on PostgreSQL",
-    () => outlasts(postgres)
+    () => outlasts(postgres, ends)
   )
 })
 
@@ -55,7 +59,7 @@ describe("an Idempotency-Key around a kill -9", () => {
 
   it.live("names one flow, whether its answer was lost or not", () =>
     Effect.gen(function* () {
-      const installation = yield* embedded
+      const installation = yield* serverUrl === undefined ? embedded : postgres
       const first = yield* serve(installation.env)
       const token = yield* installation.token
       const answered = { token, body: flowBody(1), headers: { "idempotency-key": "answered" } }

@@ -58,7 +58,7 @@ const auditFlow = Effect.fnUntraced(function* (directory: string, flowId: string
 
   const payments = yield* sql<{ payment_id: string; status: string; events: number; invoices: number }>`
     SELECT payment_id, status, (SELECT count(*)::int FROM payment_events e WHERE e.payment_id = p.payment_id) AS events,
-      (SELECT count(*)::int FROM invoices i WHERE i.payment_id = p.payment_id) AS invoices
+      (SELECT count(*)::int FROM invoices i WHERE i.payment_id = p.payment_id AND i.corrects IS NULL) AS invoices
     FROM payments p WHERE flow_id = ${flowId}`
   assert.deepStrictEqual(payments, [
     { payment_id: flowId.replace("flow_", "pay_"), status: "settled", events: 1, invoices: 1 }

@@ -1,5 +1,5 @@
 /** Answers for events and payments. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schedule, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { Event } from "../../../rpc/Event.ts"
 import type { EventId } from "../../../rpc/values/Ids.ts"
@@ -13,6 +13,7 @@ import { type EventTerms, PrintStore } from "../../store/tickets/PrintStore.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../payments/invoices/InvoiceStore.ts"
 import { isOpen } from "../../store/payments/PaymentDecisions.ts"
+import type { PaymentView } from "../../../rpc/Payment.ts"
 import type { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../../store/payments/PaymentStore.ts"
 import { EventsGroup } from "./EventsApi.ts"
@@ -81,6 +82,29 @@ export const EventsHttpLayer = HttpApiBuilder.group(
       return Option.getOrNull(answer)?.client_secret ?? null
     })
 
+    /**
+     * A payment that is open here may be decided at the gateway, where its webhook was lost: whoever reads it has it asked,
+     * and waits a moment for what was heard to be applied.
+     */
+    const heal = ({ payment_id: id, status }: PaymentView) =>
+      Effect.gen(function* () {
+        if (!isOpen(status)) return
+        const row = yield* payments.get(id)
+        if (Option.isNone(row) || row.value.gateway_ref === null || !(yield* payments.mayCheck(id))) return
+        if (!(yield* service.check(id))) return
+        yield* payments.status(id).pipe(
+          Effect.repeat({
+            until: (status) => status === null || !isOpen(status),
+            schedule: Schedule.spaced("50 millis")
+          })
+        )
+      }).pipe(
+        Effect.timeout("3 seconds"),
+        Effect.catch((error) =>
+          Effect.logWarning("A payment is shown as it was heard of last", { reason: error.message })
+        )
+      )
+
     return handlers.handleAll({
       list: ({ query: { cursor, limit = pageSize, ...filters } }) =>
         Effect.gen(function* () {
@@ -115,6 +139,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
         }),
       payment: ({ params }) =>
         noStore(Effect.gen(function* () {
+          yield* heal(yield* visible("payment", payments.view(params.payment_id)))
           const view = yield* visible("payment", payments.view(params.payment_id))
           const row = yield* payments.get(params.payment_id)
           return { ...view, client_secret: Option.isSome(row) ? yield* secretOf(row.value) : null }

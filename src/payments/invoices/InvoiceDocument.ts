@@ -23,6 +23,8 @@ export const InvoiceDocument = Schema.Struct({
   suppliedAt: Schema.optional(Schema.DateTimeUtcFromString),
   paidBy: Schema.String,
   paymentId: Schema.String,
+  /** The invoice that a credit note corrects; its lines then have negative quantities. */
+  corrects: Schema.optional(Schema.Struct({ number: Schema.String, issuedAt: Schema.DateTimeUtcFromString })),
   locale: Schema.String,
   timezone: Schema.String,
   currency: Schema.String,
@@ -89,12 +91,56 @@ export const writeInvoice = (
   }
 }
 
+/** The rest of an invoice is given back line by line; a part of it is one line, at the rate of the first. */
+const creditedLines = (invoice: InvoiceDocument, amount: number): InvoiceDocument["lines"] => {
+  if (amount === invoice.totals.gross) {
+    return invoice.lines.map((line) => ({ ...line, quantity: -line.quantity }))
+  }
+  const [first] = invoice.lines
+  const what = invoice.locale === "fr" ? "Remboursement partiel" : "Partial refund"
+  return [{
+    label: `${what} – ${first?.label ?? invoice.number}`,
+    quantity: -1,
+    unitAmount: amount,
+    vatRateBasisPoints: first?.vatRateBasisPoints ?? 0
+  }]
+}
+
+/**
+ * Writes the credit note of an amount, VAT included, that was paid by the invoice and goes back (CGI, annexe II, art. 242
+ * nonies A; it names the invoice that it corrects, CGI art. 289, I, 5).
+ */
+export const writeCreditNote = (
+  invoice: InvoiceDocument,
+  amount: number,
+  number: string,
+  issuedAt: DateTime.Utc
+): InvoiceDocument => {
+  const lines = creditedLines(invoice, amount)
+  const { net, vat, gross } = invoiceTotals(lines)
+  return {
+    ...invoice,
+    number,
+    issuedAt,
+    corrects: { number: invoice.number, issuedAt: invoice.issuedAt },
+    lines,
+    totals: { net, vat, gross }
+  }
+}
+
 /** The document as `InvoicePdf.render` wants it. */
 export const toPdfInput = (document: InvoiceDocument): InvoiceInput => ({
   number: document.number,
   issuedAt: DateTime.toDateUtc(document.issuedAt),
   suppliedAt: DateTime.toDateUtc(document.suppliedAt ?? document.paidAt),
-  paid: { at: DateTime.toDateUtc(document.paidAt), method: document.paidBy },
+  ...(document.corrects === undefined
+    ? { paid: { at: DateTime.toDateUtc(document.paidAt), method: document.paidBy } }
+    : {
+      corrects: {
+        number: document.corrects.number,
+        issuedAt: DateTime.toDateUtc(document.corrects.issuedAt)
+      }
+    }),
   locale: document.locale,
   timezone: document.timezone,
   currency: document.currency,

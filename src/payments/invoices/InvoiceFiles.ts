@@ -21,6 +21,8 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
   readonly attach: (invoice: InvoiceRow) => Effect.Effect<InvoiceRow>
   /** The payment's invoice, attached, once it is issued. */
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
+  /** The credit note of what refunds of the payment came to, attached, once it is issued. */
+  readonly forRefund: (paymentId: string, refunded: number) => Effect.Effect<Option.Option<InvoiceRow>>
 }>()("guichet/payments/invoices/InvoiceFiles") {
   static readonly layer: Layer.Layer<InvoiceFiles, never, FileStore | Fonts | InvoiceStore> = Layer.effect(
     InvoiceFiles,
@@ -54,16 +56,19 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
           )
         )
 
-      const forPayment = (paymentId: string) =>
-        Effect.flatMap(
-          invoices.forPayment(paymentId),
-          Option.match({
-            onNone: () => Effect.succeedNone,
-            onSome: (invoice) => Effect.asSome(attach(invoice))
-          })
-        )
+      const attached = Effect.flatMap(
+        Option.match({
+          onNone: () => Effect.succeedNone,
+          onSome: (invoice: InvoiceRow) => Effect.asSome(attach(invoice))
+        })
+      )
 
-      return InvoiceFiles.of({ file, attach, forPayment })
+      return InvoiceFiles.of({
+        file,
+        attach,
+        forPayment: (paymentId) => attached(invoices.forPayment(paymentId)),
+        forRefund: (paymentId, refunded) => attached(invoices.creditNote(paymentId, refunded))
+      })
     })
   )
 }

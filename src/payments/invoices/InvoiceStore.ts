@@ -1,15 +1,27 @@
-/** Invoices: numbered without a gap, chronological, one a payment, unchangeable once issued. */
-import { Context, DateTime, Effect, Layer, type Option, Schema, Semaphore } from "effect"
+/**
+ * Invoices and the credit notes that correct them: one book, numbered without a gap, chronological, one invoice a payment,
+ * unchangeable once issued.
+ */
+import { Context, DateTime, Effect, Layer, Option, Schema, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentNotFound } from "../../../rpc/Payment.ts"
 import { PaymentProvider, providerTitles } from "../../../rpc/payments/PaymentProvider.ts"
-import { InvoiceDocument, invoiceNumber, type Sale, writeInvoice } from "./InvoiceDocument.ts"
+import {
+  InvoiceDocument,
+  invoiceNumber,
+  type Sale,
+  writeCreditNote,
+  writeInvoice
+} from "./InvoiceDocument.ts"
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import * as Rows from "../../store/Rows.ts"
 import { durably } from "../../store/Transaction.ts"
 
-/** A row of `invoices`; `file_key` is null until its PDF is stored. */
+/**
+ * A row of `invoices`; `file_key` is null until its PDF is stored. A credit note has the invoice that it `corrects`, the
+ * amount that it has `credited`, and what the payment's credit notes come to with it.
+ */
 export const InvoiceRow = Schema.Struct({
   issuer: Schema.String,
   year: Schema.Int,
@@ -20,7 +32,10 @@ export const InvoiceRow = Schema.Struct({
   owner: Schema.NullOr(Schema.String),
   issued_at: Rows.At,
   document: InvoiceDocument,
-  file_key: Schema.NullOr(Schema.String)
+  file_key: Schema.NullOr(Schema.String),
+  corrects: Schema.NullOr(Schema.String),
+  credited: Schema.NullOr(Schema.Int),
+  credited_through: Schema.NullOr(Schema.Int)
 })
 export type InvoiceRow = typeof InvoiceRow.Type
 
@@ -35,6 +50,7 @@ const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
 const encodeDocument = Schema.encodeEffect(InvoiceDocument)
 const decodeSequence = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ sequence: Schema.Int })]))
+const decodeCredited = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ credited: Schema.Int })]))
 const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issued_at: Rows.At })]))
 
 /** A payment that began with a webhook names no provider: it came the way of the first. */
@@ -48,6 +64,13 @@ const nameOf = ({ gateway, payment_method: method }: PaymentRow): string => {
 export class InvoiceStore extends Context.Service<InvoiceStore, {
   /** Issues the payment's invoice under the next number of its book, or returns the one it has. */
   readonly issue: (paymentId: string) => Effect.Effect<InvoiceRow, PaymentNotFound>
+  /**
+   * Issues the credit note of what went back of the payment since the last one: its refunds and lost disputes less the
+   * credit notes that it has. None where nothing is due, or nothing was invoiced.
+   */
+  readonly credit: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>, PaymentNotFound>
+  /** The credit note that covers what refunds of the payment came to. */
+  readonly creditNote: (paymentId: string, refunded: number) => Effect.Effect<Option.Option<InvoiceRow>>
   /** Notes where the PDF is; the first key stays. */
   readonly filed: (number: string, fileKey: string) => Effect.Effect<void>
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
@@ -114,7 +137,34 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       })
 
       const existing = (paymentId: string) =>
-        Effect.flatMap(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`, decodeInvoices)
+        Effect.flatMap(
+          sql`SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NULL`,
+          decodeInvoices
+        )
+
+      /** The next page with what is written on it. */
+      const write = Effect.fnUntraced(function* (
+        payment: PaymentRow,
+        written: (number: string, issuedAt: DateTime.Utc) => InvoiceDocument,
+        credit: { readonly corrects: string; readonly amount: number; readonly through: number } | undefined
+      ) {
+        const page = yield* turnPage
+        const number = invoiceNumber(issuer.prefix, page.year, page.sequence)
+        const document = yield* encodeDocument(written(number, page.issued_at))
+        const [row] = yield* Effect.flatMap(
+          sql`
+            INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document,
+              corrects, credited, credited_through)
+            VALUES (${issuer.prefix}, ${page.year}::int, ${page.sequence}::int, ${number}, ${payment.payment_id},
+              ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
+              ${JSON.stringify(document)}::jsonb, ${credit?.corrects ?? null}, ${
+            credit?.amount ?? null
+          }::bigint,
+              ${credit?.through ?? null}::bigint) RETURNING *`,
+          decodeInvoices
+        )
+        return row ?? (yield* Effect.die(new Error("An inserted document was not returned")))
+      })
 
       const issue: InvoiceStore["Service"]["issue"] = Effect.fn("InvoiceStore.issue")((paymentId) =>
         turn.withPermit(durably(
@@ -124,34 +174,58 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
             const [issued] = yield* existing(paymentId)
             if (issued !== undefined) return issued
             const settled = yield* settledAt(payment)
-            const page = yield* turnPage
-            const number = invoiceNumber(issuer.prefix, page.year, page.sequence)
-            const document = yield* encodeDocument(
-              writeInvoice(issuer, saleOf(payment, settled), number, page.issued_at)
-            )
-            const [invoice] = yield* Effect.flatMap(
-              sql`
-              INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document)
-              VALUES (${issuer.prefix}, ${page.year}::int, ${page.sequence}::int, ${number}, ${paymentId},
-                ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
-                ${JSON.stringify(document)}::jsonb) RETURNING *`,
-              decodeInvoices
-            )
-            return invoice ?? (yield* Effect.die(new Error("An inserted invoice was not returned")))
+            const sale = saleOf(payment, settled)
+            return yield* write(payment, (number, at) => writeInvoice(issuer, sale, number, at), undefined)
           })
         ))
       )
+
+      const creditedSoFar = (paymentId: string) =>
+        Effect.map(
+          Effect.flatMap(
+            sql`SELECT coalesce(sum(credited), 0)::bigint AS credited FROM invoices WHERE payment_id = ${paymentId}`,
+            decodeCredited
+          ),
+          ([{ credited }]) => credited
+        )
+
+      const credit: InvoiceStore["Service"]["credit"] = Effect.fn("InvoiceStore.credit")((paymentId) =>
+        turn.withPermit(durably(
+          sql,
+          Effect.gen(function* () {
+            const payment = yield* lockPayment(paymentId)
+            const [invoice] = yield* existing(paymentId)
+            if (invoice === undefined) return Option.none()
+            const amount = payment.amount_credited - (yield* creditedSoFar(paymentId))
+            if (amount <= 0) return Option.none()
+            const { document } = invoice
+            return Option.some(
+              yield* write(payment, (number, at) => writeCreditNote(document, amount, number, at), {
+                corrects: invoice.number,
+                amount,
+                through: payment.amount_credited
+              })
+            )
+          })
+        ))
+      )
+
+      const creditNote = (paymentId: string, refunded: number) =>
+        Rows.first(InvoiceRow)(sql`
+          SELECT * FROM invoices WHERE payment_id = ${paymentId} AND credited_through >= ${refunded}::bigint
+          ORDER BY credited_through LIMIT 1`)
 
       const filed = (number: string, fileKey: string) =>
         Rows.run(sql`UPDATE invoices SET file_key = ${fileKey} WHERE number = ${number} AND file_key IS NULL`)
 
       const forPayment = (paymentId: string) =>
-        Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE payment_id = ${paymentId}`)
+        Rows.first(InvoiceRow)(sql`
+          SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NULL`)
 
       const get = (number: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
-      return InvoiceStore.of({ issue, filed, forPayment, get })
+      return InvoiceStore.of({ issue, credit, creditNote, filed, forPayment, get })
     })
   )
 }

@@ -22,6 +22,8 @@ export interface InvoiceView {
   readonly totals: InvoiceTotals
   readonly rate: (basisPoints: number) => string
   readonly money: (amount: number) => string
+  /** A price of one. */
+  readonly unit: (amount: number) => string
   readonly mentions: ReadonlyArray<string>
   readonly logo: DecodedLogo | undefined
 }
@@ -106,7 +108,7 @@ const drawLines = (page: () => Canvas, first: Canvas, top: number, view: Invoice
     canvas.paragraph(margin + 8, y + 15, line.label, label)
     const cells = {
       quantity: String(line.quantity),
-      unitNet: view.money(line.unitNet),
+      unitNet: view.unit(line.unitNet),
       rate: view.rate(line.vatRateBasisPoints),
       net: view.money(line.net),
       gross: view.money(line.gross)

@@ -2,7 +2,7 @@
  * An invoice or credit note as a PDF: plain input in, bytes out; everything that is summed is summed here.
  */
 import * as Effect from "effect/Effect"
-import { format } from "../../../rpc/values/Money.ts"
+import { format, formatUnit } from "../../../rpc/values/Money.ts"
 import { Canvas, mm } from "../pdf/Canvas.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
 import type { DecodedLogo } from "../pdf/Logo.ts"
@@ -53,6 +53,7 @@ const prepare = (input: InvoiceInput): InvoiceView => {
     totals,
     rate,
     money,
+    unit: (amount) => formatUnit(amount, input.currency, locale),
     mentions: [
       ...(untaxed ? [words.exempt] : []),
       words.services,

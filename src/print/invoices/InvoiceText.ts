@@ -12,8 +12,7 @@ const fr = {
   number: "Numéro",
   issued: "Date d’émission",
   supplied: "Date de la prestation",
-  corrects: (number: string, date: string) =>
-    `Annule et remplace en tout ou partie la facture ${number} du ${date}`,
+  corrects: (number: string, date: string) => `Annule en tout ou partie la facture ${number} du ${date}`,
   customer: "Facturé à",
   siren: "SIREN",
   vatNumber: "N° TVA",

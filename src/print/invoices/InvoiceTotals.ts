@@ -17,7 +17,10 @@ export interface VatSplit {
   readonly gross: number
 }
 
-/** A line with its share of the VAT; `unitNet` is one unit without VAT, rounded for display. */
+/**
+ * A line with its share of the VAT; `unitNet` is one unit without VAT, in as many decimals of a minor unit as quantity
+ * times unit needs to come to the line's net amount (EN 16931: an item's price may have more decimals than an amount).
+ */
 export interface PricedLine extends InvoiceLine, VatSplit {
   readonly unitNet: number
 }
@@ -33,6 +36,20 @@ const netOf = (gross: number, rate: number): number => {
   const numerator = BigInt(Math.abs(gross)) * 10_000n
   const denominator = BigInt(10_000 + rate)
   return Math.sign(gross) * Number((2n * numerator + denominator) / (2n * denominator))
+}
+
+const mostDecimals = 6
+
+const rounded = (value: number, decimals: number): number =>
+  Math.round(value * 10 ** decimals) / 10 ** decimals
+
+const unitOf = (net: number, quantity: number): number => {
+  if (quantity === 0) return 0
+  for (let decimals = 0; decimals < mostDecimals; decimals++) {
+    const unit = rounded(net / quantity, decimals)
+    if (Math.round(unit * quantity) === net) return unit
+  }
+  return rounded(net / quantity, mostDecimals)
 }
 
 const sum = (parts: ReadonlyArray<VatSplit>): VatSplit =>
@@ -54,7 +71,7 @@ export const invoiceTotals = (lines: ReadonlyArray<InvoiceLine>): InvoiceTotals 
     const before = running.get(rate) ?? 0
     running.set(rate, before + gross)
     const net = netOf(before + gross, rate) - netOf(before, rate)
-    return { ...line, gross, net, vat: gross - net, unitNet: netOf(unitAmount, rate) }
+    return { ...line, gross, net, vat: gross - net, unitNet: unitOf(net, quantity) }
   })
   const rates = [...running.keys()].sort((a, b) => b - a).map((rate) => ({
     vatRateBasisPoints: rate,

@@ -2,8 +2,11 @@
  * Serves the payment contract: each payment is written down before the gateway hears of it, and asked for
  * once.
  */
-import { Effect, Option } from "effect"
+import { DateTime, Effect, Option, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { createHash } from "node:crypto"
+import { type PaidWith, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
+import { makeRequestId, RequestId } from "../../http/RequestId.ts"
 import { takes } from "../../../rpc/payments/PaymentProvider.ts"
 import {
   GatewayUnavailable,
@@ -14,7 +17,8 @@ import {
   type PaymentRequest,
   PaymentUnknown
 } from "./contract/PaymentApi.ts"
-import { type GatewayError, PaymentGateway } from "./contract/PaymentGateway.ts"
+import { eventStatuses, report } from "./contract/CoreReport.ts"
+import { type GatewayError, type KnownFact, PaymentGateway } from "./contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "./contract/PaymentLedger.ts"
 
 const explain = ({ detail, reason }: GatewayError) => {
@@ -62,14 +66,67 @@ const named = Effect.fnUntraced(function* (paymentId: string) {
   return entry.value.ref ?? (yield* open(entry.value)).gateway_ref
 })
 
+const encodeBody = Schema.encodeEffect(PaymentWebhook)
+
+/** The body of a fact that no webhook told; equal facts have equal ids, so that the core takes each once. */
+const bodyOf = (entry: LedgerEntry, ref: string, fact: KnownFact, method: PaidWith) => {
+  const { customer, metadata, payment_id } = entry.request
+  const id = createHash("sha256").update(
+    JSON.stringify([ref, fact.event, fact.amount, fact.currency, fact.facts])
+  )
+    .digest("hex").slice(0, 32)
+  return {
+    id: `check_${id}`,
+    body: encodeBody({
+      event_type: fact.event,
+      payment_id,
+      amount: fact.amount,
+      currency: fact.currency,
+      status: eventStatuses[fact.event],
+      timestamp: DateTime.makeUnsafe(fact.at * 1000),
+      metadata,
+      customer,
+      payment_method: method,
+      ...(fact.facts === undefined ? {} : { facts: fact.facts }),
+      webhook_id: `wh_check_${id}`,
+      created: fact.at
+    })
+  }
+}
+
+/** Asks the gateway, and reports to the core what it knows: the way of the webhooks, for those that never came. */
+const check = Effect.fn("Payments.check")(function* (paymentId: string) {
+  const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
+  const entry = yield* ledger.find(paymentId)
+  if (Option.isNone(entry)) {
+    return yield* new PaymentUnknown({ detail: "Ask for the payment before you look after it." })
+  }
+  const ref = entry.value.ref ?? (yield* open(entry.value)).gateway_ref
+  const known = yield* Effect.mapError(gateway.known(ref, entry.value.request), explain)
+  if (known.length === 0) return { payment_id: paymentId, decided: false }
+  const method = yield* Effect.mapError(gateway.method(ref), explain)
+  for (const fact of known) {
+    const { body, id } = bodyOf(entry.value, ref, fact, method)
+    yield* Effect.catchTag(
+      report(id, yield* Effect.orDie(body)),
+      "NotReported",
+      () =>
+        new GatewayUnavailable({ detail: "The core does not take reports for now.", reason: "unavailable" })
+    )
+  }
+  return { payment_id: paymentId, decided: true }
+})
+
 /** The handlers of the service routes. */
 export const PaymentHandlersLayer = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
   handlers
     .handle("create", ({ payload }) => create(payload))
+    .handle("check", ({ params: { id } }) => check(id))
     .handle("refund", ({ params: { id }, payload }) =>
       Effect.gen(function* () {
         const ref = yield* named(id)
-        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, payload), explain)
+        const refund = { ...payload, refund_id: payload.refund_id ?? ((yield* RequestId) || makeRequestId()) }
+        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, refund), explain)
         return { payment_id: id, status: "requested" } as const
       }))
     .handle("cancel", ({ params: { id } }) =>

@@ -179,7 +179,8 @@ export class FlowStore extends Context.Service<FlowStore, {
             f.error,
             (SELECT job_id FROM ticket_jobs j WHERE j.flow_id = f.flow_id ORDER BY j.created_at DESC LIMIT 1) AS job_id,
             (SELECT payment_id FROM payments p WHERE p.flow_id = f.flow_id) AS payment_id,
-            (SELECT i.number FROM invoices i JOIN payments p USING (payment_id) WHERE p.flow_id = f.flow_id)
+            (SELECT i.number FROM invoices i JOIN payments p USING (payment_id)
+              WHERE p.flow_id = f.flow_id AND i.corrects IS NULL)
               AS invoice_number,
             (SELECT sequence_id FROM notifications n
               WHERE n.flow_id = f.flow_id AND sequence_id IS NOT NULL LIMIT 1) AS reminders_id,

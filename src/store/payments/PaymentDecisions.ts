@@ -1,28 +1,26 @@
 /**
- * What each payment event says of its payment, the one rule that turns events into a state, and what each state means to
- * those who depend on it. To add an event or a state, name it in its literal type (`rpc/`): the compiler asks for its
- * line here.
+ * What each payment event says of its payment, the one rule that turns the set of its events into a state and into
+ * amounts, and what each state means to those who depend on it. To add an event or a state, name it in its literal type
+ * (`rpc/`): the compiler asks for its line here.
  */
 import { DateTime, Schema } from "effect"
 import type { NoticeStatus } from "../../../rpc/Delivery.ts"
-import { type PaymentStatus, paymentStatuses } from "../../../rpc/Payment.ts"
-import { PaymentEventType } from "../../../rpc/payments/PaymentWebhook.ts"
+import { type PaymentAttention, type PaymentStatus, paymentStatuses } from "../../../rpc/Payment.ts"
+import { type DisputeStatus, PaymentEventType } from "../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentState } from "../../../rpc/Ticket.ts"
 import type { PastEvent } from "./PaymentRow.ts"
 
-interface EventMeaning {
-  readonly status: PaymentStatus
-  /** `granted` by the event that settles the payment: from then on it has its invoice, whatever comes later. */
-  readonly templateAccess: "granted" | "revoked" | "unchanged"
-}
+/** What kind of fact an event is: money that came, went back or is disputed, or an attempt that ended without any. */
+type Fact = "received" | "refunded" | "refund_failed" | "disputed" | "failed" | "canceled"
 
-/** What an event says of its payment. */
-export const paymentEvents: Readonly<Record<PaymentEventType, EventMeaning>> = {
-  "payment.failed": { status: "failed", templateAccess: "unchanged" },
-  "payment.canceled": { status: "canceled", templateAccess: "unchanged" },
-  "payment.completed": { status: "settled", templateAccess: "granted" },
-  "payment.refunded": { status: "refunded", templateAccess: "revoked" },
-  "payment.disputed": { status: "disputed", templateAccess: "unchanged" }
+const facts: Readonly<Record<PaymentEventType, Fact>> = {
+  "payment.failed": "failed",
+  "payment.canceled": "canceled",
+  "payment.completed": "received",
+  "payment.refunded": "refunded",
+  "payment.partially_refunded": "refunded",
+  "payment.refund_failed": "refund_failed",
+  "payment.disputed": "disputed"
 }
 
 interface StateMeaning {
@@ -34,34 +32,25 @@ interface StateMeaning {
   readonly flow: "settled" | "failed" | "canceled" | null
   /** What the payer's notification sequences are triggered by. */
   readonly trigger: "payment_success" | null
-  /** What the payer is notified of. */
-  readonly notice: NoticeStatus | null
 }
 
-const silent = { compensation: "none", flow: null, trigger: null, notice: null } as const
+const silent = { compensation: "none", flow: null, trigger: null } as const
 
-/** What a state means to tickets, flow, sequences and payer. */
+/** What a state means to tickets, flow and sequences. */
 export const paymentStates: Readonly<Record<PaymentStatus, StateMeaning>> = {
   pending: { ...silent, tickets: "pending", compensation: "cancel" },
   failed: { ...silent, tickets: "failed", compensation: "cancel", flow: "failed" },
   canceled: { ...silent, tickets: "failed", flow: "canceled" },
-  settled: {
-    tickets: "paid",
-    compensation: "refund",
-    flow: "settled",
-    trigger: "payment_success",
-    notice: "settled"
-  },
-  refunded: { ...silent, tickets: "refunded", notice: "refunded" },
+  settled: { tickets: "paid", compensation: "refund", flow: "settled", trigger: "payment_success" },
+  refunded: { ...silent, tickets: "refunded" },
   disputed: { ...silent, tickets: "disputed" }
 }
 
 /** Narrows an event type that came from outside to one that means something. */
 export const isPaymentEvent = Schema.is(PaymentEventType)
 
-/** What an event type says of its payment; types that mean nothing are kept and say null. */
-export const decisionOf = (eventType: string): PaymentStatus | null =>
-  isPaymentEvent(eventType) ? paymentEvents[eventType].status : null
+/** What an event type is a fact of; types that mean nothing are kept and say null. */
+export const factOf = (eventType: string): Fact | null => isPaymentEvent(eventType) ? facts[eventType] : null
 
 /** Whether a payment in this state may still be charged. */
 export const isOpen = (status: PaymentStatus): boolean => paymentStates[status].compensation === "cancel"
@@ -69,22 +58,165 @@ export const isOpen = (status: PaymentStatus): boolean => paymentStates[status].
 /** The states in which a payment may still be charged. */
 export const openStatuses = paymentStatuses.filter(isOpen)
 
-const rankOf = (status: PaymentStatus): number => paymentStatuses.indexOf(status)
+/** What was asked: the price. */
+export interface Price {
+  readonly amount: number
+  readonly currency: string
+}
 
-const firstThat = (
-  events: ReadonlyArray<PastEvent>,
-  templateAccess: "granted" | "revoked"
-): DateTime.Utc | null =>
-  events.filter(({ event_type }) =>
-    isPaymentEvent(event_type) && paymentEvents[event_type].templateAccess === templateAccess
-  ).map((event) => event.occurred_at).sort(DateTime.Order)[0] ?? null
+/** A message to the payer that follows from the facts; `refunded` is what refunds came to with the one it speaks of. */
+export interface PayersNotice {
+  readonly status: NoticeStatus
+  readonly refunded: number
+}
+
+/** What a payment's events mean together; amounts are minor units of its currency. */
+export interface Standing {
+  readonly status: PaymentStatus
+  readonly settledAt: DateTime.Utc | null
+  /** When what was bought was lost again, by refunds of all of it or by a dispute. */
+  readonly revokedAt: DateTime.Utc | null
+  readonly received: number
+  readonly refunded: number
+  /** In disputes that are open or lost. */
+  readonly disputed: number
+  /** What credit notes are due for: refunds that were made and disputes that were lost. */
+  readonly credited: number
+  /** Another amount or currency than was asked came in: it belongs to nobody here and goes back. */
+  readonly misreceived: boolean
+  /** What a person has to look at. */
+  readonly attention: ReadonlyArray<PaymentAttention>
+  readonly notices: ReadonlyArray<PayersNotice>
+}
+
+const earliest = (events: ReadonlyArray<PastEvent>): DateTime.Utc | null =>
+  events.map((event) => event.occurred_at).sort(DateTime.Order)[0] ?? null
+
+const millis = ({ occurred_at }: PastEvent): number => DateTime.toEpochMillis(occurred_at)
+
+/** What refunds came to with this one: the sender's own sum, or all of the price where it says none. */
+const refundedWith = ({ event_type, facts }: PastEvent, price: Price): number =>
+  Math.min(facts?.amount_refunded ?? (event_type === "payment.refunded" ? price.amount : 0), price.amount)
+
+const arrived = ({ amount, currency, facts }: PastEvent, price: Price): Price => ({
+  amount: facts?.amount_received ?? amount ?? price.amount,
+  currency: currency ?? price.currency
+})
+
+const isWhole = (event: PastEvent, price: Price): boolean => {
+  const came = arrived(event, price)
+  return came.amount === price.amount && came.currency === price.currency
+}
+
+/**
+ * The sum that the newest refund event tells is cumulative, and knows of every refund that failed before it; those that
+ * failed since are taken off, each once.
+ */
+const refundsOf = (
+  refunds: ReadonlyArray<PastEvent>,
+  failures: ReadonlyArray<PastEvent>,
+  price: Price
+): { readonly gross: number; readonly net: number; readonly at: DateTime.Utc | null } => {
+  const newest = refunds.reduce<PastEvent | undefined>((best, event) => {
+    if (best === undefined || millis(event) > millis(best)) return event
+    return millis(event) === millis(best) && refundedWith(event, price) > refundedWith(best, price)
+      ? event
+      : best
+  }, undefined)
+  if (newest === undefined) return { gross: 0, net: 0, at: null }
+  const sum = refundedWith(newest, price)
+  const failed = new Map(
+    failures.filter((event) => millis(event) >= millis(newest)).map(({ facts, webhook_id }) =>
+      [facts?.refund?.id ?? webhook_id, facts?.refund?.amount ?? sum] as const
+    )
+  )
+  const back = [...failed.values()].reduce((total, amount) => total + amount, 0)
+  const gross = refunds.reduce((most, event) => Math.max(most, refundedWith(event, price)), 0)
+  return { gross, net: Math.max(sum - back, 0), at: newest.occurred_at }
+}
+
+const disputeRanks: Readonly<Record<DisputeStatus, number>> = { inquiry: 0, open: 1, won: 2, lost: 2 }
+
+interface Dispute {
+  readonly status: DisputeStatus
+  readonly amount: number
+  readonly at: DateTime.Utc
+}
+
+/** Of one dispute the furthest word counts, and of two last words the later one. */
+const disputesOf = (events: ReadonlyArray<PastEvent>, price: Price): ReadonlyArray<Dispute> => {
+  const furthest = (some: PastEvent, other: PastEvent): PastEvent => {
+    const ranks = [some, other].map(({ facts }) => disputeRanks[facts?.dispute?.status ?? "open"])
+    if (ranks[0] !== ranks[1]) return ranks[0]! > ranks[1]! ? some : other
+    if (millis(some) !== millis(other)) return millis(some) > millis(other) ? some : other
+    return some.facts?.dispute?.status === "lost" ? some : other
+  }
+  return [...Map.groupBy(events, ({ facts }) => facts?.dispute?.id ?? "").values()]
+    .map((all) => all.reduce(furthest))
+    .map(({ facts, occurred_at }) => ({
+      status: facts?.dispute?.status ?? "open",
+      amount: Math.min(facts?.dispute?.amount ?? price.amount, price.amount),
+      at: occurred_at
+    }))
+}
+
+const sumOf = (disputes: ReadonlyArray<Dispute>): number =>
+  disputes.reduce((sum, { amount }) => sum + amount, 0)
 
 /** The state that a set of events means: the order they came in, and how often, cannot matter. */
-export const stateOf = (events: ReadonlyArray<PastEvent>) => ({
-  status: events.reduce<PaymentStatus>((furthest, { event_type }) => {
-    const decided = decisionOf(event_type)
-    return decided !== null && rankOf(decided) > rankOf(furthest) ? decided : furthest
-  }, "pending"),
-  settledAt: firstThat(events, "granted"),
-  refundedAt: firstThat(events, "revoked")
-})
+export const stateOf = (price: Price, events: ReadonlyArray<PastEvent>): Standing => {
+  const of = (fact: Fact) => events.filter(({ event_type }) => factOf(event_type) === fact)
+  const completed = of("received")
+  const whole = completed.filter((event) => isWhole(event, price))
+  const settledAt = earliest(whole)
+  const misreceived = settledAt === null && completed.length > 0
+  const parts = misreceived
+    ? completed.map((event) => arrived(event, price)).filter(({ currency }) => currency === price.currency)
+    : []
+  const refunds = refundsOf(of("refunded"), of("refund_failed"), price)
+  const disputes = disputesOf(of("disputed"), price)
+  const open = disputes.filter(({ status }) => status === "open")
+  const lost = disputes.filter(({ status }) => status === "lost")
+  const disputed = Math.min(sumOf(open) + sumOf(lost), price.amount)
+  const isRefunded = refunds.net > 0 && refunds.net >= price.amount
+  const status: PaymentStatus = open.length + lost.length > 0
+    ? "disputed"
+    : isRefunded
+    ? "refunded"
+    : settledAt !== null
+    ? "settled"
+    : of("canceled").length > 0
+    ? "canceled"
+    : of("failed").length > 0
+    ? "failed"
+    : "pending"
+  const ends = [...(isRefunded && refunds.at !== null ? [refunds.at] : []), ...lost.map(({ at }) => at)]
+  const attention: ReadonlyArray<PaymentAttention> = [
+    ...(misreceived ? ["amount_mismatch" as const] : []),
+    ...(of("refund_failed").length > 0 ? ["refund_failed" as const] : []),
+    ...(open.length > 0 ? ["dispute_open" as const] : []),
+    ...(lost.length > 0 ? ["dispute_lost" as const] : []),
+    ...(disputes.some(({ status }) => status === "inquiry") ? ["inquiry" as const] : [])
+  ]
+  const sums = new Set(of("refunded").map((event) => refundedWith(event, price)).filter((sum) => sum > 0))
+  return {
+    status,
+    settledAt,
+    revokedAt: ends.sort(DateTime.Order)[0] ?? null,
+    received: settledAt !== null || refunds.gross > 0 || disputed > 0
+      ? price.amount
+      : parts.reduce((most, { amount }) => Math.max(most, amount), 0),
+    refunded: refunds.net,
+    disputed,
+    credited: settledAt === null ? 0 : Math.min(refunds.gross + sumOf(lost), price.amount),
+    misreceived,
+    attention,
+    notices: [
+      ...(settledAt === null ? [] : [{ status: "settled" as const, refunded: 0 }]),
+      ...[...sums].sort((some, other) => some - other).map((refunded) => ({
+        status: "refunded" as const,
+        refunded
+      }))
+    ]
+  }
+}

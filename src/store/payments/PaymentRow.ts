@@ -1,7 +1,13 @@
 /** A payment as it is stored, and its events. */
 import { Schema } from "effect"
-import { PaymentStatus } from "../../../rpc/Payment.ts"
-import { Customer, PaidWith, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
+import { PaymentAttention, PaymentStatus } from "../../../rpc/Payment.ts"
+import {
+  Customer,
+  PaidWith,
+  PaymentFacts,
+  PaymentMetadata,
+  PaymentWebhook
+} from "../../../rpc/payments/PaymentWebhook.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
 import * as Rows from "../Rows.ts"
 
@@ -24,10 +30,22 @@ export const PaymentRow = Schema.Struct({
   create_invoice: Schema.Boolean,
   send_receipt: Schema.Boolean,
   created_at: Rows.At,
-  settled_at: Rows.AtOrNull
+  settled_at: Rows.AtOrNull,
+  amount_received: Schema.Int,
+  amount_refunded: Schema.Int,
+  amount_disputed: Schema.Int,
+  amount_credited: Schema.Int,
+  attention: Schema.Array(PaymentAttention)
 })
 export type PaymentRow = typeof PaymentRow.Type
 
-/** One kind of event that a payment has seen, and when it first happened. */
-export const PastEvent = Schema.Struct({ event_type: Schema.String, occurred_at: Rows.At })
+/** One event that a payment has seen; one that an earlier version stored says no amounts. */
+export const PastEvent = Schema.Struct({
+  webhook_id: Schema.String,
+  event_type: Schema.String,
+  occurred_at: Rows.At,
+  amount: Schema.NullOr(Schema.Int),
+  currency: Schema.NullOr(Schema.String),
+  facts: Schema.NullOr(PaymentFacts)
+})
 export type PastEvent = typeof PastEvent.Type

@@ -47,7 +47,10 @@ const rowOf = (document: InvoiceDocument): InvoiceRow => ({
   owner: null,
   issued_at: paidAt,
   document,
-  file_key: null
+  file_key: null,
+  corrects: null,
+  credited: null,
+  credited_through: null
 })
 
 describe("an invoice document", () => {

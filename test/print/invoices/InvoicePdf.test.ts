@@ -54,7 +54,7 @@ layer(Layer.provide(Fonts.layer, NodeFileSystem.layer))("InvoicePdf", (it) => {
           "Ελένη Żółć",
           "eleni@example.com",
           "Tech Conference 2025, billet VIP",
-          "83,33 €",
+          "83,325 €",
           "1 666,50 €",
           "1 999,80 €",
           "5,5 %",

@@ -9,7 +9,7 @@ describe("invoiceTotals", () => {
       { net: totals.net, vat: totals.vat, gross: totals.gross },
       { net: 16665, vat: 3333, gross: 19998 }
     )
-    assert.strictEqual(totals.lines[0]!.unitNet, 8333)
+    assert.strictEqual(totals.lines[0]!.unitNet, 8332.5)
   })
 
   it("rounds a rate once, not once a line", () => {
@@ -34,6 +34,9 @@ describe("invoiceTotals", () => {
         assert.strictEqual(sum((line) => line.vat), totals.vat)
         assert.strictEqual(sum((line) => line.unitAmount * line.quantity), totals.gross)
         assert.strictEqual(totals.net + totals.vat, totals.gross)
+        for (const line of totals.lines) {
+          assert.strictEqual(Math.round(line.unitNet * line.quantity) || 0, line.net || 0)
+        }
         for (const rate of totals.rates) {
           assert.isAtMost(Math.abs(rate.vat - (rate.net * rate.vatRateBasisPoints) / 10_000), 0.61)
         }

@@ -1,6 +1,6 @@
 /** Amounts are shown as Stripe charges them, whatever the runtime's own data says of a currency. */
 import { assert, describe, it } from "@effect/vitest"
-import { decimals, format, formatMajor, toMajor } from "../../../rpc/values/Money.ts"
+import { decimals, format, formatMajor, toMajor, unchargeable } from "../../../rpc/values/Money.ts"
 
 /** Spaces are told apart by locales and runtimes, not by readers. */
 const plain = (text: string) => text.replaceAll(/\s/gu, " ")
@@ -14,6 +14,27 @@ describe("money", () => {
     }
     const hundredths = "AFN ALL COP EUR HUF IDR ISK LAK LBP MMK PKR RSD SOS TWD UGX USD YER"
     for (const currency of hundredths.split(" ")) assert.strictEqual(decimals(currency), 2, currency)
+  })
+
+  it("is charged as cards are in each currency", () => {
+    const refused: ReadonlyArray<readonly [number, string]> = [
+      [5124, "KWD"],
+      [500_050, "UGX"],
+      [501, "ISK"],
+      [100_000_000, "EUR"],
+      [1_000_000_000_000, "IDR"]
+    ]
+    for (const [amount, currency] of refused) assert.isString(unchargeable(amount, currency), currency)
+    const taken: ReadonlyArray<readonly [number, string]> = [
+      [5120, "KWD"],
+      [500_000, "UGX"],
+      [500, "ISK"],
+      [99_999_999, "EUR"],
+      [150_000_000_000, "IDR"],
+      [0, "KWD"]
+    ]
+    for (const [amount, currency] of taken) assert.isUndefined(unchargeable(amount, currency), currency)
+    assert.strictEqual(unchargeable(5124, "KWD"), "Amounts in KWD are multiples of 10: 5120 or 5130")
   })
 
   it("is written as it is charged", () => {

@@ -27,6 +27,7 @@ const forgetful = (lost: number) => {
     charge: (_request, opened) => Effect.as(note("charge"), opened),
     refund: (ref, paymentId) => note(`refund ${ref} ${paymentId}`),
     cancel: (ref, paymentId) => note(`cancel ${ref} ${paymentId}`),
+    known: () => Effect.succeed([]),
     method: () => Effect.succeed({ type: "card" })
   })
   return { asked, world: Layer.provideMerge(over(Layer.succeed(PaymentGateway, gateway)), memory) }

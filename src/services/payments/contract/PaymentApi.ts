@@ -32,12 +32,19 @@ export const PaymentAnswer = Schema.Struct({
 })
 export type PaymentAnswer = typeof PaymentAnswer.Type
 
-/** All of the payment without an `amount`; the same payment, amount and reason is one refund. */
+/**
+ * All of the payment without an `amount`. A `refund_id` names one refund, however often it is sent; without one, the
+ * request's own id does: two requests of the same amount are two refunds.
+ */
 export const RefundRequest = Schema.Struct({
+  refund_id: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/))),
   amount: Schema.optionalKey(Amount),
   reason: Schema.String.check(Schema.isBetweenLength(1, 200))
 })
 export type RefundRequest = typeof RefundRequest.Type
+
+/** Whether the gateway has decided the payment; what it knows is with the core by then, reported as by webhooks. */
+export const Checked = Schema.Struct({ payment_id: PaymentId, decided: Schema.Boolean })
 
 /** Taken by the gateway; a webhook reports when it is done. */
 export const Requested = Schema.Struct({ payment_id: PaymentId, status: Schema.Literal("requested") })
@@ -90,6 +97,11 @@ export class PaymentsGroup extends HttpApiGroup.make("payments").add(
   HttpApiEndpoint.post("cancel", "/payments/:id/cancel", {
     params: { id: PaymentId },
     success: Requested,
+    error: refusals
+  }),
+  HttpApiEndpoint.post("check", "/payments/:id/checks", {
+    params: { id: PaymentId },
+    success: Checked,
     error: refusals
   })
 ).middleware(ProblemMiddleware).middleware(ServiceAuth).annotate(AllowedServices, ["event-planner-core"]) {}

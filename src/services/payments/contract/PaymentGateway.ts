@@ -1,7 +1,7 @@
 /** Whoever moves the money: Stripe, or a sandbox that plays it. */
 import { Context, type Effect, Schema } from "effect"
 import type { PaymentProvider } from "../../../../rpc/payments/PaymentProvider.ts"
-import type { PaidWith } from "../../../../rpc/payments/PaymentWebhook.ts"
+import type { PaidWith, PaymentEventType, PaymentFacts } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentAnswer, PaymentRequest, RefundRequest } from "./PaymentApi.ts"
 
 /** The one error of a gateway: `declined` and `invalid` are final, the others pass. */
@@ -21,6 +21,18 @@ export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayErr
 /** A payment as the gateway has it: by its own name, and with what the customer needs to pay. */
 export type Opened = Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secret">
 
+/** A refund under the name that makes it one. */
+export type NamedRefund = RefundRequest & { readonly refund_id: string }
+
+/** A fact as its webhook would have told it: at which Unix second, and what moved where that is not all of the price. */
+export interface KnownFact {
+  readonly event: PaymentEventType
+  readonly at: number
+  readonly amount: number
+  readonly currency: string
+  readonly facts?: PaymentFacts
+}
+
 export class PaymentGateway extends Context.Service<PaymentGateway, {
   readonly name: PaymentProvider
   /** Makes a payment that charges nothing yet; `ref` is what an earlier call answered, and then nothing new is made. */
@@ -30,9 +42,14 @@ export class PaymentGateway extends Context.Service<PaymentGateway, {
   readonly refund: (
     ref: string,
     paymentId: string,
-    refund: RefundRequest
+    refund: NamedRefund
   ) => Effect.Effect<void, GatewayError>
   readonly cancel: (ref: string, paymentId: string) => Effect.Effect<void, GatewayError>
+  /** All that the gateway knows to have become of a payment; nothing while it waits to be paid. */
+  readonly known: (
+    ref: string,
+    request: PaymentRequest
+  ) => Effect.Effect<ReadonlyArray<KnownFact>, GatewayError>
   /** How a payment was made, when its webhook does not say. */
   readonly method: (ref: string) => Effect.Effect<PaidWith, GatewayError>
 }>()("guichet/services/payments/contract/PaymentGateway") {}

@@ -15,7 +15,8 @@ import { refundKeyOf } from "./SandboxGateway.ts"
 
 const Done = Schema.Struct({ payment_id: PaymentId, event: Schema.Literal("queued") })
 
-const action = <const Name extends "confirm" | "fail" | "dispute">(name: Name) =>
+/** What needs no more than its name. */
+const action = <const Name extends Exclude<SandboxAction, "cancel" | "refund">>(name: Name) =>
   HttpApiEndpoint.post(name, `/${name}`, {
     params: { id: PaymentId },
     success: Done,
@@ -29,7 +30,11 @@ const action = <const Name extends "confirm" | "fail" | "dispute">(name: Name) =
 export class SandboxGroup extends HttpApiGroup.make("sandbox").add(
   action("confirm"),
   action("fail"),
+  action("fail_refund"),
+  action("inquire"),
   action("dispute"),
+  action("win"),
+  action("lose"),
   HttpApiEndpoint.post("refund", "/refund", {
     params: { id: PaymentId },
     payload: Schema.Struct({ amount: Schema.optionalKey(Amount) }),
@@ -66,10 +71,14 @@ export const SandboxRoutesLayer = HttpApiBuilder.layer(SandboxApi).pipe(
       return handlers
         .handle("confirm", ({ params: { id } }) => act(bank, id, "confirm"))
         .handle("fail", ({ params: { id } }) => act(bank, id, "fail"))
+        .handle("fail_refund", ({ params: { id } }) => act(bank, id, "fail_refund"))
+        .handle("inquire", ({ params: { id } }) => act(bank, id, "inquire"))
         .handle("dispute", ({ params: { id } }) => act(bank, id, "dispute"))
+        .handle("win", ({ params: { id } }) => act(bank, id, "win"))
+        .handle("lose", ({ params: { id } }) => act(bank, id, "lose"))
         .handle("refund", ({ params: { id }, payload: { amount } }) =>
           act(bank, id, "refund", {
-            key: refundKeyOf({ reason: "sandbox", ...(amount === undefined ? {} : { amount }) }),
+            key: refundKeyOf({ refund_id: `sandbox ${amount ?? "all"}` }),
             amount
           }))
     })

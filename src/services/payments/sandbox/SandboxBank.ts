@@ -7,7 +7,8 @@ import { HttpClientRequest } from "effect/http"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
 import { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import * as TraceParent from "../../../telemetry/TraceParent.ts"
-import { GatewayError } from "../contract/PaymentGateway.ts"
+import type { PaymentRequest } from "../contract/PaymentApi.ts"
+import { GatewayError, type KnownFact } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { eventIdOf, SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
 import { StripeSignature } from "../stripe/StripeSignature.ts"
@@ -40,27 +41,55 @@ const refunded = ({ refunds }: Account): number =>
 
 const refuse = (detail: string) => Effect.fail(new GatewayError({ reason: "invalid", detail }))
 
+interface Acted {
+  readonly account: Account
+  /** What refunds come to after a refund; the refund that failed. */
+  readonly refunded: number
+}
+
+const isCharging = Schema.is(Schema.Literals(["confirm", "fail", "cancel"]))
+
+const refundOf = (account: Account, price: number, { amount: asked, key }: SandboxRefund) => {
+  if (key in account.refunds) return Effect.succeed({ account, refunded: refunded(account) })
+  const rest = price - refunded(account)
+  const amount = asked ?? rest
+  if (amount > rest || amount === 0) return refuse("More would be refunded than was charged.")
+  const after = { ...account, refunds: { ...account.refunds, [key]: amount } }
+  return Effect.succeed({ account: after, refunded: refunded(after) })
+}
+
+const failedRefundOf = (account: Account) => {
+  const last = Object.entries(account.refunds).at(-1)
+  if (last === undefined) return refuse("Nothing was refunded.")
+  const { [last[0]]: amount = 0, ...refunds } = account.refunds
+  return Effect.succeed({ account: { ...account, refunds }, refunded: amount })
+}
+
 /** The account after the action, or the refusal that Stripe would give. */
-const apply = (account: Account, action: SandboxAction, price: number, refund: SandboxRefund | undefined) => {
-  if (action === "refund" || action === "dispute") {
-    if (account.state !== "succeeded") return refuse(`The payment is ${account.state}: nothing was charged.`)
-    if (refund === undefined || refund.key in account.refunds) return Effect.succeed(account)
-    const rest = price - refunded(account)
-    const amount = refund.amount ?? rest
-    if (amount > rest || amount === 0) return refuse("More would be refunded than was charged.")
-    return Effect.succeed({ ...account, refunds: { ...account.refunds, [refund.key]: amount } })
+const apply = (
+  account: Account,
+  action: SandboxAction,
+  price: number,
+  refund: SandboxRefund | undefined
+): Effect.Effect<Acted, GatewayError> => {
+  if (isCharging(action)) {
+    const state = after[action]
+    return account.state === state || account.state === "open" || account.state === "failed"
+      ? Effect.succeed({ account: { ...account, state }, refunded: refunded(account) })
+      : refuse(`The payment is ${account.state} already.`)
   }
-  const state = after[action]
-  if (account.state === state || account.state === "open" || account.state === "failed") {
-    return Effect.succeed({ ...account, state })
-  }
-  return refuse(`The payment is ${account.state} already.`)
+  if (account.state !== "succeeded") return refuse(`The payment is ${account.state}: nothing was charged.`)
+  if (action === "refund" && refund !== undefined) return refundOf(account, price, refund)
+  if (action === "fail_refund") return failedRefundOf(account)
+  return Effect.succeed({ account, refunded: refunded(account) })
 }
 
 const retries = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
 
 export class SandboxBank extends Context.Service<SandboxBank, {
   readonly stateOf: (paymentId: string) => Effect.Effect<Account["state"]>
+  /** What became of the payment, as far as the account tells. */
+  readonly known: (request: PaymentRequest) => Effect.Effect<ReadonlyArray<KnownFact>>
   /** Changes the account and queues Stripe's event of it; the same action again is the same event. */
   readonly act: (
     entry: LedgerEntry,
@@ -102,8 +131,8 @@ export class SandboxBank extends Context.Service<SandboxBank, {
       const act = Effect.fn("SandboxBank.act")(
         function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
           const { amount, payment_id } = entry.request
-          const account = yield* apply(yield* load(payment_id), action, amount, refund)
-          yield* Effect.orDie(accounts.set(payment_id, account))
+          const acted = yield* apply(yield* load(payment_id), action, amount, refund)
+          yield* Effect.orDie(accounts.set(payment_id, acted.account))
           const id = eventIdOf(payment_id, action, refund?.key)
           const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
           yield* Effect.orDie(
@@ -113,7 +142,7 @@ export class SandboxBank extends Context.Service<SandboxBank, {
                 payment_id,
                 action,
                 created,
-                refunded: refunded(account),
+                refunded: acted.refunded,
                 trace: yield* TraceParent.current
               },
               { id }
@@ -145,8 +174,25 @@ export class SandboxBank extends Context.Service<SandboxBank, {
       )
       yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkScoped(work))
 
+      const known = Effect.fn("SandboxBank.known")(function* (
+        { amount, currency, payment_id }: PaymentRequest
+      ) {
+        const account = yield* load(payment_id)
+        const price = { at: Math.floor((yield* Clock.currentTimeMillis) / 1000), amount, currency }
+        if (account.state === "canceled") return [{ event: "payment.canceled" as const, ...price }]
+        if (account.state !== "succeeded") return []
+        const back = refunded(account)
+        const completed: KnownFact = { event: "payment.completed", ...price }
+        if (back === 0) return [completed]
+        const refund: KnownFact = back === amount
+          ? { event: "payment.refunded", ...price }
+          : { event: "payment.partially_refunded", ...price, facts: { amount_refunded: back } }
+        return [completed, refund]
+      })
+
       return SandboxBank.of({
         act,
+        known,
         stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
       })
     })

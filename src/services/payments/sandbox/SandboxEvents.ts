@@ -4,25 +4,46 @@
  */
 import { Schema } from "effect"
 import { createHash } from "node:crypto"
-import { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
+import type { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
 import { paymentKey, stripeEvents } from "../stripe/StripeTranslation.ts"
 
-/** What happens to a sandbox payment, by the event that Stripe sends of it. */
-export const sandboxActions = {
+/** What the customer and the bank do to a sandbox payment. */
+export const SandboxAction = Schema.Literals([
+  "confirm",
+  "fail",
+  "cancel",
+  "refund",
+  "fail_refund",
+  "inquire",
+  "dispute",
+  "win",
+  "lose"
+])
+export type SandboxAction = typeof SandboxAction.Type
+
+/** What has to happen to a sandbox payment for each event to be sent. */
+export const sandboxActions: Readonly<Record<PaymentEventType, SandboxAction>> = {
   "payment.completed": "confirm",
   "payment.failed": "fail",
   "payment.canceled": "cancel",
   "payment.refunded": "refund",
+  "payment.partially_refunded": "refund",
+  "payment.refund_failed": "fail_refund",
   "payment.disputed": "dispute"
-} as const satisfies Record<PaymentEventType, string>
+}
 
-export const SandboxAction = Schema.Literals(Object.values(sandboxActions))
-export type SandboxAction = typeof SandboxAction.Type
-
-const stripeTypes = new Map(
-  PaymentEventType.literals.map((event) => [sandboxActions[event] as SandboxAction, stripeEvents[event].type])
-)
+const stripeTypes: Readonly<Record<SandboxAction, string>> = {
+  confirm: stripeEvents["payment.completed"][0],
+  fail: stripeEvents["payment.failed"][0],
+  cancel: stripeEvents["payment.canceled"][0],
+  refund: stripeEvents["payment.refunded"][0],
+  fail_refund: stripeEvents["payment.refund_failed"][0],
+  inquire: stripeEvents["payment.disputed"][0],
+  dispute: stripeEvents["payment.disputed"][0],
+  win: "charge.dispute.closed",
+  lose: "charge.dispute.closed"
+}
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 24)
 
@@ -52,6 +73,7 @@ const intent = (request: PaymentRequest, action: SandboxAction) => ({
   id: refOf(request.payment_id),
   object: "payment_intent",
   amount: request.amount,
+  amount_received: action === "confirm" ? request.amount : 0,
   currency: request.currency.toLowerCase(),
   customer: charge(request, 0).customer,
   metadata: { [paymentKey]: request.payment_id },
@@ -62,7 +84,7 @@ const intent = (request: PaymentRequest, action: SandboxAction) => ({
     : null
 })
 
-const dispute = (request: PaymentRequest) => ({
+const dispute = (status: string) => (request: PaymentRequest) => ({
   id: `dp_sandbox_${digest(request.payment_id)}`,
   object: "dispute",
   amount: request.amount,
@@ -70,8 +92,20 @@ const dispute = (request: PaymentRequest) => ({
   charge: charge(request, 0).id,
   payment_intent: refOf(request.payment_id),
   reason: "fraudulent",
-  status: "needs_response",
+  status,
   metadata: {}
+})
+
+const failedRefund = (request: PaymentRequest, amount: number) => ({
+  id: `re_sandbox_${digest(`${request.payment_id} ${amount}`)}`,
+  object: "refund",
+  amount,
+  currency: request.currency.toLowerCase(),
+  charge: charge(request, 0).id,
+  payment_intent: refOf(request.payment_id),
+  status: "failed",
+  failure_reason: "expired_or_canceled_card",
+  metadata: { [paymentKey]: request.payment_id }
 })
 
 /** What the event is about, as Stripe sends it. */
@@ -80,10 +114,14 @@ const objects: Readonly<Record<SandboxAction, (request: PaymentRequest, refunded
   fail: (request) => intent(request, "fail"),
   cancel: (request) => intent(request, "cancel"),
   refund: charge,
-  dispute
+  fail_refund: failedRefund,
+  inquire: dispute("warning_needs_response"),
+  dispute: dispute("needs_response"),
+  win: dispute("won"),
+  lose: dispute("lost")
 }
 
-/** One event; `refunded` is what refunds come to by now, in minor units. */
+/** One event; `refunded` is what refunds come to by now, or the one that failed, in minor units. */
 export const sandboxEvent = (
   request: PaymentRequest,
   event: {
@@ -95,7 +133,7 @@ export const sandboxEvent = (
 ) => ({
   id: event.id,
   object: "event",
-  type: stripeTypes.get(event.action),
+  type: stripeTypes[event.action],
   created: event.created,
   livemode: false,
   pending_webhooks: 1,

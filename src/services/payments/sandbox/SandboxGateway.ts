@@ -1,8 +1,8 @@
 /** The gateway without Stripe: it moves no money, and real signed webhooks come of it. */
 import { Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
-import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
-import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
+import type { PaymentRequest } from "../contract/PaymentApi.ts"
+import { GatewayError, type NamedRefund, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
 import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { SandboxBank } from "./SandboxBank.ts"
 import { refOf } from "./SandboxEvents.ts"
@@ -23,9 +23,9 @@ const troubleOf = ({ amount, customer }: PaymentRequest): GatewayError["reason"]
   return amount === declinedAmount || local === "declined" ? "declined" : undefined
 }
 
-/** One refund is one payment, amount and reason, as it is for Stripe under our idempotency key. */
-export const refundKeyOf = ({ amount, reason }: RefundRequest): string =>
-  createHash("sha256").update(`${amount ?? "all"} ${reason}`).digest("hex").slice(0, 16)
+/** One refund is one payment and name, as it is for Stripe under our idempotency key. */
+export const refundKeyOf = ({ refund_id }: Pick<NamedRefund, "refund_id">): string =>
+  createHash("sha256").update(refund_id).digest("hex").slice(0, 16)
 
 const make = Effect.gen(function* () {
   const bank = yield* SandboxBank
@@ -69,6 +69,7 @@ const make = Effect.gen(function* () {
         (entry) => bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })
       ),
     cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (entry) => bank.act(entry, "cancel")),
+    known: (_ref, request) => bank.known(request),
     method: () => Effect.succeed({ type: "card", brand: "visa", last4: "4242" })
   })
 })

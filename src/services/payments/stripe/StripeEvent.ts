@@ -22,6 +22,7 @@ const PaymentIntent = Schema.Struct({
   object: Schema.Literal("payment_intent"),
   id: Schema.String,
   amount: Schema.Int,
+  amount_received: Schema.optional(Schema.NullOr(Schema.Int)),
   currency: Schema.String,
   customer: ReferenceOrNull,
   metadata: Metadata,
@@ -37,21 +38,34 @@ const Charge = Schema.Struct({
   amount: Schema.Int,
   currency: Schema.String,
   refunded: Schema.Boolean,
+  amount_refunded: Schema.optional(Schema.NullOr(Schema.Int)),
   customer: ReferenceOrNull,
   metadata: Metadata,
   payment_intent: ReferenceOrNull,
   payment_method_details: Schema.optional(Schema.NullOr(MethodDetails))
 })
 
+/** https://docs.stripe.com/api/disputes/object#dispute_object-status; a status that is new there is an open dispute. */
 const Dispute = Schema.Struct({
   object: Schema.Literal("dispute"),
   id: Schema.String,
+  amount: Schema.optional(Schema.NullOr(Schema.Int)),
+  status: Schema.optional(Schema.NullOr(Schema.String)),
+  metadata: Metadata,
+  payment_intent: ReferenceOrNull
+})
+
+const Refund = Schema.Struct({
+  object: Schema.Literal("refund"),
+  id: Schema.String,
+  amount: Schema.Int,
+  status: Schema.optional(Schema.NullOr(Schema.String)),
   metadata: Metadata,
   payment_intent: ReferenceOrNull
 })
 
 /** An object that one of our events is about. */
-export const StripeObject = Schema.Union([PaymentIntent, Charge, Dispute])
+export const StripeObject = Schema.Union([PaymentIntent, Charge, Dispute, Refund])
 export type StripeObject = typeof StripeObject.Type
 
 /** The end of the year 9999: later instants have no ISO 8601 form of ours. */

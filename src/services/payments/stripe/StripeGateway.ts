@@ -1,10 +1,16 @@
 /** Stripe as the gateway: payment intents, refunds, cancellations, each asked once however often we ask. */
-import { Config, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, Config, Effect, Layer, Option, Redacted } from "effect"
 import { createHash } from "node:crypto"
 import Stripe from "stripe"
-import type { PaymentRequest, RefundRequest } from "../contract/PaymentApi.ts"
-import { methodOf, paymentKey } from "./StripeTranslation.ts"
-import { GatewayError, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
+import type { PaymentRequest } from "../contract/PaymentApi.ts"
+import { disputeStatusOf, methodOf, paymentKey } from "./StripeTranslation.ts"
+import {
+  GatewayError,
+  type KnownFact,
+  type NamedRefund,
+  type Opened,
+  PaymentGateway
+} from "../contract/PaymentGateway.ts"
 
 /**
  * `paymentMethod` is what `auto_confirm` charges; `host`, `port` and `protocol` are another Stripe's, for
@@ -40,6 +46,30 @@ const toGatewayError = (error: unknown): GatewayError => {
 const codeOf = (error: unknown) => error instanceof Stripe.errors.StripeError ? error.code : undefined
 
 const ask = <A>(request: () => Promise<A>) => Effect.tryPromise({ try: request, catch: (cause) => cause })
+
+/**
+ * Stripe keeps the first answer under a key, a failure of its own included, and repeats that for a day
+ * (https://docs.stripe.com/api/idempotent_requests).
+ */
+const isStored = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripeError && (error.statusCode ?? 0) >= 500 &&
+  error.headers?.["idempotent-replayed"] === "true"
+
+/** Names for one request at most: each stands for a failure of Stripe's that it keeps. */
+const editions = 4
+
+/**
+ * Asks under one key as long as the answer is not known, and under the next one once a failure is kept under it. For
+ * requests that cannot charge twice, whatever became of the first.
+ */
+const named = <A>(
+  key: string,
+  request: (idempotencyKey: string) => Promise<A>,
+  edition = 1
+): Effect.Effect<A, unknown> =>
+  ask(() => request(edition === 1 ? key : `${key}.${edition}`)).pipe(
+    Effect.catchIf((error) => edition < editions && isStored(error), () => named(key, request, edition + 1))
+  )
 
 const statusOf = (intent: Stripe.PaymentIntent) =>
   intent.status.startsWith("requires_") && intent.status !== "requires_capture"
@@ -79,11 +109,14 @@ const make = (options: StripeOptions) => {
   })
 
   const open = Effect.fn("StripeGateway.open")((request: PaymentRequest, ref: string | null) =>
-    ask(() =>
-      ref === null
-        ? stripe.paymentIntents.create(paramsOf(request), { idempotencyKey: request.payment_id })
-        : stripe.paymentIntents.retrieve(ref)
-    ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
+    (ref === null
+      ? named(
+        request.payment_id,
+        (idempotencyKey) => stripe.paymentIntents.create(paramsOf(request), { idempotencyKey })
+      )
+      : ask(() => stripe.paymentIntents.retrieve(ref))).pipe(
+        Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf })
+      )
   )
 
   const charge = Effect.fn("StripeGateway.charge")((request: PaymentRequest, opened: Opened) => {
@@ -91,17 +124,19 @@ const make = (options: StripeOptions) => {
     if (!request.auto_confirm || paymentMethod === undefined || opened.status !== "requires_action") {
       return Effect.succeed(opened)
     }
-    return ask(() =>
-      stripe.paymentIntents.confirm(opened.gateway_ref, { payment_method: paymentMethod }, {
-        idempotencyKey: `confirm_${request.payment_id}`
-      })
-    ).pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
+    return named(
+      `confirm_${request.payment_id}`,
+      (idempotencyKey) =>
+        stripe.paymentIntents.confirm(opened.gateway_ref, { payment_method: paymentMethod }, {
+          idempotencyKey
+        })
+    )
+      .pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
   })
 
   const refund = Effect.fn("StripeGateway.refund")(
-    (ref: string, paymentId: string, { amount, reason }: RefundRequest) => {
-      const key = createHash("sha256").update(`${paymentId} ${amount ?? "all"} ${reason}`).digest("hex")
-        .slice(0, 32)
+    (ref: string, paymentId: string, { amount, reason, refund_id }: NamedRefund) => {
+      const key = createHash("sha256").update(`${paymentId} ${refund_id}`).digest("hex").slice(0, 32)
       return ask(() =>
         stripe.refunds.create({
           payment_intent: ref,
@@ -125,6 +160,54 @@ const make = (options: StripeOptions) => {
     )
   )
 
+  /** A dispute is looked up where the charge says that there is one. */
+  const disputesOf = (ref: string, charge: Stripe.Charge) =>
+    charge.disputed
+      ? Effect.map(ask(() => stripe.disputes.list({ payment_intent: ref, limit: 10 })), ({ data }) => data)
+      : Effect.succeed([])
+
+  const known = Effect.fn("StripeGateway.known")(
+    function* (ref: string, { amount, currency }: PaymentRequest) {
+      const intent = yield* ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] }))
+      const price = { amount: intent.amount, currency: intent.currency.toUpperCase() }
+      const charge = typeof intent.latest_charge === "object" ? intent.latest_charge : null
+      if (intent.status === "canceled") {
+        return [{ event: "payment.canceled" as const, at: intent.canceled_at ?? intent.created, ...price }]
+      }
+      if (intent.status !== "succeeded") return []
+      const at = charge?.created ?? intent.created
+      const completed: KnownFact = {
+        event: "payment.completed",
+        at,
+        ...price,
+        ...(intent.amount_received === intent.amount
+          ? {}
+          : { facts: { amount_received: intent.amount_received } })
+      }
+      if (charge === null) return [completed]
+      const refunded = charge.amount_refunded
+      // The sum is that of now: it is newer than any that a webhook told.
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      const refunds: ReadonlyArray<KnownFact> = refunded === 0 ? [] : [{
+        event: charge.refunded ? "payment.refunded" : "payment.partially_refunded",
+        at: now,
+        ...price,
+        ...(charge.refunded ? {} : { facts: { amount_refunded: refunded } })
+      }]
+      const disputes = (yield* disputesOf(ref, charge)).map((dispute): KnownFact => ({
+        event: "payment.disputed",
+        at: dispute.created,
+        amount,
+        currency,
+        facts: {
+          dispute: { id: dispute.id, amount: dispute.amount, status: disputeStatusOf(dispute.status) }
+        }
+      }))
+      return [completed, ...refunds, ...disputes]
+    },
+    Effect.mapError(toGatewayError)
+  )
+
   const method = Effect.fn("StripeGateway.method")((ref: string) =>
     ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] })).pipe(
       Effect.mapError(toGatewayError),
@@ -139,7 +222,7 @@ const make = (options: StripeOptions) => {
     )
   )
 
-  return PaymentGateway.of({ name: "stripe", open, charge, refund, cancel, method })
+  return PaymentGateway.of({ name: "stripe", open, charge, refund, cancel, known, method })
 }
 
 const cardOf = (card: { readonly brand: string | null; readonly last4: string | null } | undefined) =>

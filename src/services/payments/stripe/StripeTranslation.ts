@@ -1,37 +1,90 @@
 /** Turns Stripe's event into the body of the flows document, section « Flow 2 ». */
 import { DateTime, Effect, Option, Schema } from "effect"
 import {
+  type DisputeStatus,
   type PaidWith,
-  type PaymentEventType,
+  PaymentEventType,
+  type PaymentFacts,
   PaymentWebhook
 } from "../../../../rpc/payments/PaymentWebhook.ts"
+import { eventStatuses } from "../contract/CoreReport.ts"
 import { PaymentGateway } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
 import { type MethodDetails, type Reference, type StripeEvent, StripeObject } from "./StripeEvent.ts"
 
-/** Stripe's type of each event, and the `status` that the body says beside it. */
-export const stripeEvents = {
-  "payment.completed": { type: "payment_intent.succeeded", status: "succeeded" },
-  "payment.failed": { type: "payment_intent.payment_failed", status: "failed" },
-  "payment.canceled": { type: "payment_intent.canceled", status: "canceled" },
-  "payment.refunded": { type: "charge.refunded", status: "refunded" },
-  "payment.disputed": { type: "charge.dispute.created", status: "disputed" }
-} as const satisfies Record<PaymentEventType, { readonly type: string; readonly status: string }>
+/**
+ * Stripe's types of each event (https://docs.stripe.com/api/events/types), the one that the sandbox sends first. A webhook
+ * endpoint has to be subscribed to all of them.
+ */
+export const stripeEvents: Readonly<Record<PaymentEventType, readonly [string, ...ReadonlyArray<string>]>> = {
+  "payment.completed": ["payment_intent.succeeded"],
+  "payment.failed": ["payment_intent.payment_failed"],
+  "payment.canceled": ["payment_intent.canceled"],
+  "payment.refunded": ["charge.refunded"],
+  "payment.partially_refunded": ["charge.refunded"],
+  "payment.refund_failed": ["refund.failed", "refund.updated", "charge.refund.updated"],
+  "payment.disputed": [
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed"
+  ]
+}
 
-const bodyNames = new Map(
-  Object.entries(stripeEvents).map((
-    [event_type, { status, type }]
-  ) => [type as string, { event_type, status }])
+const bodyNames = new Map<string, PaymentEventType>(
+  PaymentEventType.literals.toReversed().flatMap((event) =>
+    stripeEvents[event].map((type) => [type, event] as const)
+  )
 )
 
 /** Whether an event type of Stripe says something about a payment of ours. */
 export const isOurs = (type: string): boolean => bodyNames.has(type)
 
-/** A refund of a part of the price is reported, and decides nothing: the tickets stay paid. */
-const nameOf = (type: string, object: StripeObject) =>
-  object.object === "charge" && !object.refunded
-    ? { event_type: "payment.partially_refunded", status: "partially_refunded" }
-    : bodyNames.get(type) ?? { event_type: "payment.unknown", status: "unknown" }
+/** A refund that is under way or done says nothing that its charge does not. */
+const failedRefunds: ReadonlySet<string> = new Set(["failed", "canceled"])
+
+/** The event in our words; undefined where it says nothing new. */
+const nameOf = (type: string, object: StripeObject): PaymentEventType | undefined => {
+  if (object.object === "charge" && !object.refunded) return "payment.partially_refunded"
+  if (object.object === "refund" && !failedRefunds.has(object.status ?? "")) return undefined
+  return bodyNames.get(type)
+}
+
+/** No money moves in an inquiry, nor where the bank was kept from opening a dispute. */
+const inquiries: ReadonlySet<string> = new Set([
+  "warning_needs_response",
+  "warning_under_review",
+  "warning_closed",
+  "prevented"
+])
+
+/** Where a dispute stands by Stripe's word of it. */
+export const disputeStatusOf = (status: string | null | undefined): DisputeStatus => {
+  if (status === "won" || status === "lost") return status
+  return inquiries.has(status ?? "") ? "inquiry" : "open"
+}
+
+/** What moved, where Stripe says more than the price: a plain event keeps the documented keys. */
+const factsOf = (object: StripeObject): PaymentFacts | undefined => {
+  switch (object.object) {
+    case "payment_intent":
+      return typeof object.amount_received === "number" && object.amount_received > 0 &&
+          object.amount_received !== object.amount
+        ? { amount_received: object.amount_received }
+        : undefined
+    case "charge":
+      return typeof object.amount_refunded === "number" && !object.refunded
+        ? { amount_refunded: object.amount_refunded }
+        : undefined
+    case "refund":
+      return { refund: { id: object.id, amount: object.amount } }
+    case "dispute":
+      return typeof object.amount === "number"
+        ? { dispute: { id: object.id, amount: object.amount, status: disputeStatusOf(object.status) } }
+        : undefined
+  }
+}
 
 const idOf = (reference: typeof Reference.Type | null | undefined): string | undefined =>
   typeof reference === "string" ? reference : reference?.id
@@ -48,6 +101,7 @@ const detailsOf = (object: StripeObject): MethodDetails | null | undefined => {
     case "charge":
       return object.payment_method_details
     case "dispute":
+    case "refund":
       return null
   }
 }
@@ -107,26 +161,38 @@ const findMethod = Effect.fnUntraced(function* (object: StripeObject, entry: Led
   )
 })
 
-/** The body of an event about one of our payments; a `GatewayError` when it cannot be told yet whose it is. */
+/** Whether the object says the price: a refund and a dispute say their own amounts. */
+const isPriced = (
+  object: StripeObject
+): object is Extract<StripeObject, { readonly object: "payment_intent" | "charge" }> =>
+  object.object === "payment_intent" || object.object === "charge"
+
+/**
+ * The body of an event about one of our payments, undefined where it says nothing new; a `GatewayError` when it cannot be
+ * told yet whose it is.
+ */
 export const toBody = Effect.fn("StripeTranslation.toBody")(function* (event: StripeEvent) {
   const object = yield* Effect.mapError(
     decodeObject(event.data.object),
     () => new NotOurEvent({ why: "unreadable" })
   )
+  const name = nameOf(event.type, object)
+  if (name === undefined) return undefined
   const entry = yield* entryOf(object)
   const { request } = entry
-  const { event_type, status } = nameOf(event.type, object)
-  const customerId = object.object === "dispute" ? undefined : idOf(object.customer)
+  const facts = factsOf(object)
+  const customerId = isPriced(object) ? idOf(object.customer) : undefined
   return yield* Effect.orDie(encodeBody({
-    event_type,
+    event_type: name,
+    status: eventStatuses[name],
     payment_id: request.payment_id,
-    amount: object.object === "dispute" ? request.amount : object.amount,
-    currency: object.object === "dispute" ? request.currency : object.currency.toUpperCase(),
-    status,
+    amount: isPriced(object) ? object.amount : request.amount,
+    currency: isPriced(object) ? object.currency.toUpperCase() : request.currency,
     timestamp: DateTime.makeUnsafe(event.created * 1000),
     metadata: request.metadata,
     customer: { ...request.customer, ...(customerId === undefined ? {} : { id: customerId }) },
     payment_method: yield* findMethod(object, entry),
+    ...(facts === undefined ? {} : { facts }),
     webhook_id: `wh_${event.id}`,
     created: event.created
   }))

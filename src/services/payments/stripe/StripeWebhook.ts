@@ -3,15 +3,15 @@
  * it.
  */
 import { Effect, Layer, Option, Schema } from "effect"
-import { HttpClientRequest, HttpServerRequest } from "effect/http"
+import { HttpServerRequest } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { ServiceRefused, Unavailable } from "../../../http/Problems.ts"
 import { ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
 import * as UnprovedBodies from "../../../trust/UnprovedBodies.ts"
-import { ServiceTransport } from "../../../trust/ServiceClients.ts"
 import { isOurs, type NotOurEvent, toBody } from "./StripeTranslation.ts"
 import { StripeEvent } from "./StripeEvent.ts"
+import { report } from "../contract/CoreReport.ts"
 import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { StripeSignature } from "./StripeSignature.ts"
 
@@ -37,22 +37,6 @@ const later = new Unavailable({
   retry_after: 10
 })
 
-const report = Effect.fn("StripeWebhook.report")(function* (event: StripeEvent, body: Schema.Json) {
-  const core = (yield* ServiceTransport).client("core", { as: "payment-service", scheme: "payment-webhook" })
-  const response = yield* HttpClientRequest.post("/payment-webhook-routes/").pipe(
-    HttpClientRequest.setHeader("x-request-id", `req_${event.id}`),
-    HttpClientRequest.bodyText(JSON.stringify(body), "application/json"),
-    core.execute,
-    Effect.tapError((error) =>
-      Effect.logWarning("The core did not answer a payment event", { reason: error.reason._tag })
-    ),
-    Effect.mapError(() => later)
-  )
-  if (response.status >= 200 && response.status < 300) return
-  yield* Effect.logWarning("The core refused a payment event", { status: response.status, event: event.id })
-  return yield* later
-})
-
 /** What is not for us is answered 2xx, since it would say nothing else the next time; what may be meant for us is kept. */
 const setAside = Effect.fn("StripeWebhook.setAside")(function* (
   why: NotOurEvent["why"],
@@ -72,8 +56,9 @@ const setAside = Effect.fn("StripeWebhook.setAside")(function* (
 const take = Effect.fn("StripeWebhook.take")(function* (event: StripeEvent) {
   if (!isOurs(event.type)) return
   yield* toBody(event).pipe(
-    Effect.flatMap((body) => report(event, body)),
+    Effect.flatMap((body) => body === undefined ? Effect.void : report(event.id, body)),
     Effect.catchTags({
+      NotReported: () => Effect.fail(later),
       NotOurEvent: ({ why }) => setAside(why, event.id, event),
       GatewayError: ({ reason }) =>
         Effect.andThen(

@@ -179,14 +179,23 @@ describe("the sandbox gateway", () => {
       yield* nextHeard
       const kept = yield* Effect.flip(client.cancel("pay_1234567890"))
       assert.deepStrictEqual([kept.reason, kept.retryable], ["invalid", false])
-      yield* client.refund("pay_1234567890", { reason: "the flow was stopped" })
+      yield* client.refund("pay_1234567890", { refund_id: "whole", reason: "the flow was stopped" })
       assert.strictEqual((yield* nextHeard).body.event_type, "payment.refunded")
-      yield* client.refund("pay_1234567890", { reason: "the flow was stopped" })
+      yield* client.refund("pay_1234567890", { refund_id: "whole", reason: "the flow was stopped" })
       yield* client.create(asking({ payment_id: "pay_open", auto_confirm: false }))
       yield* client.cancel("pay_open")
       yield* client.cancel("pay_open")
       assert.strictEqual((yield* nextHeard).body.event_type, "payment.canceled")
       assert.strictEqual(yield* Queue.size(heard), 0)
+      yield* client.create(asking({ payment_id: "pay_twice" }))
+      yield* nextHeard
+      for (const refunded of [1000, 2000]) {
+        yield* client.refund("pay_twice", { amount: 1000, reason: "a seat was wet" })
+        const { body } = yield* nextHeard
+        assert.deepStrictEqual([body.event_type, body.facts], ["payment.partially_refunded", {
+          amount_refunded: refunded
+        }])
+      }
       const unknown = yield* Effect.flip(client.refund("pay_nobody", { reason: "x" }))
       assert.strictEqual(unknown.reason, "unknown_payment")
       const other = yield* Effect.flip(client.create(asking({ amount: 1 })))

@@ -164,9 +164,9 @@ describe("the Stripe gateway", () => {
           }),
       (gateway, asked) =>
         Effect.gen(function* () {
-          yield* gateway.refund("pi_123", "pay_1", { reason: "stopped" })
-          yield* gateway.refund("pi_123", "pay_1", { reason: "stopped", amount: 5 })
-          yield* gateway.refund("pi_123", "pay_1", { reason: "stopped" })
+          yield* gateway.refund("pi_123", "pay_1", { refund_id: "a", reason: "stopped" })
+          yield* gateway.refund("pi_123", "pay_1", { refund_id: "b", reason: "stopped", amount: 5 })
+          yield* gateway.refund("pi_123", "pay_1", { refund_id: "a", reason: "stopped" })
           yield* gateway.cancel("pi_123", "pay_1")
           const error = yield* Effect.flip(gateway.cancel("pi_123", "pay_1"))
           assert.strictEqual(error.reason, "invalid")
@@ -178,6 +178,26 @@ describe("the Stripe gateway", () => {
           ])
           assert.strictEqual(all?.key, again?.key)
           assert.notStrictEqual(all?.key, part?.key)
+        })
+    ))
+
+  it.live("asks under another key once Stripe keeps a failure of its own under the first", () =>
+    withStripe(
+      (asked) => {
+        const { key } = asked.at(-1)!
+        const again = asked.filter((one) => one.key === key).length > 1
+        return key === "pay_1234567890"
+          ? {
+            ...failure(500, { type: "api_error" }),
+            headers: again ? { "idempotent-replayed": "true" } : {}
+          }
+          : ok(open)
+      },
+      (gateway, asked) =>
+        Effect.gen(function* () {
+          const opened = yield* gateway.open(asking(), null)
+          assert.strictEqual(opened.gateway_ref, "pi_123")
+          assert.strictEqual(asked.at(-1)?.key, "pay_1234567890.2")
         })
     ))
 

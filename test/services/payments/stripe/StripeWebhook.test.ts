@@ -20,6 +20,7 @@ const gateway = Layer.succeed(PaymentGateway, {
   charge: () => Effect.succeed({ status: "pending", gateway_ref: "pi_1" } as const),
   refund: () => Effect.void,
   cancel: () => Effect.void,
+  known: () => Effect.succeed([]),
   method: () => Effect.succeed({ type: "card", brand: "mastercard", last4: "4444" })
 })
 

@@ -1,0 +1,66 @@
+/**
+ * Watches over payments that nothing is heard of: a webhook that was lost is made up for by asking the gateway, and orders
+ * that nobody pays end.
+ */
+import { Config, Duration, Effect, Layer } from "effect"
+import * as Keeper from "../durable/Keeper.ts"
+import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { PaymentClient } from "./PaymentClient.ts"
+
+/** `PAYMENT_DEADLINE` after it was asked for, an order that was not paid is called off and its places are free. */
+export const orderSettings = {
+  deadline: Config.Duration("PAYMENT_DEADLINE").pipe(Config.withDefault(Duration.hours(24)))
+}
+
+/** Questions at the same time: a gateway counts them. */
+const atOnce = 4
+
+/** Payments of one look at most, a page at a time. */
+const page = 200
+const pages = 50
+
+const notNow = (paymentId: string, doing: string) => (error: { readonly message: string }) =>
+  Effect.logWarning("A payment is looked at again later", { paymentId, doing, reason: error.message })
+
+/** Asks about each payment that is due, until none is left; how many questions it took. */
+export const reconcile = Effect.gen(function* () {
+  const payments = yield* PaymentStore
+  const client = yield* PaymentClient
+  let questions = 0
+  for (let turn = 0; turn < pages; turn++) {
+    const due = yield* payments.due(page)
+    questions += due.length
+    yield* Effect.forEach(due, (id) => Effect.catch(client.check(id), notNow(id, "check")), {
+      concurrency: atOnce,
+      discard: true
+    })
+    if (due.length < page) break
+  }
+  return questions
+})
+
+/** Calls off the orders that are too old; one that was paid after all is healed by asking. */
+export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration) {
+  const payments = yield* PaymentStore
+  const client = yield* PaymentClient
+  const seconds = Math.ceil(Duration.toSeconds(deadline))
+  const cancel = (id: string) =>
+    client.cancel(id).pipe(
+      Effect.catchIf(({ reason }) => reason === "unknown_payment", () =>
+        Effect.asVoid(payments.close(id, "payment.canceled"))),
+      Effect.catchIf(({ reason }) =>
+        reason === "invalid", () => Effect.asVoid(client.check(id))),
+      Effect.catch(notNow(id, "cancel"))
+    )
+  const abandoned = yield* payments.abandoned(seconds, page)
+  yield* Effect.forEach(abandoned, cancel, { concurrency: atOnce, discard: true })
+  return yield* payments.expire(seconds)
+})
+
+/** Runs on one process of the cluster, once a minute. */
+export const PaymentKeeperLayer = Layer.unwrap(
+  Effect.map(
+    Config.all(orderSettings),
+    ({ deadline }) => Keeper.make("PaymentKeeper", Effect.andThen(reconcile, callOff(deadline)), "1 minute")
+  )
+)

@@ -1,0 +1,138 @@
+/**
+ * Payments whose webhooks were lost are asked about, and orders that nobody pays end.
+ * Guards whose removal turns this file red: each condition of `due`, of `abandoned` and of `expire`; the second question
+ * to a payment that cannot be called off.
+ */
+import { assert, layer } from "@effect/vitest"
+import { DateTime, Duration, Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import type { PaymentStatus } from "../../rpc/Payment.ts"
+import { PaymentWebhook } from "../../rpc/payments/PaymentWebhook.ts"
+import { PaymentCallError, PaymentClient } from "../../src/payments/PaymentClient.ts"
+import { callOff, reconcile } from "../../src/payments/PaymentKeeper.ts"
+import { PaymentStore } from "../../src/store/payments/PaymentStore.ts"
+import documented from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
+import { numbered } from "../support/EventIds.ts"
+import * as TestDatabase from "../support/TestDatabase.ts"
+
+const body = Schema.decodeUnknownSync(PaymentWebhook)(documented)
+
+/** A gateway where everything was paid; what it is asked is counted. */
+const asked: Array<string> = []
+
+const paidThere = Layer.effect(
+  PaymentClient,
+  Effect.map(PaymentStore, (payments) => {
+    const told = (paymentId: string, event: "completed" | "canceled") =>
+      Effect.flatMap(DateTime.now, (timestamp) =>
+        payments.apply({
+          ...body,
+          payment_id: paymentId,
+          webhook_id: `wh_check_${paymentId}_${event}`,
+          event_type: `payment.${event}`,
+          timestamp
+        }))
+    return PaymentClient.of({
+      create: () => Effect.die("Nothing is asked for here"),
+      refund: () => Effect.void,
+      check: (id) =>
+        Effect.andThen(
+          Effect.sync(() => void asked.push(`check ${id}`)),
+          Effect.as(told(id, "completed"), true)
+        ),
+      cancel: (id) =>
+        Effect.suspend(() => {
+          asked.push(`cancel ${id}`)
+          return id.startsWith("pay_charged")
+            ? Effect.fail(new PaymentCallError({ reason: "invalid", message: "Charged.", retryable: false }))
+            : Effect.asVoid(told(id, "canceled"))
+        })
+    })
+  })
+)
+
+const Env = paidThere.pipe(
+  Layer.provideMerge(PaymentStore.layer),
+  Layer.provideMerge(TestDatabase.layer)
+)
+
+/** A payment of so many minutes ago. */
+const seed = Effect.fnUntraced(function* (
+  paymentId: string,
+  minutes: number,
+  status: PaymentStatus = "pending",
+  flow: string | null = null
+) {
+  const sql = yield* SqlClient.SqlClient
+  const flowId = flow === null ? null : `flow_${paymentId}`
+  yield* sql`
+    INSERT INTO payments (payment_id, flow_id, amount, currency, status, gateway, gateway_ref, owner, created_at, updated_at)
+    SELECT ${paymentId}, ${flowId}, 9999, 'EUR', ${status}, 'stripe', ${`pi_${paymentId}`}, 'alice', t.at, t.at
+    FROM (SELECT now() - make_interval(mins => ${minutes}::int) AS at) t`
+  if (flowId === null) return
+  yield* numbered("alice", 1)
+  yield* sql`
+    INSERT INTO events (event_id, owner, title, starts_at, timezone, location, max_attendees, status)
+    VALUES (1, 'alice', 'Concert', now(), 'Europe/Paris', 'Paris', 10, 'active') ON CONFLICT DO NOTHING`
+  yield* sql`
+    INSERT INTO flows (flow_id, flow_type, owner, event_id, status, request, deadline)
+    VALUES (${flowId}, 'complete_event_flow', 'alice', 1, ${flow}, '{}', now())`
+  yield* sql`
+    INSERT INTO guests (event_id, guest_id, name, email, ticket_type, locale)
+    SELECT 1, coalesce(max(guest_id), 0) + 1, 'A', 'a@example.com', 'VIP', 'fr' FROM guests WHERE event_id = 1`
+  yield* sql`
+    INSERT INTO tickets (event_id, guest_id, code, ticket_type, template_id, payment_state, flow_id)
+    SELECT 1, max(guest_id), ${`code-${paymentId}`}, 'VIP', 1, 'pending', ${flowId} FROM guests WHERE event_id = 1`
+})
+
+const statusOf = (paymentId: string) => Effect.flatMap(PaymentStore, (payments) => payments.status(paymentId))
+
+const ticketOf = Effect.fnUntraced(function* (paymentId: string) {
+  const sql = yield* SqlClient.SqlClient
+  const [ticket] = yield* sql<{ status: string }>`
+    SELECT status FROM tickets WHERE flow_id = ${`flow_${paymentId}`}`
+  return ticket?.status
+})
+
+layer(Env, { excludeTestServices: true })("a payment that nothing is heard of", (it) => {
+  it.effect("is asked about once it is late, and settled by what the gateway knows; one sweep settles all", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`
+        INSERT INTO payments (payment_id, amount, currency, status, gateway, gateway_ref, owner, created_at, updated_at)
+        SELECT 'pay_lost_' || at, 9999, 'EUR', 'pending', 'stripe', 'pi_' || at, 'alice', now() - interval '1 hour',
+          now() - interval '1 hour' FROM generate_series(1, 450) AS at`
+      yield* seed("pay_fresh", 2)
+      yield* seed("pay_settled", 60, "settled")
+      yield* sql`UPDATE payments SET checked_at = now() WHERE payment_id = 'pay_lost_450'`
+      assert.strictEqual(yield* reconcile, 449)
+      const [{ settled }] = (yield* sql`
+        SELECT count(*)::int AS settled FROM payments WHERE payment_id LIKE 'pay\\_lost\\_%' AND status = 'settled'`) as [
+        { settled: number }
+      ]
+      assert.strictEqual(settled, 449)
+      assert.strictEqual(yield* statusOf("pay_fresh"), "pending")
+      assert.strictEqual(yield* reconcile, 0)
+    }))
+
+  it.effect("is called off after its deadline, when its flow is over, and its tickets are void", () =>
+    Effect.gen(function* () {
+      asked.length = 0
+      yield* seed("pay_old", 25 * 60, "pending", "completed_with_errors")
+      yield* seed("pay_young", 23 * 60, "pending", "completed_with_errors")
+      yield* seed("pay_running", 25 * 60, "pending", "running")
+      yield* seed("pay_charged", 25 * 60, "pending", "completed_with_errors")
+      assert.strictEqual(yield* callOff(Duration.hours(24)), 1)
+      assert.deepStrictEqual([...asked].sort(), ["cancel pay_charged", "cancel pay_old", "check pay_charged"])
+      const states = yield* Effect.forEach(
+        ["pay_old", "pay_young", "pay_running", "pay_charged"],
+        (id) => Effect.all([statusOf(id), ticketOf(id)])
+      )
+      assert.deepStrictEqual(states, [
+        ["canceled", "voided"],
+        ["pending", "issued"],
+        ["pending", "issued"],
+        ["settled", "issued"]
+      ])
+    }))
+})

@@ -37,7 +37,7 @@ const slow: ReadonlyArray<readonly [path: RegExp, within: Duration.Duration]> = 
   [/^\/files\/|\/tickets\.pdf\/?$/, long],
   // A second less than their callers wait (`serviceTargets`): mail servers and payment providers are asked meanwhile.
   [/^\/api\/notifications\/send\/?$/, Duration.seconds(9)],
-  [/^\/api\/(refund|payments(\/[^/]+\/(refunds|cancel))?)\/?$/, Duration.seconds(14)]
+  [/^\/api\/(refund|payments(\/[^/]+\/(refunds|cancel|checks))?)\/?$/, Duration.seconds(14)]
 ]
 
 /** The time of a request; of a stream, the time to its first byte. */

@@ -19,7 +19,12 @@ import { serverUrl } from "../support/TestDatabase.ts"
 import * as Webhooks from "../support/Webhooks.ts"
 import { flowBody } from "../support/Installation.ts"
 
-/** Runs while a session of its own holds every table of ours. */
+/** Statements of scans that wait for a lock. */
+const scansThatWait = `
+  SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    AND query LIKE '%gates_occupancy%'`
+
+/** Runs while a session of its own holds every table of ours, and until what was interrupted has been canceled. */
 const whileHeld = <A, E, R>(work: Effect.Effect<A, E, R>) =>
   Effect.scoped(Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
@@ -31,7 +36,11 @@ const whileHeld = <A, E, R>(work: Effect.Effect<A, E, R>) =>
       say("BEGIN"),
       say(`LOCK TABLE ${tables.map(({ name }) => `"${name}"`).join(", ")} IN ACCESS EXCLUSIVE MODE`)
     )
-    return yield* Effect.acquireUseRelease(hold, () => work, () => say("ROLLBACK"))
+    const calm = Effect.gen(function* () {
+      do yield* say("SELECT pg_stat_clear_snapshot()")
+      while ((yield* say(scansThatWait)).length > 0)
+    })
+    return yield* Effect.acquireUseRelease(hold, () => Effect.tap(work, calm), () => say("ROLLBACK"))
   }))
 
 const usual = Duration.seconds(1)

@@ -2,10 +2,17 @@
 import { Effect, Layer, type Schema } from "effect"
 import { Activity, DurableDeferred } from "effect/workflow"
 import { CompleteFlow, type StepFailed, type WorkStep, workSteps } from "../rpc/CompleteFlow.ts"
-import { retryTransient } from "../src/durable/Retry.ts"
+import { outlive, retryTransient } from "../src/durable/Retry.ts"
+import { FlowPlaces } from "../src/flows/FlowPlaces.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
-import { compensatePayment, payment, refundUnearned, stopWaiting } from "../src/flows/PaymentStep.ts"
+import {
+  compensatePayment,
+  payment,
+  refundUnearned,
+  showSettled,
+  stopWaiting
+} from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
@@ -83,6 +90,7 @@ const compensateAll = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcome
   }
 })
 
+/** Answers whether the payment's step is told as completed. */
 const runSteps = Effect.fnUntraced(function* (plan: Plan) {
   const outcomes: Outcomes = new Map()
   const settle = <R>(name: WorkStep, run: Effect.Effect<Outcome, never, R>) => {
@@ -119,6 +127,7 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
     notifications,
     reminders
   })
+  return paymentEnd.status === "completed"
 })
 
 /** A defect ends the flow; one that stops on errors compensates what was done first. */
@@ -134,18 +143,28 @@ const stops = (plan: Plan, outcomes: Outcomes): boolean =>
   plan.request.orchestration_options.error_handling === "stop_on_error" &&
   [...outcomes.values()].some((outcome) => outcome.status === "failed")
 
+/** The last look at the payment, whose name is of an earlier word for a refund: what settles later is looked at then. */
+const afterwards = (flowId: string, isPaid: boolean) =>
+  Activity.make({
+    name: "give-back",
+    execute: retryTransient(Effect.gen(function* () {
+      if (!(yield* refundUnearned(flowId)) && !isPaid) yield* showSettled(flowId)
+    }))
+  })
+
 export const CompleteFlowLayer = CompleteFlow.toLayer(
   Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
-    const plan = yield* open(flowId, executionId)
-    yield* runSteps(plan).pipe(
-      Effect.catchDefect((defect) => giveUp(plan, defect)),
-      Effect.catchDefect((defect) => abandon(flowId, defect))
+    const { admit } = yield* FlowPlaces
+    yield* admit(
+      flowId,
+      open(flowId, executionId),
+      (plan) =>
+        outlive(runSteps(plan)).pipe(
+          Effect.catchDefect((defect) => Effect.as(outlive(giveUp(plan, defect)), false)),
+          Effect.catchDefect((defect) => Effect.as(abandon(flowId, defect), false)),
+          Effect.flatMap((isPaid) => afterwards(flowId, isPaid))
+        )
     )
-    // The activity's stored name is of an earlier word for a refund.
-    yield* Activity.make({
-      name: "give-back",
-      execute: retryTransient(Effect.asVoid(refundUnearned(flowId)))
-    })
-  })
-).pipe(Layer.provide(StepRuns.layer))
+  }, outlive)
+).pipe(Layer.provide([StepRuns.layer, FlowPlaces.layer]))

@@ -4,6 +4,7 @@ import * as Cluster from "../cluster/Cluster.ts"
 import { runnerAddress } from "../cluster/RunnerSettings.ts"
 import * as Database from "../database/Database.ts"
 import { bucketConfig } from "../files/S3Bucket.ts"
+import { requestDeadline } from "../http/Deadline.ts"
 import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../telemetry/Observability.ts"
 import { clearText, mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
@@ -33,6 +34,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   ...Object.values(runnerAddress),
   ...Object.values(observabilitySettings),
   drainSeconds,
+  requestDeadline,
   bucketConfig,
   mailSettings,
   outboxKept,

@@ -188,6 +188,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("the payment of a flow"
       )
       const { invoice_number } = (yield* invoiced).json
       yield* until(receipts(flow), (sent) => sent.length === 1 && sent[0]!.status === "sent")
+      const shown = (yield* read(accepted.json.status_url)).json.steps.find(({ step }: { step: string }) =>
+        step === "payment"
+      )
+      assert.deepInclude(shown, { status: "completed", error: null })
       yield* hear(payment_id, "payment.completed")
       yield* hear(payment_id, "payment.refunded")
       yield* paymentOf(flow, "refunded")

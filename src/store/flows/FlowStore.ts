@@ -11,6 +11,7 @@ import {
   StepStatus,
   waitsForAnswer
 } from "../../../rpc/CompleteFlow.ts"
+import { Priority } from "../../../rpc/TicketJob.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
@@ -59,6 +60,10 @@ export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFl
 
 const IdRow = Schema.Struct({ flow_id: Schema.String, execution_id: Schema.NullOr(Schema.String) })
 
+const RunningRow = Schema.Struct({ ...IdRow.fields, seq: Schema.Number })
+
+const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority })
+
 /** The feed a flow's progress is written to. */
 export const feedOf = (flowId: string): string => `flow/${flowId}`
 
@@ -90,6 +95,8 @@ export class FlowStore extends Context.Service<FlowStore, {
    */
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
+  /** Whose it is and how urgent, without its request. */
+  readonly turn: (flowId: string) => Effect.Effect<typeof TurnRow.Type>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
   /** Whether it began now, and not before. */
   readonly begin: (flowId: string) => Effect.Effect<boolean>
@@ -114,6 +121,10 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly forgotten: (seconds: number) => Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
   /** Past their deadline while a step waits for an answer. */
   readonly overdue: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
+  /** So many running flows, in the order in which they were made, after this one. */
+  readonly running: (after: number, most: number) => Effect.Effect<ReadonlyArray<typeof RunningRow.Type>>
+  /** The payment of a flow that is over settled after its step was told as failed: it is shown as paid. */
+  readonly paid: (flowId: string, result: Schema.Json) => Effect.Effect<void>
 }>()("guichet/store/flows/FlowStore") {
   static readonly layer = Layer.effect(
     FlowStore,
@@ -153,6 +164,14 @@ export class FlowStore extends Context.Service<FlowStore, {
         ).pipe(Effect.flatMap(Effect.fromOption))
         return { ...row, request: yield* decode(row.request) }
       }, Effect.orDie)
+
+      const turn = (flowId: string) =>
+        Rows.first(TurnRow)(sql`
+          SELECT owner, request->'ticket_config'->>'priority' AS priority FROM flows WHERE flow_id = ${flowId}`)
+          .pipe(
+            Effect.flatMap(Effect.fromOption),
+            Effect.orDie
+          )
 
       const view: FlowStore["Service"]["view"] = (flowId) =>
         Rows.first(FlowRow)(sql`
@@ -272,6 +291,17 @@ export class FlowStore extends Context.Service<FlowStore, {
           WHERE status = 'accepted' AND created_at < now() - make_interval(secs => ${seconds}::float8)
           ORDER BY created_at LIMIT 500`)
 
+      const running = (after: number, most: number) =>
+        Rows.all(RunningRow)(sql`
+          SELECT flow_id, execution_id, seq::float8 AS seq FROM flows
+          WHERE status = 'running' AND seq > ${after}::bigint ORDER BY seq LIMIT ${most}::int`)
+
+      const paid = (flowId: string, result: Schema.Json) =>
+        Rows.run(sql`
+          UPDATE flow_steps SET status = 'completed', error = NULL, result = ${JSON.stringify(result)}::jsonb
+          WHERE flow_id = ${flowId} AND step = 'payment' AND status = 'failed'
+            AND EXISTS (SELECT 1 FROM flows f WHERE f.flow_id = flow_steps.flow_id AND f.finished_at IS NOT NULL)`)
+
       const waiting = steps.filter((name) => waitsForAnswer[name])
 
       const overdue = Rows.all(IdRow)(sql`
@@ -285,6 +315,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         accept,
         current,
         load,
+        turn,
         view,
         begin,
         stepStarted,
@@ -296,7 +327,9 @@ export class FlowStore extends Context.Service<FlowStore, {
         finish,
         abandon,
         forgotten,
-        overdue
+        overdue,
+        running,
+        paid
       }
     })
   )

@@ -131,7 +131,8 @@ describe("the house", () => {
   it("has no folder of two ideas", () => {
     const counts = Map.groupBy(files, dirname)
     assert.deepStrictEqual(
-      [...counts].filter(([, inside]) => inside.length > crowded).map(([folder, inside]) =>
+      // The migrations are a history, which only grows.
+      [...counts].filter(([folder, inside]) => folder !== "migrations" && inside.length > crowded).map(([folder, inside]) =>
         `${folder} has ${inside.length} files`
       ),
       []

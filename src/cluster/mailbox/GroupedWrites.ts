@@ -85,7 +85,10 @@ export const make = (
 
     return (write) =>
       Effect.flatMap(
-        Effect.callback<ReadonlyArray<Exit.Exit<Outcome, SqlError>>>((resume) => line.put([write], resume)),
+        // A write that was begun goes on when its caller has left: what it became is told to the memory.
+        Effect.callback<ReadonlyArray<Exit.Exit<Outcome, SqlError>>>((resume) =>
+          void line.put([write], resume)
+        ),
         ([exit]) => exit!
       )
   })

@@ -132,9 +132,9 @@ describe("the house", () => {
     const counts = Map.groupBy(files, dirname)
     assert.deepStrictEqual(
       // The migrations are a history, which only grows.
-      [...counts].filter(([folder, inside]) => folder !== "migrations" && inside.length > crowded).map(([folder, inside]) =>
-        `${folder} has ${inside.length} files`
-      ),
+      [...counts].filter(([folder, inside]) => folder !== "migrations" && inside.length > crowded).map((
+        [folder, inside]
+      ) => `${folder} has ${inside.length} files`),
       []
     )
   })

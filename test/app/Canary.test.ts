@@ -189,6 +189,7 @@ const erased = [
 /** What the law keeps, what an organiser says to all, and a queue that no service of ours puts a guest into. */
 const kept = [
   "invoices.document events.title events.location events.terms events.organizer events.gate_rules tokens.gates",
+  "invoices.corrects payment_events.facts payments.attention",
   "guests.ticket_type tickets.ticket_type tickets.seat tokens.subject tokens.events guichet_queue.element"
 ].join(" ").split(" ")
 

@@ -2,10 +2,17 @@
 import { Effect, Layer, type Schema } from "effect"
 import { DurableDeferred } from "effect/workflow"
 import { CompleteFlow, type StepFailed, type WorkStep, workSteps } from "../rpc/CompleteFlow.ts"
-import { retryTransient } from "../src/durable/Retry.ts"
+import { outlive, retryTransient } from "../src/durable/Retry.ts"
+import { FlowPlaces } from "../src/flows/FlowPlaces.ts"
 import { publish, register, validate } from "../src/flows/EventSteps.ts"
 import { messages } from "../src/flows/MessagesStep.ts"
-import { compensatePayment, payment, refundUnearned, stopWaiting } from "../src/flows/PaymentStep.ts"
+import {
+  compensatePayment,
+  payment,
+  refundUnearned,
+  showSettled,
+  stopWaiting
+} from "../src/flows/PaymentStep.ts"
 import type { Plan } from "../src/flows/Plan.ts"
 import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
@@ -83,6 +90,7 @@ const compensateAll = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcome
   }
 })
 
+/** Answers whether the payment's step is told as completed. */
 const runSteps = Effect.fnUntraced(function* (plan: Plan) {
   const outcomes: Outcomes = new Map()
   const settle = <R>(name: WorkStep, run: Effect.Effect<Outcome, never, R>) => {
@@ -136,6 +144,7 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
     notifications,
     reminders
   })
+  return paymentEnd.status === "completed"
 })
 
 /** A defect ends the flow; one that stops on errors compensates what was done first. */
@@ -151,17 +160,25 @@ const stops = (plan: Plan, outcomes: Outcomes): boolean =>
   plan.request.orchestration_options.error_handling === "stop_on_error" &&
   [...outcomes.values()].some((outcome) => outcome.status === "failed")
 
+/** The last look at the payment, which is stored nowhere, since it may be repeated: what settles later is looked at then. */
+const afterwards = (flowId: string, isPaid: boolean) =>
+  retryTransient(Effect.gen(function* () {
+    if (!(yield* refundUnearned(flowId)) && !isPaid) yield* showSettled(flowId)
+  }))
+
 export const CompleteFlowLayer = CompleteFlow.toLayer(
   Effect.fnUntraced(function* ({ flowId }, executionId) {
     yield* Effect.annotateLogsScoped({ flowId })
-    const { over, plan } = yield* open(flowId, executionId)
-    if (!over) {
-      yield* runSteps(plan).pipe(
-        Effect.catchDefect((defect) => giveUp(plan, defect)),
-        Effect.catchDefect((defect) => abandon(flowId, defect))
-      )
-    }
-    // Nothing is stored of it: one look more refunds nothing twice.
-    yield* retryTransient(refundUnearned(flowId))
-  })
-).pipe(Layer.provide(StepRuns.layer))
+    const { admit } = yield* FlowPlaces
+    yield* admit(
+      flowId,
+      open(flowId, executionId),
+      (plan) =>
+        plan.over ? afterwards(flowId, false) : outlive(runSteps(plan)).pipe(
+          Effect.catchDefect((defect) => Effect.as(outlive(giveUp(plan, defect)), false)),
+          Effect.catchDefect((defect) => Effect.as(abandon(flowId, defect), false)),
+          Effect.flatMap((isPaid) => afterwards(flowId, isPaid))
+        )
+    )
+  }, outlive)
+).pipe(Layer.provide([StepRuns.layer, FlowPlaces.layer]))

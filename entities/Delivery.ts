@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { Activity } from "effect/workflow"
 import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
-import { retryTransient } from "../src/durable/Retry.ts"
+import { outlive, retryTransient } from "../src/durable/Retry.ts"
 import { giveUp, sendAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
 import { notifyPayer } from "../src/flows/PaymentNotice.ts"
@@ -11,7 +11,7 @@ export const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
     const waiting = yield* untilDelivered(sendAgain(flowId))
     if (waiting > 0) yield* Activity.make({ name: "give-up", execute: retryTransient(giveUp(flowId)) })
-  })
+  }, outlive)
 )
 
 export const PaymentNoticeLayer = PaymentNotice.toLayer(
@@ -23,5 +23,5 @@ export const PaymentNoticeLayer = PaymentNotice.toLayer(
         execute: Effect.logError("A message to a payer is given up", { paymentId, status })
       })
     }
-  })
+  }, outlive)
 )

@@ -2,7 +2,7 @@
 import { Cause, Effect, Layer, Option } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
 import { NotificationSequence, Reminders } from "../rpc/NotificationSequence.ts"
-import { retryTransient } from "../src/durable/Retry.ts"
+import { outlive, retryTransient } from "../src/durable/Retry.ts"
 import { logFault } from "../src/telemetry/Faults.ts"
 import { Triggers } from "../src/notifications/Triggers.ts"
 import * as SingleFlight from "../src/durable/SingleFlight.ts"
@@ -49,11 +49,13 @@ const abandon = (sequenceId: string, defect: unknown) =>
     }))
   })
 
+/** Only a defect that does not pass ends a sequence. */
+const orAbandon = <E, R>(sequenceId: string, sequence: Effect.Effect<void, E, R>) =>
+  outlive(Effect.catchDefect(outlive(sequence), (defect) => abandon(sequenceId, defect)))
+
 const sequenceLayer = (sending: Sending) =>
   NotificationSequence.toLayer(({ sequenceId }, executionId) =>
-    run(sequenceId, executionId, sending).pipe(
-      Effect.catchDefect((defect) => abandon(sequenceId, defect))
-    )
+    orAbandon(sequenceId, run(sequenceId, executionId, sending))
   )
 
 /** A reminder is tried again every five minutes for an hour while failures may pass. */
@@ -95,9 +97,7 @@ const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
 })
 
 export const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
-  runReminders(sequenceId).pipe(
-    Effect.catchDefect((defect) => abandon(sequenceId, defect))
-  )
+  orAbandon(sequenceId, runReminders(sequenceId))
 )
 
 export const NotificationSequenceLayer = Layer.unwrap(

@@ -1,7 +1,7 @@
 /** The refund of a payment that settled for nothing: asked for until it is taken or refused for good. */
 import { Effect } from "effect"
 import { RefundPayment } from "../rpc/Payment.ts"
-import { forADay, patience } from "../src/durable/Retry.ts"
+import { forADay, outlive, patience } from "../src/durable/Retry.ts"
 import { refundReason, wholeRefund } from "../src/flows/Plan.ts"
 import { PaymentClient } from "../src/payments/PaymentClient.ts"
 
@@ -21,5 +21,5 @@ const refund = (paymentId: string) =>
   )
 
 export const RefundPaymentLayer = RefundPayment.toLayer(({ paymentId }) =>
-  forADay("refund", refund(paymentId))
+  outlive(forADay("refund", refund(paymentId)))
 )

@@ -68,7 +68,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       const live = new Set(rows.map((row) => row.ticket_id))
       yield* report(job, failures(ticketIds.filter((id) => !live.has(id)), "ticket_voided"), job.attempt)
       if (rows.length > 0) {
-        yield* generator.generate(chunkIdOf(job, chunk), job.priority, enrich(job, rows))
+        yield* generator.generate(chunkIdOf(job, chunk), job, enrich(job, rows))
       }
     })
 

@@ -7,7 +7,7 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import { type Context, type Duration, Effect, Layer, Redacted, Runtime, type Scope } from "effect"
+import { type Context, Duration, Effect, Layer, Redacted, Runtime, type Scope } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
 import type { Socket, SocketServer } from "effect/socket"
@@ -20,6 +20,7 @@ import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
 import { guarded, listen } from "./bounds/Listener.ts"
+import { inTurn } from "./bounds/OneATurn.ts"
 import { type FastAnswer, type FastPath, longestBody, type Resumed } from "./FastPath.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
@@ -111,29 +112,65 @@ const withFastPath = (server: Server, front: FastPathServer | undefined, report:
   return server
 }
 
+/** Requests begin one a turn of the event loop, those of all servers of the process together. */
+const withTurns = (server: Server, report: Report): Server => {
+  const emit = server.emit.bind(server)
+  server.emit = (event: string, ...values: Array<unknown>): boolean => {
+    if (event !== "request") return emit(event, ...values)
+    const [request, response] = values as [IncomingMessage, ServerResponse]
+    const failed = (fault: unknown) => {
+      response.destroy()
+      report(fault)
+    }
+    inTurn(() => void (request.socket.destroyed || emit(event, ...values)), failed)
+    return true
+  }
+  return server
+}
+
 /** A request on a connection, and its answer. */
 type Begun = readonly [request: IncomingMessage, response: ServerResponse]
 
 /** A request that has come whole may be acted on, and an answer that has begun says what was done. */
 const isBeingAnswered = ([request, response]: Begun): boolean => request.complete || response.headersSent
 
+/** A connection: the requests on it that are not answered yet, and whether any has been. */
+interface Connection {
+  readonly begun: Set<Begun>
+  hasAsked: boolean
+}
+
+/** When a server tells its clients to leave, and how long one that is between two requests may take to hear it. */
+interface Farewell {
+  readonly isLeaving: () => boolean
+  readonly millis: number
+}
+
 /**
- * Ends at `close` the connections on which nothing is being answered: those that have never said a word (a browser, a
- * balancer or a pool connects ahead), and those whose request has not come whole, of which nothing was accepted. `close`
- * alone waits for them as if a request were under way.
+ * Lets go of connections in order. While the process is leaving, each answer says that it is the last one of its
+ * connection. At `close`, connections that have never said a word (a browser, a balancer or a pool connects ahead) end at
+ * once, and so do those whose request has not come whole, of which nothing was accepted: `close` alone waits for them as
+ * if a request were under way. Those that are between two requests end a moment later: one whose next request is on its
+ * way would lose it.
  */
-const withPromptEnd = (server: Server, report: Report): Server => {
-  const connections = new Map<NetSocket, Set<Begun>>()
+const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Server => {
+  const connections = new Map<NetSocket, Connection>()
+  let isClosed = false
   const connected = (socket: NetSocket) => {
-    connections.set(socket, new Set())
+    connections.set(socket, { begun: new Set(), hasAsked: false })
     listen(socket, "close", () => connections.delete(socket), report)
   }
   listen(server, "connection", connected, report)
+  const tellLast = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader("connection", "close")
+  }
   const watch = (request: IncomingMessage, response: ServerResponse) => {
     const one: Begun = [request, response]
-    const begun = connections.get(request.socket)
-    begun?.add(one)
-    listen(response, "close", () => begun?.delete(one), report)
+    const connection = connections.get(request.socket)
+    connection?.begun.add(one)
+    if (connection !== undefined) connection.hasAsked = true
+    listen(response, "close", () => connection?.begun.delete(one), report)
+    if (isClosed || farewell.isLeaving()) tellLast(response)
   }
   const emit = server.emit.bind(server)
   server.emit = (event: string, ...values: Array<unknown>): boolean => {
@@ -142,12 +179,24 @@ const withPromptEnd = (server: Server, report: Report): Server => {
     }
     return emit(event, ...values)
   }
+  const endIdle = (isOver: boolean) => {
+    for (const [socket, { begun, hasAsked }] of connections) {
+      const isBetween = begun.size === 0 && hasAsked
+      if (isBetween ? isOver : ![...begun].some(isBeingAnswered)) socket.destroy()
+    }
+  }
+  // The server's own `close` would end at once what is between two requests.
+  server.closeIdleConnections = () => {}
   const close = server.close.bind(server)
   server.close = (closed) => {
-    close(closed)
-    for (const [socket, begun] of connections) {
-      if (![...begun].some(isBeingAnswered)) socket.destroy()
-    }
+    isClosed = true
+    const timer = setTimeout(() => endIdle(true), farewell.millis)
+    close((error) => {
+      clearTimeout(timer)
+      closed?.(error)
+    })
+    for (const { begun } of connections.values()) begun.forEach(([, response]) => tellLast(response))
+    endIdle(false)
     return server
   }
   return server
@@ -155,26 +204,44 @@ const withPromptEnd = (server: Server, report: Report): Server => {
 
 /**
  * How long a client may take, and how long its headers may be: a head that does not come, or a body that does not end,
- * holds a connection no longer. The longest body, 8 MiB, comes in a minute at one megabit a second.
+ * holds a connection no longer. The longest body, 8 MiB, comes in a minute at one megabit a second. A connection is kept
+ * between two requests for longer than proxies keep theirs (a minute, often): who ends it first must be the one who sends
+ * the next request, or that request may meet a connection that ends.
  */
-const patience = { headersTimeout: 10_000, requestTimeout: 60_000, maxHeaderSize: 16_384 }
+const patience = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 75_000,
+  maxHeaderSize: 16_384
+}
 
 /**
  * An HTTP server with its file and etag services. At shutdown it stops accepting and waits for the
- * requests it is answering, `gracefulShutdown` at most (10 seconds). `report` is given what a listener throws.
+ * requests it is answering, `gracefulShutdown` at most (10 seconds); a connection that is between two requests is kept
+ * for `farewell` (a second) more. While `isLeaving`, answers end their connections. `report` is given what a listener
+ * throws.
  */
 export const httpServer = (
   options: {
     readonly port: number
     readonly host?: string | undefined
     readonly gracefulShutdown?: Duration.Input | undefined
+    readonly farewell?: Duration.Input | undefined
+    readonly isLeaving?: (() => boolean) | undefined
     readonly fastPath?: FastPathServer | undefined
     readonly report: Report
   }
 ) =>
   NodeHttpServer.layer(
     () =>
-      withPromptEnd(withFastPath(createServer(patience), options.fastPath, options.report), options.report),
+      withOrderlyEnd(
+        withFastPath(withTurns(createServer(patience), options.report), options.fastPath, options.report),
+        {
+          isLeaving: options.isLeaving ?? (() => false),
+          millis: Duration.toMillis(Duration.fromInputUnsafe(options.farewell ?? "1 second"))
+        },
+        options.report
+      ),
     {
       port: options.port,
       host: options.host ?? "127.0.0.1",

@@ -28,6 +28,8 @@ const floors = [
   "src/files",
   "src/images",
   "src/trust",
+  "src/cluster/mailbox",
+  "src/cluster/runners",
   "src/cluster",
   "src/store",
   "src/limits",
@@ -129,9 +131,10 @@ describe("the house", () => {
   it("has no folder of two ideas", () => {
     const counts = Map.groupBy(files, dirname)
     assert.deepStrictEqual(
-      [...counts].filter(([, inside]) => inside.length > crowded).map(([folder, inside]) =>
-        `${folder} has ${inside.length} files`
-      ),
+      // The migrations are a history, which only grows.
+      [...counts].filter(([folder, inside]) => folder !== "migrations" && inside.length > crowded).map((
+        [folder, inside]
+      ) => `${folder} has ${inside.length} files`),
       []
     )
   })

@@ -1,11 +1,11 @@
 /**
  * How a server ends: what it is answering is answered, and nothing else keeps it; and what its listeners throw, which
- * ends the request and nothing more. Guards whose removal turns this file red: each connection that ends at once, the two
- * states of a request that is waited for, `guarded` around each of `takes`, `answer` and the reply, and the bound on
+ * ends the request and nothing more. Guards whose removal turns this file red: each connection that ends at once, the last
+ * request of one that was kept, what tells it so, the time that it is kept for, the two states of a request that is waited for, `guarded` around each of `takes`, `answer` and the reply, and the bound on
  * headers.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
+import { Context, type Duration, Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { readdirSync, readFileSync } from "node:fs"
 import type { FastPath } from "../src/FastPath.ts"
@@ -53,7 +53,9 @@ const routesOf = (latch: Latch.Latch) => {
 }
 
 /** A server of these routes and this fastPath, its port, its end, and what its listeners have thrown. */
-const serving = Effect.gen(function* () {
+const serve = Effect.fnUntraced(function* (
+  options: { readonly farewell?: Duration.Input; readonly isLeaving?: () => boolean } = {}
+) {
   const faults: Array<unknown> = []
   const latch = yield* Latch.make()
   const scope = yield* Scope.make()
@@ -62,6 +64,7 @@ const serving = Effect.gen(function* () {
   const server = Platform.httpServer({
     port: 0,
     gracefulShutdown: "1 hour",
+    ...options,
     fastPath: {
       registry: { current: fastPath },
       contract: () => Promise.reject(new Error("The fast path answers"))
@@ -76,6 +79,8 @@ const serving = Effect.gen(function* () {
   if (address._tag === "UnixPathAddress") return yield* Effect.die(new Error("no port"))
   return { port: String(address.port), latch, taken, faults, end: Scope.close(scope, Exit.void) }
 })
+
+const serving = serve()
 
 const head = (path: string, length: number, more = "") =>
   `POST ${path} HTTP/1.1\r\nhost: core\r\n${more}content-length: ${length}\r\n\r\n`
@@ -128,6 +133,58 @@ describe("a server that ends", () => {
       yield* early.heard("ended")
       yield* Effect.forEach([late, fastPath, early], ({ ended }) => ended)
       yield* Fiber.join(ending)
+    }).pipe(Effect.scoped))
+
+  it.live("answers the request that is on its way on a connection that was kept, and ends it then", () =>
+    Effect.gen(function* () {
+      const { end, latch, port } = yield* serve({ farewell: "1 hour" })
+      yield* latch.open
+      const kept = yield* wire(port)
+      kept.say(`${head("/late", 3)}one`)
+      yield* kept.heard("late one")
+      const fast = yield* wire(port)
+      fast.say(`${head("/fast", 3)}one`)
+      yield* fast.heard("fast one")
+      const silent = yield* wire(port)
+      const ending = yield* Effect.forkChild(end, { startImmediately: true })
+      yield* silent.ended
+      assert.isUndefined(ending.pollUnsafe())
+      kept.say(`${head("/late", 3)}two`)
+      yield* kept.heard("connection: close")
+      yield* kept.heard("late two")
+      fast.say(`${head("/fast", 3)}two`)
+      yield* fast.heard("connection: close")
+      yield* fast.heard("fast two")
+      yield* Effect.forEach([kept, fast], ({ ended }) => ended)
+      yield* Fiber.join(ending)
+    }).pipe(Effect.scoped))
+
+  it.live("ends a connection that was kept and stays silent, a moment later", () =>
+    Effect.gen(function* () {
+      const { end, latch, port } = yield* serve({ farewell: "1 millis" })
+      yield* latch.open
+      const kept = yield* wire(port)
+      kept.say(`${head("/late", 3)}one`)
+      yield* kept.heard("late one")
+      yield* end
+      yield* kept.ended
+    }).pipe(Effect.scoped))
+
+  it.live("tells its clients before, and keeps their connections until then", () =>
+    Effect.gen(function* () {
+      let isLeaving = false
+      const { end, latch, port } = yield* serve({ isLeaving: () => isLeaving })
+      yield* latch.open
+      const kept = yield* wire(port)
+      kept.say(`${head("/late", 3)}one`)
+      yield* kept.heard("late one")
+      yield* kept.heard("Keep-Alive: timeout=75")
+      isLeaving = true
+      kept.say(`${head("/late", 3)}two`)
+      yield* kept.heard("connection: close")
+      yield* kept.heard("late two")
+      yield* kept.ended
+      yield* end
     }).pipe(Effect.scoped))
 })
 

@@ -7,6 +7,7 @@ import { PrintThreadsLayer } from "./PrintThreads.ts"
 import { type AnsweredOn, serve } from "./Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
 import { StoresLayer } from "./Stores.ts"
+import * as Deadline from "../http/Deadline.ts"
 import { Drain } from "../http/Drain.ts"
 import * as LoopWatch from "../telemetry/LoopWatch.ts"
 import * as Observability from "../telemetry/Observability.ts"
@@ -15,7 +16,7 @@ import { Loopback } from "../trust/Loopback.ts"
 /** Everything a process needs below its routes. */
 const belowRoutes = Layer.merge(StoresLayer, PrintThreadsLayer).pipe(
   Layer.provideMerge(FoundationLayer),
-  Layer.provideMerge(Drain.layer)
+  Layer.provideMerge(Layer.merge(Drain.layer, Deadline.layer))
 )
 
 const run = <A, E, R>(servers: Layer.Layer<A, E, R>) =>

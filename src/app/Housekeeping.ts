@@ -12,10 +12,14 @@ import { sweepLogos } from "../tickets/LogoSweep.ts"
 /** Stripe retries for 3 days and lists events for 30: a repeat within 31 days gets its first answer. */
 const keysLive = Duration.days(31)
 
-/** A signature older than the accepted skew is refused by its time alone. */
-const signaturesLive = "11 minutes"
+/**
+ * A signature is believed for ten minutes and refused by its time alone after that; the rest is for clocks of processes
+ * and of the database that differ.
+ */
+const signaturesLive = "15 minutes"
 
-const sweep = Effect.gen(function* () {
+/** Once. */
+export const sweep = Effect.gen(function* () {
   const keys = yield* (yield* IdempotencyStore).forget(keysLive)
   const signatures = yield* (yield* ServiceRequestStore).forget(signaturesLive)
   yield* (yield* RetentionStore).forget(keysLive)

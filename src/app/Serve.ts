@@ -8,7 +8,7 @@ import {
   type HttpServerResponse
 } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import type { Drain } from "../http/Drain.ts"
+import { Drain } from "../http/Drain.ts"
 import { FastPathRegistry } from "../FastPath.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as Health from "../http/Health.ts"
@@ -57,8 +57,9 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
       const fork = Effect.runForkWith(context)
       const report = (fault: unknown) =>
         void fork(logFault("A listener of the server failed", Cause.die(fault)))
+      const { isDraining: isLeaving } = yield* Drain
       const server = yield* Effect.mapError(
-        Layer.build(Platform.httpServer({ ...address, fastPath, report })),
+        Layer.build(Platform.httpServer({ ...address, fastPath, isLeaving, report })),
         PortRefused.of({
           ...address,
           hostVariable: "GUICHET_HOST",

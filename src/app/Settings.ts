@@ -4,9 +4,10 @@ import * as Cluster from "../cluster/Cluster.ts"
 import { runnerAddress } from "../cluster/RunnerSettings.ts"
 import * as Database from "../database/Database.ts"
 import { bucketConfig } from "../files/S3Bucket.ts"
+import { requestDeadline } from "../http/Deadline.ts"
 import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../telemetry/Observability.ts"
-import { mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
+import { clearText, mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { issuerIsNamed, issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"
@@ -33,9 +34,11 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   ...Object.values(runnerAddress),
   ...Object.values(observabilitySettings),
   drainSeconds,
+  requestDeadline,
   bucketConfig,
   mailSettings,
   outboxKept,
+  clearText,
   smsKept,
   chosenProvider,
   ...Object.values(issuerSettings),

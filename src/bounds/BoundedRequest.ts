@@ -35,16 +35,20 @@ export const flawOf = (bytes: Uint8Array): Effect.Effect<Flaw | undefined> => {
 
 type Body = Effect.Effect<ArrayBuffer, HttpServerError.HttpServerError>
 
+/** Runs the reading of a body. */
+type Reading = (body: Body) => Body
+
 /**
  * The same request, for every reader of its body. What is refused is a defect: `refuse` makes an answer of it that the
- * server sends whatever its reader does with failures.
+ * server sends whatever its reader does with failures. `reading` runs what waits for the body's bytes.
  */
 export const boundedRequest = (
   request: HttpServerRequest.HttpServerRequest,
-  refuse: (fault: BodyFault) => unknown
+  refuse: (fault: BodyFault) => unknown,
+  reading: Reading = (body) => body
 ): HttpServerRequest.HttpServerRequest => {
   const checked = Effect.runSync(Effect.cached(
-    Effect.suspend((): Body => request.arrayBuffer).pipe(
+    reading(Effect.suspend((): Body => request.arrayBuffer)).pipe(
       Effect.tap((body) =>
         Effect.flatMap(
           flawOf(new Uint8Array(body)),
@@ -61,11 +65,11 @@ export const boundedRequest = (
     }
   })
   return Object.create(request, {
-    arrayBuffer: { get: () => isPicture(request) ? request.arrayBuffer : checked },
+    arrayBuffer: { get: () => isPicture(request) ? reading(request.arrayBuffer) : checked },
     text: { get: () => text },
     modify: {
       value: (options: Parameters<typeof request.modify>[0]) =>
-        boundedRequest(request.modify(options), refuse)
+        boundedRequest(request.modify(options), refuse, reading)
     }
   })
 }

@@ -8,12 +8,15 @@ import { settings } from "../app/Settings.ts"
 import * as Database from "../database/Database.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { checkServer } from "../database/ServerChecks.ts"
+import { checkClock, checkConnections } from "../database/ServerLimits.ts"
 import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../database/Migrations.ts"
 import { mailSettings } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
+import * as Platform from "../Platform.ts"
+import { checkDirectory, checkMail, runnerUnreached, servicesAway } from "./Surroundings.ts"
 import { reportFailure, sentenceOf } from "./Sentence.ts"
 
 /** At least one check failed: its line begins with ✗. */
@@ -62,17 +65,36 @@ const probeFiles = Effect.gen(function* () {
   }
 })
 
+/** Once PostgreSQL answers and can be used, what it gives this installation. */
+const examineDatabase = Effect.fnUntraced(function* (server: boolean) {
+  if (!server) {
+    return [yield* check("The embedded database opens", Effect.provide(Effect.void, Database.layer))]
+  }
+  const first = yield* check(
+    "PostgreSQL answers, can be used and its schema is this version's",
+    Effect.provide(Effect.andThen(checkServer, Migrations.check), Database.layer)
+  )
+  if (!first) return [first]
+  const pool = yield* Effect.orElseSucceed(Database.poolSize, () => 0)
+  return [
+    first,
+    ...yield* Effect.provide(
+      Effect.all([
+        check("PostgreSQL has connections enough for the pool", checkConnections(pool)),
+        check("The clocks of this machine and of PostgreSQL agree", checkClock)
+      ]),
+      Layer.orDie(Database.layer)
+    )
+  ]
+})
+
 const examine = Effect.gen(function* () {
   const server = Option.isSome(yield* Database.url)
   const directory = yield* Database.dataDirectory
   const results = [
     yield* checkSettings,
-    yield* check(
-      server
-        ? "PostgreSQL answers, can be used and its schema is this version's"
-        : "The embedded database opens",
-      Effect.provide(server ? Effect.andThen(checkServer, Migrations.check) : Effect.void, Database.layer)
-    ),
+    yield* check("The data directory can be written and has room", checkDirectory(directory)),
+    ...yield* examineDatabase(server),
     yield* check(
       "The service secrets can be used",
       Layer.build(server ? ServiceSecrets.layerConfig : ServiceSecrets.layerFile(directory))
@@ -88,7 +110,19 @@ const examine = Effect.gen(function* () {
     const quietly = Effect.provideService(Layer.build(redis.value.value), References.MinimumLogLevel, "None")
     results.push(yield* check("Redis answers", quietly))
   }
-  if (results[0]) yield* printUnsent
+  if (results[0]) {
+    const mail = yield* checkMail
+    if (Option.isSome(mail)) results.push(yield* check("The mail server answers", mail.value))
+    yield* printUnsent
+    for (
+      const sentence of [
+        ...yield* Effect.provide(servicesAway, Platform.httpClient),
+        ...yield* runnerUnreached
+      ]
+    ) {
+      yield* Console.log(`– ${sentence}`)
+    }
+  }
   if (results.includes(false)) {
     return yield* new CheckFailed({ message: "Mend what is marked ✗, then run doctor again." })
   }

@@ -3,7 +3,9 @@ import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { databaseLayer, filesLayer } from "../app/Foundation.ts"
 import { queueLayer } from "../app/Services.ts"
+import { dataDirectory } from "../database/Database.ts"
 import { FileStore } from "../files/FileStore.ts"
+import * as Outbox from "../services/notifications/Outbox.ts"
 import { GeneratorQueue } from "../services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
 import type { EventNumber } from "../../rpc/values/Ids.ts"
@@ -17,13 +19,13 @@ import { reportFailure } from "./Sentence.ts"
 export class EventUnclear
   extends Schema.TaggedError<EventUnclear>()("EventUnclear", { message: Schema.String }) {}
 
-/** Files, queued chunks and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
-export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest) {
+/** Files, messages in the outbox of `dir`, queued chunks and the payment service's copy go first: stopped anywhere, the same command finds what is left. */
+export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest, dir: string) {
   const store = yield* ErasureStore
   const files = yield* FileStore
   const ledger = yield* PaymentLedger
   const queue = yield* GeneratorQueue
-  const { files: keys, payments, tickets } = yield* store.traces(guest)
+  const { files: keys, messages, payments, tickets } = yield* store.traces(guest)
   if (!(yield* queue.forget(tickets))) {
     return yield* new GuestBusy({
       message:
@@ -31,6 +33,7 @@ export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest)
     })
   }
   yield* Effect.forEach(keys, (key) => files.remove(key), { concurrency: 4, discard: true })
+  yield* Effect.orDie(Outbox.forget(dir, messages))
   yield* Effect.forEach(payments, (id) => ledger.rename(id, pseudonymOf(guest)), { discard: true })
   yield* store.erase(guest)
   return { files: keys.length }
@@ -79,11 +82,15 @@ export const erase = Command.make(
       Effect.gen(function* () {
         const { files } = yield* Effect.flatMap(
           eventOf(event, organizer),
-          (eventId) => eraseGuest({ eventId, number: event, guestId: guest })
+          (eventId) =>
+            Effect.flatMap(
+              dataDirectory,
+              (dir) => eraseGuest({ eventId, number: event, guestId: guest }, dir)
+            )
         ).pipe(Effect.provide(layer))
         yield* Console.log(
-          `Erased guest ${guest} of event ${event}, and ${files} files. Invoices keep their payer; logs of deliveries and ` +
-            "messages in the outbox go by themselves within 31 days."
+          `Erased guest ${guest} of event ${event}, and ${files} files. Invoices keep their payer. Where the ` +
+            "notification service has another data directory than this one, its outbox forgets within 31 days."
         )
       })
     )

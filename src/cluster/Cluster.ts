@@ -1,30 +1,36 @@
 /** Where entities and workflows run: this process alone, or a set of runners that share PostgreSQL. */
+import type { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer, Option } from "effect"
 import {
   ClusterWorkflowEngine,
+  type MessageStorage,
   RunnerAddress,
   RunnerHealth,
   Runners,
   RunnerStorage,
   Sharding,
-  ShardingConfig,
-  SocketRunner,
-  SqlRunnerStorage
+  ShardingConfig
 } from "effect/cluster"
 import { RpcSerialization } from "effect/rpc"
+import type { SqlClient } from "effect/sql"
 import * as Database from "../database/Database.ts"
 import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { ReadinessNotice } from "../http/Health.ts"
+import type { MailboxNews } from "./mailbox/MailboxStorage.ts"
 import * as PatientStorage from "./PatientStorage.ts"
+import { layerSocketRunner } from "./RunnerNotices.ts"
+import * as LockedRunnerStorage from "./runners/LockedRunnerStorage.ts"
+import * as LocksReadiness from "./runners/LocksReadiness.ts"
+import { beat } from "./runners/ShardLocks.ts"
 import { clusterSecret, runnerAddress, runnerTlsFiles, runnerTrust } from "./RunnerSettings.ts"
 import { layerClient, layerServer, type RunnerTrust, UnprovedRunners } from "./RunnerTransport.ts"
 
 type Tuning = Partial<ShardingConfig.ShardingConfig["Service"]>
 
 /**
- * A killed runner's shards move in about 8 seconds (36 with the defaults), and a scheduled message is at
- * most half a second late. `shardsPerGroup` decides which shard an entity is in: it must be the same on
+ * A frozen runner's shards move in about 8 seconds (36 with the defaults), a killed runner's in about one, and a
+ * scheduled message is at most half a second late. `shardsPerGroup` decides which shard an entity is in: it must be the same on
  * every runner and never change once messages are stored. A message to an entity of this process stays the object it is.
  */
 export const tuning: Tuning = {
@@ -38,6 +44,25 @@ export const tuning: Tuning = {
   simulateRemoteSerialization: false
 }
 
+/** Among several runners, shards follow as soon as one of them is known to be dead. */
+const sharedTuning: Tuning = { refreshAssignmentsInterval: beat }
+
+/** Where messages are kept, and who holds which shard. */
+type StorageLayer = Layer.Layer<
+  MessageStorage.MessageStorage | MailboxNews | RunnerStorage.RunnerStorage,
+  never,
+  PgClient.PgClient | SqlClient.SqlClient | ShardingConfig.ShardingConfig
+>
+
+const mailboxes = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
+
+const storageOnPostgres: StorageLayer = LocksReadiness.layer.pipe(
+  Layer.provideMerge(mailboxes),
+  Layer.provideMerge(LockedRunnerStorage.layer)
+)
+
+const storageEmbedded: StorageLayer = Layer.merge(mailboxes, RunnerStorage.layerMemory)
+
 /**
  * One runner in this process. On PostgreSQL its shard locks are in the database, so that a second core
  * started by mistake runs nothing; the embedded database has one session and one process, and needs none.
@@ -46,14 +71,11 @@ export const layerSingle = (overrides?: Tuning) =>
   ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(Sharding.layer),
     Layer.provideMerge(Runners.layerNoop),
-    Layer.provideMerge(PatientStorage.layerSql),
-    Layer.provide([
-      Layer.unwrap(Effect.map(
-        Database.isEmbedded,
-        (embedded) => embedded ? RunnerStorage.layerMemory : Layer.orDie(SqlRunnerStorage.layer)
-      )),
-      RunnerHealth.layerNoop
-    ]),
+    Layer.provideMerge(Layer.unwrap(Effect.map(
+      Database.isEmbedded,
+      (embedded) => embedded ? storageEmbedded : storageOnPostgres
+    ))),
+    Layer.provide(RunnerHealth.layerNoop),
     Layer.provide(ShardingConfig.layerFromEnv({ ...tuning, ...overrides })),
     Layer.provide(Platform.digest)
   )
@@ -64,11 +86,10 @@ const maxFrameSize = 8 * 1024 * 1024
 /** Sharding over sockets that prove themselves, with messages and runners in SQL. */
 const sockets = (trust: RunnerTrust, config: Tuning) => {
   const client = layerClient(trust)
-  return SocketRunner.layer.pipe(
+  return layerSocketRunner.pipe(
     Layer.provide(RunnerHealth.layerPing.pipe(Layer.provide(Runners.layerRpc))),
     Layer.provide([layerServer(trust), client]),
-    Layer.provideMerge(PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))),
-    Layer.provide(Layer.orDie(SqlRunnerStorage.layer)),
+    Layer.provideMerge(storageOnPostgres),
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(RpcSerialization.layerSchemaBinary({ maxFrameSize }))
   )
@@ -97,7 +118,9 @@ export const layerSocket = Layer.unwrap(Effect.gen(function* () {
   const address = Option.some(RunnerAddress.make(host, port))
   const trust = yield* runnerTrust
   return ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(sockets(trust, { ...tuning, runnerAddress: address, runnerListenAddress: address })),
+    Layer.provideMerge(
+      sockets(trust, { ...tuning, ...sharedTuning, runnerAddress: address, runnerListenAddress: address })
+    ),
     Layer.merge(readinessNotice),
     Layer.provide(UnprovedRunners.layer)
   )

@@ -2,22 +2,26 @@
  * The mailboxes' storage that waits for the database. The cluster tries a call three times and dies of it, and a
  * workflow that dies is stored as dead: here a fault that passes is waited out, and never told.
  */
-import { type Context, Effect, Layer } from "effect"
-import { MessageStorage, SqlMessageStorage } from "effect/cluster"
+import { type Context, Effect, Fiber, Layer, type Scope } from "effect"
+import { MessageStorage } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import { isUniqueViolation } from "../database/TransientFault.ts"
 import { waitOut } from "../durable/Retry.ts"
+import * as MailboxStorage from "./mailbox/MailboxStorage.ts"
 
 type Storage = MessageStorage.MessageStorage["Service"]
 
 const patiently = waitOut("1 second")
 
 /**
- * The calls of a workflow's own storage that wait. Polls and resets are left as they are: the cluster repeats them by
- * itself. So is the saving of a reply, which only a shard's owner may do: the cluster looks that up and runs the handler
+ * The calls of a workflow's own storage that wait. Polls are left as they are: the cluster repeats them by itself. So is the saving of a reply, which only a shard's owner may do: the cluster looks that up and runs the handler
  * again, which finds what was stored.
+ *
+ * What the former owner of a shard had read is given to the next one by a reset, which the cluster tries once, for two
+ * seconds: without it those messages wait for ten minutes. Here it goes on until it is done, whoever waits for it. When it
+ * comes late, a message that is being handled is not handled again.
  */
-const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>): Storage => {
+const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>, scope: Scope.Scope): Storage => {
   /** A transaction is lost with its connection: whoever began it begins it again. */
   const wait = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(isInTransaction, (is) => is ? work : patiently(work))
@@ -40,6 +44,11 @@ const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>): Stora
     saveRequest: (envelope) => insert(stock.saveRequest(envelope), MessageStorage.SaveResult.Success()),
     saveEnvelope: (envelope) => insert(stock.saveEnvelope(envelope), undefined),
     clearReplies: (id, options) => wait(stock.clearReplies(id, options)),
+    resetShards: (shardIds) =>
+      Effect.flatMap(
+        Effect.forkIn(patiently(stock.resetShards(shardIds)), scope, { startImmediately: true }),
+        Fiber.join
+      ),
     repliesFor: (requests) => wait(stock.repliesFor(requests)),
     repliesForUnfiltered: (ids) => wait(stock.repliesForUnfiltered(ids)),
     requestIdForPrimaryKey: (options) => wait(stock.requestIdForPrimaryKey(options)),
@@ -59,9 +68,9 @@ export const layer: Layer.Layer<
     const isInTransaction = Effect.contextWith((context: Context.Context<never>) =>
       Effect.succeed(context.mapUnsafe.has(transactionService.key))
     )
-    return patient(yield* MessageStorage.MessageStorage, isInTransaction)
+    return patient(yield* MessageStorage.MessageStorage, isInTransaction, yield* Effect.scope)
   })
 )
 
-/** Effect's own tables. */
-export const layerSql = layer.pipe(Layer.provide(SqlMessageStorage.layer))
+/** Over the mailboxes of this runner. */
+export const layerSql = layer.pipe(Layer.provideMerge(MailboxStorage.layer))

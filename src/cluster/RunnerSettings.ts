@@ -3,6 +3,7 @@ import { Config, Effect, FileSystem, Option, Redacted, Schema } from "effect"
 import { derivedKeys } from "../trust/DerivedKey.ts"
 import { optionalSecrets, ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import type { RunnerTrust } from "./RunnerTransport.ts"
+import { isLoopback } from "../trust/LoopbackHost.ts"
 
 /** The settings of a runner do not go together; `message` says what to set. */
 export class RunnerMisconfigured
@@ -35,9 +36,6 @@ export const runnerTlsFiles = Effect.gen(function* () {
   if (Option.isNone(files) && [ca, cert, key].some(Option.isSome)) return yield* halfTls
   return files
 })
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 
 const unsecret = new RunnerMisconfigured({
   message:

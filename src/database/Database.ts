@@ -11,7 +11,7 @@ import { type EmbeddedOptions, openEmbedded } from "./EmbeddedDatabase.ts"
 import { PgliteStream } from "./PgliteStream.ts"
 import { SqlTypes } from "./SqlTypes.ts"
 
-/** How many connections to PostgreSQL: the locks of shards hold one, what listens another, and work needs the rest. */
+/** How many connections to PostgreSQL: what listens holds one, work needs the rest. The locks of shards have one beside them. */
 export const poolSize: Config.Config<number> = Config.withDefault(
   Config.schema(Schema.Int.check(Schema.isBetween({ minimum: 3, maximum: 1_000 })), "DATABASE_POOL"),
   10

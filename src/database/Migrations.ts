@@ -24,6 +24,7 @@ export const loader = Migrator.fromGlob({
   "0015_token_list.ts": () => import("../../migrations/0015_token_list.ts"),
   "0016_invoices_without_a_book.ts": () => import("../../migrations/0016_invoices_without_a_book.ts"),
   "0017_event_numbers.ts": () => import("../../migrations/0017_event_numbers.ts"),
+  "0018_shard_owners.ts": () => import("../../migrations/0018_shard_owners.ts"),
   "0023_payment_facts.ts": () => import("../../migrations/0023_payment_facts.ts")
 })
 

@@ -8,12 +8,23 @@ interface Waiting<A, B, E> {
   readonly items: ReadonlyArray<A>
   readonly reply: Reply<B, E>
   readonly span: Tracer.AnySpan | undefined
+  /** The batch that it is in, once that is being answered. */
+  run: Run | undefined
 }
 
-/** `put` is `submit` for callers without a fiber. */
+/** A batch that is being answered: how many groups wait for it, and how it is ended when none does. */
+interface Run {
+  awaited: number
+  end: () => void
+}
+
+/**
+ * `put` is `submit` for callers without a fiber, and answers how to leave: who leaves, or is interrupted, gets no reply,
+ * and what nobody waits for is not begun, or is interrupted.
+ */
 export interface Line<A, B, E> {
   readonly submit: (items: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E>
-  readonly put: (items: ReadonlyArray<A>, reply: Reply<B, E>, span?: Tracer.AnySpan) => void
+  readonly put: (items: ReadonlyArray<A>, reply: Reply<B, E>, span?: Tracer.AnySpan) => () => void
   /** Interrupts what is being answered and whatever waits. */
   readonly close: Effect.Effect<void>
 }
@@ -68,17 +79,28 @@ export const open = <A, B, E>(options: Options<A, B, E>): Effect.Effect<Line<A, 
     const workers = new Set<Fiber.Fiber<void>>()
     let running = 0
 
-    const answerRun = (run: ReadonlyArray<Waiting<A, B, E>>) =>
-      Effect.suspend(() =>
-        traced(
-          options.name,
-          run.flatMap(({ span }) => span ?? []),
-          options.answer(run.flatMap(({ items }) => items))
+    const answerRun = (groups: ReadonlyArray<Waiting<A, B, E>>) =>
+      Effect.suspend(() => {
+        const run: Run = { awaited: groups.length, end: () => {} }
+        for (const group of groups) group.run = run
+        const forsaken = Effect.callback<never>((resume) => {
+          run.end = () => resume(Effect.interrupt)
+        })
+        const answer = Effect.suspend(() => options.answer(groups.flatMap(({ items }) => items)))
+        return Effect.raceFirst(
+          forsaken,
+          traced(options.name, groups.flatMap(({ span }) => span ?? []), answer)
         )
-      ).pipe(
-        Effect.onExit((exit) => Effect.sync(() => replyTo(run, exit))),
+      }).pipe(
+        Effect.onExit((exit) => Effect.sync(() => replyTo(groups, exit))),
         Effect.exit
       )
+
+    const leave = (one: Waiting<A, B, E>) => {
+      const at = one.run === undefined ? line.indexOf(one) : -1
+      if (at >= 0) line.splice(at, 1)
+      if (one.run !== undefined && --one.run.awaited === 0) one.run.end()
+    }
 
     const drain = Effect.andThen(
       Effect.yieldNow,
@@ -90,16 +112,34 @@ export const open = <A, B, E>(options: Options<A, B, E>): Effect.Effect<Line<A, 
     ).pipe(Effect.ensuring(Effect.sync(() => running -= 1)))
 
     const put: Line<A, B, E>["put"] = (items, reply, span) => {
-      line.push({ items, reply, span })
-      if (running >= options.atOnce) return
-      running += 1
-      const worker = Effect.runForkWith(services)(drain)
-      workers.add(worker)
-      worker.addObserver(() => workers.delete(worker))
+      let isGone = false
+      const one: Waiting<A, B, E> = {
+        items,
+        reply: (exit) => {
+          if (!isGone) reply(exit)
+          isGone = true
+        },
+        span,
+        run: undefined
+      }
+      line.push(one)
+      if (running < options.atOnce) {
+        running += 1
+        const worker = Effect.runForkWith(services)(drain)
+        workers.add(worker)
+        worker.addObserver(() => workers.delete(worker))
+      }
+      return () => {
+        if (isGone) return
+        isGone = true
+        leave(one)
+      }
     }
 
     const submit: Line<A, B, E>["submit"] = (items) =>
-      Effect.withFiber((caller) => Effect.callback((resume) => put(items, resume, caller.cache.span)))
+      Effect.withFiber((caller) =>
+        Effect.callback((resume) => Effect.sync(put(items, resume, caller.cache.span)))
+      )
 
     const close = Effect.andThen(
       Effect.suspend(() => Fiber.interruptAll(workers)),

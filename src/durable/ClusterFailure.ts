@@ -29,3 +29,9 @@ export const isClusterFailure: (error: unknown) => error is ClusterFailure = Pre
   Schema.is(RunnerUnavailable),
   Cause.isTimeoutError
 ]) as (error: unknown) => error is ClusterFailure
+
+/** Whether a cause is the cluster's own failure that nobody has caught: what is out of time is not, whoever timed it. */
+export const diedOfCluster = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some((reason) =>
+    Cause.isDieReason(reason) && isClusterFailure(reason.defect) && !Cause.isTimeoutError(reason.defect)
+  )

@@ -1,8 +1,9 @@
 /** Durable work outlasts the database's bad moments: a fault that passes is tried again, not recorded. */
-import { Cause, Clock, Duration, Effect, Schedule, Schema } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Schedule, Schema } from "effect"
 import { Activity, DurableClock } from "effect/workflow"
 import type { Fate } from "../database/SqlStates.ts"
 import { fateOf } from "../database/TransientFault.ts"
+import { diedOfCluster } from "./ClusterFailure.ts"
 import { faultsOf, logFault } from "../telemetry/Faults.ts"
 
 /** Ever longer up to this, for ever. */
@@ -20,12 +21,16 @@ const longestDoubt = Duration.toMillis("1 hour")
 
 const warnEvery = Duration.toMillis("1 minute")
 
+/** What becomes of a cause: a failure of the cluster that nobody caught is of unknown length. */
+const fateOfCause = (cause: Cause.Cause<unknown>): Fate | undefined =>
+  fateOf(cause) ?? (diedOfCluster(cause) ? "doubtful" : undefined)
+
 /** How long a fault of this kind is waited out, in milliseconds. */
 const longest: Readonly<Record<Fate, number>> = { passes: Infinity, doubtful: longestDoubt, final: 0 }
 
 /**
- * Tries again, ever longer up to `most` apart, while the cause is a fault of the database that passes: as long as it takes
- * for one that is known, for an hour for one that is not. A warning a minute says so.
+ * Tries again, ever longer up to `most` apart, while the cause is a fault of the database or of the cluster that passes:
+ * as long as it takes for one that is known, for an hour for one that is not. A warning a minute says so.
  */
 export const waitOut =
   (most: Duration.Input) => <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -34,7 +39,7 @@ export const waitOut =
       const began = clock.currentTimeMillisUnsafe()
       let warned = began
       const passesStill = (cause: Cause.Cause<E>) => {
-        const fate = fateOf(cause)
+        const fate = fateOfCause(cause)
         const now = clock.currentTimeMillisUnsafe()
         if (fate === undefined || now - began >= longest[fate]) return Effect.succeed(false)
         if (now - warned < warnEvery) return Effect.succeed(true)
@@ -59,6 +64,23 @@ export const retryTransient = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Ef
     Effect.tapCause((cause) =>
       Cause.hasDies(cause) ? logFault("Durable work failed for good", cause) : Effect.void
     )
+  )
+
+/**
+ * The body of a workflow, waiting out what passes wherever it arose: in the engine itself, or in what is no activity. It
+ * runs again from its beginning, as after a crash, and what its activities have done is not done again. A run that is
+ * suspended or interrupted is left as it is.
+ */
+export const outlive = <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  body.pipe(
+    Effect.exit,
+    Effect.flatMap((exit) =>
+      Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause)
+        ? Effect.failCause(exit.cause)
+        : Effect.succeed(exit)
+    ),
+    waitOut("5 seconds"),
+    Effect.flatMap((exit) => exit)
   )
 
 /** Whether a round's work is done with, be it done or refused for good. */

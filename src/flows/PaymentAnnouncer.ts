@@ -12,7 +12,7 @@ import { type PayersNotice, paymentStates, type Standing } from "../store/paymen
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { willSpeak } from "./MessagesStep.ts"
-import { decide, refundUnearned } from "./PaymentStep.ts"
+import { decide, refundUnearned, showSettled } from "./PaymentStep.ts"
 
 /**
  * Called after every event of a payment, with what all of them come to by then: the same may come again, after a crash or
@@ -68,7 +68,10 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
           if (misreceived) yield* RefundPayment.execute({ paymentId }, { discard: true, detached: true })
           if (flowId === null && payment.owner === null) return
           if (flowId !== null && status !== "pending") yield* endWait(flowId, payment, status)
-          if (flowId !== null && status === "settled" && (yield* refundUnearned(flowId))) return
+          if (flowId !== null && status === "settled") {
+            if (yield* refundUnearned(flowId)) return
+            yield* showSettled(flowId)
+          }
           if (trigger !== null && eventId !== null && userId !== null) {
             yield* triggers.fire(eventId, [userId], trigger)
           }

@@ -93,11 +93,13 @@ const request = (plan: Plan) =>
 /** Nothing was asked of the payment service: the flow is free, or all its guests hold settled tickets. */
 const isAsked = Schema.is(Schema.Struct({ payment_id: Schema.String, status: Schema.String }))
 
+const settledOutcome = (paymentId: string) => completed({ payment_id: paymentId, status: "settled" })
+
 /** What the decision means for the step. */
 const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.Type): Outcome => {
   switch (decided) {
     case "settled":
-      return completed({ payment_id: paymentId, status: decided })
+      return settledOutcome(paymentId)
     case "timed_out":
       return timedOut
     case "stopped":
@@ -110,17 +112,30 @@ const outcomeOf = (paymentId: string, decided: typeof PaymentDone.successSchema.
   }
 }
 
+/** What has settled is told as settled, whatever ended the wait or the asking first. */
+const unlessSettled = (paymentId: string, outcome: Outcome) =>
+  Effect.gen(function* () {
+    const payment = yield* (yield* PaymentStore).get(paymentId)
+    return Option.isSome(payment) && payment.value.settled_at !== null ? settledOutcome(paymentId) : outcome
+  })
+
 /** The flow waits for a webhook, not for the service's answer: only a signed event decides a payment. */
 export const payment = Effect.fnUntraced(function* (plan: Plan, next: Next) {
   const asked = yield* begin(plan, "payment", "request", request(plan))
   const paymentId = paymentIdOf(plan.flowId)
   if (asked.status === "failed") {
     const close = Effect.flatMap(PaymentStore, (payments) => payments.close(paymentId, "payment.failed"))
-    return yield* end(plan, "payment", Effect.as(close, asked))
+    return yield* end(plan, "payment", Effect.andThen(close, unlessSettled(paymentId, asked)))
   }
   if (!isAsked(asked.result)) return yield* end(plan, "payment", Effect.succeed(asked), next)
   const decided = yield* DurableDeferred.await(PaymentDone)
-  return yield* end(plan, "payment", Effect.succeed(outcomeOf(paymentId, decided)), next)
+  const outcome = outcomeOf(paymentId, decided)
+  return yield* end(
+    plan,
+    "payment",
+    decided === "settled" ? Effect.succeed(outcome) : unlessSettled(paymentId, outcome),
+    next
+  )
 })
 
 const endWait = (executionId: string, decided: typeof PaymentDone.successSchema.Type) =>
@@ -152,6 +167,13 @@ export const refundUnearned = Effect.fn("PaymentStep.refundUnearned")(function* 
   if (Option.isNone(paymentId)) return false
   yield* RefundPayment.execute({ paymentId: paymentId.value }, { discard: true, detached: true })
   return true
+})
+
+/** A payment that settled when its step had been told as failed, and is not refunded, is shown as what it is. */
+export const showSettled = Effect.fn("PaymentStep.showSettled")(function* (flowId: string) {
+  const payment = yield* (yield* PaymentStore).forFlow(flowId)
+  if (Option.isNone(payment) || payment.value.status !== "settled") return
+  yield* (yield* FlowStore).paid(flowId, settledOutcome(payment.value.payment_id).result)
 })
 
 /**

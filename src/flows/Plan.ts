@@ -15,6 +15,8 @@ export interface Plan {
   readonly deadline: DateTime.Utc
   /** Steps that ended before this run began, and are not run again. */
   readonly ended: ReadonlyMap<StepName, Outcome>
+  /** Whether the flow had ended by then. */
+  readonly over: boolean
 }
 
 const suffix = (flowId: string): string => flowId.slice("flow_".length)

@@ -20,14 +20,13 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
   const flows = yield* FlowStore
   const { created_at: createdAt, deadline, event_id: eventId, owner, request, status, ...stored } =
     yield* retryTransient(flows.load(flowId))
-  if (status === "accepted") {
-    yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
-    yield* retryTransient(flows.begin(flowId, "validation"))
+  if (status === "accepted" && (yield* retryTransient(flows.begin(flowId, "validation")))) {
     yield* started(flowId, ["validation"])
+    yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
   }
   const ended = new Map(stored.ended.map(({ step, ...outcome }) => [step, outcome]))
-  const plan: Plan = { flowId, executionId, owner, eventId, request, createdAt, deadline, ended }
-  return { plan, over: status !== "accepted" && status !== "running" }
+  const over = status !== "accepted" && status !== "running"
+  return { flowId, executionId, owner, eventId, request, createdAt, deadline, ended, over } satisfies Plan
 })
 
 /** How each step with work to do has ended. */

@@ -1,5 +1,5 @@
 /** Says when the process is leaving: readiness turns off first, then requests in flight finish. */
-import { Config, Context, Deferred, Duration, Effect, Layer, Ref, Schema } from "effect"
+import { Config, Context, Deferred, Duration, Effect, Layer, Schema } from "effect"
 
 /** How long a stopping process stays up for the load balancer to notice. */
 export const drainSeconds = Config.withDefault(
@@ -10,6 +10,8 @@ export const drainSeconds = Config.withDefault(
 /** Whether the process drains, and the switches. */
 export class Drain extends Context.Service<Drain, {
   readonly draining: Effect.Effect<boolean>
+  /** The same without a fiber. */
+  readonly isDraining: () => boolean
   readonly begin: Effect.Effect<void>
   /** Completes when the servers are about to close: what would go on for ever ends here. */
   readonly leaving: Effect.Effect<void>
@@ -19,11 +21,14 @@ export class Drain extends Context.Service<Drain, {
   static readonly layer: Layer.Layer<Drain> = Layer.effect(
     Drain,
     Effect.gen(function* () {
-      const flag = yield* Ref.make(false)
+      let isDraining = false
       const left = yield* Deferred.make<void>()
       return Drain.of({
-        draining: Ref.get(flag),
-        begin: Ref.set(flag, true),
+        draining: Effect.sync(() => isDraining),
+        isDraining: () => isDraining,
+        begin: Effect.sync(() => {
+          isDraining = true
+        }),
         leaving: Deferred.await(left),
         leave: Effect.asVoid(Deferred.succeed(left, undefined))
       })

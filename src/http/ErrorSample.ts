@@ -2,7 +2,7 @@
  * Every wrong field of a refused body, at a bounded cost: collecting all errors of a large body takes seconds, so a
  * sample of it is decoded again, its arrays cut short.
  */
-import { Effect, Option, Schema, type SchemaIssue } from "effect"
+import { Effect, Option, Schema, type SchemaAST, type SchemaIssue } from "effect"
 import type { HttpApiEndpoint } from "effect/http-api"
 
 /** Items of an array that are looked at. */
@@ -62,19 +62,26 @@ const jsonSchemas = (endpoint: HttpApiEndpoint.Top) =>
 export const readsJson = (endpoint: HttpApiEndpoint.Top): boolean => jsonSchemas(endpoint).length > 0
 
 /** Decodes any JSON body of the endpoint and collects every error. */
-const decoderOf = (endpoint: HttpApiEndpoint.Top): Decode => {
+const decoderOf = (endpoint: HttpApiEndpoint.Top, options: SchemaAST.ParseOptions | undefined): Decode => {
   const known = decoders.get(endpoint)
   if (known !== undefined) return known
-  const decode = Schema.decodeUnknownEffect(Schema.Union(jsonSchemas(endpoint)), { errors: "all" }) as Decode
+  const decode = Schema.decodeUnknownEffect(Schema.Union(jsonSchemas(endpoint)), {
+    ...options,
+    errors: "all"
+  }) as Decode
   decoders.set(endpoint, decode)
   return decode
 }
 
-/** The issues of a sample; none when it cannot be taken or nothing in it is wrong. */
-export const sampledIssue = Effect.fnUntraced(function* (endpoint: HttpApiEndpoint.Top, body: unknown) {
+/** The issues of a sample, read with the endpoint's options; none when it cannot be taken or nothing in it is wrong. */
+export const sampledIssue = Effect.fnUntraced(function* (
+  endpoint: HttpApiEndpoint.Top,
+  body: unknown,
+  options?: SchemaAST.ParseOptions
+) {
   const sample = sampleOf(body)
   if (Option.isNone(sample)) return Option.none()
-  const issue = yield* Effect.match(decoderOf(endpoint)(sample.value.body), {
+  const issue = yield* Effect.match(decoderOf(endpoint, options)(sample.value.body), {
     onFailure: (error): Option.Option<SchemaIssue.Issue> => Option.some(error.issue),
     onSuccess: () => Option.none()
   })

@@ -15,25 +15,33 @@ export const ReadinessNotice = Context.Reference<Effect.Effect<string | undefine
   { defaultValue: () => Effect.succeed(undefined) }
 )
 
+/** Why a process must not be sent requests although its database answers; undefined when it may; nothing by default. */
+export const ReadinessFault = Context.Reference<Effect.Effect<string | undefined>>(
+  "guichet/http/ReadinessFault",
+  { defaultValue: () => Effect.succeed(undefined) }
+)
+
 const ready = (notice: string | undefined) =>
   HttpServerResponse.jsonUnsafe({ status: "ready", ...(notice === undefined ? {} : { notice }) }, { headers })
 
 const notReady = (detail: string) => new Unavailable({ detail, retry_after: 5 })
 
-/** `/health/live` asks nobody; `/health/ready` asks the database, for two seconds at most, and the drain. */
+/** `/health/live` asks nobody; `/health/ready` asks the database, for two seconds at most, the drain, and what moves. */
 export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Drain> = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const ping = yield* Ping
     const drain = yield* Drain
     const notice = yield* ReadinessNotice
+    const fault = yield* ReadinessFault
     const readiness = Effect.gen(function* () {
       if (yield* drain.draining) {
         return yield* notReady("This process is stopping: send requests to another one.")
       }
-      const answers = yield* ping.answers
-      return answers
-        ? ready(yield* notice)
-        : yield* notReady("The database does not answer: try again when it does.")
+      if (!(yield* ping.answers)) {
+        return yield* notReady("The database does not answer: try again when it does.")
+      }
+      const why = yield* fault
+      return why === undefined ? ready(yield* notice) : yield* notReady(why)
     })
     yield* router.add("GET", "/health/live", alive)
     yield* router.add(

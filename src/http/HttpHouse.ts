@@ -1,6 +1,6 @@
 /**
- * The rules every HTTP server of Guichet lives by: request ids, bounds on the body, problems, nosniff, one log line
- * a fault.
+ * The rules every HTTP server of Guichet lives by: request ids, bounds on the body, a deadline, problems, nosniff,
+ * one log line a fault.
  */
 import { Effect, Layer, type Scope } from "effect"
 import {
@@ -12,6 +12,7 @@ import {
 } from "effect/http"
 import { type BodyFault, boundedRequest, isEncoded } from "../bounds/BoundedRequest.ts"
 import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
+import { deadlineOf, RequestDeadline, type WhileReading, within } from "./Deadline.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
 import { answerOutage, reportFault } from "./FaultReport.ts"
 import { finishAnswer } from "./ProblemAnswer.ts"
@@ -36,6 +37,7 @@ const install = (limits: BodyLimits) =>
   Effect.gen(function* () {
     const router = yield* HttpRouter.HttpRouter
     const routes = yield* FallbackRoutes
+    const usual = yield* RequestDeadline
     yield* router.addGlobalMiddleware((answer) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
@@ -46,11 +48,17 @@ const install = (limits: BodyLimits) =>
         )
         if (declaresMoreThan(limit, request)) return tooLarge
         if (isEncoded(request)) return encoded
-        return yield* answer.pipe(
-          Effect.provideService(HttpServerRequest.HttpServerRequest, boundedRequest(request, refuse)),
-          Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
-          Effect.tapCause(reportFault),
-          answerOutage,
+        const answered = (whileReading: WhileReading) =>
+          answer.pipe(
+            Effect.provideService(
+              HttpServerRequest.HttpServerRequest,
+              boundedRequest(request, refuse, whileReading)
+            ),
+            Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
+            Effect.tapCause(reportFault),
+            answerOutage
+          )
+        return yield* within(request, deadlineOf(request, usual), answered).pipe(
           Effect.provideService(RequestId, requestId),
           Effect.annotateLogs({ requestId })
         )

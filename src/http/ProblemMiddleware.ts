@@ -1,8 +1,15 @@
 /** Turns what the request schemas refuse into 400 and 422 problems that point at every wrong field. */
 import { Context, Effect, Layer, Option, Schema, SchemaIssue } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { HttpApi, type HttpApiEndpoint, type HttpApiError, HttpApiMiddleware } from "effect/http-api"
+import {
+  HttpApi,
+  type HttpApiEndpoint,
+  type HttpApiError,
+  type HttpApiGroup,
+  HttpApiMiddleware
+} from "effect/http-api"
 import { readsJson, sampledIssue } from "./ErrorSample.ts"
+import { suggested, unknownName } from "./UnknownName.ts"
 import { type FieldError, InvalidRequest, MalformedRequest } from "./Problems.ts"
 
 /**
@@ -13,6 +20,13 @@ export const parsing = Context.make(HttpApi.ParseOptions, { errors: "all" as con
   Context.add(HttpApi.PayloadParseOptions, {})
 )
 
+/**
+ * How a group reads what people write by hand: a member or a parameter that nobody reads is refused, so that a misspelt
+ * one is not ignored. What devices and services send keeps what it has besides.
+ */
+export const strictParsing = Context.make(HttpApi.PayloadParseOptions, { onExcessProperty: "error" as const })
+  .pipe(Context.add(HttpApi.QueryParseOptions, { errors: "all", onExcessProperty: "error" }))
+
 /** More entries than this are counted, not listed. */
 const listed = 100
 
@@ -21,7 +35,10 @@ const longestName = 200
 
 const places = { Params: "path", Query: "query", Headers: "header" } as const
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) =>
+    issue._tag === "UnexpectedKey" ? unknownName(issue) : SchemaIssue.defaultLeafHook(issue)
+})
 
 const segment = (key: PropertyKey | { readonly key: PropertyKey }): string => {
   const name = String(typeof key === "object" ? key.key : key)
@@ -29,7 +46,7 @@ const segment = (key: PropertyKey | { readonly key: PropertyKey }): string => {
 }
 
 const sentence = (message: string): string =>
-  message === "Missing key" ? "This field is required." : message.endsWith(".") ? message : `${message}.`
+  message === "Missing key" ? "This field is required." : /[.?]$/.test(message) ? message : `${message}.`
 
 /** The wrong fields of a refused request, each once, in the order of the schema. */
 export const fieldErrors = (
@@ -40,7 +57,8 @@ export const fieldErrors = (
   const found = new Map<string, FieldError>()
   for (const { message, path: keys = [] } of format(issue).issues) {
     const path = keys.map(segment)
-    const detail = sentence(message)
+    const known = found.size < listed ? suggested(message, path.at(-1) ?? "") : message
+    const detail = sentence(known)
     const entry: FieldError = place === undefined
       ? { pointer: path.map((name) => `/${name}`).join(""), detail }
       : { in: place, parameter: path.join("."), detail }
@@ -68,13 +86,22 @@ const invalid = (errors: ReadonlyArray<FieldError>, isAll: boolean): InvalidRequ
   })
 }
 
-const refuseJson = Effect.fnUntraced(function* (endpoint: HttpApiEndpoint.Top, first: SchemaIssue.Issue) {
+interface Asked {
+  readonly endpoint: HttpApiEndpoint.Top
+  readonly group: HttpApiGroup.Top
+}
+
+const refuseJson = Effect.fnUntraced(function* ({ endpoint, group }: Asked, first: SchemaIssue.Issue) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const text = yield* Effect.orDie(request.text)
   const body = parseJson(text)
   if (Option.isNone(body)) return yield* malformed(text)
   const found = Option.getOrElse(
-    yield* sampledIssue(endpoint, body.value),
+    yield* sampledIssue(
+      endpoint,
+      body.value,
+      Context.getOrUndefined(group.annotations, HttpApi.PayloadParseOptions)
+    ),
     () => ({ issue: first, isWhole: false })
   )
   return yield* invalid(fieldErrors("Payload", found.issue), found.isWhole)
@@ -82,7 +109,7 @@ const refuseJson = Effect.fnUntraced(function* (endpoint: HttpApiEndpoint.Top, f
 
 const refuse = (
   error: HttpApiError.HttpApiSchemaError,
-  { endpoint }: { readonly endpoint: HttpApiEndpoint.Top }
+  asked: Asked
 ) => {
   const { cause: { issue }, kind } = error
   switch (kind) {
@@ -90,8 +117,8 @@ const refuse = (
     case "ResponseHeaders":
       return Effect.die(error)
     case "Payload":
-      return readsJson(endpoint)
-        ? refuseJson(endpoint, issue)
+      return readsJson(asked.endpoint)
+        ? refuseJson(asked, issue)
         : Effect.fail(invalid(fieldErrors(kind, issue), false))
     default:
       return Effect.fail(invalid(fieldErrors(kind, issue), true))

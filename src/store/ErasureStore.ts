@@ -23,13 +23,14 @@ const addresses = Object.values(addressField).join(", ")
 const Traces = Schema.Struct({
   busy: Schema.NullOr(Schema.String),
   files: Schema.Array(Schema.String),
+  messages: Schema.Array(Schema.String),
   payments: Schema.Array(Schema.String),
   tickets: Schema.Array(Schema.Int)
 })
 
 const KnownText = Schema.Struct({ text: Schema.String, field: Schema.String })
 
-/** Where a guest is known beside the tables: keys of files, ids of payments, ids of tickets in the generator's queue. */
+/** Where a guest is known beside the tables: keys of files, ids of messages, payments and tickets in the generator's queue. */
 export type Traces = Omit<typeof Traces.Type, "busy">
 
 export class ErasureStore extends Context.Service<ErasureStore, {
@@ -44,6 +45,14 @@ export class ErasureStore extends Context.Service<ErasureStore, {
       const sql = yield* SqlClient.SqlClient
 
       const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
+
+      /** The messages to the guest, and those to an address of the guest's or of whoever paid. */
+      const mine = ({ eventId, guestId }: Pick<Guest, "eventId" | "guestId">) =>
+        sql`event_id = ${eventId}::bigint AND (guest_id = ${guestId}::bigint OR recipient IN (
+          SELECT unnest(ARRAY[${sql.literal(addresses)}]) FROM guests
+            WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint
+          UNION SELECT customer->>'email' FROM payments
+            WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint))`
 
       const look = (guest: Guest) =>
         Rows.first(Traces)(sql`
@@ -65,6 +74,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
           SELECT (SELECT min(id) FROM open) AS busy,
             ARRAY(SELECT file_key FROM mine WHERE file_key IS NOT NULL
               UNION SELECT qr_key FROM mine WHERE qr_key IS NOT NULL) AS files,
+            ARRAY(SELECT message_id FROM notifications WHERE ${mine(guest)}) AS messages,
             ARRAY(SELECT payment_id FROM paid) AS payments,
             ARRAY(SELECT ticket_id::int FROM mine) AS tickets
           FROM guests WHERE event_id = ${guest.eventId}::bigint AND guest_id = ${guest.guestId}::bigint`)
@@ -104,22 +114,14 @@ export class ErasureStore extends Context.Service<ErasureStore, {
         }))
         yield* replaceKnown(sql, known.filter(({ instead, text }) => instead !== text))
         yield* Rows.run(sql`
-          UPDATE notification_attempts a SET reason = NULL FROM notifications n
-          WHERE n.message_id = a.message_id AND a.reason IS NOT NULL
-            AND n.event_id = ${eventId}::bigint AND n.guest_id = ${guestId}::bigint`)
+          UPDATE notification_attempts SET reason = NULL WHERE reason IS NOT NULL AND message_id IN (
+            SELECT message_id FROM notifications WHERE ${mine({ eventId, guestId })})`)
         const nothing = Object.fromEntries(erasedFields.map((field) => [field, null]))
         yield* Rows.run(sql`
-          WITH known AS (
-            SELECT unnest(ARRAY[${sql.literal(addresses)}]) AS address FROM guests
-              WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint
-            UNION SELECT customer->>'email' FROM payments
-              WHERE event_id = ${eventId}::bigint AND user_id = ${guestId}::bigint
-          )
           UPDATE notifications SET recipient = '', updated_at = now(),
             reason = CASE WHEN ${waits} THEN ${erasedReason} ELSE reason END,
             status = CASE WHEN ${waits} THEN 'canceled' ELSE status END
-          WHERE event_id = ${eventId}::bigint AND recipient <> ''
-            AND (guest_id = ${guestId}::bigint OR recipient IN (SELECT address FROM known))`)
+          WHERE recipient <> '' AND ${mine({ eventId, guestId })}`)
         yield* Rows.run(sql`
           UPDATE notification_sequences SET finished_at = coalesce(finished_at, now()),
             status = CASE WHEN status = 'running' THEN 'canceled' ELSE status END,

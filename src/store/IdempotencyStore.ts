@@ -1,5 +1,5 @@
 /** What was answered under each Idempotency-Key, and who is answering now: a lease, never a lock. */
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
 /** A request that carries a key: who sent it, where to, and the digest of what it says. */
@@ -43,6 +43,7 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
   readonly take: (request: KeyedRequest) => Effect.Effect<KeyState>
   readonly finish: (request: KeyedRequest, fence: string, answer: StoredAnswer) => Effect.Effect<boolean>
   readonly release: (request: KeyedRequest, fence: string) => Effect.Effect<void>
+  /** By the clock of the process, as all retention is; leases, which processes compare, are the database's. */
   readonly forget: (olderThan: Duration.Input) => Effect.Effect<number>
 }>()("guichet/store/IdempotencyStore") {
   /** A lease of ten seconds: ids derive from the key, so that an answer which takes longer does nothing twice. */
@@ -124,11 +125,11 @@ export class IdempotencyStore extends Context.Service<IdempotencyStore, {
         )
 
         const forget = Effect.fn("IdempotencyStore.forget")(function* (olderThan: Duration.Input) {
-          const seconds = Duration.toSeconds(Duration.fromInputUnsafe(olderThan))
+          const before = DateTime.toDateUtc(DateTime.subtractDuration(yield* DateTime.now, olderThan))
           const rows = yield* decodeForgotten(
             yield* sql`
               DELETE FROM idempotency_keys
-              WHERE created_at < now() - make_interval(secs => ${seconds}) AND lease_until < now()
+              WHERE created_at < ${before}::timestamptz AND lease_until < ${before}::timestamptz
               RETURNING key`
           )
           return rows.length

@@ -1,32 +1,39 @@
-/** What is kept for a time only: delivered webhooks, feeds that are closed, mail that was answered. */
+/** What is kept for a time only: delivered webhooks, feeds that are closed, mail that was answered, steps of flows that are over. */
 import { Context, DateTime, type Duration, Effect, Layer } from "effect"
 import { MachineId, Snowflake } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import * as Rows from "./Rows.ts"
 
 /**
- * Every entity and workflow: whether its handled messages are kept for ever. A workflow's are its memory and stay with
- * it; an entity needs them against repeats only, for a time.
+ * Every entity and workflow: what is kept of its handled messages. An entity needs them against repeats only, for a time.
+ * Of a workflow that is over, its run stays with its result for ever, so that it never runs again; what its steps, waits
+ * and clocks left is read no more.
  */
-const keepsMessages = {
-  CompleteFlow: true,
-  Event: false,
-  FlowMessages: true,
-  GiveBack: true,
-  NotificationSequence: true,
-  Payment: false,
-  PaymentNotice: true,
-  Reminders: true,
-  Ticket: false,
-  TicketJob: false
+const keeps = {
+  CompleteFlow: "run",
+  Event: "nothing",
+  FlowMessages: "run",
+  GiveBack: "run",
+  NotificationSequence: "run",
+  Payment: "nothing",
+  PaymentNotice: "run",
+  Reminders: "run",
+  Ticket: "nothing",
+  TicketJob: "nothing"
 } as const
 
 /** The name of an entity or a workflow, under which its messages are stored. */
-export type Mailbox = keyof typeof keepsMessages
+export type Mailbox = keyof typeof keeps
 
-export const isMailbox = (name: string): name is Mailbox => Object.hasOwn(keepsMessages, name)
+export const isMailbox = (name: string): name is Mailbox => Object.hasOwn(keeps, name)
 
-const forgetful = Object.entries(keepsMessages).flatMap(([name, keeps]) => keeps ? [] : [name])
+const namesOf = (kept: (typeof keeps)[Mailbox]): ReadonlyArray<string> =>
+  Object.entries(keeps).flatMap(([name, it]) => it === kept ? [name] : [])
+
+/** The clocks of workflows are an entity of Effect's: what it was sent is handled once the clock has rung. */
+const forgetful = [...namesOf("nothing"), "Workflow/-/DurableClock"]
+
+const workflows = namesOf("run").map((name) => `Workflow/${name}`)
 
 export class RetentionStore extends Context.Service<RetentionStore, {
   /** Forgets what is older; nothing that waits is ever older than its handling. */
@@ -58,6 +65,22 @@ export class RetentionStore extends Context.Service<RetentionStore, {
             RETURNING request_id
           )
           DELETE FROM cluster_replies r USING gone WHERE r.request_id = gone.request_id`)
+        yield* Rows.run(sql`
+          WITH gone AS (
+            DELETE FROM cluster_messages m
+            WHERE m.processed AND m.entity_type = ANY(${workflows}::text[]) AND m.id < ${
+          String(oldest)
+        }::bigint
+              AND m.tag IS DISTINCT FROM 'run'
+              AND EXISTS (
+                SELECT 1 FROM cluster_messages run JOIN cluster_replies r ON r.id = run.last_reply_id
+                WHERE run.message_id = m.entity_type || '/' || m.entity_id || '/run/'
+                  AND run.processed AND r.id < ${String(oldest)}::bigint
+                  AND r.payload::json #>> '{value,_tag}' IS DISTINCT FROM 'Suspended'
+              )
+            RETURNING request_id, kind
+          )
+          DELETE FROM cluster_replies r USING gone WHERE gone.kind = 0 AND r.request_id = gone.request_id`)
       })
 
       return { forget }

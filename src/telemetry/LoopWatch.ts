@@ -15,7 +15,7 @@ export const held = Metric.histogram("guichet_event_loop_held_ms", {
   boundaries: [50, 100, 250, 500, 1_000, 5_000]
 })
 
-/** The longest hold of the last minute, and the memory of the process. */
+/** The longest hold of the last minute, and the memory of the process, weighed every five seconds. */
 export const longestHeld = Metric.gauge("guichet_event_loop_longest_ms", {
   description: "The longest time of the last minute that one piece of work held the event loop"
 })
@@ -118,12 +118,14 @@ const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler) {
 
   const look = Effect.gen(function* () {
     yield* Metric.update(longestHeld, longestOfMinute)
-    yield* Metric.update(residentMemory, process.memoryUsage.rss())
     longestOfMinute = 0
   })
 
+  const weigh = Effect.suspend(() => Metric.update(residentMemory, process.memoryUsage.rss()))
+
   yield* watch(scheduler, (hold) => void run(report(hold)))
   yield* look.pipe(Effect.andThen(Effect.sleep("1 minute")), Effect.forever, Effect.forkScoped)
+  yield* weigh.pipe(Effect.andThen(Effect.sleep("5 seconds")), Effect.forever, Effect.forkScoped)
 })
 
 /** Watches as long as it is there, and gives everything above it the scheduler that knows whose turn it was. */

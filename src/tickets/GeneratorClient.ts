@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpClientError } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
+import { createHash } from "node:crypto"
 import type { Priority } from "../../rpc/TicketJob.ts"
 import { isFinal } from "../durable/FinalStatus.ts"
 import { ServiceTransport } from "../trust/ServiceClients.ts"
@@ -24,11 +25,20 @@ const unavailable = (error: { readonly _tag: string }) => {
   return new GeneratorUnavailable({ reason: `HTTP ${status}`, retryable: !isFinal(status) })
 }
 
+/** Whose a chunk is, and how urgent: the generator gives its places by both. */
+export interface ChunkTurn {
+  readonly owner: string
+  readonly priority: Priority
+}
+
+/** Tells organisers apart without naming one. */
+const ownerKey = (owner: string): string => createHash("sha256").update(owner).digest("hex").slice(0, 32)
+
 /** Hands chunks of jobs to the generator: one id is one chunk, however often it is sent. */
 export class GeneratorClient extends Context.Service<GeneratorClient, {
   readonly generate: (
     chunkId: string,
-    priority: Priority,
+    turn: ChunkTurn,
     job: GenerationJob
   ) => Effect.Effect<Accepted, GeneratorUnavailable>
 }>()("guichet/tickets/GeneratorClient") {
@@ -42,9 +52,9 @@ export class GeneratorClient extends Context.Service<GeneratorClient, {
       })
 
       const generate = Effect.fn("GeneratorClient.generate")(
-        (chunkId: string, priority: Priority, job: GenerationJob) =>
+        (chunkId: string, { owner, priority }: ChunkTurn, job: GenerationJob) =>
           client.tickets.generate({
-            headers: { "x-request-id": chunkId, "x-job-priority": priority },
+            headers: { "x-request-id": chunkId, "x-job-priority": priority, "x-job-owner": ownerKey(owner) },
             payload: job
           }).pipe(Effect.mapError(unavailable))
       )

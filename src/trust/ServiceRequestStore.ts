@@ -2,7 +2,7 @@
  * The signed requests already accepted, so that a copied one is refused while its timestamp would still
  * pass.
  */
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 
 const decodeSignatures = Schema.decodeUnknownEffect(
@@ -32,10 +32,10 @@ export class ServiceRequestStore extends Context.Service<ServiceRequestStore, {
       )
 
       const forget = Effect.fn("ServiceRequestStore.forget")(function* (olderThan: Duration.Input) {
-        const seconds = Duration.toSeconds(Duration.fromInputUnsafe(olderThan))
+        const before = DateTime.toDateUtc(DateTime.subtractDuration(yield* DateTime.now, olderThan))
         const rows = yield* decodeSignatures(
           yield* sql`
-            DELETE FROM service_requests WHERE received_at < now() - make_interval(secs => ${seconds})
+            DELETE FROM service_requests WHERE received_at < ${before}::timestamptz
             RETURNING signature_digest`
         )
         return rows.length

@@ -397,7 +397,7 @@ layer(App, { excludeTestServices: true })("two organisers with the same numbers"
             assert.notInclude(text, String(own.key))
           }
         }
-        yield* eraseGuest({ eventId: mine.key, number: 51, guestId: 1 })
+        yield* eraseGuest({ eventId: mine.key, number: 51, guestId: 1 }, app.directory)
         const named = (token: string, id: number) =>
           Effect.map(app.ask(`/api/tickets/${id}`, { token }), ({ json }) => json)
         assert.strictEqual((yield* named(app.organizer, mine.id)).guest_name, "Guest 1")

@@ -1,13 +1,15 @@
 /**
  * Bodies over their bounds, over a socket and without one, declared and chunked: refused at their place, whoever reads
  * them. Guards whose removal turns this file red: the bounded request in `HttpHouse`, its `text`, its `arrayBuffer` and
- * its `modify`, the refusal of an encoding and of bytes that are no UTF-8, and the share of a sample that arrays may have.
+ * its `modify`, the refusal of an encoding and of bytes that are no UTF-8, what runs while a
+ * body comes, and the share of a sample that arrays may have.
  */
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import * as fc from "fast-check"
+import { boundedRequest } from "../../src/bounds/BoundedRequest.ts"
 import { sampleOf } from "../../src/http/ErrorSample.ts"
 import { routerConfig } from "../../src/http/FallbackRoutes.ts"
 import { toWebHandler, wrap } from "../../src/http/HttpHouse.ts"
@@ -222,4 +224,28 @@ describe("a body of many wrong items", () => {
       assert.strictEqual(last, 1)
     })
   })
+})
+
+describe("the reading of a body", () => {
+  const posted = (type: string) =>
+    HttpServerRequest.fromWeb(
+      new Request("http://localhost/items", { method: "POST", body: "{}", headers: { "content-type": type } })
+    )
+
+  for (const type of ["application/json", "image/png"]) {
+    it.effect(`of ${type} is what its runner runs, whoever reads it`, () =>
+      Effect.gen(function* () {
+        let readings = 0
+        const counted = () =>
+          boundedRequest(posted(type), String, (body) =>
+            Effect.suspend(() => {
+              readings++
+              return body
+            }))
+        yield* Effect.orDie(counted().arrayBuffer)
+        assert.strictEqual(readings, 1)
+        yield* Effect.orDie(counted().modify({ url: "/elsewhere" }).arrayBuffer)
+        assert.strictEqual(readings, 2)
+      }))
+  }
 })

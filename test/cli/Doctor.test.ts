@@ -33,6 +33,7 @@ const wrong = {
   MAIL_OUTBOX: "perhaps",
   SMS_OUTBOX: "maybe",
   DRAIN_SECONDS: "-1",
+  REQUEST_DEADLINE: "soon",
   OTEL_TRACES_SAMPLER: "sometimes",
   TICKET_SIGNING_KEY: "abc",
   PAYMENT_SERVICE_SECRET: "short"

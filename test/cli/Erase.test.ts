@@ -96,12 +96,12 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
       }
 
       const guest = { eventId: yield* keyOf(1), number: 1, guestId: 1 }
-      assert.deepStrictEqual(yield* eraseGuest(guest), { files: 2 })
+      assert.deepStrictEqual(yield* eraseGuest(guest, app.directory), { files: 2 })
       assert.deepStrictEqual(yield* tablesWith(traces), ["invoices"])
       const files = yield* FileStore
       assert.isFalse(yield* files.exists(`tickets/1/${ticket.ticket_id}.pdf`))
       assert.isTrue(yield* files.exists(`tickets/1/${other.ticket_id}.pdf`))
-      assert.deepStrictEqual(yield* eraseGuest(guest), { files: 0 })
+      assert.deepStrictEqual(yield* eraseGuest(guest, app.directory), { files: 0 })
 
       const { json: { messages } } = yield* read(`/api/orchestration/flows/${finished.flow.flow_id}/messages`)
       const waiting = messages.filter((line: { guest_id: number; status: string }) =>
@@ -116,10 +116,11 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
 
   it.effect("is refused while something of the guest is under way, and for nobody", () =>
     Effect.gen(function* () {
+      const app = yield* TestApp
       const sql = yield* SqlClient.SqlClient
       const { flow } = yield* run(body(2))
       const guest = { eventId: yield* keyOf(2), number: 2, guestId: 1 }
-      const refusal = Effect.flip(eraseGuest(guest))
+      const refusal = Effect.flip(eraseGuest(guest, app.directory))
       yield* sql`UPDATE flows SET status = 'running' WHERE flow_id = ${flow.flow_id}`
       assert.include((yield* refusal).message, flow.flow_id)
       yield* sql`UPDATE flows SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
@@ -131,8 +132,8 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
       assert.include((yield* refusal).message, flow.job_id)
       yield* sql`UPDATE ticket_job_items SET status = 'generated' WHERE job_id = ${flow.job_id}`
       yield* sql`UPDATE ticket_jobs SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
-      yield* eraseGuest(guest)
-      const unknown = yield* Effect.flip(eraseGuest({ ...guest, guestId: 99 }))
+      yield* eraseGuest(guest, app.directory)
+      const unknown = yield* Effect.flip(eraseGuest({ ...guest, guestId: 99 }, app.directory))
       assert.strictEqual(unknown._tag, "GuestUnknown")
     }))
 })

@@ -3,7 +3,7 @@
  * Guards whose removal turns this file red: the waiting of each call, what a second insert finds, and that a call inside of a transaction fails at once.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schedule, Schema } from "effect"
 import {
   ClusterSchema,
   ClusterWorkflowEngine,
@@ -38,6 +38,7 @@ type Method =
   | "saveRequest"
   | "saveReply"
   | "clearReplies"
+  | "resetShards"
   | "repliesFor"
   | "repliesForUnfiltered"
   | "requestIdForPrimaryKey"
@@ -71,6 +72,7 @@ const failing = (plans: ReadonlyArray<Plan>) =>
         saveRequest: (message) => around("saveRequest", stock.saveRequest(message)),
         saveReply: (reply) => around("saveReply", stock.saveReply(reply)),
         clearReplies: (id, options) => around("clearReplies", stock.clearReplies(id, options)),
+        resetShards: (shardIds) => around("resetShards", stock.resetShards(shardIds)),
         repliesFor: (requests) => around("repliesFor", stock.repliesFor(requests)),
         repliesForUnfiltered: (ids) => around("repliesForUnfiltered", stock.repliesForUnfiltered(ids)),
         requestIdForPrimaryKey: (options) =>
@@ -187,6 +189,15 @@ describe("the mailboxes' storage", () => {
           assert.strictEqual(yield* client.Note({ key: "c" }), 1)
         }).pipe(Effect.provide(cluster(plans, handled)))
         assert.deepStrictEqual(handled, ["c"])
+      }))
+
+    it.effect("goes on with the reset of taken shards, which the cluster tries once, until it is done", () =>
+      Effect.gen(function* () {
+        const plans = [plan("resetShards", 3)]
+        yield* Effect.sync(() => plans[0]!.times).pipe(
+          Effect.repeat({ until: (left) => left === 0, schedule: Schedule.spaced("20 millis") }),
+          Effect.provide(cluster(plans, []))
+        )
       }))
 
     it.effect("does not wait for what is final", () =>

@@ -1,8 +1,8 @@
 /**
  * Many callers, few batches.
  * Guards whose removal turns this file red: the limit, the wait for whoever comes at once, the whole groups, the
- * order, one batch at a time, the drain that goes on after a failure, the end of what runs when the scope closes, and
- * the answer to whoever waits.
+ * order, one batch at a time, the drain that goes on after a failure, the end of what runs when the scope closes, the
+ * answer to whoever waits, the removal of whoever left from the line, and the end of a batch that all have left.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
@@ -114,4 +114,31 @@ describe("batching", () => {
       assert.isTrue(yield* Deferred.isDone(left))
       for (const caller of callers) assert.isTrue(Exit.isFailure(yield* Fiber.await(caller)))
     }))
+
+  it.effect("does not begin what its caller left, and ends a batch when all have left it", () =>
+    Effect.gen(function* () {
+      const batches: Array<ReadonlyArray<number>> = []
+      const ended: Array<ReadonlyArray<number>> = []
+      const double = yield* submitter({
+        name: "batch",
+        limit: 2,
+        atOnce: 1,
+        answer: (items: ReadonlyArray<number>) =>
+          Effect.suspend(() => {
+            batches.push(items)
+            return items.includes(9)
+              ? Effect.succeed(items)
+              : Effect.onInterrupt(Effect.never, () => Effect.sync(() => void ended.push(items)))
+          })
+      })
+      const call = (item: number) => Effect.forkChild(double([item]), { startImmediately: true })
+      const [one, two, three, nine] = [yield* call(1), yield* call(2), yield* call(3), yield* call(9)]
+      while (batches.length === 0) yield* Effect.yieldNow
+      yield* Fiber.interrupt(three)
+      yield* Fiber.interrupt(one)
+      assert.deepStrictEqual(ended, [])
+      yield* Fiber.interrupt(two)
+      assert.deepStrictEqual(yield* Fiber.join(nine), [9])
+      assert.deepStrictEqual([batches, ended], [[[1, 2], [9]], [[1, 2]]])
+    }).pipe(Effect.scoped))
 })

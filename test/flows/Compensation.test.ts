@@ -20,7 +20,8 @@ const plan: Plan = {
   request: Schema.decodeUnknownSync(CompleteFlowRequest)(documented),
   createdAt: DateTime.makeUnsafe(0),
   deadline: DateTime.makeUnsafe(0),
-  ended: new Map()
+  ended: new Map(),
+  over: false
 }
 
 const Compensating = Workflow.make("Compensating", { payload: {}, idempotencyKey: () => "1" })

@@ -64,7 +64,7 @@ layer(Env, { excludeTestServices: true })("a step that its row tells", (it) => {
           })
         )
       const first = yield* elsewhere(Effect.gen(function* () {
-        const { plan } = yield* open("flow_1", "flow_1")
+        const plan = yield* open("flow_1", "flow_1")
         const ended = yield* validation(plan)
         assert.deepStrictEqual(yield* attempts("flow_1"), {
           validation: 1,
@@ -79,8 +79,8 @@ layer(Env, { excludeTestServices: true })("a step that its row tells", (it) => {
         return [ended, yield* event(plan)]
       }))
       const again = yield* elsewhere(Effect.gen(function* () {
-        const { over, plan } = yield* open("flow_1", "flow_1")
-        assert.isFalse(over)
+        const plan = yield* open("flow_1", "flow_1")
+        assert.isFalse(plan.over)
         return [yield* validation(plan), yield* event(plan)]
       }))
       assert.deepStrictEqual(ran, ["validation", "event"])
@@ -93,8 +93,8 @@ layer(Env, { excludeTestServices: true })("a step that its row tells", (it) => {
       yield* accept("flow_2")
       const run = (plan: Plan, name: "validation" | "event", next: ReadonlyArray<StepName>) =>
         recorded(plan, name, Effect.succeed(null), () => next)
-      yield* elsewhere(Effect.flatMap(open("flow_2", "2"), ({ plan }) => run(plan, "validation", ["event"])))
-      yield* elsewhere(Effect.flatMap(open("flow_2", "2"), ({ plan }) => run(plan, "event", [])))
+      yield* elsewhere(Effect.flatMap(open("flow_2", "2"), (plan) => run(plan, "validation", ["event"])))
+      yield* elsewhere(Effect.flatMap(open("flow_2", "2"), (plan) => run(plan, "event", [])))
       assert.deepInclude(yield* attempts("flow_2"), { validation: 1, event: 2 })
       const feed = yield* (yield* FeedStore).after("flow/flow_2", 0)
       assert.deepStrictEqual(

@@ -28,6 +28,9 @@ const words: ReadonlyArray<Json> = [
     .split(" "),
   ..."valid used sandbox stripe card card_payment completed refunded modern classic minimal high sms email"
     .split(" "),
+  ..."payment_intent.succeeded payment_intent.payment_failed charge.refunded charge.dispute.created".split(
+    " "
+  ),
   "seq_0123456789abcdef",
   Buffer.from("42", "latin1").toString("base64url"),
   Buffer.from("desc 42", "latin1").toString("base64url"),
@@ -68,7 +71,7 @@ const walk = (ast: AST, random: Random): unknown => {
       case "Literal":
         return ast.literal
       case "Union":
-        return walk(random.pick(ast.types), random)
+        return walk(random.pick(ast.types.filter(({ _tag }) => _tag !== "Undefined")), random)
       case "Suspend":
         return walk(ast.thunk(), random)
       case "Arrays": {

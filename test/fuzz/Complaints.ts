@@ -1,5 +1,6 @@
 /** What no answer may be, and how long one may take. */
 import type { FuzzRequest } from "./Requests.ts"
+import { overWire, type WireWay } from "./Wire.ts"
 
 /** An answer that does not come in this time is none. */
 const patience = 60_000
@@ -33,6 +34,20 @@ const problemIn = (status: number, headers: Headers, text: string): string | und
 
 const isStream = (headers: Headers): boolean =>
   headers.get("content-type")?.startsWith("text/event-stream") === true
+
+/** Where the connection does not keep to HTTP, the runtime answers; what it lets through is answered as ever. */
+const wireComplaint = async (
+  origin: string,
+  { bytes, headers, route, url }: FuzzRequest,
+  way: WireWay
+): Promise<string | undefined> => {
+  const request = { method: route.method, url, headers, body: bytes ?? new Uint8Array() }
+  const heard = await overWire(origin, way, request, patience)
+  if (heard === undefined) return `still open: ${way}`
+  const failed = heard.statuses.find((status) => status >= 500 && status !== 503 && status !== 501)
+  if (failed !== undefined) return `${failed}: ${way}`
+  return heard.isAnswered && heard.statuses.length === 0 ? `no answer: ${way}` : undefined
+}
 
 const complaint = async (origin: string, request: FuzzRequest): Promise<string | undefined> => {
   const { headers, kind, route, url } = request
@@ -68,6 +83,7 @@ const isUnanswered = (found: string | undefined): boolean =>
  * stays without an answer twice, the second time on a new connection, was refused by the server.
  */
 export const complaintOf = async (origin: string, request: FuzzRequest): Promise<string | undefined> => {
+  if (request.way !== undefined) return wireComplaint(origin, request, request.way)
   const first = await complaint(origin, request)
   if (!isUnanswered(first)) return first
   return complaint(origin, { ...request, headers: { ...request.headers, connection: "close" } })

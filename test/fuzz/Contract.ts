@@ -1,9 +1,12 @@
 /** Every route of the core and its four services, as their contracts say: a new route is in it by itself. */
-import { Context, type Schema } from "effect"
+import { Context, Schema } from "effect"
 import { HttpApi, type HttpApiGroup } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { NotificationApi } from "../../src/services/notifications/NotificationApi.ts"
 import { PaymentApi } from "../../src/services/payments/contract/PaymentApi.ts"
+import { SandboxApi } from "../../src/services/payments/sandbox/SandboxApi.ts"
+import { StripeEvent, StripeObject } from "../../src/services/payments/stripe/StripeEvent.ts"
+import { StripeApi } from "../../src/services/payments/stripe/StripeWebhook.ts"
 import { ScanApi } from "../../src/services/scans/ScanApi.ts"
 import { TicketApi } from "../../src/services/generator/TicketApi.ts"
 import { AllowedServices } from "../../src/trust/CallingService.ts"
@@ -13,9 +16,9 @@ import { ticketSignatureHeader } from "../../src/trust/WebhookSignatures.ts"
 import { serviceSignatureHeader } from "../../src/trust/ServiceSignature.ts"
 import type { Part } from "../support/Served.ts"
 
-/** Who may ask it: a client with a token, a service that signs in the header of a scheme, or anybody. */
+/** Who may ask it: a client with a token, a service that signs in the header of a scheme, Stripe, or anybody. */
 export type Sender =
-  | { readonly kind: "token" | "anybody" }
+  | { readonly kind: "token" | "stripe" | "anybody" }
   | { readonly kind: "service"; readonly name: ServiceName; readonly header: string }
 
 /** A route; schemas are those of what is sent, where something is. */
@@ -75,6 +78,13 @@ export const routes: ReadonlyArray<Route> = [
   ...routesOf("core", Api),
   ...routesOf("notifications", NotificationApi),
   ...routesOf("payments", PaymentApi),
+  ...routesOf("payments", SandboxApi),
+  // What Stripe's route reads of a body that is proved is in no contract: its handler takes the bytes.
+  ...routesOf("payments", StripeApi).map((route): Route => ({
+    ...route,
+    sender: { kind: "stripe" },
+    payload: Schema.Struct({ ...StripeEvent.fields, data: Schema.Struct({ object: StripeObject }) })
+  })),
   ...routesOf("tickets", TicketApi),
   ...routesOf("scans", ScanApi)
 ]

@@ -1,8 +1,8 @@
-/** One request to one route, made of a seed: equal seeds make equal requests. */
+/** One request to one route, made of a seed: equal seeds make equal requests. It is proved when it is sent. */
 import { Redacted, type Schema } from "effect"
 import { secretVariables } from "../../src/trust/ServiceName.ts"
 import { serviceSignatureHeader, sign, type SignedRequest } from "../../src/trust/ServiceSignature.ts"
-import { stripeSignatureHeader } from "../../src/trust/StripeHeader.ts"
+import { stripeHeader, stripeSignatureHeader } from "../../src/trust/StripeHeader.ts"
 import {
   signPaymentWebhook,
   signTicketWebhook,
@@ -13,8 +13,9 @@ import { type Route, routes } from "./Contract.ts"
 import { hostileWord, kinds, type Sent } from "./Hostile.ts"
 import { logoOf } from "./Logos.ts"
 import { Random } from "./Random.ts"
+import { type WireWay, wireWays } from "./Wire.ts"
 
-/** A request as it is sent, and the name of its kind; it is chunked when its length is not declared. */
+/** A request as it is sent, and the name of its kind; `headers` prove it as of now; it is chunked when its length is not declared. */
 export interface FuzzRequest {
   readonly route: Route
   readonly kind: string
@@ -22,6 +23,10 @@ export interface FuzzRequest {
   readonly bytes: Uint8Array | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly chunked: boolean
+  /** How it is sent where it is not sent as HTTP says. */
+  readonly way?: WireWay
+  /** The same with another body, proved anew. */
+  readonly withBytes?: (bytes: Uint8Array) => FuzzRequest
 }
 
 const signers: Readonly<Record<string, (secret: Redacted.Redacted, request: SignedRequest) => string>> = {
@@ -73,35 +78,63 @@ export interface Credentials {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** The secret under which this run plays Stripe. */
+export const stripeSecret = "whsec_of_the_fuzzer"
+
+/** What proves who sends these bytes. */
+const proof = (
+  { method, sender }: Route,
+  { env, token }: Credentials,
+  { body, requestId, url }: { readonly body: Uint8Array; readonly requestId: string; readonly url: string }
+): Record<string, string> => {
+  switch (sender.kind) {
+    case "anybody":
+      return {}
+    case "token":
+      return { authorization: `Bearer ${token}` }
+    case "stripe": {
+      const second = Math.floor(Date.now() / 1000)
+      return { "stripe-signature": stripeHeader(Redacted.make(stripeSecret), second, body) }
+    }
+    case "service": {
+      const timestamp = new Date().toISOString()
+      const secret = Redacted.make(env[secretVariables[sender.name]] ?? "")
+      const signed = { method, url, service: sender.name, requestId, timestamp, body }
+      return {
+        "x-service-name": sender.name,
+        "x-request-id": requestId,
+        "x-timestamp": timestamp,
+        [sender.header]: signers[sender.header]!(secret, signed)
+      }
+    }
+  }
+}
+
 /** The request of a seed. */
-export const requestOf = (seed: number, { env, token }: Credentials): FuzzRequest => {
+export const requestOf = (seed: number, credentials: Credentials): FuzzRequest => {
   const random = new Random(seed)
   const route = random.pick(routes.filter(({ payload }) => payload !== undefined || random.chance(0.3)))
   const url = urlOf(route, random)
-  const { contentType, method, sender } = route
   const [kind, sent] = bodyOf(route, random)
   const headers: Record<string, string> = {
-    ...(sent === undefined ? {} : { "content-type": contentType }),
+    ...(sent === undefined ? {} : { "content-type": route.contentType }),
     ...(random.chance(0.1) ? { "accept-language": hostileWord(random).replace(/[^ -~]/g, "x") } : {}),
     ...sent?.headers
   }
-  if (sender.kind === "token") headers["authorization"] = `Bearer ${token}`
-  if (sender.kind === "service") {
-    const requestId = `req_fuzz_${seed}`
-    const timestamp = new Date().toISOString()
-    const secret = Redacted.make(env[secretVariables[sender.name]] ?? "")
-    const body = sent?.bytes ?? new Uint8Array()
-    headers["x-service-name"] = sender.name
-    headers["x-request-id"] = requestId
-    headers["x-timestamp"] = timestamp
-    headers[sender.header] = signers[sender.header]!(secret, {
-      method,
-      url,
-      service: sender.name,
-      requestId,
-      timestamp,
-      body
-    })
-  }
-  return { route, kind, url, bytes: sent?.bytes, headers, chunked: random.chance(0.2) }
+  const chunked = random.chance(0.2)
+  const way = random.chance(0.1) ? random.pick(wireWays) : undefined
+  const withBytes = (bytes: Uint8Array | undefined): FuzzRequest => ({
+    route,
+    kind,
+    url,
+    bytes,
+    chunked,
+    ...(way === undefined ? {} : { way }),
+    get headers() {
+      const asked = { url, body: bytes ?? new Uint8Array(), requestId: `req_fuzz_${seed}` }
+      return { ...headers, ...proof(route, credentials, asked) }
+    },
+    withBytes
+  })
+  return withBytes(sent?.bytes)
 }

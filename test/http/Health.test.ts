@@ -33,6 +33,23 @@ describe("health", () => {
       Effect.provide([ping(Effect.succeed(false)), Drain.layer, HttpServer.layerServices])
     ))
 
+  it.live("is not ready while something does not move, and says what", () =>
+    Effect.gen(function* () {
+      let fault: string | undefined = "Nothing is read."
+      const get = yield* makeGet(
+        Layer.provide(Health.layer, Layer.succeed(Health.ReadinessFault, Effect.sync(() => fault)))
+      )
+      const stuck = yield* get("/health/ready")
+      assert.strictEqual(stuck.status, 503)
+      assert.strictEqual(members(stuck.text)["detail"], "Nothing is read.")
+      assert.strictEqual((yield* get("/health/live")).status, 200)
+      fault = undefined
+      assert.strictEqual((yield* get("/health/ready")).status, 200)
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([ping(Effect.succeed(true)), Drain.layer, HttpServer.layerServices])
+    ))
+
   it.live("drains before the servers under it are stopped", () =>
     Effect.gen(function* () {
       const drain = yield* Drain

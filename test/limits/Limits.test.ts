@@ -1,7 +1,8 @@
 /**
  * Limits as callers meet them. Guards whose removal turns this file red: each of the rates, the class of a route, the
  * wait that is said, the headers, the count of scans that the fast path shares with the contract, the tokens of others,
- * the organiser's own limit, the address of strangers, the token that was seen before.
+ * the organiser's own limit, the address of strangers, the token that was seen before, the scans that the fast path may
+ * take.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option, Redacted } from "effect"
@@ -35,13 +36,21 @@ const refusedOf = (answers: ReadonlyArray<Answer>) => answers.filter(({ status }
 const flows = "/api/orchestration/flows"
 
 /** A tenth of a second's worth for a token: three reads at once, ten for an organiser. */
-const strict = TestAppLayer.layerWith({
+const settings = {
   LIMIT_READS: "0.5",
   LIMIT_WRITES: "0.4",
   LIMIT_SCANS: "1",
   LIMIT_WORK: "0.5",
   LIMIT_UPLOADS: "0.1"
-})
+}
+
+const strict = TestAppLayer.layerWith(settings)
+
+const strictLimits = Limits.layer.pipe(
+  Layer.provide(Buckets.layerLocal),
+  Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(settings))),
+  Layer.orDie
+)
 
 layer(strict, { excludeTestServices: true })("a caller over the limit", (it) => {
   it.effect("is refused with the time to wait, and others are not", () =>
@@ -98,6 +107,15 @@ layer(strict, { excludeTestServices: true })("a caller over the limit", (it) => 
       const answers = yield* many(8, ask("/api/scans/validate", created.json.token, {}))
       assert.isAbove(refusedOf(answers).length, 0)
     }))
+
+  it.effect("finds none left on the fast path either, which leaves the refusal to the contract", () =>
+    Effect.gen(function* () {
+      const limits = yield* Limits
+      assert.isTrue(limits.takeScan("tok_fast"))
+      const left = Array.from({ length: 20 }, () => limits.takeScan("tok_fast"))
+      assert.include(left, false)
+      assert.isTrue(limits.takeScan("tok_another"))
+    }).pipe(Effect.provide(strictLimits)))
 })
 
 /** The routes of the contract that are limited otherwise than their method says. */

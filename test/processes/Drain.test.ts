@@ -1,6 +1,7 @@
 /** Told to stop, a process says so, ends what is open, leaves in time, and the next start goes on where it was. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
+import { Agent, get } from "node:http"
 import { audit } from "../support/FlowAudit.ts"
 import { completed, type FlowRun, start } from "../support/FlowRuns.ts"
 import { embedded, flowBody, postgres } from "../support/Installation.ts"
@@ -14,6 +15,25 @@ const stopped = 130
 /** Ten seconds, or twice what the start took where the machine is so busy that this is longer. */
 const promptly = (startTook: Duration.Duration): Duration.Duration =>
   Duration.max(Duration.seconds(10), Duration.times(startTook, 2))
+
+/** Asks again and again on one connection; answers how that ended: told with an answer, or otherwise. */
+const askUntilTold = (port: number, path: string) =>
+  Effect.promise(async (): Promise<string> => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = () =>
+      new Promise<string | undefined>((resolve) => {
+        const request = get({ agent, host: "127.0.0.1", port, path }, (response) => {
+          response.resume()
+          response.on("end", () => resolve(response.headers.connection))
+          response.on("error", (error) => resolve(`answer: ${error.message}`))
+        })
+        request.on("error", (error) => resolve(`request: ${error.message}`))
+      })
+    let last: string | undefined = "keep-alive"
+    while (last === "keep-alive") last = await ask()
+    agent.destroy()
+    return last === "close" ? "told" : String(last)
+  })
 
 describe("SIGTERM", () => {
   it.live(
@@ -70,6 +90,21 @@ describe("SIGTERM", () => {
         yield* Effect.forEach([...silent, halfHead, halfBody], ({ ended }) => ended)
       })
   )
+
+  it.live("under load resets no connection: each client is told with its last answer", () =>
+    Effect.gen(function* () {
+      const installation = yield* embedded
+      const served = yield* serve(installation.env)
+      const clients = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => Effect.forkChild(askUntilTold(Number(installation.env["CORE_PORT"]), "/api/events"))
+      )
+      yield* served.ask("/health/live")
+      process.kill(served.child.pid, "SIGTERM")
+      assert.strictEqual(yield* served.child.exit, stopped)
+      const ends = yield* Effect.forEach(clients, Fiber.join)
+      assert.deepStrictEqual(ends, ends.map(() => "told"))
+    }))
 
   const leaves = Effect.gen(function* () {
     const installation = yield* serverUrl === undefined ? embedded : postgres

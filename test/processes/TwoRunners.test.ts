@@ -46,7 +46,7 @@ const scan = Effect.fnUntraced(
 
 describe.skipIf(serverUrl === undefined)("two runners on one PostgreSQL", () => {
   it.live(
-    "answer for each other's events, and one finishes the flows of the other when it is killed",
+    "answer for each other's events, and one finishes the flows of the other when it is frozen, and when it is killed",
     () =>
       Effect.gen(function* () {
         const installation = yield* postgres
@@ -80,6 +80,18 @@ describe.skipIf(serverUrl === undefined)("two runners on one PostgreSQL", () => 
           { concurrency: "unbounded" }
         )
         yield* b.follow(late[0]!.events, token, step("tickets", "running"))
+        yield* a.child.signal("SIGSTOP")
+        yield* completed(b, token, late.slice(0, 6))
+        yield* a.child.signal("SIGCONT")
+        yield* shared([a, b])
+        late.push(
+          ...yield* Effect.forEach(
+            [21, 22, 23, 24],
+            (eventId) => start(a, token, eventId),
+            { concurrency: "unbounded" }
+          )
+        )
+        yield* b.follow(late.at(-1)!.events, token, step("tickets", "running"))
         yield* a.child.kill("SIGKILL")
         yield* completed(b, token, late)
         yield* b.child.kill("SIGTERM")

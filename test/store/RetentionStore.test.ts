@@ -1,12 +1,37 @@
-/** What housekeeping forgets, and what it must not. */
+/**
+ * What housekeeping forgets, and what it must not.
+ * Guards whose removal turns this file red: the run that stays, and that a flow which waits keeps everything.
+ */
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { Activity, DurableDeferred, Workflow } from "effect/workflow"
 import * as Cluster from "../../src/cluster/Cluster.ts"
 import { RetentionStore } from "../../src/store/RetentionStore.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
-const Retention = RetentionStore.layer.pipe(
+const Answered = DurableDeferred.make("answered", { success: Schema.Int })
+
+/** Under the name of one of ours, of which a mailbox is kept. */
+const Notices = Workflow.make("PaymentNotice", {
+  payload: { id: Schema.String },
+  success: Schema.Int,
+  idempotencyKey: ({ id }) => id
+})
+
+const sent: Array<string> = []
+
+const NoticesLayer = Notices.toLayer(Effect.fnUntraced(function* ({ id }) {
+  yield* Activity.make({ name: "send", execute: Effect.sync(() => void sent.push(id)) })
+  return yield* DurableDeferred.await(Answered)
+}))
+
+const answer = Effect.fnUntraced(function* (executionId: string) {
+  const token = DurableDeferred.tokenFromExecutionId(Answered, { workflow: Notices, executionId })
+  yield* DurableDeferred.succeed(Answered, { token, value: 7 })
+})
+
+const Retention = Layer.merge(RetentionStore.layer, NoticesLayer).pipe(
   Layer.provideMerge(Cluster.layerSingle()),
   Layer.provideMerge(TestDatabase.layer)
 )
@@ -34,5 +59,34 @@ layer(Retention, { excludeTestServices: true })("housekeeping", (it) => {
       assert.deepStrictEqual(replies.map((row) => row.id), [3])
       const feeds = yield* sql`SELECT feed_id, kind FROM feed_events ORDER BY feed_id, seq`
       assert.deepStrictEqual(feeds.map((row) => `${row.feed_id} ${row.kind}`), ["old closed", "open step"])
+    }))
+
+  it.effect("keeps of a flow that is over its run alone, and of one that waits everything", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const left = Effect.map(
+        sql<{ key: string }>`
+          SELECT DISTINCT substr(message_id, length(entity_type || entity_id) + 3) AS key, entity_id
+          FROM cluster_messages WHERE entity_type = 'Workflow/PaymentNotice' ORDER BY key`,
+        (rows) => rows.map(({ key }) => key)
+      )
+      // Whatever there is now is older than a minute from now.
+      const forget = Effect.flatMap(RetentionStore, (store) => store.forget(Duration.minutes(-1)))
+      const executionId = yield* Notices.execute({ id: "one" }, { discard: true })
+      yield* Effect.repeat(Notices.poll(executionId), {
+        until: (result) => Option.isSome(result) && result.value._tag === "Suspended",
+        schedule: Schedule.spaced("5 millis")
+      })
+      yield* forget
+      assert.deepStrictEqual(yield* left, ["activity/send/1", "run/"])
+      yield* answer(executionId)
+      assert.strictEqual(yield* Notices.execute({ id: "one" }), 7)
+      yield* forget
+      assert.deepStrictEqual(yield* left, ["run/"])
+      const replies = yield* sql`
+        SELECT r.id FROM cluster_replies r LEFT JOIN cluster_messages m ON m.id = r.request_id WHERE m.id IS NULL`
+      assert.deepStrictEqual(replies, [])
+      assert.strictEqual(yield* Notices.execute({ id: "one" }), 7)
+      assert.deepStrictEqual(sent, ["one"])
     }))
 })

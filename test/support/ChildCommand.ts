@@ -57,6 +57,7 @@ export const startCommand = (
       pid: child.pid ?? 0,
       lines,
       kill,
+      signal: (signal) => Effect.sync(() => void process.kill(child.pid ?? 0, signal)),
       exit: Effect.promise(() => exit),
       line: (matches) =>
         Effect.callback<string>((resume) => {

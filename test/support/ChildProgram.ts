@@ -13,6 +13,8 @@ export interface ChildProgram {
   readonly line: (matches: (line: string) => boolean) => Effect.Effect<string>
   /** Sends the signal and waits for the end. */
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Sends a signal that does not end it. */
+  readonly signal: (signal: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
   /** Waits for the end and answers the exit code, null after a signal. */
   readonly exit: Effect.Effect<number | null>
 }

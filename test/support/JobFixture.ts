@@ -52,7 +52,7 @@ const Generator = Layer.effect(
   GeneratorClient,
   Effect.map(Notes, (notes) =>
     GeneratorClient.of({
-      generate: (chunkId, priority, job) =>
+      generate: (chunkId, { priority }, job) =>
         Effect.flatMap(
           Effect.suspend(() => {
             notes.sent.push({ chunkId, priority, job })

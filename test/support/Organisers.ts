@@ -1,6 +1,7 @@
 /** Two organisers who have one of everything, and the same ids again of things that nobody has. */
 import { Effect, Redacted } from "effect"
 import { TokenStore } from "../../src/store/TokenStore.ts"
+import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import { bodyFor, guestsNamed, run } from "./FlowClient.ts"
 import { type Answer, TestApp } from "./TestApp.ts"
 
@@ -15,6 +16,8 @@ export interface Possessions {
   readonly sequence_id: string
   readonly file: string
   readonly token_id: string
+  readonly scan_id: string
+  readonly ticket_code: string
 }
 
 /** Well-formed, and nobody's. */
@@ -27,7 +30,9 @@ export const absent: Possessions = {
   payment_id: "pay_AAAAAAAAAAAAAAAAAAAAAAAA",
   sequence_id: "seq_AAAAAAAAAAAAAAAAAAAAAAAA",
   file: "G-2019-999999.pdf",
-  token_id: "tok_AAAAAAAAAAAA"
+  token_id: "tok_AAAAAAAAAAAA",
+  scan_id: "scan-of-nobody",
+  ticket_code: "TKT-999-AAAAAA"
 }
 
 /** An organiser, and what became theirs by one complete flow. */
@@ -42,6 +47,13 @@ export const organiser = Effect.fnUntraced(function* (subject: string, eventId: 
   const ask = (path: string): Effect.Effect<Answer> => app.ask(path, { token })
   const { flow } = finished
   const job = yield* ask(`/api/tickets/generation-jobs/${flow.job_id}`)
+  const ticket = yield* ask(`/api/tickets/${job.json.tickets[0].ticket_id}`)
+  const ticket_code: string = ticket.json.ticket_code
+  const scan_id = `scan-of-${subject}`
+  yield* app.ask("/api/scans/validate", {
+    token,
+    body: { ...scanned, event_id: eventId, scan_id, ticket_code }
+  })
   const payment = yield* ask(`/api/payments/${flow.payment_id}`)
   const owns: Possessions = {
     event_id: eventId,
@@ -52,7 +64,9 @@ export const organiser = Effect.fnUntraced(function* (subject: string, eventId: 
     payment_id: flow.payment_id,
     sequence_id: flow.reminders_id,
     file: `${payment.json.invoice_number}.pdf`,
-    token_id: made.tokenId
+    token_id: made.tokenId,
+    scan_id,
+    ticket_code
   }
   return { subject, token, owns }
 })

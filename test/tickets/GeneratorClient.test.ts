@@ -20,7 +20,9 @@ const refusal = (answer: () => Response) =>
   Effect.gen(function* () {
     const client = yield* GeneratorClient
     const chunk = Schema.decodeUnknownSync(GenerationJob)(job)
-    return yield* spent("1 minute")(Effect.flip(client.generate("job_1_0", "high", chunk)))
+    return yield* spent("1 minute")(
+      Effect.flip(client.generate("job_1_0", { owner: "alice", priority: "high" }, chunk))
+    )
   }).pipe(
     Effect.provide(Layer.provide(GeneratorClient.layer, transport(network(() => Effect.sync(answer)).layer)))
   )

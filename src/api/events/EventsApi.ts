@@ -7,9 +7,9 @@ import { PaymentView } from "../../../rpc/Payment.ts"
 import { Label, limited } from "../../../rpc/values/Values.ts"
 import { EventFilters } from "../../store/EventStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
-import { PageQuery } from "../../http/NextPage.ts"
+import { PageQuery } from "../rules/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { Link, Pdf } from "../../http/Shapes.ts"
 
 /** `G-2026-000001.pdf`. */
@@ -113,6 +113,7 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Events and payments",
     description: "What flows have made, read back."

@@ -9,9 +9,9 @@ import { MessageView } from "../../../rpc/NotificationSequence.ts"
 import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
-import { PageQuery } from "../../http/NextPage.ts"
+import { PageQuery } from "../rules/NextPage.ts"
 import { Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { FeedStream, lastEventId, Link, Location } from "../../http/Shapes.ts"
 
 export const FlowAccepted = Schema.Struct({
@@ -90,6 +90,7 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Complete flow",
     description: "Flow 6: one request that does all of it, and its status, live and stored."

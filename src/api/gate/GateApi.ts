@@ -6,7 +6,7 @@ import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { GateRules } from "../../../rpc/Scan.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, NotFound, TooManyRequests, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 
 /** `id` is the last scan that was sent to the client; a `gate` stands as of that scan. */
 export const GateSse = Schema.Union([
@@ -57,6 +57,7 @@ export class GateGroup extends HttpApiGroup.make("gate").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Live gate",
     description: "The gate as it is watched: counters, a feed of scans, and the rules of suspicion."

@@ -6,7 +6,7 @@ import { Direction, ScanResult, Signal } from "../../../rpc/Scan.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 
 /** `desc` begins with the latest scan. */
 export const Order = Schema.Literals(["asc", "desc"])
@@ -87,6 +87,7 @@ export class JournalGroup extends HttpApiGroup.make("journal").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Journal",
     description: "What the gates of an event were shown and what they answered."

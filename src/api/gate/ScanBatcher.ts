@@ -28,12 +28,15 @@ export class ScanBatcher extends Context.Service<ScanBatcher, {
   readonly admitAll: (
     scans: ReadonlyArray<AdmitRequest>
   ) => Effect.Effect<ReadonlyArray<Verdict>, Unavailable>
-  /** `admit` without a fiber; false, and nothing is done, when no scan of this event has come this way yet. */
+  /**
+   * `admit` without a fiber, and how to wait no longer; undefined, and nothing is done, when no scan of this event has come
+   * this way yet.
+   */
   readonly put: (
     scan: AdmitRequest,
     reply: (exit: Exit.Exit<Verdict, Unavailable>) => void,
     span?: Tracer.AnySpan
-  ) => boolean
+  ) => (() => void) | undefined
 }>()("guichet/api/gate/ScanBatcher") {
   static readonly layer: Layer.Layer<ScanBatcher, never, Sharding.Sharding> = Layer.effect(
     ScanBatcher,
@@ -80,15 +83,12 @@ export class ScanBatcher extends Context.Service<ScanBatcher, {
       return ScanBatcher.of({
         admit: (scan) => Effect.map(admitAll([scan]), ([verdict]) => verdict!),
         admitAll,
-        put: (scan, reply, span) => {
-          const known = events.get(scan.eventId)
-          known?.put(
+        put: (scan, reply, span) =>
+          events.get(scan.eventId)?.put(
             [scan],
             (exit) => reply(Exit.isSuccess(exit) ? decided(scan, exit.value[0]) : Exit.failCause(exit.cause)),
             span
           )
-          return known !== undefined
-        }
       })
     })
   )

@@ -1,10 +1,10 @@
 /**
  * The fast path of `POST /api/scans/validate`. A steward's plain scan is read, decided and answered here as the
  * contract's own handler would; whatever is not plain (another role, a wrong field, an Idempotency-Key, a token or an
- * event not seen lately) goes the contract's way. So does what could not be decided, under the same scan id, and
- * every request whose trace is exported.
+ * event not seen lately) goes the contract's way. So does what could not be decided, or not in time, under the same scan
+ * id, and every request whose trace is exported; the time that they took here counts there.
  */
-import { Clock, Context, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Caller } from "../../../rpc/values/Caller.ts"
 import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
@@ -21,6 +21,7 @@ import * as JsonBounds from "../../bounds/JsonBounds.ts"
 import { type FastPath, FastPathRegistry, type Head, longestBody } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { organizerHeader } from "../rules/Organizer.ts"
+import { BegunAt, RequestDeadline } from "../../http/Deadline.ts"
 import { requestIdFrom, requestIdHeader } from "../../http/RequestId.ts"
 
 const path = "/api/scans/validate"
@@ -109,6 +110,7 @@ const make = (
   keys: SigningKeys["Service"],
   eventOf: (caller: Caller, number: EventNumber) => EventId | undefined,
   limits: Limits["Service"],
+  deadline: number,
   begin: (head: Head) => Begun | undefined
 ): FastPath => ({
   takes: isPlain,
@@ -125,8 +127,18 @@ const make = (
     const operator = permissionOf(caller, eventId)
     const request = fromDevice(scan, { eventId, operator, scanId: requestId, trusted: keys.trusted })
     const begun = begin(head)
-    const resume = () => reply({ resume: requestId, context: begun?.context })
-    const waits = begun?.span.sampled !== true && batcher.put(request, (exit) => {
+    const resume = () =>
+      reply({
+        resume: requestId,
+        context: Context.add(begun?.context ?? Context.empty(), BegunAt, started)
+      })
+    if (begun?.span.sampled === true) {
+      resume()
+      return true
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const leave = batcher.put(request, (exit) => {
+      clearTimeout(timer)
       if (Exit.isFailure(exit)) return resume()
       const answer = answerText(
         shown(exit.value, scan.event_id),
@@ -144,7 +156,13 @@ const make = (
         text: answer.value
       })
     }, begun?.span)
-    if (!waits) resume()
+    if (leave === undefined) resume()
+    else {
+      timer = setTimeout(() => {
+        leave()
+        resume()
+      }, deadline)
+    }
     return true
   }
 })
@@ -167,6 +185,7 @@ export const layer: Layer.Layer<
       yield* SigningKeys,
       eventOf,
       yield* Limits,
+      Duration.toMillis(yield* RequestDeadline),
       begin
     )
     yield* Effect.acquireRelease(

@@ -7,7 +7,7 @@ import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { Forbidden, NotFound } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { Location } from "../../http/Shapes.ts"
 
 export const SequenceAccepted = Schema.Struct({
@@ -44,6 +44,7 @@ export class SequencesGroup extends HttpApiGroup.make("sequences").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Notification sequences",
     description:

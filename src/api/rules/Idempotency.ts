@@ -2,7 +2,7 @@
  * Idempotency-Key on POST: the same request twice is answered once, and the second time with the very same
  * answer.
  */
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Fiber, Layer, Option } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
 import { createHash } from "node:crypto"
@@ -77,6 +77,13 @@ const keyedRequest = Effect.fnUntraced(function* (caller: string, key: string) {
   } satisfies KeyedRequest
 })
 
+/** A caller who is told to come again waits half a second at most for the key to be free; it becomes free all the same. */
+const shortly = <A>(release: Effect.Effect<A>) =>
+  Effect.forkDetach(release).pipe(
+    Effect.flatMap((fiber) => Effect.timeoutOption(Fiber.join(fiber), "500 millis")),
+    Effect.asVoid
+  )
+
 /** Add it to a group between `ProblemMiddleware` and `Authorization`. */
 export class Idempotency extends HttpApiMiddleware.Service<Idempotency, { requires: CurrentCaller }>()(
   "guichet/api/rules/Idempotency",
@@ -91,8 +98,8 @@ export class Idempotency extends HttpApiMiddleware.Service<Idempotency, { requir
       const keep = (request: KeyedRequest, fence: string) =>
         HttpEffect.appendPreResponseHandler((_request, response) =>
           Option.match(toStored(response), {
-            onNone: () => store.release(request, fence),
-            onSome: (answer) => store.finish(request, fence, answer)
+            onNone: () => shortly(store.release(request, fence)),
+            onSome: (answer) => Effect.asVoid(store.finish(request, fence, answer))
           }).pipe(
             Effect.timeout("5 seconds"),
             Effect.catchCause(() => Effect.logError("An answer could not be kept under its Idempotency-Key")),

@@ -7,7 +7,7 @@ import { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
 import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Conflict, Forbidden, NotFound, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { Pdf } from "../../http/Shapes.ts"
 
 const format = Schema.optionalKey(TicketFormat)
@@ -44,6 +44,7 @@ export class OrdersGroup extends HttpApiGroup.make("orders").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Orders",
     description: "Tickets to be printed together, drawn when they are asked for."

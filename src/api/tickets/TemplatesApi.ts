@@ -5,7 +5,7 @@ import { TemplateId } from "../../../rpc/values/Ids.ts"
 import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 
 /** A template as the caller's tickets have it; `logo_url` opens for a time. */
 export const TemplateView = Schema.Struct({
@@ -66,6 +66,7 @@ export class TemplatesGroup extends HttpApiGroup.make("templates").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Templates",
     description:

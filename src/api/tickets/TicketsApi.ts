@@ -9,9 +9,9 @@ import { JobFilters } from "../../store/jobs/JobIndex.ts"
 import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
-import { PageQuery } from "../../http/NextPage.ts"
+import { PageQuery } from "../rules/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { FeedStream, lastEventId, Link, Location, Pdf } from "../../http/Shapes.ts"
 
 export const JobAccepted = Schema.Struct({
@@ -103,6 +103,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Tickets",
     description: "Flow 1: generation jobs, and tickets with their files."

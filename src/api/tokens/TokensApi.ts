@@ -7,9 +7,9 @@ import { TokenFilters } from "../../store/TokenStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { rights, Role } from "../../../rpc/values/Caller.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
-import { PageQuery } from "../../http/NextPage.ts"
+import { PageQuery } from "../rules/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { Link } from "../../http/Shapes.ts"
 
 const limits = <S extends Schema.Codec<unknown, unknown>>(item: S) =>
@@ -103,6 +103,7 @@ export class TokensGroup extends HttpApiGroup.make("tokens").add(
 )
   .middleware(ProblemMiddleware)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Tokens",
     description: "What clients and stewards send as `Authorization: Bearer`; for admins alone."

@@ -7,12 +7,13 @@ import { TraceParent } from "../../telemetry/TraceParent.ts"
 import { queueLocks } from "../../durable/QueueLocks.ts"
 import { type Forget, forgetInRedis, forgetInSql } from "./QueueErasure.ts"
 import { queueNames, queueTable } from "./QueueNames.ts"
-import { ChunkId, GenerationJob } from "./TicketApi.ts"
+import { ChunkId, GenerationJob, OwnerKey } from "./TicketApi.ts"
 
-/** A chunk as it waits; `chunk_id` is its `X-Request-ID`. */
+/** A chunk as it waits; `chunk_id` is its `X-Request-ID`, `owner` its `X-Job-Owner`. */
 export const QueuedChunk = Schema.Struct({
   chunk_id: ChunkId,
   priority: Priority,
+  owner: Schema.optionalKey(OwnerKey),
   queued_at: Schema.DateTimeUtcFromString,
   job: GenerationJob,
   trace: Schema.optionalKey(TraceParent)

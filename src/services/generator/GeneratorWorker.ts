@@ -35,6 +35,9 @@ const failed = (ticketId: number, reason: string): BatchTicket => ({
   metadata: {}
 })
 
+/** Whose turn a chunk takes: event numbers are an organiser's own, and two may have the same. */
+const ownerOf = ({ job, owner }: QueuedChunk): string => owner ?? `event ${job.event_id}`
+
 const make = Effect.gen(function* () {
   const queue = yield* GeneratorQueue
   const core = yield* CoreClient
@@ -97,7 +100,7 @@ const make = Effect.gen(function* () {
     queue.take(
       priority,
       (chunk) =>
-        inPlace({ owner: String(chunk.job.event_id), priority }, TraceParent.under(chunk.trace)(work(chunk)))
+        inPlace({ owner: ownerOf(chunk), priority }, TraceParent.under(chunk.trace)(work(chunk)))
           .pipe(
             Effect.tapCause((cause) =>
               Cause.hasInterruptsOnly(cause)

@@ -56,6 +56,9 @@ export type GenerationJob = typeof GenerationJob.Type
  */
 export const ChunkId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,121}$/))
 
+/** What the sender calls the organiser whose chunk it is: nothing but a key. */
+export const OwnerKey = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9._:-]{1,64}$/))
+
 /** The tickets are queued: a webhook will report them. */
 export const Accepted = Schema.Struct({
   job_id: JobId,
@@ -65,12 +68,17 @@ export const Accepted = Schema.Struct({
 export type Accepted = typeof Accepted.Type
 
 /**
- * `X-Request-ID` is the chunk's id; `X-Job-Priority` says which queue it waits in, `normal` when absent.
+ * `X-Request-ID` is the chunk's id; `X-Job-Priority` says which queue it waits in, `normal` when absent. Those of one
+ * `X-Job-Owner` share their turns, those of one event number when it is absent.
  * 503: send the same chunk again, under the same id.
  */
 export class TicketsGroup extends HttpApiGroup.make("tickets").add(
   HttpApiEndpoint.post("generate", "/tickets/generate", {
-    headers: { "x-request-id": ChunkId, "x-job-priority": Schema.optionalKey(Priority) },
+    headers: {
+      "x-request-id": ChunkId,
+      "x-job-priority": Schema.optionalKey(Priority),
+      "x-job-owner": Schema.optionalKey(OwnerKey)
+    },
     payload: GenerationJob,
     success: Accepted.pipe(HttpApiSchema.status(202)),
     error: Unavailable

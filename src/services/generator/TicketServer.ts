@@ -16,9 +16,11 @@ export const TicketHandlersLayer = HttpApiBuilder.group(
       "generate",
       Effect.fnUntraced(function* ({ headers, payload }) {
         const queuedAt = yield* DateTime.now
+        const owner = headers["x-job-owner"]
         yield* queue.offer({
           chunk_id: headers["x-request-id"],
           priority: headers["x-job-priority"] ?? "normal",
+          ...(owner === undefined ? {} : { owner }),
           queued_at: queuedAt,
           job: payload,
           trace: yield* TraceParent.current

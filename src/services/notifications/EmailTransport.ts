@@ -4,8 +4,10 @@ import type { PlatformError } from "effect"
 import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
 import * as Database from "../../database/Database.ts"
+import { isLoopback } from "../../trust/LoopbackHost.ts"
 import { DeliveryError, Rejected, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
+import { isTooBig, mayHaveBeenTaken, toDeliveryError } from "./SmtpReply.ts"
 
 /** A file of a message; with a `cid` it is shown inside the HTML part. */
 export interface EmailFile {
@@ -34,6 +36,9 @@ export class MailMisconfigured
 
 /** Whether each message is kept as a file, beside the mail server or instead of one. */
 export const outboxKept = Config.withDefault(Config.Boolean("MAIL_OUTBOX"), false)
+
+/** Whether mail and password may go to another host in clear, where it offers no TLS. */
+export const clearText = Config.withDefault(Config.Boolean("SMTP_CLEARTEXT"), false)
 
 /**
  * The mail server, and whether each message is kept beside it. Without one messages are files alone, on a database
@@ -68,11 +73,15 @@ const closed = { disableFileAccess: true, disableUrlAccess: true } as const
 
 const host = (from: string) => /@([^\s>]+)/.exec(from)?.[1] ?? "guichet.invalid"
 
+/** RFC 5322, 2.1.1: a line has at most 998 characters, and an address cannot be folded. */
+const longestAddress = 998 - "List-Unsubscribe: <>".length
+
 /** RFC 8058: one-click needs both headers and an https address. */
-const unsubscribe = (url: string) => ({
-  "List-Unsubscribe": { prepared: true, value: `<${url}>` },
-  ...(url.startsWith("https:") ? { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } : {})
-})
+const unsubscribe = (url: string) =>
+  url.length > longestAddress ? {} : ({
+    "List-Unsubscribe": { prepared: true, value: `<${url}>` },
+    ...(url.startsWith("https:") ? { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } : {})
+  })
 
 const toMime = (from: string, email: Email): SendMailOptions => ({
   from,
@@ -94,21 +103,6 @@ const toMime = (from: string, email: Email): SendMailOptions => ({
   xMailer: false
 })
 
-/**
- * 550 and 451 share one `code`; only the reply code tells them apart. A refused login is ours to mend, not
- * final.
- */
-const toDeliveryError = (error: NodemailerError): DeliveryError => {
-  const code = error.responseCode
-  const final = code !== undefined && code >= 500 && code < 600 && code !== 503 && error.code !== "EAUTH"
-  return new DeliveryError({
-    reason: final ? new Rejected({ code }) : new Unreachable({
-      ...(code === undefined ? {} : { code }),
-      ...(error.code === undefined ? {} : { cause: error.code })
-    })
-  })
-}
-
 const outboxError = (error: PlatformError.PlatformError) =>
   new DeliveryError({ reason: new Unreachable({ cause: error.reason._tag }) })
 
@@ -124,11 +118,20 @@ const composer = (from: string) => {
     })
 }
 
+/** RFC 5321, 4.5.3.2.6: a server that was sent all of a message has ten minutes to answer. */
+const endOfData = 600_000
+
+/** Documents; what is shown inside the message, and the calendar entry, stay. */
+const isDetachable = ({ cid, contentType }: EmailFile): boolean =>
+  cid === undefined && !contentType.startsWith("text/calendar")
+
 const fileOf = (email: Email) => `${Outbox.stem(email.messageId)}.eml`
 
 /** The port of e-mail: one provider behind it, named by `provider`. */
 export class EmailTransport extends Context.Service<EmailTransport, {
   readonly provider: string
+  /** The sender's domain: what is called so in it is one thing in the world. */
+  readonly domain: string
   readonly send: (email: Email) => Effect.Effect<void, DeliveryError>
 }>()("guichet/services/notifications/EmailTransport") {
   /** Every message becomes `<dir>/outbox/<id>.eml`. */
@@ -143,7 +146,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
           const bytes = yield* compose(email)
           yield* Effect.mapError(outbox.write(fileOf(email), bytes), outboxError)
         })
-        return EmailTransport.of({ provider: "outbox", send })
+        return EmailTransport.of({ provider: "outbox", domain: host(from), send })
       })
     )
 
@@ -157,6 +160,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
       Effect.gen(function* () {
         const from = yield* sender
         const url = yield* Config.Redacted("SMTP_URL")
+        const inClear = yield* clearText
         const compose = composer(from)
         const outbox = options?.outboxDir === undefined ? undefined : yield* Outbox.make(options.outboxDir)
         const transport = yield* Effect.acquireRelease(
@@ -165,20 +169,47 @@ export class EmailTransport extends Context.Service<EmailTransport, {
               url: Redacted.value(url),
               pool: true,
               connectionTimeout: 5_000,
-              greetingTimeout: 5_000,
-              socketTimeout: 30_000,
-              maxRequeues: 1,
+              greetingTimeout: 30_000,
+              socketTimeout: endOfData,
+              // A message that may have been taken is sent again by who knows that, and not in silence.
+              maxRequeues: 0,
+              requireTLS: !inClear && !isLoopback(new URL(Redacted.value(url)).hostname),
               ...closed
             })
           ),
           (transport) => Effect.sync(() => transport.close())
         )
 
-        const submit = (email: Email) =>
+        const attempt = (email: Email) =>
           Effect.tryPromise({
             try: (signal) => transport.sendMail({ ...toMime(from, email), signal }),
-            catch: (error) => toDeliveryError(error as NodemailerError)
-          }).pipe(
+            catch: (error) => error as NodemailerError
+          })
+
+        /** A message that is too big goes without what it has as a link, too. */
+        const submit = (email: Email) =>
+          attempt(email).pipe(
+            Effect.catchIf(
+              (error) => isTooBig(error) && email.files.some(isDetachable),
+              () =>
+                Effect.andThen(
+                  Effect.logWarning("A message is too big for its server, and goes without its documents", {
+                    messageId: email.messageId
+                  }),
+                  attempt({ ...email, files: email.files.filter((file) => !isDetachable(file)) })
+                )
+            ),
+            Effect.tapError((error) =>
+              mayHaveBeenTaken(error)
+                ? Effect.logWarning(
+                  "A message may have been taken: if it is sent again, it has the same Message-ID",
+                  {
+                    messageId: email.messageId
+                  }
+                )
+                : Effect.void
+            ),
+            Effect.mapError(toDeliveryError),
             Effect.filterOrFail(
               (info) => (info.rejected ?? []).length === 0,
               () => new DeliveryError({ reason: new Rejected({}) })
@@ -196,7 +227,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
             )
           )
         })
-        return EmailTransport.of({ provider: "smtp", send })
+        return EmailTransport.of({ provider: "smtp", domain: host(from), send })
       })
     )
 

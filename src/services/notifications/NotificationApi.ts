@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
 import { Channel } from "../../../rpc/NotificationSequence.ts"
+import { storable } from "../../../rpc/values/Values.ts"
 import { problemType } from "../../http/ProblemCatalog.ts"
 import { parsing, ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 import { AllowedServices } from "../../trust/CallingService.ts"
@@ -12,9 +13,9 @@ export const MessageId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za
 
 /** The body of flow 5, as documented: `to` is an e-mail address or an E.164 phone number. */
 export const Notification = Schema.Struct({
-  to: Schema.String.check(Schema.isMaxLength(320)),
-  subject: Schema.optionalKey(Schema.NullOr(Schema.String.check(Schema.isMaxLength(300)))),
-  template_id: Schema.String.check(Schema.isMaxLength(100)),
+  to: storable(320),
+  subject: Schema.optionalKey(Schema.NullOr(storable(300))),
+  template_id: storable(100),
   variables: Schema.Record(Schema.String, Schema.Unknown),
   priority: Schema.Literals(["low", "normal", "high"]),
   scheduled_at: Schema.optionalKey(Schema.NullOr(Schema.DateTimeUtcFromString))

@@ -61,7 +61,8 @@ const sendEmail = Effect.fnUntraced(function* (messageId: string, address: strin
     templateId: body.template_id,
     subject: body.subject,
     variables,
-    attached: Attachments.describe(files)
+    attached: Attachments.describe(files),
+    domain: transport.domain
   })
   const read = yield* Attachments.read(files)
   yield* transport.send({

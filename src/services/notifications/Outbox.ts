@@ -27,10 +27,21 @@ const folderIn = (dir: string) => Effect.map(Path.Path, (path) => path.join(dir,
 /** As long as anything that is kept for a time: a message is sent again within a day at most. */
 const kept = Duration.days(31)
 
-const sweep = Effect.fn("Outbox.sweep")(function* (dir: string) {
+/** Removes what is older than 31 days from the outbox of `dir`. */
+export const sweep = Effect.fn("Outbox.sweep")(function* (dir: string) {
   const folder = yield* folderIn(dir)
   if (!(yield* (yield* FileSystem.FileSystem).exists(folder))) return
-  yield* TempFiles.sweep(folder, (name) => /\.(?:eml|sms\.txt)$/.test(name), kept)
+  yield* TempFiles.sweep(folder, (name) => endings.some((ending) => name.endsWith(ending)), kept)
+})
+
+const endings = [".eml", ".sms.txt"]
+
+/** Removes these messages, where they are in the outbox of `dir`. */
+export const forget = Effect.fn("Outbox.forget")(function* (dir: string, messageIds: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const folder = yield* folderIn(dir)
+  const names = messageIds.flatMap((id) => endings.map((ending) => `${folder}/${stem(id)}${ending}`))
+  yield* Effect.forEach(names, (name) => fs.remove(name, { force: true }), { concurrency: 4, discard: true })
 })
 
 /** Removes messages after 31 days, once before it is built and every hour: each holds a name, an address and a ticket's code. */

@@ -1,5 +1,5 @@
 /** The messages this service knows, rendered for one reader in French or English. */
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { Template as TemplateId } from "../../../rpc/NotificationSequence.ts"
 import { toIcs } from "./Calendar.ts"
@@ -33,6 +33,8 @@ export interface Request {
   readonly subject: string | null | undefined
   readonly variables: Variables.Variables
   readonly attached: View.Attached
+  /** The installation's own domain, in which a calendar entry has its name. */
+  readonly domain?: string | undefined
 }
 
 /** An e-mail's parts; `calendar` is the event as a file. */
@@ -53,6 +55,9 @@ const find = Effect.fnUntraced(function* (id: string) {
   })
 })
 
+/** An entry without an end is a moment that calendars hide: without one, it is as long as an evening. */
+const evening = Duration.hours(3)
+
 /** A calendar knows events of the whole world: two organisers' numbers do not tell them apart. */
 const uidOf = (v: Variables.Variables, start: DateTime.DateTime) =>
   v.event_uid !== undefined
@@ -62,15 +67,16 @@ const uidOf = (v: Variables.Variables, start: DateTime.DateTime) =>
     : `event-${v.event_id}`
 
 const calendarOf = Effect.fnUntraced(
-  function* (template: Template, v: Variables.Variables, view: View.View, content: Content) {
+  function* (template: Template, request: Request, view: View.View, content: Content) {
+    const v = request.variables
     const start = View.momentOf(v.event_date, v.event_timezone)
     if (template.calendar === undefined || start === undefined) return undefined
     const ics = toIcs({
-      uid: `${uidOf(v, start)}@guichet`,
+      uid: `${uidOf(v, start)}@${request.domain ?? "guichet.invalid"}`,
       sequence: Math.max(0, Math.trunc(v.event_version ?? 0)),
       stamp: yield* DateTime.now,
       start,
-      end: View.momentOf(v.event_end_date, v.event_timezone),
+      end: View.momentOf(v.event_end_date, v.event_timezone) ?? DateTime.addDuration(start, evening),
       title: view.event ?? content.title,
       location: view.where,
       url: view.ticketUrl
@@ -95,7 +101,7 @@ const email = Effect.fn("Templates.email")(function* (request: Request) {
     subject: content.subject,
     text: toText(content, view, locale, unsubscribeUrl),
     html: toHtml(content, view, locale, unsubscribeUrl),
-    calendar: yield* calendarOf(template, v, view, content),
+    calendar: yield* calendarOf(template, request, view, content),
     unsubscribeUrl
   }
   return rendered

@@ -8,7 +8,7 @@ import * as FeedReader from "./FeedReader.ts"
 
 const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, data: Schema.Json })
 
-const Told = Schema.Struct({ feed_id: Schema.String, seq: Schema.Int, at: Rows.At })
+const Told = Schema.Struct({ feed_id: Schema.String, ...Row.fields })
 
 /** So many events are read at once. */
 const most = 1_000
@@ -46,8 +46,24 @@ export class FeedStore extends Context.Service<FeedStore, {
     data: Schema.Json,
     also: Fragment
   ) => Effect.Effect<void>
-  /** Closes the feed when `also`, named `cause`, has a row, in one statement with it. */
-  readonly closeBy: (feedId: string, data: Schema.Json, cause: string, also: Fragment) => Effect.Effect<void>
+  /**
+   * The same, where each entry with a `when` is written only if that is among the `reason`s of the CTE `cause`. Answers
+   * whether anything was written.
+   */
+  readonly appendFor: (
+    feedId: string,
+    entries: ReadonlyArray<Entry & { readonly when?: string }>,
+    cause: string,
+    also: Fragment
+  ) => Effect.Effect<boolean>
+  /** Closes the feed if `when` is among the `reason`s of the CTE `cause`. */
+  readonly closeFor: (
+    feedId: string,
+    data: Schema.Json,
+    when: string,
+    cause: string,
+    also: Fragment
+  ) => Effect.Effect<void>
   /** The closing event becomes one end of several, so that whoever resumes after it reads on. For a transaction. */
   readonly reopen: (feedId: string) => Effect.Effect<void>
   readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
@@ -62,55 +78,70 @@ export class FeedStore extends Context.Service<FeedStore, {
       const none = sql.literal("")
       /**
        * Under the feed's row, so that of an entry and a close at the same time the second sees the first. `also` are CTEs of
-       * the same statement; with a `cause`, which is one of them, nothing is written unless that has a row.
+       * the same statement; `cause` is the one of them that says which of the entries with a `when` are written. Answers
+       * what was written.
        */
       const write = Effect.fnUntraced(function* (
         feedIds: ReadonlyArray<string>,
-        entries: ReadonlyArray<Entry>,
-        { also, cause, closed = false }: {
+        entries: ReadonlyArray<Entry & { readonly when?: string }>,
+        { also = none, cause, closed = false }: {
           readonly closed?: boolean
           readonly also?: Fragment
           readonly cause?: string
         } = {}
       ) {
         const told = yield* Rows.all(Told)(sql`
-          WITH ${also === undefined || cause === undefined ? none : sql`${also}, `}feed AS (
+          WITH ${also === none ? none : sql`${also}, `}said AS (
+            SELECT entry.value, row_number() OVER (ORDER BY entry.ordinality)::int AS nth
+            FROM jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry
+            ${
+          cause === undefined ? none : sql`WHERE entry.value->>'when' IS NULL
+              OR entry.value->>'when' IN (SELECT reason FROM ${sql(cause)})`
+        }
+          ), feed AS (
             INSERT INTO feeds (feed_id, last, closed)
-            SELECT feed_id, ${entries.length}::int, ${closed}::boolean
-            FROM unnest(${feedIds}::text[]) AS asked (feed_id)
-            ${cause === undefined ? none : sql`WHERE EXISTS (SELECT 1 FROM ${sql(cause)})`}
+            SELECT feed_id, (SELECT count(*) FROM said)::int, ${closed}::boolean
+            FROM unnest(${feedIds}::text[]) AS asked (feed_id) WHERE EXISTS (SELECT 1 FROM said)
             ON CONFLICT (feed_id) DO UPDATE SET last = feeds.last + excluded.last, closed = excluded.closed
             WHERE NOT feeds.closed
             RETURNING feed_id, last
           ), told AS (
             INSERT INTO feed_events (feed_id, seq, kind, data)
-            SELECT feed.feed_id, feed.last - ${entries.length}::int + entry.ordinality::int,
-                   entry.value->>'kind', entry.value->'data'
-            FROM feed, jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry
-            RETURNING feed_id, seq, at
-          )${also === undefined || cause !== undefined ? none : sql`, ${also}`}
-          SELECT feed_id, seq, at FROM told ORDER BY feed_id, seq`)
-        yield* Effect.forEach(feedIds, (feedId) => {
-          const own = told.filter(({ feed_id }) => feed_id === feedId)
-          const events = own.map(({ at, seq }, nth) => ({ ...entries[nth]!, seq, at }))
-          return sql.afterCommit(reader.ring(feedId, events))
-        }, { discard: true })
-      })
+            SELECT feed.feed_id, feed.last - (SELECT count(*) FROM said)::int + said.nth,
+              said.value->>'kind', said.value->'data'
+            FROM feed CROSS JOIN said
+            RETURNING feed_id, seq, at, kind, data
+          )
+          SELECT feed_id, seq, at, kind, data FROM told ORDER BY feed_id, seq`)
+        yield* Effect.forEach(
+          feedIds,
+          (feedId) => sql.afterCommit(reader.ring(feedId, told.filter(({ feed_id }) => feed_id === feedId))),
+          { discard: true }
+        )
+        return told
+      }, Effect.map((told) => told.length > 0))
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
-        entries.length === 0 ? Effect.void : write([feedId], entries)
-      const appendToEach = (feedIds: ReadonlyArray<string>, entry: Entry) => write(feedIds, [entry])
+        entries.length === 0 ? Effect.void : Effect.asVoid(write([feedId], entries))
+      const appendToEach = (feedIds: ReadonlyArray<string>, entry: Entry) =>
+        Effect.asVoid(write(feedIds, [entry]))
       const appendWith = (feedId: string, entries: ReadonlyArray<Entry>, also: Fragment) =>
-        write([feedId], entries, { also })
+        Effect.asVoid(write([feedId], entries, { also }))
+      const appendFor = (
+        feedId: string,
+        entries: ReadonlyArray<Entry & { readonly when?: string }>,
+        cause: string,
+        also: Fragment
+      ) => write([feedId], entries, { also, cause })
       const close = (feedId: string, data: Schema.Json) =>
-        write([feedId], [{ kind: closing, data }], { closed: true })
+        Effect.asVoid(write([feedId], [{ kind: closing, data }], { closed: true }))
       const closeWith = (
         feedId: string,
         entries: ReadonlyArray<Entry>,
         data: Schema.Json,
         also: Fragment
-      ) => write([feedId], [...entries, { kind: closing, data }], { closed: true, also })
-      const closeBy = (feedId: string, data: Schema.Json, cause: string, also: Fragment) =>
-        write([feedId], [{ kind: closing, data }], { closed: true, also, cause })
+      ) => Effect.asVoid(write([feedId], [...entries, { kind: closing, data }], { closed: true, also }))
+      const closeFor = (feedId: string, data: Schema.Json, when: string, cause: string, also: Fragment) =>
+        Effect.asVoid(write([feedId], [{ kind: closing, data, when }], { closed: true, also, cause }))
       const reopen = (feedId: string) =>
         Effect.andThen(
           Rows.run(sql`UPDATE feeds SET closed = false WHERE feed_id = ${feedId}`),
@@ -162,7 +193,7 @@ export class FeedStore extends Context.Service<FeedStore, {
         seq <= 0
           ? live(feedId, seq)
           : Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
-      return { append, appendToEach, appendWith, close, closeWith, closeBy, reopen, after, watch }
+      return { append, appendToEach, appendWith, appendFor, close, closeWith, closeFor, reopen, after, watch }
     })
   )
 }

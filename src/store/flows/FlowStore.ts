@@ -1,6 +1,7 @@
 /** Runs of the complete flow: the request, the eight steps and their states. */
 import { Cache, Context, DateTime, Duration, Effect, Exit, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Fragment } from "effect/sql/Statement"
 import {
   CompleteFlowRequest,
   FlowStatus,
@@ -11,6 +12,7 @@ import {
   StepStatus,
   waitsForAnswer
 } from "../../../rpc/CompleteFlow.ts"
+import { Priority } from "../../../rpc/TicketJob.ts"
 import { type Entry, FeedStore } from "./FeedStore.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
@@ -75,6 +77,10 @@ export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFl
 
 const IdRow = Schema.Struct({ flow_id: Schema.String, execution_id: Schema.NullOr(Schema.String) })
 
+const RunningRow = Schema.Struct({ ...IdRow.fields, seq: Schema.Number })
+
+const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority })
+
 /** The feed a flow's progress is written to. */
 export const feedOf = (flowId: string): string => `flow/${flowId}`
 
@@ -118,9 +124,12 @@ export class FlowStore extends Context.Service<FlowStore, {
    */
   readonly current: (first: string) => Effect.Effect<string>
   readonly load: (flowId: string) => Effect.Effect<StoredFlow>
+  /** Whose it is and how urgent, without its request. */
+  readonly turn: (flowId: string) => Effect.Effect<typeof TurnRow.Type>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
-  /** Begins the flow, and its first step. */
-  readonly begin: (flowId: string, first: StepName) => Effect.Effect<void>
+  /** Begins the flow, and its first step; whether it began now, and not before. */
+  readonly begin: (flowId: string, first: StepName) => Effect.Effect<boolean>
+  /** Nothing for a step that has completed: a process that was frozen may begin it again after another ran it. */
   readonly stepStarted: (flowId: string, step: StepName) => Effect.Effect<void>
   /** Ends a step, and starts those that follow it. */
   readonly stepEnded: (
@@ -149,6 +158,10 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly forgotten: (seconds: number) => Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
   /** Past their deadline while a step waits for an answer. */
   readonly overdue: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>
+  /** So many running flows, in the order in which they were made, after this one. */
+  readonly running: (after: number, most: number) => Effect.Effect<ReadonlyArray<typeof RunningRow.Type>>
+  /** The payment of a flow that is over settled after its step was told as failed: it is shown as paid. */
+  readonly paid: (flowId: string, result: Schema.Json) => Effect.Effect<void>
 }>()("guichet/store/flows/FlowStore") {
   static readonly layer = Layer.effect(
     FlowStore,
@@ -221,6 +234,14 @@ export class FlowStore extends Context.Service<FlowStore, {
         return { ...row, request: yield* decode(row.request) }
       }, Effect.orDie)
 
+      const turn = (flowId: string) =>
+        Rows.first(TurnRow)(sql`
+          SELECT owner, request->'ticket_config'->>'priority' AS priority FROM flows WHERE flow_id = ${flowId}`)
+          .pipe(
+            Effect.flatMap(Effect.fromOption),
+            Effect.orDie
+          )
+
       const view: FlowStore["Service"]["view"] = (flowId) =>
         Rows.first(FlowRow)(sql`
           SELECT f.flow_id, f.owner, ${
@@ -243,11 +264,16 @@ export class FlowStore extends Context.Service<FlowStore, {
           Effect.map(Option.map((row) => ({ ...row, flow_type: "complete_event_flow" as const })))
         )
 
-      /** Steps that start or end, as CTEs beside their entries in the feed; of a step, one change. */
-      const running = (flowId: string, names: ReadonlyArray<StepName>) =>
+      /** Steps that start, as a CTE beside their entries in the feed, which are written for those alone. */
+      const starting = (flowId: string, names: ReadonlyArray<StepName>, only: Fragment) =>
         sql`started AS (
           UPDATE flow_steps SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now())
-          WHERE flow_id = ${flowId} AND ${sql.in("step", names)})`
+          WHERE flow_id = ${flowId} AND ${sql.in("step", names)} AND ${only} RETURNING step AS reason)`
+
+      const startEntries = (names: ReadonlyArray<StepName>) =>
+        names.map((name) => ({ ...stepEntry(name, "running"), when: name }))
+
+      const unlessCompleted = sql`status <> 'completed'`
 
       const ended = (flowId: string, step: StepName, end: StepEnd, attempts: 0 | 1 = 0) =>
         sql`ended AS (
@@ -256,28 +282,38 @@ export class FlowStore extends Context.Service<FlowStore, {
             error = ${json(end.error)}::jsonb, result = coalesce(${json(end.result)}::jsonb, result)
           WHERE flow_id = ${flowId} AND step = ${step})`
 
-      const startEntries = (names: ReadonlyArray<StepName>) => names.map((name) => stepEntry(name, "running"))
-
       const begin: FlowStore["Service"]["begin"] = (flowId, first) =>
-        feeds.appendWith(
+        feeds.appendFor(
           feedOf(flowId),
           startEntries([first]),
-          sql`${running(flowId, [first])}, begun AS (
+          "started",
+          sql`begun AS (
             UPDATE flows SET status = 'running', started_at = coalesce(started_at, now())
-            WHERE flow_id = ${flowId} AND status = 'accepted')`
+            WHERE flow_id = ${flowId} AND status = 'accepted' RETURNING flow_id
+          ), ${starting(flowId, [first], sql`EXISTS (SELECT 1 FROM begun)`)}`
         )
 
       const stepStarted: FlowStore["Service"]["stepStarted"] = (flowId, step) =>
-        feeds.appendWith(feedOf(flowId), startEntries([step]), running(flowId, [step]))
+        Effect.asVoid(
+          feeds.appendFor(
+            feedOf(flowId),
+            startEntries([step]),
+            "started",
+            starting(flowId, [step], unlessCompleted)
+          )
+        )
 
       const stepEnded: FlowStore["Service"]["stepEnded"] = (flowId, step, end, next = []) =>
-        feeds.appendWith(
-          feedOf(flowId),
-          [endEntry(step, end), ...startEntries(next)],
-          next.length === 0
-            ? ended(flowId, step, end)
-            : sql`${ended(flowId, step, end)}, ${running(flowId, next)}`
-        )
+        next.length === 0
+          ? feeds.appendWith(feedOf(flowId), [endEntry(step, end)], ended(flowId, step, end))
+          : Effect.asVoid(
+            feeds.appendFor(
+              feedOf(flowId),
+              [endEntry(step, end), ...startEntries(next)],
+              "started",
+              sql`${ended(flowId, step, end)}, ${starting(flowId, next, unlessCompleted)}`
+            )
+          )
 
       const amend: FlowStore["Service"]["amend"] = (flowId, step, { error, result, status }) => {
         const failure = error === undefined ? null : JSON.stringify(error)
@@ -323,7 +359,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         const end: StepEnd = { status: "completed", result: { status } }
         return feeds.closeWith(
           feedOf(flowId),
-          [...startEntries(["status"]), endEntry("status", end)],
+          [stepEntry("status", "running"), endEntry("status", end)],
           { status, ...(error && { error }) },
           sql`${ended(flowId, "status", end, 1)}, ${over(flowId, status, error)}`
         )
@@ -349,6 +385,17 @@ export class FlowStore extends Context.Service<FlowStore, {
           WHERE status = 'accepted' AND created_at < now() - make_interval(secs => ${seconds}::float8)
           ORDER BY created_at LIMIT 500`)
 
+      const running = (after: number, most: number) =>
+        Rows.all(RunningRow)(sql`
+          SELECT flow_id, execution_id, seq::float8 AS seq FROM flows
+          WHERE status = 'running' AND seq > ${after}::bigint ORDER BY seq LIMIT ${most}::int`)
+
+      const paid = (flowId: string, result: Schema.Json) =>
+        Rows.run(sql`
+          UPDATE flow_steps SET status = 'completed', error = NULL, result = ${JSON.stringify(result)}::jsonb
+          WHERE flow_id = ${flowId} AND step = 'payment' AND status = 'failed'
+            AND EXISTS (SELECT 1 FROM flows f WHERE f.flow_id = flow_steps.flow_id AND f.finished_at IS NOT NULL)`)
+
       const waiting = steps.filter((name) => waitsForAnswer[name])
 
       const overdue = Rows.all(IdRow)(sql`
@@ -362,6 +409,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         accept,
         current,
         load,
+        turn,
         view,
         begin,
         stepStarted,
@@ -374,7 +422,9 @@ export class FlowStore extends Context.Service<FlowStore, {
         finish,
         abandon,
         forgotten,
-        overdue
+        overdue,
+        running,
+        paid
       }
     })
   )

@@ -104,15 +104,16 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
   })
 
   const announced = Effect.fn("JobStore.announced")(function* (ended: JobRow) {
-    yield* feeds.closeBy(
+    yield* feeds.closeFor(
       feedOfJob(ended.job_id),
       { status: ended.status },
+      ended.status,
       "announced",
       sql`announced AS (
         UPDATE ticket_jobs SET announced_at = now()
         WHERE job_id = ${ended.job_id} AND finished_at IS NOT NULL AND announced_at IS NULL
           AND attempt = ${ended.attempt}::int AND generated = ${ended.generated}::int AND status = ${ended.status}
-        RETURNING status)`
+        RETURNING status AS reason)`
     )
   })
 

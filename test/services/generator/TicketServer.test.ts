@@ -73,12 +73,14 @@ describe("the ticket generator on the wire", () => {
     Effect.gen(function* () {
       const generator = yield* GeneratorClient
       const queue = yield* GeneratorQueue
-      const first = yield* generator.generate("job_123456_0", "high", job)
+      const first = yield* generator.generate("job_123456_0", { owner: "alice", priority: "high" }, job)
       assert.deepInclude(first, { job_id: "job_123456", accepted: 1 })
-      yield* generator.generate("job_123456_0", "high", job)
+      yield* generator.generate("job_123456_0", { owner: "alice", priority: "high" }, job)
       const chunk = yield* queue.take("high", Effect.succeed)
       assert.deepStrictEqual<unknown>(chunk.job, documented)
       assert.strictEqual(chunk.chunk_id, "job_123456_0")
+      assert.isString(chunk.owner)
+      assert.notInclude(chunk.owner, "alice")
       const more = yield* Effect.timeoutOption(queue.take("high", Effect.succeed), "20 millis")
       assert.strictEqual(more._tag, "None")
     }).pipe(Effect.provide(Layer.fresh(Wire))))
@@ -119,7 +121,9 @@ describe("the ticket generator on the wire", () => {
       const generator = yield* GeneratorClient
       const loopback = yield* Loopback
       yield* loopback.register("tickets", () => Promise.resolve(new Response(null, { status: 404 })))
-      const refused = yield* Effect.flip(generator.generate("job_1_0", "low", job))
+      const refused = yield* Effect.flip(
+        generator.generate("job_1_0", { owner: "alice", priority: "low" }, job)
+      )
       assert.strictEqual(refused._tag, "GeneratorUnavailable")
     }).pipe(Effect.provide(Layer.fresh(Wire))))
 })

@@ -25,8 +25,8 @@ const email: Email = {
   unsubscribeUrl: "https://tickets.example.com/u/1?a=b"
 }
 
-/** A server that answers `code` to the recipient (0 accepts) and keeps what it accepted. */
-const smtp = (code = 0) =>
+/** A server that answers `code` and `said` to the recipient (0 accepts) and keeps what it accepted. */
+const smtp = (code = 0, said = "5.1.1 unknown", largest = Infinity) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly url: string; readonly received: Array<Buffer>; readonly server: SMTPServer }>(
       (resume) => {
@@ -37,15 +37,17 @@ const smtp = (code = 0) =>
           disableReverseLookup: true,
           onRcptTo: ({ address }, _session, done) =>
             done(
-              code === 0
-                ? null
-                : Object.assign(new Error(`5.1.1 <${address}> unknown`), { responseCode: code })
+              code === 0 ? null : Object.assign(new Error(`${said} <${address}>`), { responseCode: code })
             ),
           onData: (stream, _session, done) => {
             const chunks: Array<Buffer> = []
             stream.on("data", (chunk: Buffer) => chunks.push(chunk))
             stream.on("end", () => {
-              received.push(Buffer.concat(chunks))
+              const message = Buffer.concat(chunks)
+              if (message.length > largest) {
+                return done(Object.assign(new Error("5.3.4 message too big"), { responseCode: 552 }))
+              }
+              received.push(message)
               done()
             })
           }
@@ -106,6 +108,47 @@ describe("e-mail", () => {
         assert.include(error.reason, { _tag: reason, code })
         assert.notInclude(JSON.stringify(error) + String(error), "jean.dupont")
       }
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("refused for what passes may be tried again, whatever its reply code", () =>
+    Effect.gen(function* () {
+      const cases = [
+        [550, "5.4.5 Daily user sending quota exceeded", "Unreachable"],
+        [554, "5.7.0 Our system has detected trouble. Try again later", "Unreachable"],
+        [552, "5.2.2 mailbox full", "Unreachable"],
+        [552, "Requested mail action aborted: exceeded storage allocation", "Unreachable"],
+        [550, "5.1.1 No such user here", "Rejected"],
+        [554, "5.7.1 Message rejected as spam", "Rejected"],
+        [550, "5.7.26 unauthenticated", "Rejected"]
+      ] as const
+      for (const [code, said, reason] of cases) {
+        const { url } = yield* smtp(code, said)
+        const error = yield* Effect.flip(sendOnce(url, email))
+        assert.deepInclude(error, { _tag: "DeliveryError" })
+        if (error._tag === "DeliveryError") assert.strictEqual(error.reason._tag, reason, said)
+      }
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("that is too big goes once more without its documents", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* smtp(0, "", 4_000)
+      yield* sendOnce(url, email)
+      assert.strictEqual(received.length, 1)
+      const message = Mime.parse(received[0] ?? Buffer.alloc(0))
+      assert.notInclude(received[0]?.toString() ?? "", "billet.pdf")
+      assert.strictEqual(Mime.leaf(message, "image/png").headers["content-id"], "<qr-code@guichet>")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("goes in clear to another host only by who asks for it", () =>
+    Effect.gen(function* () {
+      const { received, server } = yield* smtp()
+      const address = server.server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      // The same server, by an address of this machine that is not one of the loopback interface.
+      const url = `smtp://guichet:secret@0.0.0.0:${port}`
+      const error = yield* Effect.flip(sendOnce(url, email))
+      assert.strictEqual(error._tag, "DeliveryError")
+      assert.deepStrictEqual(received, [])
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.live("may be tried again when nobody listens", () =>

@@ -41,6 +41,7 @@ const moody = (handed: Array<string>) =>
       const outbox = yield* EmailTransport
       return EmailTransport.of({
         provider: outbox.provider,
+        domain: outbox.domain,
         send: Effect.fnUntraced(function* (email) {
           handed.push(email.messageId)
           if (email.to.startsWith("gone@")) {

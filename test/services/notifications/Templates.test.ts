@@ -258,6 +258,25 @@ describe("a template", () => {
         assert.isUndefined((yield* email("ticket_generated", variables)).unsubscribeUrl)
       }))
 
+    it.effect("greets nobody by what a mail program would make a link of", () =>
+      Effect.gen(function* () {
+        for (
+          const first_name of [
+            "http://evil.example/win",
+            "evil.example",
+            "www.evil",
+            "a@evil.example",
+            "EVIL.COM/x"
+          ]
+        ) {
+          const { html, text } = yield* email("welcome", { ...everything, first_name })
+          assert.notInclude(html + text, first_name)
+        }
+        for (const first_name of ["Jean-Luc", "J. R.", "Đặng", "O’Neill", "St. John"]) {
+          assert.include((yield* email("welcome", { ...everything, first_name })).text, first_name)
+        }
+      }))
+
     it.effect("carries the event in UTC under an id that stays", () =>
       Effect.gen(function* () {
         const ics = Effect.fnUntraced(function* (variables: Record<string, unknown>) {
@@ -271,7 +290,7 @@ describe("a template", () => {
         })
         for (
           const line of [
-            "UID:event-1@guichet",
+            "UID:event-1@guichet.invalid",
             "DTSTART:20250620T090000Z",
             "DTEND:20250620T170000Z",
             "SEQUENCE:3"
@@ -283,6 +302,8 @@ describe("a template", () => {
         assert.include(file.replaceAll("\r\n ", ""), `SUMMARY:Café\\; crème\\, \\\\ ${"é".repeat(60)}\r\n`)
         const nameless = { ...everything, event_id: undefined }
         assert.strictEqual(/UID:.*/.exec(yield* ics(nameless))?.[0], /UID:.*/.exec(yield* ics(nameless))?.[0])
+        const endless = yield* ics({ ...everything, event_end_date: undefined })
+        assert.include(endless.split("\r\n"), "DTEND:20250620T120000Z")
         assert.strictEqual(yield* ics({ ...everything, event_date: "bientôt" }), "")
         assert.isUndefined((yield* email("payment_confirmation", everything)).calendar)
       }))

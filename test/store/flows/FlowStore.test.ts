@@ -1,6 +1,7 @@
 /**
- * Which flows the keeper ends the waiting of.
- * Guards whose removal turns this file red: each condition of `overdue`.
+ * Which flows the keeper ends the waiting of, and that a flow begins once.
+ * Guards whose removal turns this file red: each condition of `overdue`, the status that
+ * `begin` and `stepStarted` ask for.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -40,5 +41,29 @@ layer(Env, { excludeTestServices: true })("a flow out of time", (it) => {
       yield* flow("telling", "running", 1, ["notifications", "running"])
       const overdue = yield* (yield* FlowStore).overdue
       assert.sameMembers(overdue.map(({ execution_id }) => execution_id), ["minutes", "days", "tickets"])
+    }))
+
+  it.effect("begins once, however often it is opened", () =>
+    Effect.gen(function* () {
+      yield* flow("begins", "accepted", -1, ["payment", "pending"])
+      const { begin } = yield* FlowStore
+      assert.deepStrictEqual(
+        [yield* begin("flow_begins", "payment"), yield* begin("flow_begins", "payment")],
+        [true, false]
+      )
+    }))
+
+  it.effect("has a completed step that stays so, whoever begins it late", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* flow("late", "running", -1, ["payment", "completed"])
+      const flows = yield* FlowStore
+      yield* flows.stepStarted("flow_late", "payment")
+      const read = sql`SELECT status, attempts FROM flow_steps WHERE flow_id = 'flow_late'`
+      assert.deepStrictEqual(yield* read, [{ status: "completed", attempts: 0 }])
+      assert.deepStrictEqual(yield* sql`SELECT seq FROM feed_events WHERE feed_id = 'flow/flow_late'`, [])
+      yield* sql`UPDATE flow_steps SET status = 'failed' WHERE flow_id = 'flow_late'`
+      yield* flows.stepStarted("flow_late", "payment")
+      assert.deepStrictEqual(yield* read, [{ status: "running", attempts: 1 }])
     }))
 })

@@ -87,10 +87,15 @@ const amountText = (v: Variables, locale: Locale): string | undefined => {
 const shorten = (text: string | undefined) =>
   text === undefined || text.length <= 40 ? text : `${text.slice(0, 37).trimEnd()}...`
 
+/** What mail programs make a link of: a greeting is no place for somebody's link. */
+const link = /:\/\/|\bwww\.|@|[\p{L}\p{N}]\.\p{L}{2,}/iu
+
+const nameOf = (name: string | undefined) => name === undefined || link.test(name) ? undefined : name
+
 /** Puts the variables of one message into words. */
 export const make = (v: Variables, locale: Locale, attached: Attached): View => ({
   attached,
-  firstName: v.first_name,
+  firstName: nameOf(v.first_name),
   event: v.event_name,
   eventShort: shorten(v.event_name),
   when: dateText(v, locale, { dateStyle: "full", timeStyle: "short" }),

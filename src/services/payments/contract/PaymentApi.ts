@@ -4,6 +4,7 @@ import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/htt
 import { PaymentId } from "../../../../rpc/values/Ids.ts"
 import { Amount, Currency } from "../../../../rpc/values/Money.ts"
 import { Customer, PaymentMetadata } from "../../../../rpc/payments/PaymentWebhook.ts"
+import { Label } from "../../../../rpc/values/Values.ts"
 import { PaymentMethod } from "../../../../rpc/payments/PaymentProvider.ts"
 import { problemType } from "../../../http/ProblemCatalog.ts"
 import { parsing, ProblemMiddleware } from "../../../http/ProblemMiddleware.ts"
@@ -39,7 +40,7 @@ export type PaymentAnswer = typeof PaymentAnswer.Type
 export const RefundRequest = Schema.Struct({
   refund_id: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/))),
   amount: Schema.optionalKey(Amount),
-  reason: Schema.String.check(Schema.isBetweenLength(1, 200))
+  reason: Label
 })
 export type RefundRequest = typeof RefundRequest.Type
 

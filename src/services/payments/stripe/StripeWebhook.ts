@@ -26,7 +26,8 @@ class StripeGroup extends HttpApiGroup.make("webhooks").add(
   })
 ).middleware(ProblemMiddleware) {}
 
-class StripeApi extends HttpApi.make("payment-stripe").add(StripeGroup).prefix("/api") {}
+/** Stripe's route alone; its body is verified as it is, before anything is read of it. */
+export class StripeApi extends HttpApi.make("payment-stripe").add(StripeGroup).prefix("/api") {}
 
 const received = { received: true } as const
 

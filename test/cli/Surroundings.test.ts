@@ -1,0 +1,89 @@
+/**
+ * What the doctor says of what stands around an installation: each with what to do, and no password.
+ * Guards whose removal turns this file red: each of the checks.
+ */
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Clock, ConfigProvider, Effect, Option } from "effect"
+import { fileURLToPath } from "node:url"
+import { checkClock, checkConnections } from "../../src/database/ServerLimits.ts"
+import { checkDirectory, checkMail, runnerUnreached, servicesAway } from "../../src/cli/Surroundings.ts"
+import * as Platform from "../../src/Platform.ts"
+import { freePorts, temporaryDirectory } from "../support/Served.ts"
+import * as TestDatabase from "../support/TestDatabase.ts"
+
+const given = (env: Readonly<Record<string, string>>) =>
+  Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(env))
+
+describe("around an installation", () => {
+  it.live("a data directory that cannot be written, and a full disk", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      yield* checkDirectory(`${directory}/not/there/yet`, 1)
+      const full = yield* Effect.flip(checkDirectory(directory, Infinity))
+      assert.match(full.message, /^The disk of .* has \d+ MiB left: make room/)
+      const file = fileURLToPath(import.meta.url)
+      const closed = yield* Effect.flip(checkDirectory(`${file}/data`, 1))
+      assert.include(closed.message, `Nothing can be written in ${file}/data (ENOTDIR)`)
+      assert.include(closed.message, "set GUICHET_DATA")
+    }).pipe(Effect.scoped))
+
+  it.live("a mail server that is away", () =>
+    Effect.gen(function* () {
+      const [port] = yield* freePorts(1)
+      const check = yield* checkMail.pipe(
+        given({ SMTP_URL: `smtp://me:hunter2@127.0.0.1:${port}`, MAIL_FROM: "a@example.com" })
+      )
+      const away = yield* Effect.flip(Option.getOrThrow(check))
+      assert.include(away.message, `The mail server at 127.0.0.1:${port} does not answer`)
+      assert.notInclude(away.message, "hunter2")
+      assert.isTrue(Option.isNone(yield* checkMail.pipe(given({}))))
+    }))
+
+  it.live("a service that is away where it was said to be, and no other", () =>
+    Effect.gen(function* () {
+      const [port] = yield* freePorts(1)
+      const away = yield* servicesAway.pipe(given({ PAYMENT_SERVICE_URL: `http://127.0.0.1:${port}/api` }))
+      assert.lengthOf(away, 1)
+      assert.include(away[0]!, `PAYMENT_SERVICE_URL: nobody answers at 127.0.0.1:${port}`)
+      assert.include(away[0]!, "guichet serve payments")
+    }).pipe(Effect.provide(Platform.httpClient)))
+
+  it.effect("a runner that other hosts do not reach", () =>
+    Effect.gen(function* () {
+      const socket = { GUICHET_CLUSTER: "socket", DATABASE_URL: "postgres://db.example/guichet" }
+      const said = Option.getOrThrow(yield* runnerUnreached.pipe(given(socket)))
+      assert.include(said, "GUICHET_RUNNER_HOST is 127.0.0.1")
+      const host = { GUICHET_RUNNER_HOST: "10.0.0.7", GUICHET_CLUSTER_SECRET: "x".repeat(32) }
+      assert.isTrue(Option.isNone(yield* runnerUnreached.pipe(given({ ...socket, ...host }))))
+      assert.isTrue(Option.isNone(yield* runnerUnreached.pipe(given({}))))
+    }))
+})
+
+describe.skipIf(TestDatabase.serverUrl === undefined)("a PostgreSQL server", () => {
+  layer(TestDatabase.layer, { excludeTestServices: true })((it) => {
+    it.effect("with fewer connections than the pool", () =>
+      Effect.gen(function* () {
+        yield* checkConnections(3)
+        const few = yield* Effect.flip(checkConnections(100_000))
+        assert.match(few.message, /^DATABASE_POOL is 100000, and PostgreSQL has \d+ connections left of \d+/)
+        assert.include(few.message, "max_connections")
+      }))
+
+    it.effect("whose clock is another", () =>
+      Effect.gen(function* () {
+        const at = (shift: number) => {
+          const now = Effect.sync(() => Date.now() + shift)
+          return Effect.flatMap(Clock.Clock, (clock) =>
+            Effect.provideService(
+              checkClock,
+              Clock.Clock,
+              Object.assign(Object.create(clock), { currentTimeMillis: now })
+            ))
+        }
+        const behind = yield* Effect.flip(at(-60_000))
+        assert.match(behind.message, /^This machine's clock is \d+ seconds behind PostgreSQL's/)
+        assert.include((yield* Effect.flip(at(600_000))).message, "seconds ahead of PostgreSQL's")
+        yield* checkClock
+      }))
+  })
+})

@@ -10,7 +10,7 @@ import { SqlClient } from "effect/sql"
 import type { Plan } from "../../src/flows/Plan.ts"
 import { open } from "../../src/flows/Status.ts"
 import { recorded } from "../../src/flows/Step.ts"
-import { StepRuns } from "../../src/flows/StepRuns.ts"
+import { isStarted, started, StepRuns } from "../../src/flows/StepRuns.ts"
 import { FeedStore } from "../../src/store/flows/FeedStore.ts"
 import { FlowStore } from "../../src/store/flows/FlowStore.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
@@ -102,6 +102,13 @@ layer(Env, { excludeTestServices: true })("a step that its row tells", (it) => {
         ["validation running", "validation completed", "event running", "event running", "event completed"]
       )
     }))
+
+  it.effect("has its start noted for one run: a retry is recorded", () =>
+    elsewhere(Effect.gen(function* () {
+      yield* started("flow_4", ["event"])
+      const noted = [yield* isStarted("flow_4", "event"), yield* isStarted("flow_4", "event")]
+      assert.deepStrictEqual(noted, [true, false])
+    })))
 
   it.effect("is over with its flow", () =>
     Effect.gen(function* () {

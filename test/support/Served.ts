@@ -17,8 +17,16 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
   (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
 )
 
+/** Files that run at the same time, each in a worker of its own, take ports of different ranges. */
+const workers = 4
+const worker = Number(process.env.VITEST_POOL_ID ?? 1) % workers
+
 /** Below those that the system gives to clients: nobody is given one between two uses of it. */
-const ports = { first: 20_000, count: 12_000 }
+const range = 12_000 / workers
+const ports = { first: 20_000 + worker * range, count: range }
+
+/** Ports that somebody in this worker has and may not listen on yet. */
+const given = new Set<number>()
 
 const listens = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -33,8 +41,10 @@ export const freePorts = (count: number): Effect.Effect<ReadonlyArray<number>> =
     const free = new Set<number>()
     while (free.size < count) {
       const port = ports.first + randomInt(ports.count)
-      if (!free.has(port) && await listens(port)) free.add(port)
+      if (given.has(port) || free.has(port) || !await listens(port)) continue
+      free.add(port)
     }
+    for (const port of free) given.add(port)
     return [...free]
   })
 

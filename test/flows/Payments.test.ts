@@ -135,9 +135,10 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("the payment of a flow"
       assert.deepStrictEqual((yield* paymentOf(flow, "refunded")).template_access, [])
       const sql = yield* SqlClient.SqlClient
       const heard = yield* sql`
-        SELECT event_type FROM payment_events WHERE payment_id = ${flow.flow.payment_id} ORDER BY received_at`
-      // Whoever reads an open payment has it asked about: the same may be heard of both ways.
-      assert.deepStrictEqual([...new Set(heard.map(({ event_type }) => event_type))], [
+        SELECT event_type FROM payment_events WHERE payment_id = ${flow.flow.payment_id}
+          AND webhook_id NOT LIKE 'wh\\_check\\_%' ORDER BY received_at`
+      // Whoever reads an open payment has it asked about: what is heard of that way is told apart by its name.
+      assert.deepStrictEqual(heard.map(({ event_type }) => event_type), [
         "payment.completed",
         "payment.refunded"
       ])

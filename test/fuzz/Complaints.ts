@@ -49,7 +49,9 @@ const wireComplaint = async (
   return heard.isAnswered && heard.statuses.length === 0 ? `no answer: ${way}` : undefined
 }
 
-const complaint = async (origin: string, request: FuzzRequest): Promise<string | undefined> => {
+/** Sends it, and says what is wrong with the answer; undefined where nothing is. */
+export const complaintOf = async (origin: string, request: FuzzRequest): Promise<string | undefined> => {
+  if (request.way !== undefined) return wireComplaint(origin, request, request.way)
   const { headers, kind, route, url } = request
   try {
     const response = await fetch(`${origin}${url}`, {
@@ -72,19 +74,4 @@ const complaint = async (origin: string, request: FuzzRequest): Promise<string |
   } catch (error) {
     return `no answer: ${error instanceof Error ? error.name : typeof error}`
   }
-}
-
-const isUnanswered = (found: string | undefined): boolean =>
-  found?.startsWith("no answer: TypeError") === true
-
-/**
- * Sends it, and says what is wrong with the answer; undefined where nothing is. A server may close a connection that is
- * idle at the instant when the next request is sent on it, and a client then sends it again (RFC 9112, 9.3.1): what
- * stays without an answer twice, the second time on a new connection, was refused by the server.
- */
-export const complaintOf = async (origin: string, request: FuzzRequest): Promise<string | undefined> => {
-  if (request.way !== undefined) return wireComplaint(origin, request, request.way)
-  const first = await complaint(origin, request)
-  if (!isUnanswered(first)) return first
-  return complaint(origin, { ...request, headers: { ...request.headers, connection: "close" } })
 }

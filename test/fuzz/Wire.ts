@@ -43,6 +43,17 @@ const parts = (body: Uint8Array, count: number): ReadonlyArray<Uint8Array> => {
   )
 }
 
+/**
+ * A head that is wrong is answered at once and ends the connection: what of a long body is on its way by then would reset
+ * it before the answer is read (RFC 9112, 9.6).
+ */
+const short = 16_384
+
+const refusedHead = (request: WireRequest, ...more: ReadonlyArray<string>): Script => ({
+  pieces: [head(request, more), request.body.slice(0, short)],
+  isAnswered: true
+})
+
 const whole = (request: WireRequest, ...more: ReadonlyArray<string>): Script => ({
   pieces: [head(request, more), request.body],
   isAnswered: true
@@ -59,17 +70,17 @@ const ways = {
     ...whole(request, length(request, (own) => own >> 1)),
     isAnswered: false
   }),
-  "a length below nothing": (request) => whole(request, length(request, () => -1)),
-  "a length that is no number": (request) => whole(request, length(request, () => "0x10")),
-  "a length without end": (request) => whole(request, length(request, () => "9".repeat(30))),
-  "two lengths": (request) => whole(request, length(request), length(request, (own) => own + 1)),
-  "a length and chunks": (request) => whole(request, length(request), "transfer-encoding: chunked"),
+  "a length below nothing": (request) => refusedHead(request, length(request, () => -1)),
+  "a length that is no number": (request) => refusedHead(request, length(request, () => "0x10")),
+  "a length without end": (request) => refusedHead(request, length(request, () => "9".repeat(30))),
+  "two lengths": (request) => refusedHead(request, length(request), length(request, (own) => own + 1)),
+  "a length and chunks": (request) => refusedHead(request, length(request), "transfer-encoding: chunked"),
   // A body may begin as the length of a chunk does, and the rest is waited for.
   "chunks that are none": (request) => ({
     ...whole(request, "transfer-encoding: chunked"),
     isAnswered: false
   }),
-  "an unknown encoding": (request) => whole(request, "transfer-encoding: zipped"),
+  "an unknown encoding": (request) => refusedHead(request, "transfer-encoding: zipped"),
   "a body that drips": (request) => ({
     pieces: [head(request, [length(request)]), ...parts(request.body, 16)],
     isAnswered: true

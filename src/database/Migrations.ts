@@ -7,25 +7,26 @@ const table = "guichet_migrations"
 
 /** Every migration, each import written out so that bundlers and `deno compile` see it. */
 export const loader = Migrator.fromGlob({
-  "0001_core.ts": () => import("../../migrations/0001_core.ts"),
-  "0002_gate.ts": () => import("../../migrations/0002_gate.ts"),
-  "0003_admission.ts": () => import("../../migrations/0003_admission.ts"),
-  "0004_jobs.ts": () => import("../../migrations/0004_jobs.ts"),
-  "0005_print.ts": () => import("../../migrations/0005_print.ts"),
-  "0006_in_place.ts": () => import("../../migrations/0006_in_place.ts"),
-  "0007_editions.ts": () => import("../../migrations/0007_editions.ts"),
-  "0008_spare_logos.ts": () => import("../../migrations/0008_spare_logos.ts"),
-  "0009_gate_version.ts": () => import("../../migrations/0009_gate_version.ts"),
-  "0010_feeds_closed.ts": () => import("../../migrations/0010_feeds_closed.ts"),
-  "0011_ticket_scans.ts": () => import("../../migrations/0011_ticket_scans.ts"),
-  "0012_lists.ts": () => import("../../migrations/0012_lists.ts"),
-  "0013_sequences_of_guests.ts": () => import("../../migrations/0013_sequences_of_guests.ts"),
-  "0014_reminders.ts": () => import("../../migrations/0014_reminders.ts"),
-  "0015_token_list.ts": () => import("../../migrations/0015_token_list.ts"),
-  "0016_invoices_without_a_book.ts": () => import("../../migrations/0016_invoices_without_a_book.ts"),
-  "0017_event_numbers.ts": () => import("../../migrations/0017_event_numbers.ts"),
-  "0018_shard_owners.ts": () => import("../../migrations/0018_shard_owners.ts"),
-  "0023_payment_facts.ts": () => import("../../migrations/0023_payment_facts.ts")
+  "0001_core.ts": () => import("../../migrations/0001-0010/0001_core.ts"),
+  "0002_gate.ts": () => import("../../migrations/0001-0010/0002_gate.ts"),
+  "0003_admission.ts": () => import("../../migrations/0001-0010/0003_admission.ts"),
+  "0004_jobs.ts": () => import("../../migrations/0001-0010/0004_jobs.ts"),
+  "0005_print.ts": () => import("../../migrations/0001-0010/0005_print.ts"),
+  "0006_in_place.ts": () => import("../../migrations/0001-0010/0006_in_place.ts"),
+  "0007_editions.ts": () => import("../../migrations/0001-0010/0007_editions.ts"),
+  "0008_spare_logos.ts": () => import("../../migrations/0001-0010/0008_spare_logos.ts"),
+  "0009_gate_version.ts": () => import("../../migrations/0001-0010/0009_gate_version.ts"),
+  "0010_feeds_closed.ts": () => import("../../migrations/0001-0010/0010_feeds_closed.ts"),
+  "0011_ticket_scans.ts": () => import("../../migrations/0011-0020/0011_ticket_scans.ts"),
+  "0012_lists.ts": () => import("../../migrations/0011-0020/0012_lists.ts"),
+  "0013_sequences_of_guests.ts": () => import("../../migrations/0011-0020/0013_sequences_of_guests.ts"),
+  "0014_reminders.ts": () => import("../../migrations/0011-0020/0014_reminders.ts"),
+  "0015_token_list.ts": () => import("../../migrations/0011-0020/0015_token_list.ts"),
+  "0016_invoices_without_a_book.ts": () =>
+    import("../../migrations/0011-0020/0016_invoices_without_a_book.ts"),
+  "0017_event_numbers.ts": () => import("../../migrations/0011-0020/0017_event_numbers.ts"),
+  "0018_shard_owners.ts": () => import("../../migrations/0011-0020/0018_shard_owners.ts"),
+  "0023_payment_facts.ts": () => import("../../migrations/0021-0030/0023_payment_facts.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
+import { basename } from "node:path"
 import * as Database from "../../src/database/Database.ts"
 import * as Migrations from "../../src/database/Migrations.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
@@ -13,9 +14,8 @@ const emptyDatabase = Database.layerEmbedded({ dataDir: "memory" })
 describe("the migrations", () => {
   it.effect("are all known to the loader", () =>
     Effect.gen(function* () {
-      const files = Fs.readdirSync(new URL("../../migrations", import.meta.url)).filter((file) =>
-        file.endsWith(".ts")
-      )
+      const files = Fs.readdirSync(new URL("../../migrations", import.meta.url), { recursive: true })
+        .map((path) => basename(String(path))).filter((file) => file.endsWith(".ts"))
       const known = (yield* Migrations.loader).map(([id, name]) =>
         `${String(id).padStart(4, "0")}_${name}.ts`
       )

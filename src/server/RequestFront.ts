@@ -1,4 +1,4 @@
-/** What stands in front of a server's handler, and what stands in front of every one: the turns in which requests begin. */
+/** How a request is taken before the handler has it, and the turns in which requests begin. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import { guarded } from "../bounds/Listener.ts"
 import { inTurn } from "../bounds/OneATurn.ts"

@@ -13,8 +13,8 @@ import { parseArgs } from "node:util"
 import { printTexts, report } from "./support/FlowReport.ts"
 import { type Round, runRound, type StatementRound } from "./support/FlowRound.ts"
 import { handwritten, otherCheckout, ours, type Side } from "./support/FlowSides.ts"
-import { out } from "./support/GateReport.ts"
 import { areInstalled, howToInstall } from "./support/Peers.ts"
+import { out } from "./support/Report.ts"
 
 const { positionals, values: { base, sides: named, texts } } = parseArgs({
   args: process.argv.slice(2),

@@ -6,11 +6,12 @@
  */
 import { availableParallelism, loadavg } from "node:os"
 import process from "node:process"
-import { out, report } from "./support/GateReport.ts"
+import { report } from "./support/GateReport.ts"
 import { embedded, fastify, type Gate, onPostgres } from "./support/Gates.ts"
 import { type Figures, Subject } from "./support/GateSubject.ts"
 import { startLoader } from "./support/Loader.ts"
 import * as Pgbench from "./support/Pgbench.ts"
+import { out } from "./support/Report.ts"
 
 const rounds = Number(process.argv[2] ?? 5)
 

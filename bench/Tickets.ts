@@ -7,9 +7,9 @@
  */
 import { availableParallelism, loadavg } from "node:os"
 import process from "node:process"
-import { out } from "./support/GateReport.ts"
 import { startLoader } from "./support/Loader.ts"
 import { startPureRendering, threads } from "./support/PureRendering.ts"
+import { out } from "./support/Report.ts"
 import { type JobFigures, measureJobs } from "./support/TicketJobs.ts"
 import { measureRendering } from "./support/TicketRendering.ts"
 import { report } from "./support/TicketReport.ts"

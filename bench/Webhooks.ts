@@ -6,10 +6,10 @@
  */
 import { availableParallelism, loadavg } from "node:os"
 import process from "node:process"
-import { out } from "./support/GateReport.ts"
 import { startLoader } from "./support/Loader.ts"
-import { median, round } from "./support/Numbers.ts"
+import { hundredths, median, round } from "./support/Numbers.ts"
 import { areInstalled, howToInstall } from "./support/Peers.ts"
+import { atLeast, out, printMarks } from "./support/Report.ts"
 import { processorMs } from "./support/Server.ts"
 import type { WebhookPlan, WebhookResult } from "./support/WebhookPlan.ts"
 import { fastify, ours, oursKeptAlone, type WebhookSide } from "./support/WebhookSides.ts"
@@ -71,13 +71,10 @@ if (adminUrl === undefined) {
   }
   const { fastify: theirs = [], ours: mine = [] } = results
   const ratio = median(theirs.map((one, at) => (mine[at]?.per_second ?? 0) / one.per_second))
-  const rounded = Math.round(ratio * 100) / 100
+  const rounded = hundredths(ratio)
   out("")
   for (const [name, figures] of Object.entries(results)) out(`${name}: ${JSON.stringify(summary(figures))}`)
-  if (theirs.length > 0) {
-    out(`${rounded >= 1 ? "met    " : "NOT MET"} ours, times fastify: ${rounded} (at least 1)`)
-  }
-  out("")
+  printMarks(theirs.length > 0 ? [atLeast("ours, times fastify", rounded, 1)] : [])
   out(JSON.stringify({
     bench: "webhooks",
     rounds,

@@ -1,4 +1,4 @@
-/** The runtime, Deno or Node: the one file that knows it. Everything else asks Effect's services. */
+/** The runtime, Deno or Node: the one file that makes services of it. Everything else asks Effect's services. */
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -7,21 +7,20 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import { type Context, Duration, Effect, Layer, Redacted, Runtime, type Scope } from "effect"
+import { Duration, Effect, Layer, Redacted, Runtime, type Scope } from "effect"
 import { FetchHttpClient, type HttpClient } from "effect/http"
 import type { Redis } from "effect/persistence"
 import type { Socket, SocketServer } from "effect/socket"
 import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
 import type { WorkerRunnerPlatform } from "effect/workers/WorkerRunner"
-import { Buffer } from "node:buffer"
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { isIP, type Socket as NetSocket } from "node:net"
+import { createServer } from "node:http"
+import { isIP } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
-import { guarded, listen } from "./bounds/Listener.ts"
-import { inTurn } from "./bounds/OneATurn.ts"
-import { type FastAnswer, type FastPath, longestBody, type Resumed } from "./FastPath.ts"
+import { type FastPathServer, withFastPath } from "./server/FastPathServer.ts"
+import { withOrderlyEnd } from "./server/OrderlyEnd.ts"
+import { type Report, withTurns } from "./server/RequestFront.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
 export const runMain = NodeRuntime.runMain
@@ -31,176 +30,6 @@ export const services: Layer.Layer<NodeServices.NodeServices> = NodeServices.lay
 
 /** The digests that message storage needs. */
 export const digest = NodeCrypto.layerDigest
-
-/** Where a fault goes that was thrown in a listener of the runtime: it must not throw. */
-export type Report = (fault: unknown) => void
-
-/** The fast path in front of the server's handler, while there is one, and where what it does not answer goes. */
-export interface FastPathServer {
-  readonly registry: { readonly current: FastPath | undefined }
-  readonly contract: (request: Request, context?: Context.Context<never>) => Promise<Response>
-}
-
-interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly body: Uint8Array<ArrayBuffer>
-  /** What becomes of the exchange when something throws. */
-  readonly failed: (fault: unknown) => void
-}
-
-/** The routes answer a request whose body has been read. */
-const relay = async (
-  contract: FastPathServer["contract"],
-  { body, request, response }: Exchange,
-  resumed?: Resumed
-): Promise<void> => {
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers.set(name, String(value))
-  }
-  if (resumed !== undefined) headers.set("x-request-id", resumed.resume)
-  const url = `http://localhost${request.url ?? "/"}`
-  const asked = new Request(url, { method: request.method ?? "POST", headers, body })
-  const answer = await contract(asked, resumed?.context)
-  response.writeHead(answer.status, Object.fromEntries(answer.headers))
-  response.end(Buffer.from(await answer.arrayBuffer()))
-}
-
-const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exchange: Exchange): void => {
-  const { body, failed, request, response } = exchange
-  const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(failed)
-  const reply = (answer: FastAnswer) => {
-    if ("resume" in answer) return goOn(answer)
-    response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.text) })
-    response.end(answer.text)
-  }
-  if (!fastPath.answer(request, body, (answer) => guarded(() => reply(answer), failed))) goOn()
-}
-
-/** Lets the fast path take the requests it knows, their bodies read whole: it takes none that declares a long one. */
-const withFastPath = (server: Server, front: FastPathServer | undefined, report: Report): Server => {
-  if (front === undefined) return server
-  const emit = server.emit.bind(server)
-  const take = (request: IncomingMessage, response: ServerResponse, failed: Report): boolean => {
-    const fastPath = front.registry.current
-    if (fastPath === undefined || !fastPath.takes(request)) return false
-    const chunks: Array<Uint8Array> = []
-    let length = 0
-    const read = (chunk: Uint8Array) => {
-      length += chunk.length
-      if (length > longestBody) request.destroy()
-      else chunks.push(chunk)
-    }
-    const answer = () =>
-      answerBy(fastPath, front.contract, { request, response, body: Buffer.concat(chunks), failed })
-    listen(request, "data", read, failed)
-    listen(request, "end", answer, failed)
-    listen(request, "error", () => response.destroy(), failed)
-    return true
-  }
-  server.emit = (event: string, ...values: Array<unknown>): boolean => {
-    if (event !== "request") return emit(event, ...values)
-    const [request, response] = values as [IncomingMessage, ServerResponse]
-    const failed = (fault: unknown) => {
-      response.destroy()
-      report(fault)
-    }
-    const taken = guarded(() => take(request, response, failed), failed) ?? true
-    return taken || emit(event, ...values)
-  }
-  return server
-}
-
-/** Requests begin one a turn of the event loop, those of all servers of the process together. */
-const withTurns = (server: Server, report: Report): Server => {
-  const emit = server.emit.bind(server)
-  server.emit = (event: string, ...values: Array<unknown>): boolean => {
-    if (event !== "request") return emit(event, ...values)
-    const [request, response] = values as [IncomingMessage, ServerResponse]
-    const failed = (fault: unknown) => {
-      response.destroy()
-      report(fault)
-    }
-    inTurn(() => void (request.socket.destroyed || emit(event, ...values)), failed)
-    return true
-  }
-  return server
-}
-
-/** A request on a connection, and its answer. */
-type Begun = readonly [request: IncomingMessage, response: ServerResponse]
-
-/** A request that has come whole may be acted on, and an answer that has begun says what was done. */
-const isBeingAnswered = ([request, response]: Begun): boolean => request.complete || response.headersSent
-
-/** A connection: the requests on it that are not answered yet, and whether any has been. */
-interface Connection {
-  readonly begun: Set<Begun>
-  hasAsked: boolean
-}
-
-/** When a server tells its clients to leave, and how long one that is between two requests may take to hear it. */
-interface Farewell {
-  readonly isLeaving: () => boolean
-  readonly millis: number
-}
-
-/**
- * Lets go of connections in order. While the process is leaving, each answer says that it is the last one of its
- * connection. At `close`, connections that have never said a word (a browser, a balancer or a pool connects ahead) end at
- * once, and so do those whose request has not come whole, of which nothing was accepted: `close` alone waits for them as
- * if a request were under way. Those that are between two requests end a moment later: one whose next request is on its
- * way would lose it.
- */
-const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Server => {
-  const connections = new Map<NetSocket, Connection>()
-  let isClosed = false
-  const connected = (socket: NetSocket) => {
-    connections.set(socket, { begun: new Set(), hasAsked: false })
-    listen(socket, "close", () => connections.delete(socket), report)
-  }
-  listen(server, "connection", connected, report)
-  const tellLast = (response: ServerResponse) => {
-    if (!response.headersSent) response.setHeader("connection", "close")
-  }
-  const watch = (request: IncomingMessage, response: ServerResponse) => {
-    const one: Begun = [request, response]
-    const connection = connections.get(request.socket)
-    connection?.begun.add(one)
-    if (connection !== undefined) connection.hasAsked = true
-    listen(response, "close", () => connection?.begun.delete(one), report)
-    if (isClosed || farewell.isLeaving()) tellLast(response)
-  }
-  const emit = server.emit.bind(server)
-  server.emit = (event: string, ...values: Array<unknown>): boolean => {
-    if (event === "request" || event === "checkContinue") {
-      watch(values[0] as IncomingMessage, values[1] as ServerResponse)
-    }
-    return emit(event, ...values)
-  }
-  const endIdle = (isOver: boolean) => {
-    for (const [socket, { begun, hasAsked }] of connections) {
-      const isBetween = begun.size === 0 && hasAsked
-      if (isBetween ? isOver : ![...begun].some(isBeingAnswered)) socket.destroy()
-    }
-  }
-  // The server's own `close` would end at once what is between two requests.
-  server.closeIdleConnections = () => {}
-  const close = server.close.bind(server)
-  server.close = (closed) => {
-    isClosed = true
-    const timer = setTimeout(() => endIdle(true), farewell.millis)
-    close((error) => {
-      clearTimeout(timer)
-      closed?.(error)
-    })
-    for (const { begun } of connections.values()) begun.forEach(([, response]) => tellLast(response))
-    endIdle(false)
-    return server
-  }
-  return server
-}
 
 /**
  * How long a client may take, and how long its headers may be: a head that does not come, or a body that does not end,

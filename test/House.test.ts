@@ -21,6 +21,7 @@ const floors = [
   "src/print/invoices",
   "src/print/tickets",
   "src/FastPath.ts",
+  "src/server",
   "src/Platform.ts",
   "src/PortRefused.ts",
   "src/database",

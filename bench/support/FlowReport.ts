@@ -1,8 +1,9 @@
 /** What the flow's bench found: medians for people, ratios by round, marks, and last the same as one line of JSON. */
+import { Record as Records } from "effect"
 import type { Round, StatementRound } from "./FlowRound.ts"
 import { inFlight } from "./FlowRound.ts"
-import { out } from "./GateReport.ts"
-import { median, percentile, round } from "./Numbers.ts"
+import { hundredths, median, percentile, round } from "./Numbers.ts"
+import { atLeast, atMost, type Mark, out, printMarks } from "./Report.ts"
 import { type Statements, totals } from "./StatementCounter.ts"
 
 /** The rounds of each side, by its name, and what it asks of PostgreSQL. */
@@ -10,21 +11,6 @@ export interface FlowMeasures {
   readonly rounds: Readonly<Record<string, ReadonlyArray<Round>>>
   readonly statements: Readonly<Record<string, StatementRound>>
 }
-
-interface Mark {
-  readonly name: string
-  readonly value: number
-  readonly mark: string
-  readonly met: boolean
-}
-
-const hundredths = (value: number): number => Math.round(value * 100) / 100
-
-const mapValues = <A, B>(
-  record: Readonly<Record<string, A>>,
-  f: (value: A, key: string) => B
-): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]))
 
 const all = (statements: Statements): number => round(statements.values().reduce((sum, one) => sum + one, 0))
 
@@ -42,7 +28,7 @@ const summary = (results: ReadonlyArray<Round>) => {
     after_load_mib: of((result) => result.loadedMiB),
     cold_start_ms: of((result) => result.coldMs),
     warm_start_ms: of((result) => result.warmMs),
-    step_ms: mapValues(
+    step_ms: Records.map(
       steps[0] ?? {},
       (_, name) => round(median(steps.map((times) => times[name] ?? 0)))
     )
@@ -76,17 +62,14 @@ type Counts = Readonly<Record<string, ReturnType<typeof statementsOf>>>
 
 const marksOf = (sides: Summaries, ratio: Record<string, ReturnType<typeof ratios>>, counts: Counts) => {
   const marks: Array<Mark> = []
-  const atMost = (name: string, value: number | undefined, limit: number) => {
-    if (value !== undefined) marks.push({ name, value, mark: `at most ${limit}`, met: value <= limit })
+  const add = (of: typeof atMost, name: string, value: number | undefined, limit: number) => {
+    if (value !== undefined) marks.push(of(name, value, limit))
   }
-  const times = ratio.handwritten?.flows_per_second
-  if (times !== undefined) {
-    marks.push({ name: "flows/s, times the hand-written", value: times, mark: "at least 2", met: times >= 2 })
-  }
-  atMost("idle p50, times the hand-written", ratio.handwritten?.idle_p50, 1)
-  atMost("processor ms of the server a flow", sides.postgresql?.processor_ms_per_flow, 50)
-  atMost("statements a flow, alone", counts.postgresql?.alone, 60)
-  atMost(`statements a flow, ${inFlight} in flight`, counts.postgresql?.at_16, 40)
+  add(atLeast, "flows/s, times the hand-written", ratio.handwritten?.flows_per_second, 2)
+  add(atMost, "idle p50, times the hand-written", ratio.handwritten?.idle_p50, 1)
+  add(atMost, "processor ms of the server a flow", sides.postgresql?.processor_ms_per_flow, 50)
+  add(atMost, "statements a flow, alone", counts.postgresql?.alone, 60)
+  add(atMost, `statements a flow, ${inFlight} in flight`, counts.postgresql?.at_16, 40)
   return marks
 }
 
@@ -113,20 +96,17 @@ export const printTexts = (name: string, { alone }: StatementRound): void => {
 
 /** Prints a table, ratios, marks and, last, the line of JSON. */
 export const report = ({ rounds, statements }: FlowMeasures): void => {
-  const sides = mapValues(rounds, summary)
-  const counts = mapValues(statements, statementsOf)
+  const sides = Records.map(rounds, summary)
+  const counts = Records.map(statements, statementsOf)
   const { embedded: _, postgresql = [], ...others } = rounds
-  const ratio = mapValues(postgresql.length === 0 ? {} : others, (other) => ratios(postgresql, other))
+  const ratio = Records.map(postgresql.length === 0 ? {} : others, (other) => ratios(postgresql, other))
   const marks = marksOf(sides, ratio, counts)
   out("")
   table(sides, counts)
   for (const [name, values] of Object.entries(ratio)) {
     out(`ours on postgresql, times ${name}: ${JSON.stringify(values)}`)
   }
-  for (const { mark, met, name, value } of marks) {
-    out(`${met ? "met    " : "NOT MET"} ${name}: ${value} (${mark})`)
-  }
-  out("")
+  printMarks(marks)
   out(JSON.stringify({
     bench: "flow",
     rounds: Math.max(...Object.values(rounds).map((of) => of.length)),

@@ -7,4 +7,6 @@ export const percentile = (values: ReadonlyArray<number>, share: number): number
 
 export const median = (values: ReadonlyArray<number>): number => percentile(values, 0.5)
 
+export const hundredths = (value: number): number => Math.round(value * 100) / 100
+
 export const round = (value: number): number => Math.round(value * 10) / 10

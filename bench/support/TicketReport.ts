@@ -1,6 +1,7 @@
 /** What the tickets' bench found: medians for people, the marks, then the same as one line of JSON. */
-import { out } from "./GateReport.ts"
-import { median, round } from "./Numbers.ts"
+import { Record as Records } from "effect"
+import { hundredths, median, round } from "./Numbers.ts"
+import { atLeast, atMost, type Mark, out, printMarks } from "./Report.ts"
 import { type JobFigures, scanRate } from "./TicketJobs.ts"
 import type { Cost, Costs } from "./TicketRendering.ts"
 
@@ -12,21 +13,6 @@ export interface Measures {
   readonly rendering: Costs
   readonly jobs: Readonly<Record<string, JobFigures>>
 }
-
-interface Mark {
-  readonly name: string
-  readonly value: number
-  readonly mark: string
-  readonly met: boolean
-}
-
-const hundredths = (value: number): number => Math.round(value * 100) / 100
-
-const mapValues = <A, B>(
-  record: Readonly<Record<string, A>>,
-  f: (value: A, name: string) => B
-): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]))
 
 const medians = (costs: ReadonlyArray<Cost>) => ({
   ms: hundredths(median(costs.map(({ ms }) => ms))),
@@ -51,25 +37,13 @@ const growth = ({ memory }: JobFigures): number => {
 const marksOf = (ratio: Record<string, number>, jobs: Measures["jobs"]): ReadonlyArray<Mark> => {
   const times = ratio["ticket.pdf-lib standard"] ?? Number.NaN
   return [
-    {
-      name: "rendering, times faster than the naive ticket",
-      value: times,
-      mark: "at least 8",
-      met: times >= 8
-    },
+    atLeast("rendering, times faster than the naive ticket", times, 8),
     ...Object.entries(jobs).flatMap(([on, job]) => [
       {
-        name: `job from POST to completed, times rendering alone, ${on}`,
-        value: hundredths(job.ratio),
-        mark: "at most 1.35",
-        met: job.ratio <= 1.35
+        ...atMost(`job from POST to completed, times rendering alone, ${on}`, job.ratio, 1.35),
+        value: hundredths(job.ratio)
       },
-      {
-        name: `memory of the job's second half, times the first, ${on}`,
-        value: growth(job),
-        mark: "at most 1.1",
-        met: growth(job) <= 1.1
-      }
+      atMost(`memory of the job's second half, times the first, ${on}`, growth(job), 1.1)
     ])
   ]
 }
@@ -86,7 +60,7 @@ const rounded = (job: JobFigures) => ({
     growth: growth(job)
   },
   with_scans_seconds: round(job.with_scans_seconds),
-  scans: mapValues(job.scans, (figures) => mapValues({ ...figures }, round))
+  scans: Records.map(job.scans, (figures) => Records.map({ ...figures }, round))
 })
 
 const printRendering = (rendering: Costs, ratio: Record<string, number>): void => {
@@ -120,18 +94,15 @@ export const report = ({ jobs, rendering, rounds, threads, tickets }: Measures):
   out("")
   printRendering(rendering, ratio)
   for (const [on, job] of Object.entries(jobs)) printJob(on, tickets, threads, job)
-  for (const { mark, met, name, value } of marks) {
-    out(`${met ? "met    " : "NOT MET"} ${name}: ${value} (${mark})`)
-  }
-  out("")
+  printMarks(marks)
   out(JSON.stringify({
     bench: "tickets",
     rounds,
     tickets,
     threads,
-    rendering: mapValues(rendering, medians),
+    rendering: Records.map(rendering, medians),
     ratio,
-    jobs: mapValues(jobs, rounded),
+    jobs: Records.map(jobs, rounded),
     marks
   }))
 }

@@ -18,6 +18,7 @@ import * as Outbox from "../../src/services/notifications/Outbox.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
 import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import { knownColumns } from "../../src/store/KnownTexts.ts"
+import job from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import { filesWith, keysWith, openToOthers, tablesWith } from "../support/CanarySearch.ts"
@@ -111,17 +112,7 @@ const live = Effect.fnUntraced(function* (eventId: number, canary: Canary) {
   assert.strictEqual(annulled.status, 200, annulled.text)
   const retried = yield* ask(`/api/tickets/generation-jobs`, {
     token,
-    body: {
-      ticket_ids: [ticket.ticket_id],
-      options: {
-        qrFormat: "base64",
-        qrSize: "medium",
-        pdfFormat: true,
-        includeLogo: false,
-        priority: "high",
-        batch_processing: true
-      }
-    }
+    body: { ...job, ticket_ids: [ticket.ticket_id] }
   })
   yield* until(
     ask(`/api/tickets/generation-jobs/${retried.json.job_id}`, { token }),

@@ -13,6 +13,7 @@ import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedge
 import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
 import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
+import { tablesWith } from "../support/CanarySearch.ts"
 import { bodyFor, guestsNamed, read, run, ticketsOf } from "../support/FlowClient.ts"
 import { keyOf } from "../support/EventIds.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
@@ -42,23 +43,6 @@ const body = (eventId: number) => {
     guests: [zebulon(eventId), ana!]
   })
 }
-
-/** The tables that have one of these texts, in any column. */
-const tablesWith = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
-  const sql = yield* SqlClient.SqlClient
-  const spellings = texts.flatMap((text) => [text, Buffer.from(text).toString("hex")]).map((text) =>
-    `%${text}%`
-  )
-  const tables = yield* sql<{ name: string }>`
-    SELECT table_name AS name FROM information_schema.tables
-    WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1`
-  const found = yield* Effect.filter(tables, ({ name }) =>
-    Effect.map(
-      sql`SELECT 1 FROM ${sql(name)} AS t WHERE to_jsonb(t)::text LIKE ANY(${spellings}::text[]) LIMIT 1`,
-      (rows) => rows.length > 0
-    ))
-  return found.map(({ name }) => name)
-}, Effect.orDie)
 
 layer(App, { excludeTestServices: true })("guichet erase", (it) => {
   it.effect("leaves a guest's name in invoices alone, and a second time finds nothing to do", () =>

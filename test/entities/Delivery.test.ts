@@ -24,6 +24,7 @@ import { PaymentStore } from "../../src/store/payments/PaymentStore.ts"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 import { GateStores, publish } from "../support/GateFixture.ts"
 import { Links } from "../support/JobFixture.ts"
+import { asked } from "../support/NewPayments.ts"
 import * as QuickClocks from "../support/QuickClocks.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
@@ -244,21 +245,13 @@ layer(Env, { excludeTestServices: true })("what a payer is told without a flow",
     Effect.gen(function* () {
       const post = yield* Post
       post.fate = (_id, attempt) => attempt > 3 ? "taken" : "away"
-      yield* (yield* PaymentStore).begin({
-        paymentId: "pay_1",
-        flowId: null,
-        executionId: null,
-        eventId: null,
-        userId: null,
+      yield* (yield* PaymentStore).begin(asked("pay_1", {
         owner: "alice",
-        amount: 9999,
-        currency: "EUR",
-        gateway: "stripe",
         customer: { name: "Jean Dupont", email: "jean@example.com" },
         metadata: {},
         createInvoice: false,
         sendReceipt: false
-      })
+      }))
       for (let times = 0; times < 2; times++) {
         yield* PaymentNotice.execute({ paymentId: "pay_1", status: "refunded" })
       }

@@ -16,6 +16,7 @@ import { PaymentAnnouncer } from "../../src/flows/PaymentAnnouncer.ts"
 import { InvoiceStore } from "../../src/payments/invoices/InvoiceStore.ts"
 import { PaymentStore } from "../../src/store/payments/PaymentStore.ts"
 import { numbered } from "../support/EventIds.ts"
+import { asked } from "../support/NewPayments.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"
 
 const documented = Schema.decodeUnknownSync(PaymentWebhook)(
@@ -218,20 +219,8 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
     () =>
       Effect.gen(function* () {
         const payments = yield* PaymentStore
-        const asked = {
-          flowId: null,
-          executionId: null,
-          eventId: null,
-          userId: null,
-          owner: null,
-          currency: "EUR",
-          gateway: "stripe",
-          customer: null,
-          metadata: null,
-          sendReceipt: true
-        }
-        yield* payments.begin({ ...asked, paymentId: "pay_quiet", amount: 9999, createInvoice: false })
-        yield* payments.begin({ ...asked, paymentId: "pay_free", amount: 0, createInvoice: true })
+        yield* payments.begin(asked("pay_quiet", { owner: null, createInvoice: false }))
+        yield* payments.begin(asked("pay_free", { owner: null, amount: 0 }))
         yield* apply(webhook("pay_quiet"))
         yield* apply(webhook("pay_free", "completed", { amount: 0 }))
         yield* apply(webhook("pay_bad", "failed"))

@@ -9,7 +9,8 @@ import { SqlClient } from "effect/sql"
 import process from "node:process"
 import { completed, type FlowRun, start } from "../support/FlowRuns.ts"
 import { type Installation, postgres } from "../support/Installation.ts"
-import { freePorts, freePortVariables, serve, type Served } from "../support/Served.ts"
+import type { Served } from "../support/Served.ts"
+import { gauge, runner } from "../support/ServedRunners.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 
@@ -17,22 +18,6 @@ const runs = Number(process.env.FAILOVER_RUNS ?? (process.env.FAILOVER_ALONE ===
 const flowsEach = Number(process.env.FAILOVER_FLOWS ?? 12)
 
 const events = Array.from({ length: 16 }, (_, at) => at + 1)
-
-const runner = Effect.fnUntraced(function* (installation: Installation) {
-  const [port] = yield* freePorts(1)
-  return yield* serve({
-    ...installation.env,
-    ...(yield* freePortVariables),
-    GUICHET_CLUSTER: "socket",
-    GUICHET_RUNNER_PORT: String(port)
-  })
-})
-
-const shards = (served: Served) =>
-  Effect.promise(async () => {
-    const text = await (await fetch(`${served.core}/metrics`)).text()
-    return Number(/^effect_cluster_shards(?:{[^}]*})? (\d+)/m.exec(text)?.[1] ?? 0)
-  })
 
 /** Scans one event again and again, and answers the longest time between two answers, in milliseconds. */
 const scanning = Effect.fnUntraced(function* (
@@ -96,7 +81,7 @@ describe.skipIf(serverUrl === undefined || runs === 0)("one of two runners is ki
       let next = 1_000
       for (let run = 0; run < runs; run++) {
         const dies = yield* runner(installation)
-        yield* Effect.repeat(Effect.all([shards(stays), shards(dies)]), {
+        yield* Effect.repeat(Effect.all([gauge(stays, "shards"), gauge(dies, "shards")]), {
           until: ([a, b]) => a > 0 && b > 0 && a + b === 64
         })
         let over = false

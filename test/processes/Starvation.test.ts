@@ -11,7 +11,8 @@ import { startCommand } from "../support/ChildCommand.ts"
 import { audit } from "../support/FlowAudit.ts"
 import { type FlowRun, start } from "../support/FlowRuns.ts"
 import { flowBody, type Installation, postgres } from "../support/Installation.ts"
-import { freePorts, freePortVariables, serve } from "../support/Served.ts"
+import { serve } from "../support/Served.ts"
+import { runner } from "../support/ServedRunners.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 
 const seconds = Number(process.env.STARVE_SECONDS ?? (process.env.STARVE_ALONE === undefined ? 0 : 60))
@@ -32,14 +33,7 @@ const random = (state: number) => () => {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
 }
 
-const runner = Effect.fnUntraced(function* (installation: Installation) {
-  const [port] = yield* freePorts(1)
-  return yield* serve({
-    ...installation.env,
-    ...(yield* freePortVariables),
-    ...(runners === 1 ? {} : { GUICHET_CLUSTER: "socket", GUICHET_RUNNER_PORT: String(port) })
-  })
-})
+const started = (installation: Installation) => runners === 1 ? serve(installation.env) : runner(installation)
 
 /** Time enough for a starved machine: what is looked at is that a flow is never told wrongly. */
 const patientBody = (eventId: number) => {
@@ -61,8 +55,8 @@ describe.skipIf(serverUrl === undefined || seconds === 0)("a machine without tim
       Effect.gen(function* () {
         const installation = yield* postgres
         const token = yield* installation.token
-        const stays = yield* runner(installation)
-        const dies = runners === 1 ? undefined : yield* runner(installation)
+        const stays = yield* started(installation)
+        const dies = runners === 1 ? undefined : yield* started(installation)
         const load = yield* Scope.make()
         yield* Effect.forEach(
           Array.from({ length: busyLoops }),

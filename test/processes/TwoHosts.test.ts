@@ -14,6 +14,7 @@ import { promisify } from "node:util"
 import { startCommand } from "../support/ChildCommand.ts"
 import { type Host, hosts } from "../support/Hosts.ts"
 import { flowBody, type Installation, postgres } from "../support/Installation.ts"
+import { gaugeIn } from "../support/ServedRunners.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 
 const isAsked = process.env["TWO_HOSTS"] !== undefined && serverUrl !== undefined
@@ -82,10 +83,10 @@ const serveOn = Effect.fnUntraced(function* (host: Host, { env }: Installation, 
 })
 
 const gauge = (host: Host, name: string) =>
-  Effect.map(said(host, "curl", "-s", "http://127.0.0.1:3001/metrics"), (text) => {
-    const values = text.matchAll(new RegExp(`^effect_cluster_${name}(?:{[^}]*})? (\\d+)`, "gm"))
-    return [...values].reduce((sum, [, value]) => sum + Number(value), 0)
-  })
+  Effect.map(
+    said(host, "curl", "-s", "http://127.0.0.1:3001/metrics"),
+    (metrics) => gaugeIn(metrics, name)
+  )
 
 /** What a runner of that host hears of the asked one: the last line, after what is logged. */
 const stranger = (host: Host, asked: Host, secret = "") => {

@@ -4,30 +4,13 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { audit } from "../support/FlowAudit.ts"
 import { completed, start } from "../support/FlowRuns.ts"
-import { type Installation, postgres } from "../support/Installation.ts"
-import { freePorts, freePortVariables, serve, type Served, step } from "../support/Served.ts"
+import { postgres } from "../support/Installation.ts"
+import { type Served, step } from "../support/Served.ts"
+import { gauge, runner } from "../support/ServedRunners.ts"
 import { serverUrl } from "../support/TestDatabase.ts"
 import documented from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 
 const shardCount = 64
-
-const runner = Effect.fnUntraced(function* (installation: Installation) {
-  const [port] = yield* freePorts(1)
-  return yield* serve({
-    ...installation.env,
-    ...(yield* freePortVariables),
-    GUICHET_CLUSTER: "socket",
-    GUICHET_RUNNER_PORT: String(port)
-  })
-})
-
-/** A gauge of the cluster, as this runner publishes it, over all its labels. */
-const gauge = (served: Served, name: string) =>
-  Effect.promise(async () => {
-    const text = await (await fetch(`${served.core}/metrics`)).text()
-    const values = text.matchAll(new RegExp(`^effect_cluster_${name}(?:{[^}]*})? (\\d+)`, "gm"))
-    return [...values].reduce((sum, [, value]) => sum + Number(value), 0)
-  })
 
 const shared = (served: ReadonlyArray<Served>) =>
   Effect.forEach(served, (one) => gauge(one, "shards")).pipe(

@@ -1,6 +1,8 @@
 /** Mailbox messages and replies as Effect's own tables keep them (`effect/cluster` SqlMessageStorage, 4.1.0). */
-import { Option } from "effect"
+import { Effect, Option } from "effect"
 import { type Envelope, type MessageStorage, type Reply, ShardId } from "effect/cluster"
+import { PersistenceError } from "effect/cluster/ClusterError"
+import type { SqlError } from "effect/sql/SqlError"
 
 /** A request, or what was sent after it. */
 const kinds = { Request: 0, AckChunk: 1, Interrupt: 2 } as const satisfies Record<
@@ -144,3 +146,6 @@ export const replyOf = (row: ReplyRow): Reply.Encoded =>
 
 /** What storage is to a cluster, in its encoded form. */
 export type Encoded = MessageStorage.Encoded
+
+/** A fault of the database, as a storage reports it. */
+export const persistence = Effect.mapError((cause: SqlError) => new PersistenceError({ cause }))

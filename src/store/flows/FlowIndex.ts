@@ -4,7 +4,7 @@ import { SqlClient } from "effect/sql"
 import { FlowStatus } from "../../../rpc/CompleteFlow.ts"
 import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { numberOf } from "../EventNumbers.ts"
-import { Failure } from "./FlowStore.ts"
+import { Failure } from "./FlowReads.ts"
 import * as KeysetPage from "../KeysetPage.ts"
 import * as Rows from "../Rows.ts"
 

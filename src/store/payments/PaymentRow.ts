@@ -1,5 +1,6 @@
 /** A payment as it is stored, and its events. */
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
 import { PaymentAttention, PaymentStatus } from "../../../rpc/Payment.ts"
 import {
   Customer,
@@ -49,3 +50,13 @@ export const PastEvent = Schema.Struct({
   facts: Schema.NullOr(PaymentFacts)
 })
 export type PastEvent = typeof PastEvent.Type
+
+const decodeIds = Rows.all(Schema.Struct({ payment_id: PaymentRow.fields.payment_id }))
+
+/** The ids of the payments that a statement answers. */
+export const idsOf = (statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+  Effect.map(decodeIds(statement), (rows) => rows.map(({ payment_id }) => payment_id))
+
+/** A `jsonb` parameter: what there is not is NULL. */
+export const json = (value: unknown): string | null =>
+  value === null || value === undefined ? null : JSON.stringify(value)

@@ -2,20 +2,12 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { TokenStore } from "../../../src/store/TokenStore.ts"
+import generation from "../../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import sequence from "../../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import * as FlowClient from "../../support/FlowClient.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
 import { TestApp } from "../../support/TestApp.ts"
 import { ownRowCounts } from "../../support/Witness.ts"
-
-const options = {
-  qrFormat: "base64",
-  qrSize: "medium",
-  pdfFormat: true,
-  includeLogo: false,
-  priority: "high",
-  batch_processing: true
-}
 
 const uploadBody = {
   event_id: 1,
@@ -89,9 +81,9 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("another organiser", (i
           const answer = yield* app.ask(url, { method: "POST", token: bob, body })
           assert.strictEqual(answer.status, 404, `${url} ${answer.text}`)
         }
-        const job = { ticket_ids: tickets, options }
+        const job = { ...generation, ticket_ids: tickets }
         const refused = yield* app.ask("/api/tickets/generation-jobs", { token: bob, body: job })
-        const unknown = { ticket_ids: tickets.map((id) => id + 1_000), options }
+        const unknown = { ...generation, ticket_ids: tickets.map((id) => id + 1_000) }
         const missing = yield* app.ask("/api/tickets/generation-jobs", { token: bob, body: unknown })
         assert.strictEqual(refused.status, 422)
         assert.strictEqual(

@@ -1,34 +1,16 @@
 /** Entities and workflows over each storage: the same promises, whoever keeps the mailboxes. */
 import { assert, beforeAll, describe, layer } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
-import {
-  ClusterWorkflowEngine,
-  MessageStorage,
-  RunnerHealth,
-  Runners,
-  RunnerStorage,
-  Sharding,
-  ShardingConfig
-} from "effect/cluster"
+import { Deferred, Effect, Exit, Fiber, Option, Schedule, Stream } from "effect"
+import { MessageStorage, Sharding } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import { DurableDeferred } from "effect/workflow"
-import { tuning } from "../../../src/cluster/Cluster.ts"
-import * as Platform from "../../../src/Platform.ts"
-import { ready, shard, type Subject, subjects } from "./MailboxSubjects.ts"
+import { shard, type Subject, subjects } from "./MailboxSubjects.ts"
+import { oneRunner } from "./OneRunner.ts"
 import { Desk, did, forget, gate, Paid, Rest, TravelLayer, Trip } from "./Travel.ts"
 
-/** One runner, which polls so rarely that whatever is not told is not done. */
+/** Mostly it polls so rarely that whatever is not told is not done. */
 const cluster = ({ storage }: Subject, entityMessagePollInterval: "1 hour" | "100 millis") =>
-  Layer.merge(TravelLayer, ready).pipe(
-    Layer.provideMerge(ClusterWorkflowEngine.layer),
-    Layer.provideMerge(Sharding.layer),
-    Layer.provideMerge(Runners.layerNoop),
-    Layer.provideMerge(storage),
-    Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
-    Layer.provide(ShardingConfig.layerFromEnv({ ...tuning, entityMessagePollInterval })),
-    Layer.provide(Platform.digest),
-    Layer.fresh
-  )
+  oneRunner(TravelLayer, storage, entityMessagePollInterval)
 
 /** Waits for what another fiber does, without a limit of its own. */
 const until = (isSo: () => boolean) =>

@@ -5,18 +5,9 @@
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, type Scope } from "effect"
-import {
-  ClusterWorkflowEngine,
-  MessageStorage,
-  RunnerHealth,
-  Runners,
-  RunnerStorage,
-  Sharding,
-  ShardingConfig
-} from "effect/cluster"
+import { MessageStorage, ShardingConfig } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import { NoopFlow, NoopFlowLayer, sum } from "../../../bench/support/NoopFlow.ts"
-import { tuning } from "../../../src/cluster/Cluster.ts"
 import * as MailboxStorage from "../../../src/cluster/mailbox/MailboxStorage.ts"
 import * as PatientStorage from "../../../src/cluster/PatientStorage.ts"
 import * as Database from "../../../src/database/Database.ts"
@@ -24,7 +15,8 @@ import * as Platform from "../../../src/Platform.ts"
 import * as StatementCount from "../../support/StatementCount.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 import * as LosingProxy from "./LosingProxy.ts"
-import { answer, config, keyed, note, otherShard, ready, shard, stock } from "./MailboxSubjects.ts"
+import { answer, config, keyed, note, otherShard, shard, stock } from "./MailboxSubjects.ts"
+import { oneRunner } from "./OneRunner.ts"
 
 const mailbox = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
 
@@ -81,17 +73,8 @@ describe.skipIf(!onServer)("statements of the mailboxes", () => {
 
   it.live("are twenty at most for a flow of eight steps alone, and four when thirty-two run at once", () =>
     counting(Effect.fnUntraced(function* (count) {
-      const cluster = Layer.merge(NoopFlowLayer, ready).pipe(
-        Layer.provideMerge(ClusterWorkflowEngine.layer),
-        Layer.provideMerge(Sharding.layer),
-        Layer.provideMerge(Runners.layerNoop),
-        Layer.provideMerge(mailbox),
-        // The locks of shards are not this storage's, and a poll is no flow's.
-        Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
-        Layer.provide(ShardingConfig.layerFromEnv({ ...tuning, entityMessagePollInterval: "1 hour" })),
-        Layer.provide(Platform.digest),
-        Layer.fresh
-      )
+      // The locks of shards are not this storage's, and a poll is no flow's.
+      const cluster = oneRunner(NoopFlowLayer, mailbox, "1 hour")
       const flows = (name: string, many: number) =>
         Effect.gen(function* () {
           const from = count.statements

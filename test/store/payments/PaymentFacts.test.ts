@@ -17,6 +17,7 @@ import type { PastEvent } from "../../../src/store/payments/PaymentRow.ts"
 import { PaymentStore } from "../../../src/store/payments/PaymentStore.ts"
 import documented from "../../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
 import { Random } from "../../fuzz/Random.ts"
+import { asked } from "../../support/NewPayments.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 
 const seed = Number(process.env["FACTS_SEED"] ?? 20_261_130)
@@ -179,20 +180,7 @@ layer(Env)("the documents of a payment", (it) => {
       for (let at = 0; at < 60; at++) {
         const random = new Random(seed + at)
         const paymentId = `pay_facts_${at}`
-        yield* payments.begin({
-          paymentId,
-          flowId: null,
-          executionId: null,
-          eventId: null,
-          userId: null,
-          owner: "organizer-1",
-          ...price,
-          gateway: "stripe",
-          customer: null,
-          metadata: null,
-          createInvoice: true,
-          sendReceipt: true
-        })
+        yield* payments.begin(asked(paymentId, price))
         const { set, told } = history(random)
         // A process that dies before it has answered is told the same again.
         for (const name of told) {

@@ -4,9 +4,10 @@ import { DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import * as Fs from "node:fs"
 import { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
-import { type NewPayment, PaymentStore } from "../../../src/store/payments/PaymentStore.ts"
+import { PaymentStore } from "../../../src/store/payments/PaymentStore.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 import { numbered } from "../../support/EventIds.ts"
+import { asked } from "../../support/NewPayments.ts"
 
 const fixture = JSON.parse(Fs.readFileSync("test/fixtures/bodies/2-payment-webhook.request.json", "utf8"))
 const documented = Schema.decodeUnknownSync(PaymentWebhook)(fixture)
@@ -22,23 +23,6 @@ const webhook = (
   payment_id: paymentId,
   event_type: `payment.${type}`,
   webhook_id: `wh_${paymentId}_${type}`,
-  ...overrides
-})
-
-const asked = (paymentId: string, overrides: Partial<NewPayment> = {}): NewPayment => ({
-  paymentId,
-  flowId: null,
-  executionId: null,
-  eventId: null,
-  userId: null,
-  owner: "organizer-1",
-  amount: 9999,
-  currency: "EUR",
-  gateway: "stripe",
-  customer: null,
-  metadata: null,
-  createInvoice: true,
-  sendReceipt: true,
   ...overrides
 })
 

@@ -1,0 +1,79 @@
+/** How a server lets go of its connections when it ends: none that is being answered is cut, and no other one is waited for. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+import { listen } from "../bounds/Listener.ts"
+import type { Report } from "./RequestFront.ts"
+
+/** A request on a connection, and its answer. */
+type Begun = readonly [request: IncomingMessage, response: ServerResponse]
+
+/** A request that has come whole may be acted on, and an answer that has begun says what was done. */
+const isBeingAnswered = ([request, response]: Begun): boolean => request.complete || response.headersSent
+
+/** A connection: the requests on it that are not answered yet, and whether any has been. */
+interface Connection {
+  readonly begun: Set<Begun>
+  hasAsked: boolean
+}
+
+/** When a server tells its clients to leave, and how long one that is between two requests may take to hear it. */
+export interface Farewell {
+  readonly isLeaving: () => boolean
+  readonly millis: number
+}
+
+/**
+ * Lets go of connections in order. While the process is leaving, each answer says that it is the last one of its
+ * connection. At `close`, connections that have never said a word (a browser, a balancer or a pool connects ahead) end at
+ * once, and so do those whose request has not come whole, of which nothing was accepted: `close` alone waits for them as
+ * if a request were under way. Those that are between two requests end a moment later: one whose next request is on its
+ * way would lose it.
+ */
+export const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Server => {
+  const connections = new Map<Socket, Connection>()
+  let isClosed = false
+  const connected = (socket: Socket) => {
+    connections.set(socket, { begun: new Set(), hasAsked: false })
+    listen(socket, "close", () => connections.delete(socket), report)
+  }
+  listen(server, "connection", connected, report)
+  const tellLast = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader("connection", "close")
+  }
+  const watch = (request: IncomingMessage, response: ServerResponse) => {
+    const one: Begun = [request, response]
+    const connection = connections.get(request.socket)
+    connection?.begun.add(one)
+    if (connection !== undefined) connection.hasAsked = true
+    listen(response, "close", () => connection?.begun.delete(one), report)
+    if (isClosed || farewell.isLeaving()) tellLast(response)
+  }
+  const emit = server.emit.bind(server)
+  server.emit = (event: string, ...values: Array<unknown>): boolean => {
+    if (event === "request" || event === "checkContinue") {
+      watch(values[0] as IncomingMessage, values[1] as ServerResponse)
+    }
+    return emit(event, ...values)
+  }
+  const endIdle = (isOver: boolean) => {
+    for (const [socket, { begun, hasAsked }] of connections) {
+      const isBetween = begun.size === 0 && hasAsked
+      if (isBetween ? isOver : ![...begun].some(isBeingAnswered)) socket.destroy()
+    }
+  }
+  // The server's own `close` would end at once what is between two requests.
+  server.closeIdleConnections = () => {}
+  const close = server.close.bind(server)
+  server.close = (closed) => {
+    isClosed = true
+    const timer = setTimeout(() => endIdle(true), farewell.millis)
+    close((error) => {
+      clearTimeout(timer)
+      closed?.(error)
+    })
+    for (const { begun } of connections.values()) begun.forEach(([, response]) => tellLast(response))
+    endIdle(false)
+    return server
+  }
+  return server
+}

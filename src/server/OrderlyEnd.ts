@@ -22,6 +22,24 @@ export interface Farewell {
   readonly millis: number
 }
 
+const tellLast = (response: ServerResponse) => {
+  if (!response.headersSent) response.setHeader("connection", "close")
+}
+
+/**
+ * A body in chunks that is not read to its end ends its connection, for nobody knows where the next request would begin.
+ * The answer says so (RFC 9112, 9.6): otherwise a client, or a proxy for another one, sends its next request there and
+ * loses it.
+ */
+const tellWhenLeftUnread = (request: IncomingMessage, response: ServerResponse) => {
+  if (request.headers["transfer-encoding"] === undefined) return
+  const writeHead = response.writeHead.bind(response) as (...head: ReadonlyArray<unknown>) => ServerResponse
+  response.writeHead = (...head: ReadonlyArray<unknown>) => {
+    if (!request.complete) tellLast(response)
+    return writeHead(...head)
+  }
+}
+
 /**
  * Lets go of connections in order. While the process is leaving, each answer says that it is the last one of its
  * connection. At `close`, connections that have never said a word (a browser, a balancer or a pool connects ahead) end at
@@ -37,9 +55,6 @@ export const withOrderlyEnd = (server: Server, farewell: Farewell, report: Repor
     listen(socket, "close", () => connections.delete(socket), report)
   }
   listen(server, "connection", connected, report)
-  const tellLast = (response: ServerResponse) => {
-    if (!response.headersSent) response.setHeader("connection", "close")
-  }
   const watch = (request: IncomingMessage, response: ServerResponse) => {
     const one: Begun = [request, response]
     const connection = connections.get(request.socket)
@@ -47,6 +62,7 @@ export const withOrderlyEnd = (server: Server, farewell: Farewell, report: Repor
     if (connection !== undefined) connection.hasAsked = true
     listen(response, "close", () => connection?.begun.delete(one), report)
     if (isClosed || farewell.isLeaving()) tellLast(response)
+    tellWhenLeftUnread(request, response)
   }
   const emit = server.emit.bind(server)
   server.emit = (event: string, ...values: Array<unknown>): boolean => {

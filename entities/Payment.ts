@@ -9,6 +9,7 @@ import { retryTransient } from "../src/durable/Retry.ts"
 import { PaymentAnnouncer } from "../src/flows/PaymentAnnouncer.ts"
 import { InvoiceFiles } from "../src/payments/invoices/InvoiceFiles.ts"
 import { InvoiceStore } from "../src/payments/invoices/InvoiceStore.ts"
+import type { PayersNotice } from "../src/store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../src/store/payments/PaymentRow.ts"
 import { PaymentStore } from "../src/store/payments/PaymentStore.ts"
 
@@ -24,19 +25,30 @@ export const PaymentLayer = Payment.toLayer(
       return Option.some(yield* Effect.orDie(invoices.issue(payment.payment_id)))
     })
 
+    /** One message a credit note: a sum that is heard of when a larger one has its note was told with that. */
+    const coveredBy = Effect.fnUntraced(function* (
+      paymentId: string,
+      notices: ReadonlyArray<PayersNotice>
+    ) {
+      const through = new Set(yield* invoices.creditedThrough(paymentId))
+      return notices.filter(({ refunded, status }) => status !== "refunded" || through.has(refunded))
+    })
+
     const apply = Effect.fn("Payment.apply")(function* (webhook: PaymentWebhook) {
-      const { fresh, payment, standing } = yield* payments.apply(webhook)
-      if (fresh && payment.attention.length > 0) {
+      const { noticed, payment, standing } = yield* payments.apply(webhook)
+      if (noticed.length > 0) {
         yield* Effect.logWarning("A payment has to be looked at", {
           paymentId: payment.payment_id,
-          attention: payment.attention
+          attention: noticed
         })
       }
       const issued = yield* invoice(payment)
-      const credited = Option.isSome(issued)
-        ? yield* Effect.orDie(invoices.credit(payment.payment_id))
-        : Option.none()
-      yield* announcer.announce(payment, standing)
+      const isCredited = Option.isSome(issued) && payment.amount_credited > 0
+      const credited = isCredited ? yield* Effect.orDie(invoices.credit(payment.payment_id)) : Option.none()
+      yield* announcer.announce(payment, {
+        ...standing,
+        notices: isCredited ? yield* coveredBy(payment.payment_id, standing.notices) : standing.notices
+      })
       for (const document of [issued, credited]) {
         if (Option.isSome(document)) yield* files.attach(document.value)
       }

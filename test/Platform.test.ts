@@ -209,6 +209,23 @@ describe("a listener that throws", () => {
       yield* end
     }).pipe(Effect.scoped))
 
+  it.live("says so when it answers before a body in chunks has ended, and keeps the connection of one that has", () =>
+    Effect.gen(function* () {
+      const { end, latch, port } = yield* serving
+      const chunked = (path: string) =>
+        `POST ${path} HTTP/1.1\r\nhost: core\r\ntransfer-encoding: chunked\r\n\r\n`
+      const early = yield* wire(port)
+      early.say(`${chunked("/nowhere")}4\r\nword\r\n`)
+      yield* early.heard("connection: close")
+      const whole = yield* wire(port)
+      yield* latch.open
+      whole.say(`${chunked("/late")}4\r\nword\r\n0\r\n\r\n`)
+      yield* whole.heard("late word")
+      whole.say(`${head("/late", 5)}again`)
+      yield* whole.heard("late again")
+      yield* end
+    }).pipe(Effect.scoped))
+
   it.live("is not reached by headers over 16 KiB", () =>
     Effect.gen(function* () {
       const { end, faults, port } = yield* serving

@@ -1,6 +1,7 @@
 /**
  * What each payment event said in amounts, and what the events of a payment come to. Events that are stored already mean
- * what their type says; payments that are decided already have moved their whole price. Credit notes stand in the book of
+ * what their type says; payments that are decided already have moved their whole price, and what was of another one says so by the webhook that was
+ * kept. Credit notes stand in the book of
  * the invoices, and the database itself keeps what is issued from being changed or removed.
  */
 import * as Effect from "effect/Effect"
@@ -34,6 +35,9 @@ const statements = [
     FOR EACH ROW EXECUTE FUNCTION guichet_issued_stays()`,
   `CREATE TRIGGER invoices_are_kept BEFORE TRUNCATE ON invoices
     FOR EACH STATEMENT EXECUTE FUNCTION guichet_issued_stays()`,
+  `UPDATE payment_events e SET event_type = d.event_type, amount = (d.body ->> 'amount')::bigint,
+    currency = d.body ->> 'currency' FROM webhook_deliveries d
+    WHERE e.event_type = 'amount_mismatch' AND d.source = 'payment' AND d.webhook_id = e.webhook_id`,
   `CREATE INDEX payments_open ON payments (created_at) WHERE status IN ('pending', 'failed', 'disputed')`
 ]
 

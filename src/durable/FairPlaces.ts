@@ -1,5 +1,5 @@
 /** A number of places that owners share: the more urgent goes first, and no owner has them all while another waits. */
-import { Effect, Schema } from "effect"
+import { Context, Effect, Schema } from "effect"
 import type { Priority } from "../../rpc/TicketJob.ts"
 
 /** Priorities, the most urgent first. */
@@ -28,6 +28,20 @@ interface Waiting extends Turn {
   given: boolean
   go: () => void
 }
+
+/** The place that work is in. */
+interface Place {
+  readonly leaveFor: <A, E, R>(waiting: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/** Work that is in no place has none to leave. */
+const CurrentPlace = Context.Reference<Place>("guichet/durable/FairPlaces/CurrentPlace", {
+  defaultValue: () => ({ leaveFor: (waiting) => waiting })
+})
+
+/** What waits for somebody else leaves its place to others meanwhile, and waits for one when it goes on. */
+export const aside = <A, E, R>(waiting: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(CurrentPlace, ({ leaveFor }) => leaveFor(waiting))
 
 /**
  * Runs work in one of the places. A free place is given by these rules, the first that tells two apart: an owner who
@@ -86,13 +100,39 @@ export const make = ({ each, places }: FairPlacesOptions) => {
     )
   }
 
-  return <A, E, R>(turn: Turn, work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) =>
+  /** One piece of work's place: it is in it, or away for so many things that it waits for. */
+  const placeOf = (turn: Turn) => {
+    let isIn = false
+    let away = 0
+    const take = (restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) =>
       Effect.suspend(() => {
         if (free === 0 || countOf(turn.owner) >= most) return wait(turn, restore)
         enter(turn)
         return Effect.void
-      }).pipe(Effect.andThen(Effect.ensuring(restore(work), leave(turn))))
+      }).pipe(Effect.andThen(Effect.sync(() => isIn = true)))
+    const give = Effect.suspend(() => {
+      if (!isIn) return Effect.void
+      isIn = false
+      return leave(turn)
+    })
+    const leaveFor: Place["leaveFor"] = (waiting) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => away++ === 0 ? give : Effect.void).pipe(
+          Effect.andThen(Effect.exit(restore(waiting))),
+          Effect.tap(() => Effect.suspend(() => --away === 0 ? take(restore) : Effect.void)),
+          Effect.flatMap((exit) => exit)
+        )
+      )
+    return { take, give, leaveFor }
+  }
+
+  return <A, E, R>(turn: Turn, work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const { give, leaveFor, take } = placeOf(turn)
+        const placed = Effect.provideService(restore(work), CurrentPlace, { leaveFor })
+        return Effect.andThen(take(restore), Effect.ensuring(placed, give))
+      })
     )
 }
 

@@ -1,6 +1,7 @@
 /** One compensation as a durable activity: tried like a step, and shown on the step that it compensates. */
 import { Effect, type Schema } from "effect"
 import type { StepFailed, StepName } from "../../rpc/CompleteFlow.ts"
+import { aside } from "../durable/FairPlaces.ts"
 import { forADay, patience } from "../durable/Retry.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import type { Plan } from "./Plan.ts"
@@ -44,5 +45,6 @@ export const compensate = Effect.fnUntraced(function* <R>(
   })
 
   // The activities are stored under this name.
-  yield* forADay(`${name}/undo`, once)
+  // A gateway that is away is waited for outside: whose money it is not goes on meanwhile.
+  yield* aside(forADay(`${name}/undo`, once))
 })

@@ -7,6 +7,9 @@ import type { Plan } from "./Plan.ts"
 /** More keep the processors no busier, and each holds its request in memory. */
 const places = 32
 
+/** So many of one owner: whatever its flows wait for, another's go on. */
+const each = 24
+
 const turnOf = ({ owner, request }: Plan): FairPlaces.Turn => ({
   owner,
   priority: request.ticket_config.priority
@@ -24,7 +27,7 @@ export class FlowPlaces extends Context.Service<FlowPlaces, {
   static readonly layer: Layer.Layer<FlowPlaces, never, FlowStore> = Layer.effect(
     FlowPlaces,
     Effect.map(FlowStore, (flows) => {
-      const through = FairPlaces.make({ places })
+      const through = FairPlaces.make({ places, each })
       let under = 0
       const counted = <A, E, R>(work: Effect.Effect<A, E, R>) =>
         Effect.acquireUseRelease(Effect.sync(() => under++), () => work, () => Effect.sync(() => under--))

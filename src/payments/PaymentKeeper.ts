@@ -44,12 +44,13 @@ export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration)
   const payments = yield* PaymentStore
   const client = yield* PaymentClient
   const seconds = Math.ceil(Duration.toSeconds(deadline))
-  const cancel = (id: string) =>
+  const close = (id: string) => Effect.asVoid(payments.close(id, "payment.canceled"))
+  /** What the gateway neither cancels nor knows anything of was never opened there, unless it said once that it was. */
+  const cancel = ({ opened, payment_id: id }: { readonly opened: boolean; readonly payment_id: string }) =>
     client.cancel(id).pipe(
-      Effect.catchIf(({ reason }) => reason === "unknown_payment", () =>
-        Effect.asVoid(payments.close(id, "payment.canceled"))),
-      Effect.catchIf(({ reason }) =>
-        reason === "invalid", () => Effect.asVoid(client.check(id))),
+      Effect.catchIf(({ reason }) => reason === "unknown_payment", () => close(id)),
+      Effect.catchIf(({ reason }) => reason === "invalid", () => Effect.asVoid(client.check(id))),
+      Effect.catchIf(({ reason }) => reason === "invalid" && !opened, () => close(id)),
       Effect.catch(notNow(id, "cancel"))
     )
   const abandoned = yield* payments.abandoned(seconds, page)
@@ -61,6 +62,7 @@ export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration)
 export const PaymentKeeperLayer = Layer.unwrap(
   Effect.map(
     Config.all(orderSettings),
-    ({ deadline }) => Keeper.make("PaymentKeeper", Effect.andThen(reconcile, callOff(deadline)), "1 minute")
+    ({ deadline }) =>
+      Keeper.make("PaymentKeeper", Effect.all([reconcile, callOff(deadline)], { concurrency: 2 }), "1 minute")
   )
 )

@@ -1,7 +1,7 @@
 /**
  * The more urgent work gets the next place, and no owner has all of them. Guards whose removal turns this file red: the
  * order of priorities, the owner who would have all, the owner with the fewest, the most of one owner, the bound of those
- * who wait, the place given back, the interruption that leaves the line.
+ * who wait, the place given back, the place left aside and taken again, the interruption that leaves the line.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
@@ -107,6 +107,52 @@ describe("places", () => {
         yield* Fiber.join(first)
         assert.strictEqual(yield* through("low", Effect.succeed("in")), "in")
       }
+    }))
+
+  it.effect("is another's while its work waits for somebody else, and taken again before that goes on", () =>
+    Effect.gen(function* () {
+      const inTurn = alone(1)
+      const [away, second] = [Latch.makeUnsafe(false), Latch.makeUnsafe(false)]
+      const seen: Array<string> = []
+      const note = (what: string) => Effect.sync(() => void seen.push(what))
+      const first = yield* Effect.forkChild(
+        inTurn("normal", FairPlaces.aside(away.await).pipe(Effect.andThen(note("first goes on")))),
+        { startImmediately: true }
+      )
+      const other = yield* Effect.forkChild(
+        inTurn("normal", Effect.andThen(note("other begins"), second.await)),
+        { startImmediately: true }
+      )
+      yield* away.open
+      for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow
+      assert.deepStrictEqual(seen, ["other begins"])
+      yield* second.open
+      yield* Fiber.join(first)
+      yield* Fiber.join(other)
+      assert.deepStrictEqual(seen, ["other begins", "first goes on"])
+      yield* inTurn("normal", note("free again"))
+    }))
+
+  it.effect("is nobody's twice when work is interrupted while it is away, also from two sides at once", () =>
+    Effect.gen(function* () {
+      const inTurn = alone(1)
+      const never = Latch.makeUnsafe(false)
+      const one = yield* Effect.forkChild(inTurn("normal", FairPlaces.aside(never.await)), {
+        startImmediately: true
+      })
+      yield* Fiber.interrupt(one)
+      const both = Effect.all([FairPlaces.aside(Effect.yieldNow), FairPlaces.aside(Effect.yieldNow)], {
+        concurrency: 2
+      })
+      yield* inTurn("normal", both)
+      let atOnce = 0
+      let most = 0
+      const count = Effect.suspend(() => {
+        most = Math.max(most, ++atOnce)
+        return Effect.yieldNow
+      }).pipe(Effect.andThen(Effect.sync(() => void atOnce--)))
+      yield* Effect.all([inTurn("normal", count), inTurn("normal", count)], { concurrency: 2 })
+      assert.strictEqual(most, 1)
     }))
 
   it.effect("runs as many at once as it has places", () =>

@@ -31,12 +31,12 @@ const stores = FlowPlaces.layer.pipe(
   Layer.provideMerge(TestDatabase.layer)
 )
 
-const accept = Effect.fnUntraced(function* (flowId: string, priority: Priority) {
+const accept = Effect.fnUntraced(function* (flowId: string, priority: Priority, owner: string) {
   const body = bodyFor(1, { ticket_config: { priority } })
   yield* (yield* FlowStore).accept({
     flowId,
     executionId: flowId,
-    owner: "alice",
+    owner,
     eventId: 1,
     request: yield* Schema.decodeUnknownEffect(CompleteFlowRequest)(body),
     deadline: yield* DateTime.now
@@ -51,15 +51,18 @@ layer(stores, { excludeTestServices: true })("flows that go on together", (it) =
       const gate = yield* Deferred.make<void>()
       const opened: Array<string> = []
       yield* numbered("alice", 1)
-      const go = Effect.fnUntraced(function* (flowId: string, priority: Priority) {
-        yield* accept(flowId, priority)
+      const go = Effect.fnUntraced(function* (flowId: string, priority: Priority, owner = "alice") {
+        yield* accept(flowId, priority, owner)
         const open = Effect.gen(function* () {
           opened.push(flowId)
           return { ...(yield* flows.load(flowId)), flowId, executionId: flowId } as unknown as Plan
         })
         return yield* Effect.forkChild(admit(flowId, open, () => Deferred.await(gate)))
       })
-      const first = yield* Effect.forEach(Array.from({ length: 32 }), (_, at) => go(`flow_${at}`, "normal"))
+      const first = yield* Effect.forEach(
+        Array.from({ length: 32 }),
+        (_, at) => go(`flow_${at}`, "normal", at % 2 === 0 ? "alice" : "bob")
+      )
       while (opened.length < 32) yield* Effect.yieldNow
       const asked = ["low", "normal", "high"] as const
       const later = yield* Effect.forEach(asked, (priority) => go(`flow_${priority}`, priority))

@@ -36,14 +36,16 @@ const paidThere = Layer.effect(
       create: () => Effect.die("Nothing is asked for here"),
       refund: () => Effect.void,
       check: (id) =>
-        Effect.andThen(
-          Effect.sync(() => void asked.push(`check ${id}`)),
-          Effect.as(told(id, "completed"), true)
-        ),
+        Effect.suspend(() => {
+          asked.push(`check ${id}`)
+          return id.startsWith("pay_refused")
+            ? Effect.fail(new PaymentCallError({ reason: "invalid", message: "Refused.", retryable: false }))
+            : Effect.as(told(id, "completed"), true)
+        }),
       cancel: (id) =>
         Effect.suspend(() => {
           asked.push(`cancel ${id}`)
-          return id.startsWith("pay_charged")
+          return id.startsWith("pay_charged") || id.startsWith("pay_refused")
             ? Effect.fail(new PaymentCallError({ reason: "invalid", message: "Charged.", retryable: false }))
             : Effect.asVoid(told(id, "canceled"))
         })
@@ -95,6 +97,25 @@ const ticketOf = Effect.fnUntraced(function* (paymentId: string) {
 })
 
 layer(Env, { excludeTestServices: true })("a payment that nothing is heard of", (it) => {
+  it.effect("that was never opened ends, and one that cannot be called off lets others go first", () =>
+    Effect.gen(function* () {
+      asked.length = 0
+      const sql = yield* SqlClient.SqlClient
+      yield* seed("pay_refused_new", 25 * 60, "failed", "completed_with_errors")
+      yield* seed("pay_refused_known", 26 * 60, "failed", "completed_with_errors")
+      yield* sql`UPDATE payments SET gateway_ref = NULL WHERE payment_id = 'pay_refused_new'`
+      assert.strictEqual(yield* callOff(Duration.hours(24)), 1)
+      assert.strictEqual(yield* ticketOf("pay_refused_new"), "voided")
+      assert.deepStrictEqual(
+        [yield* statusOf("pay_refused_new"), yield* statusOf("pay_refused_known")],
+        ["canceled", "failed"]
+      )
+      asked.length = 0
+      yield* callOff(Duration.hours(24))
+      assert.deepStrictEqual(asked, [])
+      assert.strictEqual(yield* ticketOf("pay_refused_known"), "issued")
+    }))
+
   it.effect("is asked about once it is late, and settled by what the gateway knows; one sweep settles all", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

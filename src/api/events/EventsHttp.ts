@@ -28,6 +28,12 @@ import { missing, ownerOf, visible } from "../rules/Visible.ts"
 
 const isPaymentMethod = Schema.is(PaymentMethod)
 
+/** A payment is shown in time, whatever its gateway does: it is asked twice, and the door waits four seconds. */
+const gatewayPatience = "1500 millis"
+
+const within = <A, E, R>(asked: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.option(Effect.timeoutOption(asked, gatewayPatience)), Option.flatten)
+
 const textOrNull = (text: string | null | undefined): string | null => text?.trim() || null
 
 export const EventsHttpLayer = HttpApiBuilder.group(
@@ -70,7 +76,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
     const secretOf = Effect.fnUntraced(function* (row: PaymentRow) {
       const { customer, gateway_ref: ref, gateway: method } = row
       if (!isOpen(row.status) || customer === null || ref === null || !isPaymentMethod(method)) return null
-      const answer = yield* Effect.option(service.create({
+      const answer = yield* within(service.create({
         payment_id: row.payment_id,
         amount: row.amount,
         currency: row.currency,
@@ -99,7 +105,7 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           })
         )
       }).pipe(
-        Effect.timeout("3 seconds"),
+        Effect.timeout(gatewayPatience),
         Effect.catch((error) =>
           Effect.logWarning("A payment is shown as it was heard of last", { reason: error.message })
         )

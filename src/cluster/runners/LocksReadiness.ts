@@ -60,6 +60,10 @@ const make = Effect.fnUntraced(function* (now: () => number) {
             WHERE given.id = cluster_messages.id
           )
           AND (deliver_at IS NULL OR deliver_at <= ${due})
+          AND NOT EXISTS (
+            SELECT 1 FROM cluster_replies r
+            WHERE r.request_id = cluster_messages.request_id AND (r.kind = 0 OR r.acked = FALSE)
+          )
         ORDER BY id LIMIT 1`.values
     )
     const at = now()

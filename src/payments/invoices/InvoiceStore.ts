@@ -50,6 +50,8 @@ const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
 const encodeDocument = Schema.encodeEffect(InvoiceDocument)
 const decodeSequence = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ sequence: Schema.Int })]))
+const ThroughRow = Schema.Struct({ credited_through: Schema.Int })
+
 const decodeCredited = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ credited: Schema.Int })]))
 const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issued_at: Rows.At })]))
 
@@ -69,6 +71,8 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
    * credit notes that it has. None where nothing is due, or nothing was invoiced.
    */
   readonly credit: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>, PaymentNotFound>
+  /** What the payment's credit notes come to with each of them. */
+  readonly creditedThrough: (paymentId: string) => Effect.Effect<ReadonlyArray<number>>
   /** The credit note that covers what refunds of the payment came to. */
   readonly creditNote: (paymentId: string, refunded: number) => Effect.Effect<Option.Option<InvoiceRow>>
   /** Notes where the PDF is; the first key stays. */
@@ -210,6 +214,13 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         ))
       )
 
+      const creditedThrough = (paymentId: string) =>
+        Effect.map(
+          Rows.all(ThroughRow)(sql`
+            SELECT credited_through FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NOT NULL`),
+          (rows) => rows.map(({ credited_through }) => credited_through)
+        )
+
       const creditNote = (paymentId: string, refunded: number) =>
         Rows.first(InvoiceRow)(sql`
           SELECT * FROM invoices WHERE payment_id = ${paymentId} AND credited_through >= ${refunded}::bigint
@@ -225,7 +236,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const get = (number: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
-      return InvoiceStore.of({ issue, credit, creditNote, filed, forPayment, get })
+      return InvoiceStore.of({ issue, credit, creditedThrough, creditNote, filed, forPayment, get })
     })
   )
 }

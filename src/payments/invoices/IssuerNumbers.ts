@@ -1,5 +1,5 @@
 /** The numbers that name a company: a French SIREN with its check digit, and VAT numbers in the forms that VIES knows. */
-import { Schema } from "effect"
+import { Schema, SchemaGetter } from "effect"
 
 const digitSum = (digit: number): number => digit > 9 ? digit - 9 : digit
 
@@ -11,12 +11,19 @@ const isLuhn = (digits: string): boolean =>
       ) %
       10 === 0
 
+/** People write these numbers in groups. */
+const ungrouped = <S extends Schema.Codec<string, string>>(number: S) =>
+  Schema.String.pipe(Schema.decodeTo(number, {
+    decode: SchemaGetter.transform((text: string) => text.replace(/\s/g, "")),
+    encode: SchemaGetter.transform((text: string) => text)
+  }))
+
 /** Nine digits, the last of which checks the others (INSEE). */
-export const Siren = Schema.String.check(
+export const Siren = ungrouped(Schema.String.check(
   Schema.makeFilter((text: string) =>
     /^\d{9}$/.test(text) && isLuhn(text) || "Expected a SIREN: nine digits whose check digit is right"
   )
-)
+))
 
 /** https://ec.europa.eu/taxation_customs/vies, "VAT number structure": what follows the country's letters. */
 const forms: Readonly<Record<string, string>> = {
@@ -47,6 +54,8 @@ const forms: Readonly<Record<string, string>> = {
   SE: "\\d{12}",
   SI: "\\d{8}",
   SK: "\\d{10}",
+  CH: "E\\d{9}(MWST|TVA|IVA)?",
+  GB: "(\\d{9}|\\d{12}|(GD|HA)\\d{3})",
   XI: "(\\d{9}|\\d{12}|(GD|HA)\\d{3})"
 }
 
@@ -55,9 +64,9 @@ const isVat = (text: string): boolean => {
   return form !== undefined && new RegExp(`^${form}$`).test(text.slice(2))
 }
 
-/** A VAT number of a member state, or of Northern Ireland, without spaces. */
-export const VatNumber = Schema.String.check(
+/** A VAT number of a member state, of the United Kingdom or of Switzerland. */
+export const VatNumber = ungrouped(Schema.String.check(
   Schema.makeFilter((text: string) =>
     isVat(text) || "Expected a VAT number as VIES writes it, such as FR12345678901"
   )
-)
+))

@@ -8,6 +8,9 @@ type Sql = SqlClient.SqlClient
 /** What each state of a payment means to the tickets that it is for. */
 const meanings = paymentStatuses.map((status) => ({ status, tickets: paymentStates[status].tickets }))
 
+/** Why a ticket is void whose order was not paid in time: whoever pays it later paid for nothing. */
+export const unpaid = "the order was not paid in time"
+
 /** Of `tickets t`: nobody has paid it, and no running flow may still be paid for it. */
 export const adoptable = (sql: Sql) =>
   sql`(t.payment_state IN ('failed', 'refunded') OR t.payment_state = 'pending' AND NOT EXISTS (
@@ -62,4 +65,5 @@ export const unearned = (sql: Sql, flowId: string) =>
       AND (f.status = 'failed' AND f.request -> 'orchestration_options' ->> 'error_handling' = 'stop_on_error'
         OR NOT EXISTS (
           SELECT 1 FROM tickets t
-          WHERE t.flow_id = f.flow_id AND (t.voided_at IS NULL OR t.voided_at > p.settled_at)))`
+          WHERE t.flow_id = f.flow_id
+            AND (t.voided_at IS NULL OR t.voided_at > p.settled_at AND t.void_reason IS DISTINCT FROM ${unpaid})))`

@@ -94,9 +94,12 @@ const earliest = (events: ReadonlyArray<PastEvent>): DateTime.Utc | null =>
 
 const millis = ({ occurred_at }: PastEvent): number => DateTime.toEpochMillis(occurred_at)
 
-/** What refunds came to with this one: the sender's own sum, or all of the price where it says none. */
-const refundedWith = ({ event_type, facts }: PastEvent, price: Price): number =>
-  Math.min(facts?.amount_refunded ?? (event_type === "payment.refunded" ? price.amount : 0), price.amount)
+/** What refunds came to with this one: the sender's own sum, or the body's amount where it says none. */
+const refundedWith = ({ amount, event_type, facts }: PastEvent, price: Price): number =>
+  Math.min(
+    facts?.amount_refunded ?? (event_type === "payment.refunded" ? amount ?? price.amount : 0),
+    price.amount
+  )
 
 const arrived = ({ amount, currency, facts }: PastEvent, price: Price): Price => ({
   amount: facts?.amount_received ?? amount ?? price.amount,
@@ -125,12 +128,13 @@ const refundsOf = (
   }, undefined)
   if (newest === undefined) return { gross: 0, net: 0, at: null }
   const sum = refundedWith(newest, price)
-  const failed = new Map(
-    failures.filter((event) => millis(event) >= millis(newest)).map(({ facts, webhook_id }) =>
-      [facts?.refund?.id ?? webhook_id, facts?.refund?.amount ?? sum] as const
-    )
-  )
-  const back = [...failed.values()].reduce((total, amount) => total + amount, 0)
+  // A refund fails once, however often and late it is told.
+  const failed = [
+    ...Map.groupBy(failures, ({ facts, webhook_id }) => facts?.refund?.id ?? webhook_id).values()
+  ]
+    .map((told) => told.reduce((first, event) => millis(event) < millis(first) ? event : first))
+    .filter((event) => millis(event) >= millis(newest))
+  const back = failed.reduce((total, { facts }) => total + (facts?.refund?.amount ?? sum), 0)
   const gross = refunds.reduce((most, event) => Math.max(most, refundedWith(event, price)), 0)
   return { gross, net: Math.max(sum - back, 0), at: newest.occurred_at }
 }
@@ -151,11 +155,14 @@ const disputesOf = (events: ReadonlyArray<PastEvent>, price: Price): ReadonlyArr
     if (millis(some) !== millis(other)) return millis(some) > millis(other) ? some : other
     return some.facts?.dispute?.status === "lost" ? some : other
   }
-  return [...Map.groupBy(events, ({ facts }) => facts?.dispute?.id ?? "").values()]
+  // An earlier version kept no names: where one is known, what has none is told again by it.
+  const byName = Map.groupBy(events, ({ facts }) => facts?.dispute?.id ?? "")
+  if (byName.size > 1) byName.delete("")
+  return [...byName.values()]
     .map((all) => all.reduce(furthest))
-    .map(({ facts, occurred_at }) => ({
+    .map(({ amount, facts, occurred_at }) => ({
       status: facts?.dispute?.status ?? "open",
-      amount: Math.min(facts?.dispute?.amount ?? price.amount, price.amount),
+      amount: Math.min(facts?.dispute?.amount ?? amount ?? price.amount, price.amount),
       at: occurred_at
     }))
 }

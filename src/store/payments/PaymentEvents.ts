@@ -15,6 +15,8 @@ export interface Applied {
   readonly standing: Standing
   readonly fresh: boolean
   readonly previous: PaymentStatus
+  /** What a person has to look at since this event. */
+  readonly noticed: ReadonlyArray<PaymentAttention>
 }
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
@@ -96,9 +98,9 @@ export const make = (sql: SqlClient.SqlClient) => {
   ) {
     const standing = stateOf(before, events)
     const settledAt = standing.settledAt === null ? null : DateTime.toDateUtc(standing.settledAt)
-    const attention = [
+    const attention: ReadonlyArray<PaymentAttention> = [
       ...standing.attention,
-      ...(isForeign(before) ? ["unknown_event" satisfies PaymentAttention] : [])
+      ...(isForeign(before) ? ["unknown_event" as const] : [])
     ]
     const [payment] = yield* Effect.flatMap(
       sql`
@@ -109,12 +111,13 @@ export const make = (sql: SqlClient.SqlClient) => {
         WHERE payment_id = ${before.payment_id} RETURNING *`,
       decodeRows
     )
-    if (payment === undefined) return { payment: before, standing }
+    const noticed = attention.filter((one) => !before.attention.includes(one))
+    if (payment === undefined) return { payment: before, standing, noticed }
     if (!isForeign(payment)) yield* grant(payment, standing)
     if (payment.flow_id !== null && standing.status !== "pending") {
       yield* PaymentClaims.mark(sql, payment.flow_id, sql`SELECT ${standing.status}::text AS status`)
     }
-    return { payment, standing }
+    return { payment, standing, noticed }
   })
 
   /** A webhook's payment, made from its body where nobody here has asked for it. */

@@ -58,8 +58,14 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   readonly due: (most: number) => Effect.Effect<ReadonlyArray<string>>
   /** Whether the gateway may be asked about this one now: not twice within five seconds. */
   readonly mayCheck: (paymentId: string) => Effect.Effect<boolean>
-  /** Open payments of orders that were not paid within so many seconds, and whose flows have ended. */
-  readonly abandoned: (seconds: number, most: number) => Effect.Effect<ReadonlyArray<string>>
+  /**
+   * Open payments of orders that were not paid within so many seconds, and whose flows have ended; whether the gateway has
+   * them. They are noted as asked about, so that those that cannot be called off let others go first.
+   */
+  readonly abandoned: (
+    seconds: number,
+    most: number
+  ) => Effect.Effect<ReadonlyArray<{ readonly payment_id: string; readonly opened: boolean }>>
   /** Voids the tickets of those orders once their payments are called off; how many. */
   readonly expire: (seconds: number) => Effect.Effect<number>
   readonly view: (

@@ -2,7 +2,8 @@
  * Money agrees: the state and the amounts of a payment follow from the set of its events, whatever their order and
  * however often they come, and its documents add up to what went back. 10,000 sets by `FACTS_SEEDS`, from `FACTS_SEED`.
  * Guards whose removal turns this file red: that a failed refund is taken off once and only from what was told before it;
- * that the furthest word of a dispute counts; that an inquiry shuts nobody out; that another amount settles nothing; that
+ * that it is so from the first time that it was told; that the furthest word of a dispute counts, and a nameless one as
+ * long as none has a name; that an inquiry shuts nobody out; that another amount settles nothing; that
  * a credit note is for what earlier ones left.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
@@ -102,6 +103,47 @@ describe("what a payment's events come to", () => {
   it.for(cases)("%o is %s", ([names, status, amounts]) => {
     const { disputed, received, refunded, ...standing } = after(...names)
     assert.deepStrictEqual([standing.status, { received, refunded, disputed }], [status, amounts])
+  })
+
+  it("counts a refund that failed once, however late it is told again", () => {
+    const again = (name: "rest" | "part", at: number): PastEvent => ({
+      ...eventOf(name),
+      webhook_id: `wh_${name}_${at}`,
+      occurred_at: DateTime.makeUnsafe(start + at * 1000)
+    })
+    const failedAgain: PastEvent = {
+      ...eventOf("restFailed"),
+      webhook_id: "wh_told_late",
+      occurred_at: DateTime.makeUnsafe(start + 90_000)
+    }
+    const events = [
+      eventOf("succeeded"),
+      eventOf("rest"),
+      eventOf("restFailed"),
+      again("rest", 60),
+      failedAgain
+    ]
+    assert.deepInclude(stateOf(price, events), { status: "refunded", refunded: 9999 })
+  })
+
+  it("ends a dispute that an earlier version kept without its name", () => {
+    const nameless: PastEvent = {
+      ...eventOf("opened"),
+      webhook_id: "wh_old",
+      facts: null,
+      amount: null,
+      currency: null
+    }
+    assert.strictEqual(stateOf(price, [eventOf("succeeded"), nameless]).status, "disputed")
+    assert.deepInclude(stateOf(price, [eventOf("succeeded"), nameless, eventOf("won")]), {
+      status: "settled",
+      disputed: 0
+    })
+  })
+
+  it("takes a refund for its own amount where nothing says what refunds come to", () => {
+    const part: PastEvent = { ...eventOf("rest"), facts: null, amount: 3000 }
+    assert.deepInclude(stateOf(price, [eventOf("succeeded"), part]), { status: "settled", refunded: 3000 })
   })
 
   it("takes access away with the last cent and with a lost dispute alone", () => {

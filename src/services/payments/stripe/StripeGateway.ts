@@ -168,6 +168,8 @@ const make = (options: StripeOptions) => {
 
   const known = Effect.fn("StripeGateway.known")(
     function* (ref: string, { amount, currency }: PaymentRequest) {
+      // What Stripe says is of this moment or of a later one: what a webhook tells of since is newer.
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       const intent = yield* ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] }))
       const price = { amount: intent.amount, currency: intent.currency.toUpperCase() }
       const charge = typeof intent.latest_charge === "object" ? intent.latest_charge : null
@@ -186,8 +188,6 @@ const make = (options: StripeOptions) => {
       }
       if (charge === null) return [completed]
       const refunded = charge.amount_refunded
-      // The sum is that of now: it is newer than any that a webhook told.
-      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       const refunds: ReadonlyArray<KnownFact> = refunded === 0 ? [] : [{
         event: charge.refunded ? "payment.refunded" : "payment.partially_refunded",
         at: now,

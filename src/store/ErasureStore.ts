@@ -9,6 +9,7 @@ import { addressField, erasedFields } from "./GuestFields.ts"
 import { replaceKnown } from "./KnownTexts.ts"
 import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
 import * as Rows from "./Rows.ts"
+import * as WaitingMessages from "./WaitingMessages.ts"
 
 /** Nobody has this number at this event. */
 export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnknown", {
@@ -44,7 +45,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
+      const waits = WaitingMessages.waits(sql)
 
       /** The messages to the guest, and those to an address of the guest's or of whoever paid. */
       const mine = ({ eventId, guestId }: Pick<Guest, "eventId" | "guestId">) =>

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { openFlows } from "../../rpc/CompleteFlow.ts"
 import { openJobs } from "../../rpc/TicketJob.ts"
 import { addressField, erasedFields } from "./GuestFields.ts"
 import { replaceKnown } from "./KnownTexts.ts"
@@ -65,7 +66,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
             WHERE event_id = ${guest.eventId}::bigint AND user_id = ${guest.guestId}::bigint
           ), open AS (
             SELECT flow_id AS id FROM flows
-            WHERE event_id = ${guest.eventId}::bigint AND status IN ('accepted', 'running')
+            WHERE event_id = ${guest.eventId}::bigint AND ${sql.in("status", openFlows)}
               AND request->'guests' @> ${JSON.stringify([{ guest_id: guest.guestId }])}::jsonb
             UNION ALL SELECT j.job_id FROM mine
               JOIN ticket_job_items i USING (ticket_id) JOIN ticket_jobs j USING (job_id)

@@ -1,6 +1,7 @@
 /** Payments that nothing is heard of, and orders that nobody pays: what their keeper looks for. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
+import { openFlows } from "../../../rpc/CompleteFlow.ts"
 import * as Rows from "../Rows.ts"
 import { openStatuses } from "./PaymentDecisions.ts"
 import { idsOf } from "./PaymentRow.ts"
@@ -32,7 +33,7 @@ export const make = (sql: SqlClient.SqlClient) => {
   const abandoned = (seconds: number, most: number) =>
     idsOf(sql`
       SELECT p.payment_id FROM payments p JOIN flows f USING (flow_id)
-      WHERE p.status = ANY(${openStatuses}::text[]) AND f.status NOT IN ('accepted', 'running')
+      WHERE p.status = ANY(${openStatuses}::text[]) AND f.status <> ALL(${openFlows}::text[])
         AND p.created_at < now() - make_interval(secs => ${seconds}::int)
       ORDER BY p.created_at LIMIT ${most}::int`)
 
@@ -42,7 +43,7 @@ export const make = (sql: SqlClient.SqlClient) => {
         UPDATE tickets t SET status = 'voided', voided_at = now(), void_reason = 'the order was not paid in time'
         FROM payments p JOIN flows f USING (flow_id)
         WHERE t.flow_id = p.flow_id AND t.voided_at IS NULL AND t.payment_state = 'failed'
-          AND p.status = 'canceled' AND f.status NOT IN ('accepted', 'running')
+          AND p.status = 'canceled' AND f.status <> ALL(${openFlows}::text[])
           AND p.created_at < now() - make_interval(secs => ${seconds}::int)
         RETURNING t.ticket_id`),
       (voided) => voided.length

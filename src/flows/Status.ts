@@ -25,17 +25,8 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
     yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
   }
   const ended = new Map(stored.ended.map(({ step, ...outcome }) => [step, outcome]))
-  return {
-    flowId,
-    executionId,
-    owner,
-    eventId,
-    request,
-    createdAt,
-    deadline,
-    ended,
-    over: isFlowOver[status]
-  } satisfies Plan
+  const over = isFlowOver[status]
+  return { flowId, executionId, owner, eventId, request, createdAt, deadline, ended, over } satisfies Plan
 })
 
 /** How each step with work to do has ended. */

@@ -155,6 +155,18 @@ export const FlowStatus = Schema.Literals([
 ])
 export type FlowStatus = typeof FlowStatus.Type
 
+/** Whether a flow in this state has ended. */
+export const isFlowOver: Readonly<Record<FlowStatus, boolean>> = {
+  accepted: false,
+  running: false,
+  completed: true,
+  completed_with_errors: true,
+  failed: true
+}
+
+/** The states of a flow that has not ended. */
+export const openFlows = FlowStatus.literals.filter((status) => !isFlowOver[status])
+
 /** A flow without its steps. */
 export const FlowSummary = Schema.Struct({
   flow_id: FlowId,

@@ -3,10 +3,12 @@ import { Config, Effect, Option, Redacted, Schema } from "effect"
 import { HttpClient } from "effect/http"
 import { createTransport } from "nodemailer"
 import * as Fs from "node:fs"
+import * as Path from "node:path"
 import * as Cluster from "../cluster/Cluster.ts"
 import { runnerAddress } from "../cluster/RunnerSettings.ts"
 import { mailSettings } from "../services/notifications/EmailTransport.ts"
-import { type ServiceTargetName, serviceTargets } from "../trust/ServiceName.ts"
+import { isLoopback } from "../trust/LoopbackHost.ts"
+import { serviceTargets } from "../trust/ServiceName.ts"
 
 /** What is wrong around an installation; `message` says what to do. */
 export class Surrounded extends Schema.TaggedError<Surrounded>()("Surrounded", { message: Schema.String }) {}
@@ -20,11 +22,7 @@ const codeOf = (error: unknown): string =>
 /** The nearest folder on the way that is there: a first start makes the rest. */
 const nearest = (directory: string): string => {
   let there = directory
-  while (!Fs.existsSync(there)) {
-    const above = there.includes("/") ? there.slice(0, there.lastIndexOf("/")) || "/" : "."
-    if (above === there) break
-    there = above
-  }
+  while (!Fs.existsSync(there) && Path.dirname(there) !== there) there = Path.dirname(there)
   return there
 }
 
@@ -78,23 +76,13 @@ export const checkMail = Effect.gen(function* () {
   return Option.some(verified)
 })
 
-/** The setting that says where a service is. */
-const variables: Readonly<Record<ServiceTargetName, string>> = {
-  core: "CORE_URL",
-  notifications: "NOTIFICATION_SERVICE_URL",
-  payments: "PAYMENT_SERVICE_URL",
-  tickets: "TICKET_GENERATOR_URL",
-  scans: "SCAN_VALIDATION_URL"
-}
-
 /** A sentence for each service whose place is configured and that does not answer there now. */
 export const servicesAway = Effect.gen(function* () {
   const client = yield* HttpClient.HttpClient
   const away: Array<string> = []
-  for (const name of Object.keys(variables) as ReadonlyArray<ServiceTargetName>) {
-    const variable = variables[name]
+  for (const [name, { baseUrl, variable }] of Object.entries(serviceTargets)) {
     if (Option.isNone(yield* Config.option(Config.NonEmptyString(variable)))) continue
-    const url = new URL("/health/live", yield* serviceTargets[name].baseUrl)
+    const url = new URL("/health/live", yield* baseUrl)
     const status = yield* client.get(url).pipe(
       Effect.map(({ status }) => `status ${status}`),
       Effect.timeout("5 seconds"),
@@ -113,7 +101,7 @@ export const servicesAway = Effect.gen(function* () {
 export const runnerUnreached = Effect.gen(function* () {
   if ((yield* Cluster.chosenMode) !== "socket") return Option.none()
   const host = yield* runnerAddress.host
-  return /^(127\.|localhost$|::1$)/.test(host)
+  return isLoopback(host)
     ? Option.some(
       `GUICHET_RUNNER_HOST is ${host}: cores on other hosts do not reach this one. Set it to this host's address, ` +
         "unless all cores are on this machine."

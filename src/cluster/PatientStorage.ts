@@ -2,9 +2,10 @@
  * The mailboxes' storage that waits for the database. The cluster tries a call three times and dies of it, and a
  * workflow that dies is stored as dead: here a fault that passes is waited out, and never told.
  */
-import { type Context, Effect, Fiber, Layer, type Scope } from "effect"
+import { Effect, Fiber, Layer, type Scope } from "effect"
 import { MessageStorage } from "effect/cluster"
 import { SqlClient } from "effect/sql"
+import { isInTransaction } from "../database/Database.ts"
 import { isUniqueViolation } from "../database/TransientFault.ts"
 import { waitOut } from "../durable/Retry.ts"
 import * as MailboxStorage from "./mailbox/MailboxStorage.ts"
@@ -21,10 +22,10 @@ const patiently = waitOut("1 second")
  * seconds: without it those messages wait for ten minutes. Here it goes on until it is done, whoever waits for it. When it
  * comes late, a message that is being handled is not handled again.
  */
-const patient = (stock: Storage, isInTransaction: Effect.Effect<boolean>, scope: Scope.Scope): Storage => {
+const patient = (stock: Storage, isInside: Effect.Effect<boolean>, scope: Scope.Scope): Storage => {
   /** A transaction is lost with its connection: whoever began it begins it again. */
   const wait = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(isInTransaction, (is) => is ? work : patiently(work))
+    Effect.flatMap(isInside, (is) => is ? work : patiently(work))
 
   /** A second insert of the same id finds it there: the first was stored, and its answer was lost. */
   const insert = <A, E, R>(save: Effect.Effect<A, E, R>, done: A): Effect.Effect<A, E, R> =>
@@ -64,11 +65,8 @@ export const layer: Layer.Layer<
 > = Layer.effect(
   MessageStorage.MessageStorage,
   Effect.gen(function* () {
-    const { transactionService } = yield* SqlClient.SqlClient
-    const isInTransaction = Effect.contextWith((context: Context.Context<never>) =>
-      Effect.succeed(context.mapUnsafe.has(transactionService.key))
-    )
-    return patient(yield* MessageStorage.MessageStorage, isInTransaction, yield* Effect.scope)
+    const isInside = isInTransaction(yield* SqlClient.SqlClient)
+    return patient(yield* MessageStorage.MessageStorage, isInside, yield* Effect.scope)
   })
 )
 

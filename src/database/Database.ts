@@ -121,3 +121,9 @@ export const isEmbedded: Effect.Effect<boolean, never, SqlClient.SqlClient> = Ef
   SqlClient.SqlClient,
   (sql) => sql.driver === "pglite"
 )
+
+/** Whether the caller is within a transaction of this client. */
+export const isInTransaction = ({ transactionService }: SqlClient.SqlClient): Effect.Effect<boolean> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.succeed(context.mapUnsafe.has(transactionService.key))
+  )

@@ -1,7 +1,7 @@
 /** The flow's beginning and its step 8: one global status out of eight. */
 import { Cause, DateTime, Effect } from "effect"
 import { Activity } from "effect/workflow"
-import { type FlowStatus, type WorkStep, workSteps } from "../../rpc/CompleteFlow.ts"
+import { type FlowStatus, isFlowOver, type WorkStep, workSteps } from "../../rpc/CompleteFlow.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { logFault } from "../telemetry/Faults.ts"
 import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
@@ -25,7 +25,7 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
     yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
   }
   const ended = new Map(stored.ended.map(({ step, ...outcome }) => [step, outcome]))
-  const over = status !== "accepted" && status !== "running"
+  const over = isFlowOver[status]
   return { flowId, executionId, owner, eventId, request, createdAt, deadline, ended, over } satisfies Plan
 })
 

@@ -1,5 +1,6 @@
 /** Steps under way in this process: one that an arriving answer disturbs goes on, and its next run joins it. */
 import { Context, Effect, Layer } from "effect"
+import { makeRoom } from "../durable/MakeRoom.ts"
 import * as SingleFlight from "../durable/SingleFlight.ts"
 import type { StepName } from "../../rpc/CompleteFlow.ts"
 import type { Outcome } from "./Outcome.ts"
@@ -37,10 +38,7 @@ export const started = (
 ): Effect.Effect<void, never, StepRuns> =>
   Effect.map(StepRuns, ({ waiting }) => {
     for (const step of steps) waiting.add(nameOf(flowId, step))
-    for (const oldest of waiting) {
-      if (waiting.size <= capacity) break
-      waiting.delete(oldest)
-    }
+    makeRoom(waiting, capacity)
   })
 
 /** Whether the start of a step that is run now is recorded: true once. */

@@ -1,5 +1,6 @@
 /** The message to the guest of a ticket that its generator reported by itself (flow 4, third action). */
 import { Context, Effect, Layer } from "effect"
+import { isFlowOver } from "../../rpc/CompleteFlow.ts"
 import { ticketMessageIds } from "./MessagesStep.ts"
 import { messageIdOf, toGuest } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
@@ -31,7 +32,7 @@ export class TicketNotice extends Context.Service<TicketNotice, {
         if (!request.ticket_config.send_notifications) return true
         const ids = ticketMessageIds(flowId, request, guestId)
         if (ids.length === 0) return false
-        return status === "accepted" || status === "running" || (yield* ledger.anyOf(ids))
+        return !isFlowOver[status] || (yield* ledger.anyOf(ids))
       })
 
       const send = Effect.fn("TicketNotice.send")(function* (ticketId: number, guest: Reader) {

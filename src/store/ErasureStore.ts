@@ -4,11 +4,13 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { openFlows } from "../../rpc/CompleteFlow.ts"
 import { openJobs } from "../../rpc/TicketJob.ts"
 import { addressField, erasedFields } from "./GuestFields.ts"
 import { replaceKnown } from "./KnownTexts.ts"
 import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
 import * as Rows from "./Rows.ts"
+import * as WaitingMessages from "./WaitingMessages.ts"
 
 /** Nobody has this number at this event. */
 export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnknown", {
@@ -44,7 +46,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
-      const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
+      const waits = WaitingMessages.waits(sql)
 
       /** The messages to the guest, and those to an address of the guest's or of whoever paid. */
       const mine = ({ eventId, guestId }: Pick<Guest, "eventId" | "guestId">) =>
@@ -64,7 +66,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
             WHERE event_id = ${guest.eventId}::bigint AND user_id = ${guest.guestId}::bigint
           ), open AS (
             SELECT flow_id AS id FROM flows
-            WHERE event_id = ${guest.eventId}::bigint AND status IN ('accepted', 'running')
+            WHERE event_id = ${guest.eventId}::bigint AND ${sql.in("status", openFlows)}
               AND request->'guests' @> ${JSON.stringify([{ guest_id: guest.guestId }])}::jsonb
             UNION ALL SELECT j.job_id FROM mine
               JOIN ticket_job_items i USING (ticket_id) JOIN ticket_jobs j USING (job_id)

@@ -37,8 +37,10 @@ export const ports = {
 /** A service as its callers name it. */
 export type ServiceTargetName = keyof typeof ports
 
-/** How a service is called: its base URL, the time one attempt may take, and how many follow a failed one. */
+/** How a service is called: its base URL and what names it, the time one attempt may take, and how many follow a failed one. */
 export interface ServiceTarget {
+  /** The setting that says where it is. */
+  readonly variable: string
   readonly baseUrl: Config.Config<string>
   readonly timeout: Duration.Duration
   readonly retries: number
@@ -61,6 +63,7 @@ const target = (
   seconds: number,
   retries: number
 ): ServiceTarget => ({
+  variable,
   baseUrl: urlOr(Config.NonEmptyString(variable), name, "/api"),
   timeout: Duration.seconds(seconds),
   retries

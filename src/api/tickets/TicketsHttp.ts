@@ -1,6 +1,7 @@
 /** Answers for flow 1, and tickets with their files. */
 import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { isFlowOver } from "../../../rpc/CompleteFlow.ts"
 import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
@@ -130,7 +131,7 @@ const cancel = Effect.fn("TicketsHttp.cancel")(function* (jobId: string) {
 /** A flow reads what its job has failed, and may try that again in a job of its own. */
 const flowIsOver = Effect.fn("TicketsHttp.flowIsOver")(function* (flowId: string) {
   const flow = yield* (yield* FlowStore).view(flowId)
-  return Option.isNone(flow) || (flow.value.status !== "accepted" && flow.value.status !== "running")
+  return Option.isNone(flow) || isFlowOver[flow.value.status]
 })
 
 /** A retry that is under way is asked for again by whoever missed its answer: it is the same attempt. */

@@ -2,12 +2,12 @@
  * What is stored by this runner: requests and final replies in groups, and what becomes of them in its memory when they
  * are written. The stock storage takes what cannot stand in a group.
  */
-import { Clock, type Context, Effect, Exit, Option } from "effect"
+import { Clock, Effect, Exit, Option } from "effect"
 import { type Envelope, MessageStorage, Snowflake } from "effect/cluster"
 import type { PersistenceError } from "effect/cluster/ClusterError"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { isEmbedded } from "../../database/Database.ts"
+import { isEmbedded, isInTransaction } from "../../database/Database.ts"
 import { isUniqueViolation } from "../../database/TransientFault.ts"
 import * as GroupedWrites from "./GroupedWrites.ts"
 import { type Encoded, insertedMessage, persistence, replyOf, requestRow } from "./MailboxRows.ts"
@@ -53,14 +53,10 @@ export interface WritesOptions {
 
 /** Part of the encoded storage. */
 export const make = Effect.fnUntraced(function* ({ mail, missed, stock }: WritesOptions) {
-  const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const isInside = isInTransaction(yield* SqlClient.SqlClient)
   const clock = yield* Clock.Clock
   const claims = new Map<Write, WaitingMail.Claim>()
   const miss = Effect.sync(missed)
-
-  const isInTransaction = Effect.contextWith((context: Context.Context<never>) =>
-    Effect.succeed(context.mapUnsafe.has(sql.transactionService.key))
-  )
 
   /** Runs when a statement was answered, whether or not somebody still waits for it. */
   const landed = (write: Write, exit: Exit.Exit<GroupedWrites.Outcome, SqlError>): void => {
@@ -118,17 +114,17 @@ export const make = Effect.fnUntraced(function* ({ mail, missed, stock }: Writes
     address.entityId.isWellFormed()
 
   const saveEnvelope: Encoded["saveEnvelope"] = (options) =>
-    Effect.flatMap(isInTransaction, (isInside) => {
+    Effect.flatMap(isInside, (is) => {
       const { envelope } = options
-      return isInside || envelope._tag !== "Request" || !isGroupable(envelope, options.primaryKey)
+      return is || envelope._tag !== "Request" || !isGroupable(envelope, options.primaryKey)
         ? Effect.ensuring(stock.saveEnvelope(options), miss)
         : saveRequest(options, envelope)
     })
 
   const saveReply: Encoded["saveReply"] = (reply) =>
-    Effect.flatMap(isInTransaction, (isInside) => {
+    Effect.flatMap(isInside, (is) => {
       if (reply._tag !== "WithExit") return stock.saveReply(reply)
-      if (isInside) {
+      if (is) {
         return Effect.tap(stock.saveReply(reply), () => Effect.sync(() => mail.end(reply.requestId)))
       }
       const row = { id: reply.id, request_id: reply.requestId, payload: JSON.stringify(reply.exit) }

@@ -57,13 +57,16 @@ const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) 
   return answer
 })
 
-/** The gateway's name of a payment; one that was asked for and not answered is opened again to learn it. */
-const named = Effect.fnUntraced(function* (paymentId: string) {
+/**
+ * A payment and the gateway's name of it, before somebody `acts` on it; one that was asked for and not answered is opened
+ * again to learn the name.
+ */
+const named = Effect.fnUntraced(function* (paymentId: string, acts: "look after it" | "take it back") {
   const entry = yield* (yield* PaymentLedger).find(paymentId)
   if (Option.isNone(entry)) {
-    return yield* new PaymentUnknown({ detail: "Ask for the payment before you take it back." })
+    return yield* new PaymentUnknown({ detail: `Ask for the payment before you ${acts}.` })
   }
-  return entry.value.ref ?? (yield* open(entry.value)).gateway_ref
+  return { entry: entry.value, ref: entry.value.ref ?? (yield* open(entry.value)).gateway_ref }
 })
 
 const encodeBody = Schema.encodeEffect(PaymentWebhook)
@@ -96,17 +99,13 @@ const bodyOf = (entry: LedgerEntry, ref: string, fact: KnownFact, method: PaidWi
 
 /** Asks the gateway, and reports to the core what it knows: the way of the webhooks, for those that never came. */
 const check = Effect.fn("Payments.check")(function* (paymentId: string) {
-  const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
-  const entry = yield* ledger.find(paymentId)
-  if (Option.isNone(entry)) {
-    return yield* new PaymentUnknown({ detail: "Ask for the payment before you look after it." })
-  }
-  const ref = entry.value.ref ?? (yield* open(entry.value)).gateway_ref
-  const known = yield* Effect.mapError(gateway.known(ref, entry.value.request), explain)
+  const gateway = yield* PaymentGateway
+  const { entry, ref } = yield* named(paymentId, "look after it")
+  const known = yield* Effect.mapError(gateway.known(ref, entry.request), explain)
   if (known.length === 0) return { payment_id: paymentId, decided: false }
   const method = yield* Effect.mapError(gateway.method(ref), explain)
   for (const fact of known) {
-    const { body, id } = bodyOf(entry.value, ref, fact, method)
+    const { body, id } = bodyOf(entry, ref, fact, method)
     yield* Effect.catchTag(
       report(id, yield* Effect.orDie(body)),
       "NotReported",
@@ -124,14 +123,14 @@ export const PaymentHandlersLayer = HttpApiBuilder.group(PaymentApi, "payments",
     .handle("check", ({ params: { id } }) => check(id))
     .handle("refund", ({ params: { id }, payload }) =>
       Effect.gen(function* () {
-        const ref = yield* named(id)
+        const { ref } = yield* named(id, "take it back")
         const refund = { ...payload, refund_id: payload.refund_id ?? ((yield* RequestId) || makeRequestId()) }
         yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, refund), explain)
         return { payment_id: id, status: "requested" } as const
       }))
     .handle("cancel", ({ params: { id } }) =>
       Effect.gen(function* () {
-        const ref = yield* named(id)
+        const { ref } = yield* named(id, "take it back")
         yield* Effect.mapError((yield* PaymentGateway).cancel(ref, id), explain)
         return { payment_id: id, status: "requested" } as const
       })))

@@ -4,9 +4,8 @@ import { SqlClient } from "effect/sql"
 import { FlowStatus } from "../../../rpc/CompleteFlow.ts"
 import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { numberOf } from "../EventNumbers.ts"
-import { Failure } from "./FlowReads.ts"
+import { standing } from "./FlowReads.ts"
 import * as KeysetPage from "../KeysetPage.ts"
-import * as Rows from "../Rows.ts"
 
 /** What the list of flows may be filtered by. */
 export const FlowFilters = {
@@ -17,15 +16,8 @@ type FlowFilters = Schema.Struct<typeof FlowFilters>["Type"]
 
 const SummaryRow = Schema.Struct({
   seq: Schema.Int,
-  flow_id: Schema.String,
   flow_type: Schema.Literal("complete_event_flow"),
-  event_id: EventNumber,
-  status: FlowStatus,
-  created_at: Rows.At,
-  started_at: Rows.AtOrNull,
-  finished_at: Rows.AtOrNull,
-  deadline: Rows.At,
-  error: Failure
+  ...standing
 })
 
 const columns = Object.keys(SummaryRow.fields).map((column) =>

@@ -14,18 +14,23 @@ import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
 
 /** Why a flow or a step failed, or null. */
-export const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
+const Failure = Schema.NullOr(Schema.Struct({ code: Schema.String, detail: Schema.String }))
 
-const FlowRow = Schema.Struct({
+/** How a flow stands, in a list and by itself. */
+export const standing = {
   flow_id: Schema.String,
-  owner: Schema.String,
   event_id: EventNumber,
   status: FlowStatus,
   created_at: Rows.At,
   started_at: Rows.AtOrNull,
   finished_at: Rows.AtOrNull,
   deadline: Rows.At,
-  error: Failure,
+  error: Failure
+}
+
+const FlowRow = Schema.Struct({
+  ...standing,
+  owner: Schema.String,
   job_id: Schema.NullOr(Schema.String),
   payment_id: Schema.NullOr(Schema.String),
   invoice_number: Schema.NullOr(Schema.String),

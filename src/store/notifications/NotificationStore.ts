@@ -5,6 +5,7 @@ import { Channel, MessageStatus, type MessageView } from "../../../rpc/Notificat
 import { addressAt, erasedReason } from "../Pseudonym.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
+import * as WaitingMessages from "../WaitingMessages.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** A message to one person over one channel; its id is derived from its reason, so that it exists once. */
@@ -135,7 +136,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const columnsOf = sql.literal(columns)
-      const waits = sql.literal("(status = 'scheduled' OR (status = 'failed' AND retryable))")
+      const waits = WaitingMessages.waits(sql)
 
       /** The guests are locked until the messages are stored, so that an erasure comes before or after both. */
       const enlist: NotificationStore["Service"]["enlist"] = (messages) =>
@@ -195,7 +196,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
               attempts = n.attempts + 1, updated_at = now(), sent_at = CASE WHEN ended.status = 'sent' THEN now() END
             FROM ended
             WHERE n.message_id = ended."messageId" AND CASE WHEN ended.status = 'sent' THEN n.status <> 'sent'
-              ELSE (n.status = 'scheduled' OR (n.status = 'failed' AND n.retryable)) END
+              ELSE ${WaitingMessages.waits(sql, "n")} END
             RETURNING n.message_id, n.attempts, n.status, n.reason
           )
           INSERT INTO notification_attempts (message_id, attempt, outcome, reason)

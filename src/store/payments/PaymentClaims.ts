@@ -1,5 +1,6 @@
 /** Whose payment a ticket waits for, and which payments are for nothing. */
 import type { SqlClient, Statement } from "effect/sql"
+import { openFlows } from "../../../rpc/CompleteFlow.ts"
 import { paymentStatuses } from "../../../rpc/Payment.ts"
 import { openStatuses, paymentStates } from "./PaymentDecisions.ts"
 
@@ -14,7 +15,7 @@ export const unpaid = "the order was not paid in time"
 /** Of `tickets t`: nobody has paid it, and no running flow may still be paid for it. */
 export const adoptable = (sql: Sql) =>
   sql`(t.payment_state IN ('failed', 'refunded') OR t.payment_state = 'pending' AND NOT EXISTS (
-        SELECT 1 FROM flows f WHERE f.flow_id = t.flow_id AND f.status IN ('accepted', 'running')))`
+        SELECT 1 FROM flows f WHERE f.flow_id = t.flow_id AND f.status = ANY(${openFlows}::text[])))`
 
 /**
  * The guests' live tickets that are adoptable become those of the flow that was paid, unless it failed. A part of a
@@ -46,7 +47,7 @@ export const forsaken = (sql: Sql, flowId: string) =>
   sql`
     SELECT p.payment_id FROM flows own
     JOIN flows f ON f.event_id = own.event_id AND f.flow_id <> own.flow_id
-      AND f.status NOT IN ('accepted', 'running')
+      AND f.status <> ALL(${openFlows}::text[])
     JOIN payments p ON p.flow_id = f.flow_id AND p.status = ANY(${openStatuses}::text[])
     WHERE own.flow_id = ${flowId}
       AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.flow_id = f.flow_id AND t.voided_at IS NULL)
@@ -61,7 +62,7 @@ export const forsaken = (sql: Sql, flowId: string) =>
 export const unearned = (sql: Sql, flowId: string) =>
   sql`
     SELECT p.payment_id FROM payments p JOIN flows f USING (flow_id)
-    WHERE f.flow_id = ${flowId} AND p.status = 'settled' AND f.status NOT IN ('accepted', 'running')
+    WHERE f.flow_id = ${flowId} AND p.status = 'settled' AND f.status <> ALL(${openFlows}::text[])
       AND (f.status = 'failed' AND f.request -> 'orchestration_options' ->> 'error_handling' = 'stop_on_error'
         OR NOT EXISTS (
           SELECT 1 FROM tickets t

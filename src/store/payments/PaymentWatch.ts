@@ -1,6 +1,7 @@
 /** Payments that nothing is heard of, and orders that nobody pays: what their keeper looks for. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
+import { openFlows } from "../../../rpc/CompleteFlow.ts"
 import * as Rows from "../Rows.ts"
 import { unpaid } from "./PaymentClaims.ts"
 import { openStatuses } from "./PaymentDecisions.ts"
@@ -45,7 +46,7 @@ export const make = (sql: SqlClient.SqlClient) => {
     Rows.all(AbandonedRow)(sql`
       UPDATE payments p SET checked_at = now() FROM (
         SELECT o.payment_id FROM payments o JOIN flows f USING (flow_id)
-        WHERE o.status = ANY(${openStatuses}::text[]) AND f.status NOT IN ('accepted', 'running')
+        WHERE o.status = ANY(${openStatuses}::text[]) AND f.status <> ALL(${openFlows}::text[])
           AND o.created_at < now() - make_interval(secs => ${seconds}::int) AND ${isRecent("o")} AND ${
       isQuiet("o", "o.checked_at")
     }
@@ -58,7 +59,7 @@ export const make = (sql: SqlClient.SqlClient) => {
         UPDATE tickets t SET status = 'voided', voided_at = now(), void_reason = ${unpaid}
         FROM payments p JOIN flows f USING (flow_id)
         WHERE t.flow_id = p.flow_id AND t.voided_at IS NULL AND t.payment_state = 'failed'
-          AND p.status = 'canceled' AND f.status NOT IN ('accepted', 'running') AND ${isRecent("p")}
+          AND p.status = 'canceled' AND f.status <> ALL(${openFlows}::text[]) AND ${isRecent("p")}
           AND p.created_at < now() - make_interval(secs => ${seconds}::int)
         RETURNING t.ticket_id`),
       (voided) => voided.length

@@ -39,6 +39,7 @@ const happenings = {
   rest: { type: "refunded", facts: { amount_refunded: 9999 }, at: 30 },
   partFailed: { type: "refund_failed", facts: { refund: { id: "re_1", amount: 4000 } }, at: 25 },
   restFailed: { type: "refund_failed", facts: { refund: { id: "re_2", amount: 9999 } }, at: 35 },
+  someFailed: { type: "refund_failed", facts: { refund: { id: "re_3", amount: 3000 } }, at: 36 },
   opened: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "open" } }, at: 40 },
   inquiry: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "inquiry" } }, at: 39 },
   won: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "won" } }, at: 50 },
@@ -93,6 +94,11 @@ describe("what a payment's events come to", () => {
     [["succeeded", "part", "partFailed", "rest"], "refunded", {
       received: 9999,
       refunded: 9999,
+      disputed: 0
+    }],
+    [["succeeded", "rest", "someFailed", "someFailed"], "settled", {
+      received: 9999,
+      refunded: 6999,
       disputed: 0
     }],
     [["other"], "pending", { received: 5000, refunded: 0, disputed: 0 }],

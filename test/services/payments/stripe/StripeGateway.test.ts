@@ -234,7 +234,7 @@ describe("the Stripe gateway", () => {
     ).pipe(Effect.provide(TestClock.layer()))
 
   const price = { amount: 9999, currency: "EUR" }
-  const completed = { event: "payment.completed", at: 100, ...price }
+  const completed = { event: "payment.completed", at: 100, ...price } as const
   const charge = (more: object = {}) =>
     paymentIntent({
       amount_received: 9999,

@@ -113,6 +113,11 @@ layer(Env, { excludeTestServices: true })("a payment that is decided", (it) => {
   it.effect("is told to its payer once", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* announced("pay_own", { type: "completed" }), ["pay_own settled"])
+      // Where no flow speaks, its receipt comes however late.
+      assert.deepStrictEqual(yield* announced("pay_late", { type: "refunded" }, { type: "completed" }), [
+        "pay_late refunded",
+        "pay_late settled"
+      ])
     }))
 
   it.effect("is told to nobody when its event is nobody's", () =>

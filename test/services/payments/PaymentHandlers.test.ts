@@ -133,6 +133,9 @@ describe("a payment that is looked after", () => {
       known[1] = refundOf(5000)
       const [, more] = yield* look
       assert.notStrictEqual(more.body["webhook_id"], second.body["webhook_id"])
+      known[1] = { ...completed, event: "payment.refunded" }
+      const [, whole] = yield* look
+      assert.notStrictEqual(whole.body["webhook_id"], webhook_id)
     }).pipe(Effect.provide(world))
   })
 

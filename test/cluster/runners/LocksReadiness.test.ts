@@ -1,6 +1,8 @@
 /**
  * A core whose shards or messages do not move is not ready, and says why.
- * Guards whose removal turns this file red: each sentence's condition.
+ * Guards whose removal turns this file red: each condition of each sentence about the locks; of the oldest message, that it
+ * is of a shard of this process, is not processed, was not given to the read loop, was due for so long, and stayed the
+ * oldest for so long; the sentences about messages that cannot be read, or not in time.
  */
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"

@@ -1,7 +1,7 @@
 /**
  * What the doctor says of what stands around an installation: each with what to do, and no password.
- * Guards whose removal turns this file red: each of the checks, and each of their conditions but one: no disk here runs
- * out of files.
+ * Guards whose removal turns this file red: each of the checks and of their conditions. Not tried: a disk that has room and
+ * no file left, connections that a role or a database limits.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Clock, ConfigProvider, Effect, Option } from "effect"

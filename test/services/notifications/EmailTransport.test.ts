@@ -2,13 +2,13 @@
  * E-mail against a real SMTP server on loopback, and against the outbox.
  * Guards whose removal turns this file red: what passes although it was refused for good, the second try of a message that
  * is too big, only for that and only where it has documents, what is shown in it and its calendar entry, TLS to another
- * host, `SMTP_CLEARTEXT` and loopback, that nothing is sent again in silence, that it is said when a message may have been
- * taken, and only then, the outbox that knows a sent message.
+ * host, `SMTP_CLEARTEXT` and loopback, that the mail client tries nothing again by itself, that it is said when a message
+ * may have been taken, and only then, the outbox that knows a sent message.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, FileSystem, Layer, Logger } from "effect"
-import type { Socket } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { SMTPServer } from "smtp-server"
 import { EmailTransport } from "../../../src/services/notifications/EmailTransport.ts"
 import type { Email } from "../../../src/services/notifications/EmailTransport.ts"
@@ -189,7 +189,7 @@ describe("e-mail", () => {
       assert.strictEqual(asked, 1)
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.live("is not sent again in silence to a server that hung up, which may have taken it when it had all of it", () =>
+  it.live("may have been taken by a server that hung up when it had all of it", () =>
     Effect.gen(function* () {
       const said: Array<string> = []
       const logger = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
@@ -207,6 +207,28 @@ describe("e-mail", () => {
       yield* Effect.flip(Effect.provide(sendOnce(refusing.url, { ...email, files: [] }), logger))
       assert.deepStrictEqual(said, [])
     }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("is tried by whoever keeps it, and not by the client, where a server hangs up at once", () =>
+    Effect.gen(function* () {
+      let connections = 0
+      const server = createServer((socket) => {
+        connections++
+        socket.on("error", () => {}).end()
+      })
+      const port = yield* Effect.acquireRelease(
+        Effect.callback<number>((resume) => {
+          server.listen(0, "127.0.0.1", () => {
+            const address = server.address()
+            resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+          })
+        }),
+        () => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+      )
+      const error = yield* Effect.flip(sendOnce(`smtp://127.0.0.1:${port}`, email))
+      assert.deepInclude(error, { _tag: "DeliveryError" })
+      if (error._tag === "DeliveryError") assert.strictEqual(error.reason._tag, "Unreachable")
+      assert.strictEqual(connections, 1)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.live("goes in clear to another host only by who asks for it", () =>
     Effect.gen(function* () {

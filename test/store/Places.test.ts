@@ -90,6 +90,7 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("a place", (it) 
         { flow: "failed" },
         { flow: "failed", ticket: "paid", voided: true, payment: "refunded" },
         { flow: "completed", ticket: "refunded", payment: "refunded" },
+        { flow: "completed", ticket: "refunded", payment: "failed" },
         { flow: "completed_with_errors", ticket: "failed", payment: "canceled" },
         { flow: "completed_with_errors", ticket: "pending", voided: true, payment: "canceled" }
       ]

@@ -1,7 +1,7 @@
 /**
  * Payments whose webhooks were lost are asked about, and orders that nobody pays end.
- * Guards whose removal turns this file red: each condition of `due`, of `abandoned` and of `expire`; the second question
- * to a payment that cannot be called off.
+ * Guards whose removal turns this file red: each condition of `due`, of `abandoned` and of `expire`; the pages of a sweep;
+ * the second question to a payment that cannot be called off, the end of one that the gateway does not know.
  */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Duration, Effect, Layer, Schema } from "effect"
@@ -43,9 +43,10 @@ const paidThere = Layer.effect(
       cancel: (id) =>
         Effect.suspend(() => {
           asked.push(`cancel ${id}`)
-          return id.startsWith("pay_charged")
-            ? Effect.fail(new PaymentCallError({ reason: "invalid", message: "Charged.", retryable: false }))
-            : Effect.asVoid(told(id, "canceled"))
+          const refused = (reason: "invalid" | "unknown_payment") =>
+            Effect.fail(new PaymentCallError({ reason, message: "No.", retryable: false }))
+          if (id === "pay_unknown") return refused("unknown_payment")
+          return id.startsWith("pay_charged") ? refused("invalid") : Effect.asVoid(told(id, "canceled"))
         })
     })
   })
@@ -122,17 +123,24 @@ layer(Env, { excludeTestServices: true })("a payment that nothing is heard of", 
       yield* seed("pay_young", 23 * 60, "pending", "completed_with_errors")
       yield* seed("pay_running", 25 * 60, "pending", "running")
       yield* seed("pay_charged", 25 * 60, "pending", "completed_with_errors")
-      assert.strictEqual(yield* callOff(Duration.hours(24)), 1)
-      assert.deepStrictEqual([...asked].sort(), ["cancel pay_charged", "cancel pay_old", "check pay_charged"])
+      yield* seed("pay_unknown", 25 * 60, "pending", "completed_with_errors")
+      assert.strictEqual(yield* callOff(Duration.hours(24)), 2)
+      assert.deepStrictEqual([...asked].sort(), [
+        "cancel pay_charged",
+        "cancel pay_old",
+        "cancel pay_unknown",
+        "check pay_charged"
+      ])
       const states = yield* Effect.forEach(
-        ["pay_old", "pay_young", "pay_running", "pay_charged"],
+        ["pay_old", "pay_young", "pay_running", "pay_charged", "pay_unknown"],
         (id) => Effect.all([statusOf(id), ticketOf(id)])
       )
       assert.deepStrictEqual(states, [
         ["canceled", "voided"],
         ["pending", "issued"],
         ["pending", "issued"],
-        ["settled", "issued"]
+        ["settled", "issued"],
+        ["canceled", "voided"]
       ])
     }))
 

@@ -1,10 +1,14 @@
 /**
  * What the doctor says of what stands around an installation: each with what to do, and no password.
- * Guards whose removal turns this file red: each of the checks.
+ * Guards whose removal turns this file red: each of the checks and of their conditions. Not tried: a disk that has room and
+ * no file left, connections that a role or a database limits.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Clock, ConfigProvider, Effect, Option } from "effect"
+import { createServer } from "node:http"
+import type { Server } from "node:net"
 import { fileURLToPath } from "node:url"
+import { SMTPServer } from "smtp-server"
 import { checkClock, checkConnections } from "../../src/database/ServerLimits.ts"
 import { checkDirectory, checkMail, runnerUnreached, servicesAway } from "../../src/cli/Surroundings.ts"
 import * as Platform from "../../src/Platform.ts"
@@ -13,6 +17,18 @@ import * as TestDatabase from "../support/TestDatabase.ts"
 
 const given = (env: Readonly<Record<string, string>>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(env))
+
+/** Listens on a port of its own until the scope closes. */
+const listening = (server: Server, close: (done: () => void) => void) =>
+  Effect.acquireRelease(
+    Effect.callback<number>((resume) => {
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+      })
+    }),
+    () => Effect.callback<void>((resume) => close(() => resume(Effect.void)))
+  )
 
 describe("around an installation", () => {
   it.live("a data directory that cannot be written, and a full disk", () =>
@@ -39,6 +55,31 @@ describe("around an installation", () => {
       assert.isTrue(Option.isNone(yield* checkMail.pipe(given({}))))
     }))
 
+  it.live("a mail server that refuses the login", () =>
+    Effect.gen(function* () {
+      const server = new SMTPServer({
+        authMethods: ["PLAIN"],
+        disabledCommands: ["STARTTLS"],
+        disableReverseLookup: true,
+        onAuth: (_auth, _session, done) => done(new Error("535 5.7.8 Authentication failed"))
+      })
+      const port = yield* listening(server.server, (done) => server.close(done))
+      const check = yield* checkMail.pipe(
+        given({ SMTP_URL: `smtp://me:hunter2@127.0.0.1:${port}`, MAIL_FROM: "a@example.com" })
+      )
+      const refused = yield* Effect.flip(Option.getOrThrow(check))
+      assert.include(refused.message, `The mail server at 127.0.0.1:${port} refuses the login`)
+      assert.notInclude(refused.message, "hunter2")
+    }).pipe(Effect.scoped))
+
+  it.live("a service at whose place something else answers", () =>
+    Effect.gen(function* () {
+      const server = createServer((_request, response) => response.writeHead(404).end())
+      const port = yield* listening(server, (done) => server.close(done))
+      const away = yield* servicesAway.pipe(given({ PAYMENT_SERVICE_URL: `http://127.0.0.1:${port}/api` }))
+      assert.include(away[0] ?? "", `nobody answers at 127.0.0.1:${port} (status 404)`)
+    }).pipe(Effect.scoped, Effect.provide(Platform.httpClient)))
+
   it.live("a service that is away where it was said to be, and no other", () =>
     Effect.gen(function* () {
       const [port] = yield* freePorts(1)
@@ -55,6 +96,12 @@ describe("around an installation", () => {
       assert.include(said, "GUICHET_RUNNER_HOST is 127.0.0.1")
       const host = { GUICHET_RUNNER_HOST: "10.0.0.7", GUICHET_CLUSTER_SECRET: "x".repeat(32) }
       assert.isTrue(Option.isNone(yield* runnerUnreached.pipe(given({ ...socket, ...host }))))
+      for (const near of ["localhost", "::1", "127.0.0.2"]) {
+        const unreached = yield* runnerUnreached.pipe(
+          given({ ...socket, ...host, GUICHET_RUNNER_HOST: near })
+        )
+        assert.isTrue(Option.isSome(unreached), near)
+      }
       assert.isTrue(Option.isNone(yield* runnerUnreached.pipe(given({}))))
     }))
 })

@@ -1,9 +1,10 @@
 /**
  * Mailboxes and workflows outlast a database that is away for longer than the cluster's own four tries.
- * Guards whose removal turns this file red: the waiting of each call, what a second insert finds, and that a call inside of a transaction fails at once.
+ * Guards whose removal turns this file red: the waiting of each call, what a second insert finds, that a reset
+ * goes on when nobody waits for it, and that a call inside of a transaction fails at once.
  */
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Layer, Schedule, Schema } from "effect"
+import { Effect, Fiber, Layer, Schedule, Schema } from "effect"
 import {
   ClusterSchema,
   ClusterWorkflowEngine,
@@ -198,6 +199,25 @@ describe("the mailboxes' storage", () => {
           Effect.repeat({ until: (left) => left === 0, schedule: Schedule.spaced("20 millis") }),
           Effect.provide(cluster(plans, []))
         )
+      }))
+
+    it.effect("goes on with it although nobody waits for it any more", () =>
+      Effect.gen(function* () {
+        const plans = [plan("resetShards", 3)]
+        yield* Effect.gen(function* () {
+          const { resetShards } = yield* MessageStorage.MessageStorage
+          const waiting = yield* Effect.forkChild(resetShards([]), { startImmediately: true })
+          assert.strictEqual(plans[0]!.times, 2)
+          yield* Fiber.interrupt(waiting)
+          yield* Effect.sync(() => plans[0]!.times).pipe(
+            Effect.repeat({ until: (left) => left === 0, schedule: Schedule.spaced("20 millis") })
+          )
+        }).pipe(Effect.provide(
+          PatientStorage.layer.pipe(
+            Layer.provide(failing(plans)),
+            Layer.provide([ShardingConfig.layer(), Platform.digest])
+          )
+        ))
       }))
 
     it.effect("does not wait for what is final", () =>

@@ -1,4 +1,8 @@
-/** A settled payment has one invoice, one file and one decision, wherever the process dies on the way. */
+/**
+ * A settled payment has one invoice, one file and one decision, wherever the process dies on the way.
+ * Guards whose removal turns this file red: each condition of an invoice, that what went back is credited, after the
+ * invoice.
+ */
 import { assert, layer } from "@effect/vitest"
 import { Context, DateTime, Deferred, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -227,6 +231,40 @@ layer(World, { timeout: "60 seconds", excludeTestServices: true })("the Payment 
         for (const id of ["pay_quiet", "pay_free", "pay_bad"]) assert.deepStrictEqual(yield* invoices(id), [])
         const announced = (yield* Announced).filter(([payment]) => payment === "pay_bad")
         assert.deepStrictEqual(announced, [["pay_bad", "failed"]])
+      }).pipe(Effect.provide(core())),
+    30_000
+  )
+
+  it.effect(
+    "has no invoice when its event is nobody's, though money came and went back",
+    () =>
+      Effect.gen(function* () {
+        const metadata = { ...documented.metadata, event_id: 404 }
+        yield* apply(webhook("pay_foreign", "completed", { metadata }))
+        assert.strictEqual(yield* apply(webhook("pay_foreign", "refunded", { metadata })), "refunded")
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`SELECT number FROM invoices WHERE payment_id = 'pay_foreign'`, [])
+      }).pipe(Effect.provide(core())),
+    30_000
+  )
+
+  it.effect(
+    "is credited once for what went back, also when that was heard of first",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const part = { facts: { amount_refunded: 4000 } }
+        yield* apply(webhook("pay_back", "partially_refunded", part))
+        assert.deepStrictEqual(yield* invoices("pay_back"), [])
+        const notes = sql`
+          SELECT corrects, credited::int AS credited, file_key IS NOT NULL AS filed FROM invoices
+          WHERE payment_id = 'pay_back' AND corrects IS NOT NULL`
+        yield* apply(webhook("pay_back", "completed"))
+        const [invoice] = yield* invoices("pay_back")
+        const credited = [{ corrects: invoice!.number, credited: 4000, filed: true }]
+        assert.deepStrictEqual(yield* notes, credited)
+        yield* apply(webhook("pay_back", "completed", { webhook_id: "wh_pay_back_again" }))
+        assert.deepStrictEqual(yield* notes, credited)
       }).pipe(Effect.provide(core())),
     30_000
   )

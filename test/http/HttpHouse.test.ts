@@ -1,6 +1,12 @@
-/** Every failure is a problem that says what to do, whoever wrote it. */
-import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+/**
+ * Every failure is a problem that says what to do, whoever wrote it.
+ * Guards whose removal turns this file red: the clock of a request that stands still while its body comes.
+ */
+import { assert, describe, it as alone, layer } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import { toWebHandler } from "../../src/http/HttpHouse.ts"
 import { ExampleLayer, members, post, send } from "./ExampleApi.ts"
 
 type Answer = { readonly status: number; readonly headers: Headers; readonly text: string }
@@ -158,4 +164,41 @@ layer(ExampleLayer, { excludeTestServices: true })("the HTTP house", (it) => {
       assert.strictEqual(answer.headers.get("cache-control"), "no-store")
       assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")
     }))
+})
+
+const Echo = HttpRouter.add(
+  "POST",
+  "/echo",
+  Effect.flatMap(
+    HttpServerRequest.HttpServerRequest,
+    (request) => Effect.map(Effect.orDie(request.text), (text) => HttpServerResponse.text(text))
+  )
+)
+
+describe("the time of a request", () => {
+  alone.effect("does not pass while its body comes, at the client's pace", () =>
+    Effect.gen(function* () {
+      const fetch = yield* toWebHandler(Echo)
+      const reading = Promise.withResolvers<void>()
+      const sent = Promise.withResolvers<void>()
+      const body = new ReadableStream({
+        async pull(controller) {
+          reading.resolve()
+          await sent.promise
+          controller.enqueue(new TextEncoder().encode("slow"))
+          controller.close()
+        }
+      }, { highWaterMark: 0 })
+      const request = new Request(
+        "http://localhost/echo",
+        { method: "POST", body, duplex: "half" } as RequestInit
+      )
+      const answer = yield* Effect.forkChild(Effect.promise(() => fetch(request)))
+      yield* Effect.promise(() => reading.promise)
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* TestClock.adjust("1 minute")
+      sent.resolve()
+      const response = yield* Fiber.join(answer)
+      assert.deepStrictEqual([response.status, yield* Effect.promise(() => response.text())], [200, "slow"])
+    }).pipe(Effect.provide(HttpServer.layerServices), Effect.scoped))
 })

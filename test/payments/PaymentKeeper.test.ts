@@ -1,7 +1,7 @@
 /**
  * Payments whose webhooks were lost are asked about, and orders that nobody pays end.
- * Guards whose removal turns this file red: each condition of `due`, of `abandoned` and of `expire`; the second question
- * to a payment that cannot be called off.
+ * Guards whose removal turns this file red: each condition of `due`, of `abandoned` and of `expire`; the pages of a sweep;
+ * the second question to a payment that cannot be called off, the end of one that the gateway does not know.
  */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Duration, Effect, Layer, Schema } from "effect"
@@ -45,9 +45,10 @@ const paidThere = Layer.effect(
       cancel: (id) =>
         Effect.suspend(() => {
           asked.push(`cancel ${id}`)
-          return id.startsWith("pay_charged") || id.startsWith("pay_refused")
-            ? Effect.fail(new PaymentCallError({ reason: "invalid", message: "Charged.", retryable: false }))
-            : Effect.asVoid(told(id, "canceled"))
+          const refused = (reason: "invalid" | "unknown_payment") =>
+            Effect.fail(new PaymentCallError({ reason, message: "No.", retryable: false }))
+          if (id === "pay_unknown") return refused("unknown_payment")
+          return /^pay_(charged|refused)/.test(id) ? refused("invalid") : Effect.asVoid(told(id, "canceled"))
         })
     })
   })
@@ -143,17 +144,98 @@ layer(Env, { excludeTestServices: true })("a payment that nothing is heard of", 
       yield* seed("pay_young", 23 * 60, "pending", "completed_with_errors")
       yield* seed("pay_running", 25 * 60, "pending", "running")
       yield* seed("pay_charged", 25 * 60, "pending", "completed_with_errors")
-      assert.strictEqual(yield* callOff(Duration.hours(24)), 1)
-      assert.deepStrictEqual([...asked].sort(), ["cancel pay_charged", "cancel pay_old", "check pay_charged"])
+      yield* seed("pay_unknown", 25 * 60, "pending", "completed_with_errors")
+      assert.strictEqual(yield* callOff(Duration.hours(24)), 2)
+      assert.deepStrictEqual([...asked].sort(), [
+        "cancel pay_charged",
+        "cancel pay_old",
+        "cancel pay_unknown",
+        "check pay_charged"
+      ])
       const states = yield* Effect.forEach(
-        ["pay_old", "pay_young", "pay_running", "pay_charged"],
+        ["pay_old", "pay_young", "pay_running", "pay_charged", "pay_unknown"],
         (id) => Effect.all([statusOf(id), ticketOf(id)])
       )
       assert.deepStrictEqual(states, [
         ["canceled", "voided"],
         ["pending", "issued"],
         ["pending", "issued"],
-        ["settled", "issued"]
+        ["settled", "issued"],
+        ["canceled", "voided"]
+      ])
+    }))
+
+  it.effect("is due while it is open or disputed and known to the gateway, the older the seldomer, for 120 days", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const [hour, day] = [60, 24 * 60]
+      /** Made and last heard of so many minutes ago. */
+      const payments = {
+        pending: ["pending", hour, hour],
+        failed: ["failed", hour, hour],
+        disputed: ["disputed", hour, hour],
+        settled: ["settled", hour, hour],
+        canceled: ["canceled", hour, hour],
+        refunded: ["refunded", hour, hour],
+        unasked: ["pending", hour, hour],
+        forgotten: ["pending", 121 * day, 121 * day],
+        kept: ["pending", 119 * day, 119 * day],
+        heard: ["pending", hour, 2],
+        hours: ["pending", 8 * hour, 62],
+        hoursLately: ["pending", 8 * hour, 30],
+        days: ["pending", 60 * day, 7 * hour],
+        daysLately: ["pending", 60 * day, 5 * hour]
+      } as const
+      for (const [name, [status, made, heard]] of Object.entries(payments)) {
+        const id = `pay_due_${name}`
+        yield* seed(id, made, status)
+        yield* sql`UPDATE payments SET updated_at = now() - make_interval(mins => ${heard}::int) WHERE payment_id = ${id}`
+      }
+      yield* sql`UPDATE payments SET gateway_ref = NULL WHERE payment_id = 'pay_due_unasked'`
+      const { due } = yield* PaymentStore
+      const ours = Effect.map(
+        due(1_000),
+        (ids) => ids.filter((id) => id.startsWith("pay_due_")).map((id) => id.slice("pay_due_".length))
+      )
+      assert.sameMembers(yield* ours, ["pending", "failed", "disputed", "kept", "hours", "days"])
+      assert.deepStrictEqual(yield* ours, [])
+    }))
+
+  it.effect("is abandoned while it may be charged, and its tickets end once it is called off", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const [old, young, day] = [25 * 60, 23 * 60, 24 * 3_600]
+      const orders = {
+        pending: ["pending", old, "completed_with_errors", "pending"],
+        declined: ["failed", old, "completed_with_errors", "failed"],
+        settled: ["settled", old, "completed", "paid"],
+        young: ["pending", young, "completed_with_errors", "pending"],
+        running: ["pending", old, "running", "pending"],
+        accepted: ["pending", old, "accepted", "pending"],
+        canceled: ["canceled", old, "completed_with_errors", "failed"],
+        canceledYoung: ["canceled", young, "completed_with_errors", "failed"],
+        canceledRunning: ["canceled", old, "running", "failed"],
+        canceledAccepted: ["canceled", old, "accepted", "failed"],
+        adopted: ["canceled", old, "completed", "paid"],
+        voided: ["canceled", old, "completed", "failed"]
+      } as const
+      for (const [name, [status, minutes, flow, ticket]] of Object.entries(orders)) {
+        yield* seed(`pay_order_${name}`, minutes, status, flow)
+        yield* sql`UPDATE tickets SET payment_state = ${ticket} WHERE flow_id = ${`flow_pay_order_${name}`}`
+      }
+      yield* sql`
+        UPDATE tickets SET status = 'voided', voided_at = now(), void_reason = 'by hand'
+        WHERE flow_id = 'flow_pay_order_voided'`
+      const { abandoned, expire } = yield* PaymentStore
+      const given = (yield* abandoned(day, 100)).filter((id) => id.startsWith("pay_order_"))
+      assert.sameMembers(given, ["pay_order_pending", "pay_order_declined"])
+      yield* expire(day)
+      const ended = yield* sql`
+        SELECT flow_id, void_reason FROM tickets WHERE flow_id LIKE 'flow\\_pay\\_order\\_%' AND status = 'voided'
+        ORDER BY flow_id`
+      assert.deepStrictEqual(ended, [
+        { flow_id: "flow_pay_order_canceled", void_reason: "the order was not paid in time" },
+        { flow_id: "flow_pay_order_voided", void_reason: "by hand" }
       ])
     }))
 })

@@ -60,6 +60,19 @@ const ordered = Effect.fnUntraced(function* (
   return eventId
 })
 
+/** A ticket of a guest's that was voided, whose registration was no flow's. */
+const voided = Effect.fnUntraced(function* (eventId: number, guestId: number) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    INSERT INTO guests (event_id, guest_id, name, email, ticket_type, locale, flow_id)
+    VALUES (${eventId}::bigint, ${guestId}::bigint, 'A', 'a@example.com', 'VIP', 'fr', 'flow_over')
+    ON CONFLICT DO NOTHING`
+  yield* flow(eventId, "flow_over", "failed")
+  yield* sql`
+    INSERT INTO tickets (event_id, guest_id, code, ticket_type, template_id, payment_state, status, voided_at)
+    VALUES (${eventId}::bigint, ${guestId}::bigint, ${`void-${eventId}-${guestId}`}, 'VIP', 1, 'free', 'voided', now())`
+})
+
 /** Whether somebody else gets the one place. */
 const isFree = Effect.fnUntraced(function* (eventId: number) {
   yield* flow(eventId, `flow_next_${eventId}`, "running")
@@ -90,6 +103,7 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("a place", (it) 
         { flow: "failed" },
         { flow: "failed", ticket: "paid", voided: true, payment: "refunded" },
         { flow: "completed", ticket: "refunded", payment: "refunded" },
+        { flow: "completed", ticket: "refunded", payment: "failed" },
         { flow: "completed_with_errors", ticket: "failed", payment: "canceled" },
         { flow: "completed_with_errors", ticket: "pending", voided: true, payment: "canceled" }
       ]
@@ -105,6 +119,18 @@ layer(Layer.provideMerge(EventStore.layer, TestDatabase.layer))("a place", (it) 
       yield* register(eventId, null, 1)
       assert.isFalse(yield* isFree(eventId))
       yield* register(eventId, null, 1)
+      yield* voided(eventId, 3)
+      assert.isFalse(yield* isFree(eventId))
+      yield* voided(eventId, 1)
+      assert.isTrue(yield* isFree(eventId))
+    }))
+
+  it.effect("stays with the flow of a guest who is registered again without one", () =>
+    Effect.gen(function* () {
+      const eventId = yield* ordered({ flow: "running" })
+      yield* register(eventId, null, 1)
+      yield* flow(eventId, `flow_${eventId}`, "failed")
+      assert.isTrue(yield* isFree(eventId))
     }))
 
   it.effect("goes to who comes back while nobody else took it, and not to two", () =>

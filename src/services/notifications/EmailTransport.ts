@@ -180,11 +180,33 @@ export class EmailTransport extends Context.Service<EmailTransport, {
           (transport) => Effect.sync(() => transport.close())
         )
 
-        const attempt = (email: Email) =>
-          Effect.tryPromise({
-            try: (signal) => transport.sendMail({ ...toMime(from, email), signal }),
+        /** Messages under way that a server was sent all of. No error says so: a connection that is lost is just that. */
+        const whole = new Set<string>()
+        transport.use("stream", ({ data: { messageId }, message }, done) => {
+          message?.processFunc((stream) =>
+            stream.once("end", () => messageId !== undefined && whole.add(messageId))
+          )
+          done()
+        })
+
+        const attempt = (email: Email) => {
+          const mime = toMime(from, email)
+          const messageId = String(mime.messageId)
+          return Effect.tryPromise({
+            try: (signal) => transport.sendMail({ ...mime, signal }),
             catch: (error) => error as NodemailerError
-          })
+          }).pipe(
+            Effect.tapError((error) =>
+              mayHaveBeenTaken(error, whole.has(messageId))
+                ? Effect.logWarning(
+                  "A message may have been taken: if it is sent again, it has the same Message-ID",
+                  { messageId: email.messageId }
+                )
+                : Effect.void
+            ),
+            Effect.ensuring(Effect.sync(() => whole.delete(messageId)))
+          )
+        }
 
         /** A message that is too big goes without what it has as a link, too. */
         const submit = (email: Email) =>
@@ -198,16 +220,6 @@ export class EmailTransport extends Context.Service<EmailTransport, {
                   }),
                   attempt({ ...email, files: email.files.filter((file) => !isDetachable(file)) })
                 )
-            ),
-            Effect.tapError((error) =>
-              mayHaveBeenTaken(error)
-                ? Effect.logWarning(
-                  "A message may have been taken: if it is sent again, it has the same Message-ID",
-                  {
-                    messageId: email.messageId
-                  }
-                )
-                : Effect.void
             ),
             Effect.mapError(toDeliveryError),
             Effect.filterOrFail(

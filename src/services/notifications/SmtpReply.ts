@@ -21,9 +21,9 @@ const isRefusal = (code: number | undefined): code is number =>
 export const isTooBig = (error: NodemailerError): boolean =>
   isRefusal(error.responseCode) && tooBig.test(textOf(error))
 
-/** The server had all of the message, and its answer did not come: it may have taken it. */
-export const mayHaveBeenTaken = (error: NodemailerError): boolean =>
-  error.responseCode === undefined && error.command === "DATA"
+/** The server was sent all of the message, and its answer did not come: it may have taken it. */
+export const mayHaveBeenTaken = (error: NodemailerError, isWhole: boolean): boolean =>
+  isWhole && error.responseCode === undefined
 
 /**
  * A refused login is ours to mend, not final. 552 without an enhanced status is a full mailbox (RFC 5321, 4.2.3) unless

@@ -199,6 +199,9 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("the locks of shards", () 
           yield* sql`
             UPDATE cluster_runners SET last_heartbeat = now() + interval '1 hour' WHERE address = '127.0.0.1:2'`
         }))
+        const idle = yield* sql.reserve
+        const pid = idle.executeValues("SELECT pg_backend_pid()", [])
+        const before = yield* pid
         const leave = yield* Deferred.make<void>()
         const frozen = yield* Effect.forkChild(Effect.exit(sql.withTransaction(
           Effect.andThen(sql`SELECT 1 FROM cluster_runners FOR UPDATE`, Deferred.await(leave))
@@ -209,6 +212,7 @@ describe.skipIf(TestDatabase.serverUrl === undefined)("the locks of shards", () 
         yield* until(Effect.andThen(one.others, silentTransactions), (count) => count === 0)
         yield* Deferred.succeed(leave, undefined)
         assert.isTrue(Exit.isFailure(yield* Fiber.join(frozen)))
+        assert.deepStrictEqual(yield* pid, before)
       }).pipe(Effect.scoped))
   })
 })

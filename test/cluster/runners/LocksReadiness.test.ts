@@ -1,15 +1,19 @@
 /**
  * A core whose shards or messages do not move is not ready, and says why.
- * Guards whose removal turns this file red: each sentence's condition.
+ * Guards whose removal turns this file red: each condition of each sentence about the locks; of the oldest message, that it
+ * is of a shard of this process, is not processed, was not given to the read loop, was due for so long, and stayed the
+ * oldest for so long; the sentences about messages that cannot be read, or not in time.
  */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { MachineId, Snowflake, SqlMessageStorage } from "effect/cluster"
 import { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
 import * as LocksReadiness from "../../../src/cluster/runners/LocksReadiness.ts"
 import { MailboxNews } from "../../../src/cluster/mailbox/MailboxStorage.ts"
 import { type LocksState, ShardLocks } from "../../../src/cluster/runners/ShardLocks.ts"
 import { ReadinessFault } from "../../../src/http/Health.ts"
+import { spent } from "../../support/PassingTime.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 
 const database = Layer.provideMerge(
@@ -45,7 +49,12 @@ const given = new Set<string>()
 
 const message = Effect.fnUntraced(function* (
   id: number,
-  change: { readonly shard?: string; readonly read?: boolean; readonly dueIn?: number } = {}
+  change: {
+    readonly shard?: string
+    readonly read?: boolean
+    readonly processed?: boolean
+    readonly dueIn?: number
+  } = {}
 ) {
   const sql = yield* SqlClient.SqlClient
   const snowflake = Snowflake.make({
@@ -55,11 +64,12 @@ const message = Effect.fnUntraced(function* (
   })
   if (change.read === true) given.add(String(snowflake))
   yield* sql`
-    INSERT INTO cluster_messages (id, shard_id, entity_type, entity_id, kind, tag, payload, headers, request_id, deliver_at)
+    INSERT INTO cluster_messages (id, shard_id, entity_type, entity_id, kind, tag, payload, headers, request_id, processed,
+      deliver_at)
     VALUES (${String(snowflake)}::bigint, ${
     change.shard ?? "default:1"
   }, 'Ticket', '1', 0, 'Generated', '{}', '{}',
-      ${String(snowflake)}::bigint,       ${
+      ${String(snowflake)}::bigint, ${change.processed ?? false}, ${
     change.dueIn === undefined ? null : Date.now() + change.dueIn
   }::bigint)`
 })
@@ -88,9 +98,11 @@ layer(database, { excludeTestServices: true })("a core on PostgreSQL", (it) => {
       const ask = yield* asked()
       assert.isUndefined(yield* ask(0, { held: [] }))
       assert.include(yield* ask(1, { held: [], isTwin: true }), "GUICHET_RUNNER_PORT")
-      assert.include(yield* ask(15_001, { held: [] }), "has held no shard for 15 seconds")
-      assert.isUndefined(yield* ask(15_002))
-      assert.isUndefined(yield* ask(15_003, { held: [] }))
+      assert.isUndefined(yield* ask(2, { isTwin: true }))
+      assert.isUndefined(yield* ask(3, { held: [] }))
+      assert.include(yield* ask(15_004, { held: [] }), "has held no shard for 15 seconds")
+      assert.isUndefined(yield* ask(15_005))
+      assert.isUndefined(yield* ask(15_006, { held: [] }))
     }).pipe(Effect.scoped))
 
   it.effect("is not ready when one message stays the oldest that nobody has read", () =>
@@ -107,8 +119,38 @@ layer(database, { excludeTestServices: true })("a core on PostgreSQL", (it) => {
       yield* message(3, { read: true })
       yield* message(4, { shard: "default:2" })
       yield* message(5, { dueIn: 3_600_000 })
+      yield* message(6, { processed: true })
+      yield* message(7, { dueIn: -1 })
       assert.isUndefined(yield* ask(90_000))
       assert.isUndefined(yield* ask(150_000))
       yield* clear
+    }).pipe(Effect.scoped))
+
+  it.effect("is not ready when its messages cannot be read", () =>
+    Effect.gen(function* () {
+      const ask = yield* asked()
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`ALTER TABLE cluster_messages RENAME TO away`
+      assert.include(yield* ask(0), "cannot be read")
+      yield* sql`ALTER TABLE away RENAME TO cluster_messages`
+      assert.isUndefined(yield* ask(1))
+    }).pipe(Effect.scoped))
+
+  it.effect("is not ready when its messages are not read within two seconds", () =>
+    Effect.gen(function* () {
+      const ask = yield* asked()
+      const sql = yield* SqlClient.SqlClient
+      const [locked, leave] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const holder = yield* Effect.forkChild(sql.withTransaction(
+        sql`LOCK TABLE cluster_messages IN ACCESS EXCLUSIVE MODE`.pipe(
+          Effect.andThen(Deferred.succeed(locked, undefined)),
+          Effect.andThen(Deferred.await(leave))
+        )
+      ))
+      yield* Deferred.await(locked)
+      const fault = yield* ask(0).pipe(spent("1 second"), Effect.provide(TestClock.layer()))
+      assert.include(fault, "cannot be read within two seconds")
+      yield* Deferred.succeed(leave, undefined)
+      yield* Fiber.join(holder)
     }).pipe(Effect.scoped))
 })

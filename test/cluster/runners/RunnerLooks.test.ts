@@ -1,4 +1,8 @@
-/** Who counts as dead, look by look. */
+/**
+ * Who counts as dead, look by look.
+ * Guards whose removal turns this file red: the second look, that looks in quick succession are one which sees what any of
+ * them saw, that nobody is missed at the first look nor in the grace after a pause.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { RunnerLooks } from "../../../src/cluster/runners/RunnerLooks.ts"
 
@@ -23,6 +27,18 @@ describe("the looks at the runners' locks", () => {
     for (let at = 251; at < 450; at++) looks.add(first, at)
     assert.isTrue(looks.isAlive(2))
     looks.add(first, 460)
+    assert.isFalse(looks.isAlive(2))
+  })
+
+  it("see whom any look of a quick succession saw", () => {
+    const looks = new RunnerLooks()
+    looks.add(first, 0)
+    looks.add(both, 250)
+    looks.add(first, 300)
+    assert.isTrue(looks.isAlive(2))
+    looks.add(first, 500)
+    assert.isTrue(looks.isAlive(2))
+    looks.add(first, 750)
     assert.isFalse(looks.isAlive(2))
   })
 

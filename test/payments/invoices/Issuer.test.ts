@@ -1,6 +1,7 @@
 /**
  * Nothing is issued under an example's name for real money, and the numbers of whoever issues are right.
- * Guards whose removal turns this file red: the check digit, the forms of VAT numbers, each variable that a live key needs.
+ * Guards whose removal turns this file red: the length and the check digit of a SIREN, that a VAT number has its country's
+ * form and no more (the forms of seven countries are looked at), each variable that a live key needs, of both kinds of it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Layer } from "effect"
@@ -31,11 +32,13 @@ describe("who issues invoices", () => {
       const { INVOICE_ISSUER_VAT: _, ...exempt } = named
       assert.isTrue(Exit.isSuccess(yield* started({ ...live, ...exempt, INVOICE_VAT_BASIS_POINTS: "0" })))
       assert.isTrue(Exit.isSuccess(yield* started({ STRIPE_SECRET_KEY: "sk_test_0123456789" })))
+      assert.isTrue(Exit.isSuccess(yield* started({})))
+      assert.isTrue(Exit.isFailure(yield* started({ STRIPE_SECRET_KEY: "rk_live_0123456789" })))
     }))
 
   it.effect("has numbers that exist", () =>
     Effect.gen(function* () {
-      for (const siren of ["123", "732829321", "73282932", "73282932O"]) {
+      for (const siren of ["123", "18", "0732829320", "732829321", "73282932", "73282932O"]) {
         assert.isTrue(Exit.isFailure(yield* started({ INVOICE_ISSUER_SIREN: siren })), siren)
       }
       for (const vat of ["DE1", "FR4473282932", "XX123456789", "fr44732829320"]) {

@@ -1,7 +1,14 @@
-/** E-mail against a real SMTP server on loopback, and against the outbox. */
+/**
+ * E-mail against a real SMTP server on loopback, and against the outbox.
+ * Guards whose removal turns this file red: what passes although it was refused for good, the second try of a message that
+ * is too big, only for that and only where it has documents, what is shown in it and its calendar entry, TLS to another
+ * host, `SMTP_CLEARTEXT` and loopback, that the mail client tries nothing again by itself, that it is said when a message
+ * may have been taken, and only then, the outbox that knows a sent message.
+ */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, FileSystem, Layer } from "effect"
+import { ConfigProvider, Effect, FileSystem, Layer, Logger } from "effect"
+import { createServer, type Socket } from "node:net"
 import { SMTPServer } from "smtp-server"
 import { EmailTransport } from "../../../src/services/notifications/EmailTransport.ts"
 import type { Email } from "../../../src/services/notifications/EmailTransport.ts"
@@ -25,12 +32,27 @@ const email: Email = {
   unsubscribeUrl: "https://tickets.example.com/u/1?a=b"
 }
 
-/** A server that answers `code` and `said` to the recipient (0 accepts) and keeps what it accepted. */
-const smtp = (code = 0, said = "5.1.1 unknown", largest = Infinity) =>
+interface Smtp {
+  readonly url: string
+  readonly received: Array<Buffer>
+  /** How many messages it was sent, taken or not. */
+  readonly sent: { count: number }
+  readonly hangUp: () => void
+  readonly server: SMTPServer
+}
+
+/**
+ * A server that answers `code` and `said` to the recipient (0 accepts) and keeps what it accepted; one that hangs up does
+ * so when it has all of a message.
+ */
+const smtp = (code = 0, said = "5.1.1 unknown", largest = Infinity, hangsUp = false) =>
   Effect.acquireRelease(
-    Effect.callback<{ readonly url: string; readonly received: Array<Buffer>; readonly server: SMTPServer }>(
+    Effect.callback<Smtp>(
       (resume) => {
         const received: Array<Buffer> = []
+        const sent = { count: 0 }
+        const sockets = new Set<Socket>()
+        const hangUp = () => sockets.forEach((socket) => socket.destroy())
         const server = new SMTPServer({
           authOptional: true,
           disabledCommands: ["STARTTLS", "AUTH"],
@@ -43,6 +65,8 @@ const smtp = (code = 0, said = "5.1.1 unknown", largest = Infinity) =>
             const chunks: Array<Buffer> = []
             stream.on("data", (chunk: Buffer) => chunks.push(chunk))
             stream.on("end", () => {
+              sent.count++
+              if (hangsUp) return hangUp()
               const message = Buffer.concat(chunks)
               if (message.length > largest) {
                 return done(Object.assign(new Error("5.3.4 message too big"), { responseCode: 552 }))
@@ -52,17 +76,23 @@ const smtp = (code = 0, said = "5.1.1 unknown", largest = Infinity) =>
             })
           }
         })
+        server.server.on("connection", (socket: Socket) => sockets.add(socket))
         server.listen(0, "127.0.0.1", () => {
           const address = server.server.address()
           const port = typeof address === "object" && address !== null ? address.port : 0
-          resume(Effect.succeed({ url: `smtp://127.0.0.1:${port}`, received, server }))
+          resume(Effect.succeed({ url: `smtp://127.0.0.1:${port}`, received, sent, hangUp, server }))
         })
       }
     ),
     ({ server }) => Effect.callback<void>((resume) => server.close(() => resume(Effect.void)))
   )
 
-const sendOnce = (url: string, message: Email, outboxDir?: string) =>
+const sendOnce = (
+  url: string,
+  message: Email,
+  outboxDir?: string,
+  more: Readonly<Record<string, string>> = {}
+) =>
   Effect.gen(function* () {
     const transport = yield* EmailTransport
     yield* transport.send(message)
@@ -71,7 +101,8 @@ const sendOnce = (url: string, message: Email, outboxDir?: string) =>
     EmailTransport.layerSmtp({ outboxDir }).pipe(
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({
         SMTP_URL: url,
-        MAIL_FROM: "Les Nuits <billets@nuits.example>"
+        MAIL_FROM: "Les Nuits <billets@nuits.example>",
+        ...more
       })))
     )
   ))
@@ -131,13 +162,73 @@ describe("e-mail", () => {
 
   it.live("that is too big goes once more without its documents", () =>
     Effect.gen(function* () {
-      const { received, url } = yield* smtp(0, "", 4_000)
-      yield* sendOnce(url, email)
-      assert.strictEqual(received.length, 1)
+      const { received, sent, url } = yield* smtp(0, "", 4_000)
+      const calendar = { filename: "event.ics", contentType: "text/calendar", content: new Uint8Array([66]) }
+      yield* sendOnce(url, { ...email, files: [...email.files, calendar] })
+      assert.deepStrictEqual([sent.count, received.length], [2, 1])
       const message = Mime.parse(received[0] ?? Buffer.alloc(0))
       assert.notInclude(received[0]?.toString() ?? "", "billet.pdf")
       assert.strictEqual(Mime.leaf(message, "image/png").headers["content-id"], "<qr-code@guichet>")
+      assert.strictEqual(Mime.leaf(message, "text/calendar").body.toString(), "B")
     }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("that is too big without documents, or refused for another reason, is sent once", () =>
+    Effect.gen(function* () {
+      const small = yield* smtp(0, "", 10)
+      const error = yield* Effect.flip(sendOnce(small.url, { ...email, files: email.files.slice(0, 1) }))
+      assert.deepInclude(error, { _tag: "DeliveryError" })
+      if (error._tag === "DeliveryError") assert.strictEqual(error.reason._tag, "Rejected")
+      assert.strictEqual(small.sent.count, 1)
+      let asked = 0
+      const spam = yield* smtp(554, "5.7.1 spam")
+      spam.server.onRcptTo = (_address, _session, done) => {
+        asked++
+        done(Object.assign(new Error("5.7.1 spam"), { responseCode: 554 }))
+      }
+      yield* Effect.flip(sendOnce(spam.url, email))
+      assert.strictEqual(asked, 1)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("may have been taken by a server that hung up when it had all of it", () =>
+    Effect.gen(function* () {
+      const said: Array<string> = []
+      const logger = Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])
+      const { sent, url } = yield* smtp(0, "", Infinity, true)
+      const error = yield* Effect.flip(Effect.provide(sendOnce(url, email), logger))
+      assert.deepInclude(error, { _tag: "DeliveryError" })
+      if (error._tag === "DeliveryError") assert.strictEqual(error.reason._tag, "Unreachable")
+      assert.strictEqual(sent.count, 1)
+      assert.strictEqual(said.filter((line) => line.includes("may have been taken")).length, 1)
+      said.length = 0
+      const early = yield* smtp()
+      early.server.onRcptTo = () => early.hangUp()
+      yield* Effect.flip(Effect.provide(sendOnce(early.url, email), logger))
+      const refusing = yield* smtp(0, "", 10)
+      yield* Effect.flip(Effect.provide(sendOnce(refusing.url, { ...email, files: [] }), logger))
+      assert.deepStrictEqual(said, [])
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("is tried by whoever keeps it, and not by the client, where a server hangs up at once", () =>
+    Effect.gen(function* () {
+      let connections = 0
+      const server = createServer((socket) => {
+        connections++
+        socket.on("error", () => {}).end()
+      })
+      const port = yield* Effect.acquireRelease(
+        Effect.callback<number>((resume) => {
+          server.listen(0, "127.0.0.1", () => {
+            const address = server.address()
+            resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+          })
+        }),
+        () => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+      )
+      const error = yield* Effect.flip(sendOnce(`smtp://127.0.0.1:${port}`, email))
+      assert.deepInclude(error, { _tag: "DeliveryError" })
+      if (error._tag === "DeliveryError") assert.strictEqual(error.reason._tag, "Unreachable")
+      assert.strictEqual(connections, 1)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.live("goes in clear to another host only by who asks for it", () =>
     Effect.gen(function* () {
@@ -149,6 +240,9 @@ describe("e-mail", () => {
       const error = yield* Effect.flip(sendOnce(url, email))
       assert.strictEqual(error._tag, "DeliveryError")
       assert.deepStrictEqual(received, [])
+      const open = `smtp://0.0.0.0:${port}`
+      yield* sendOnce(open, email, undefined, { SMTP_CLEARTEXT: "true" })
+      assert.strictEqual(received.length, 1)
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.live("may be tried again when nobody listens", () =>

@@ -1,7 +1,7 @@
 /**
  * Which flows the keeper ends the waiting of, and that a flow begins once.
- * Guards whose removal turns this file red: each condition of `overdue`, the status that
- * `begin` and `stepStarted` ask for.
+ * Guards whose removal turns this file red: each condition of `overdue`, the status that `begin` and `stepStarted` ask
+ * for, that a feed tells only of what began.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"

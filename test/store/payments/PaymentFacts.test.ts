@@ -1,10 +1,10 @@
 /**
  * Money agrees: the state and the amounts of a payment follow from the set of its events, whatever their order and
  * however often they come, and its documents add up to what went back. 10,000 sets by `FACTS_SEEDS`, from `FACTS_SEED`.
- * Guards whose removal turns this file red: that a failed refund is taken off once and only from what was told before it;
- * that it is so from the first time that it was told; that the furthest word of a dispute counts, and a nameless one as
- * long as none has a name; that an inquiry shuts nobody out; that another amount settles nothing; that
- * a credit note is for what earlier ones left.
+ * Guards whose removal turns this file red: that the newest sum of refunds counts, and of one second the greater; that a
+ * failed refund is taken off, once and only from what was told before it, from its first telling on; that the furthest word of a dispute counts,
+ * the later of two last ones, and a nameless one as long as none has a name; that an inquiry shuts nobody out; what takes access away; that another amount settles
+ * nothing; that a payment has one invoice and a credit note is for what earlier ones left.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Layer, Option, Schema } from "effect"
@@ -41,19 +41,31 @@ const happenings = {
   rest: { type: "refunded", facts: { amount_refunded: 9999 }, at: 30 },
   partFailed: { type: "refund_failed", facts: { refund: { id: "re_1", amount: 4000 } }, at: 25 },
   restFailed: { type: "refund_failed", facts: { refund: { id: "re_2", amount: 9999 } }, at: 35 },
+  someFailed: { type: "refund_failed", facts: { refund: { id: "re_3", amount: 3000 } }, at: 36 },
   opened: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "open" } }, at: 40 },
   inquiry: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "inquiry" } }, at: 39 },
   won: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "won" } }, at: 50 },
   lost: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "lost" } }, at: 51 },
   other: { type: "completed", amount: 5000, at: 9 }
 } as const satisfies Record<string, Told>
-type Happening = keyof typeof happenings
+
+/** What cases are about beside: a word that comes after a further one, and two sums of one second. */
+const oddities = {
+  less: { type: "partially_refunded", facts: { amount_refunded: 2000 }, at: 20 },
+  inquiryLate: {
+    type: "disputed",
+    facts: { dispute: { id: "dp_1", amount: 9999, status: "inquiry" } },
+    at: 60
+  },
+  wonLate: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "won" } }, at: 60 }
+} as const satisfies Record<string, Told>
+type Happening = keyof typeof happenings | keyof typeof oddities
 const all = Object.keys(happenings) as ReadonlyArray<Happening>
 
 const start = Date.parse("2026-06-01T10:00:00Z")
 
 const eventOf = (name: Happening): PastEvent => {
-  const { at, type, ...said }: Told = happenings[name]
+  const { at, type, ...said }: Told = { ...happenings, ...oddities }[name]
   return {
     webhook_id: `wh_${name}`,
     event_type: `payment.${type}`,
@@ -88,13 +100,22 @@ describe("what a payment's events come to", () => {
     [["succeeded", "opened"], "disputed", { received: 9999, refunded: 0, disputed: 9999 }],
     [["succeeded", "opened", "won"], "settled", { received: 9999, refunded: 0, disputed: 0 }],
     [["succeeded", "opened", "lost"], "disputed", { received: 9999, refunded: 0, disputed: 9999 }],
+    [["succeeded", "opened", "inquiryLate"], "disputed", { received: 9999, refunded: 0, disputed: 9999 }],
+    [["succeeded", "wonLate", "lost"], "settled", { received: 9999, refunded: 0, disputed: 0 }],
     [["succeeded", "inquiry"], "settled", { received: 9999, refunded: 0, disputed: 0 }],
     [["succeeded", "rest", "restFailed"], "settled", { received: 9999, refunded: 0, disputed: 0 }],
     [["succeeded", "part"], "settled", { received: 9999, refunded: 4000, disputed: 0 }],
+    [["succeeded", "part", "less"], "settled", { received: 9999, refunded: 4000, disputed: 0 }],
+    [["succeeded", "less", "part"], "settled", { received: 9999, refunded: 4000, disputed: 0 }],
     [["succeeded", "part", "partFailed"], "settled", { received: 9999, refunded: 0, disputed: 0 }],
     [["succeeded", "part", "partFailed", "rest"], "refunded", {
       received: 9999,
       refunded: 9999,
+      disputed: 0
+    }],
+    [["succeeded", "rest", "someFailed", "someFailed"], "settled", {
+      received: 9999,
+      refunded: 6999,
       disputed: 0
     }],
     [["other"], "pending", { received: 5000, refunded: 0, disputed: 0 }],

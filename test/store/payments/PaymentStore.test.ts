@@ -1,4 +1,8 @@
-/** Payments end in the state that their events mean, whatever their order and however often they come. */
+/**
+ * Payments end in the state that their events mean, whatever their order and however often they come.
+ * Guards whose removal turns this file red: that a payment nobody asked for is the organisation's which alone has its event
+ * number, and that any other is marked, is invoiced to nobody and opens nothing; that the gateway is not asked twice.
+ */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
@@ -243,5 +247,42 @@ layer(Layer.provideMerge(PaymentStore.layer, database))("the payment store", (it
         assert.strictEqual(all.filter(({ fresh }) => fresh).length, types.length)
         assert.strictEqual(yield* payments.status(paymentId), "disputed")
       }
+    }))
+
+  it.effect("keeps a payment of an event that is nobody's, or more than one's, and opens nothing by it", () =>
+    Effect.gen(function* () {
+      const payments = yield* PaymentStore
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`
+        INSERT INTO event_numbers (event_id, owner, number)
+        VALUES (5001, 'organizer-1', 42), (5002, 'organizer-2', 42), (5003, 'organizer-2', 43)`
+      const paid = Effect.fnUntraced(function* (eventId: number) {
+        const metadata = { ...documented.metadata, event_id: eventId }
+        const paymentId = `pay_of_${eventId}`
+        const { payment } = yield* payments.apply(webhook(paymentId, "completed", { metadata }))
+        const granted = (yield* access(paymentId)).length
+        return [payment.status, payment.owner, payment.attention, payment.create_invoice, granted]
+      })
+      assert.deepStrictEqual(yield* paid(43), ["settled", "organizer-2", [], true, 1])
+      for (const eventId of [404, 42]) {
+        assert.deepStrictEqual(yield* paid(eventId), ["settled", null, ["unknown_event"], false, 0])
+      }
+    }))
+
+  it.effect("lets the gateway be asked about a payment once in a while", () =>
+    Effect.gen(function* () {
+      const { begin, mayCheck } = yield* PaymentStore
+      const sql = yield* SqlClient.SqlClient
+      const checkedAgo = (seconds: number) =>
+        sql`UPDATE payments SET checked_at = now() - make_interval(secs => ${seconds}::int) WHERE payment_id = 'pay_ask'`
+      yield* begin(asked("pay_ask"))
+      assert.isTrue(yield* mayCheck("pay_ask"))
+      yield* checkedAgo(6)
+      assert.isTrue(yield* mayCheck("pay_ask"))
+      yield* checkedAgo(-3_600)
+      assert.isFalse(yield* mayCheck("pay_ask"))
+      yield* checkedAgo(6)
+      const both = yield* Effect.all([mayCheck("pay_ask"), mayCheck("pay_ask")], { concurrency: 2 })
+      assert.sameMembers(both, [true, false])
     }))
 })

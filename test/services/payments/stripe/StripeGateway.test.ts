@@ -1,6 +1,11 @@
-/** Stripe is asked in its own terms, once a payment, and its failures become ours. */
+/**
+ * Stripe is asked in its own terms, once a payment, and its failures become ours.
+ * Guards whose removal turns this file red: the next key after a stored failure, that it is one, and the last of the keys;
+ * what is known of an intent in each of its states, of its refunds and of its disputes.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { TestClock } from "effect/testing"
 import { PaymentGateway } from "../../../../src/services/payments/contract/PaymentGateway.ts"
 import { StripeGateway } from "../../../../src/services/payments/stripe/StripeGateway.ts"
 import { type Answer, type Asked, failure, fakeStripe, paymentIntent } from "./FakeStripe.ts"
@@ -200,6 +205,108 @@ describe("the Stripe gateway", () => {
           assert.strictEqual(asked.at(-1)?.key, "pay_1234567890.2")
         })
     ))
+
+  it.live("asks under the same key as long as the failure is not kept, and under four keys at most", () =>
+    Effect.gen(function* () {
+      const keys = (answer: Answer, headers: Readonly<Record<string, string>>) =>
+        withStripe(
+          // The client of Stripe's own does not wait and ask again where it is told so.
+          () => ({ ...answer, headers: { "stripe-should-retry": "false", ...headers } }),
+          (gateway, asked) =>
+            Effect.map(Effect.flip(gateway.open(asking(), null)), () => asked.map(({ key }) => key))
+        )
+      const first = "pay_1234567890"
+      const kept = { "idempotent-replayed": "true" }
+      assert.deepStrictEqual(yield* keys(failure(503, { type: "api_error" }), {}), [first])
+      const declined = failure(402, { type: "card_error", code: "card_declined" })
+      assert.deepStrictEqual(yield* keys(declined, kept), [first])
+      assert.deepStrictEqual(
+        yield* keys(failure(500, { type: "api_error" }), kept),
+        [first, `${first}.2`, `${first}.3`, `${first}.4`]
+      )
+    }))
+
+  const known = (intent: object, disputes: ReadonlyArray<object> = []) =>
+    withStripe(
+      ({ length }) => ok(length === 1 ? intent : { object: "list", data: disputes }),
+      (gateway, asked) =>
+        Effect.map(gateway.known("pi_123", asking()), (facts) => ({ facts, asked: asked.length }))
+    ).pipe(Effect.provide(TestClock.layer()))
+
+  const price = { amount: 9999, currency: "EUR" }
+  const completed = { event: "payment.completed", at: 100, ...price } as const
+  const charge = (more: object = {}) =>
+    paymentIntent({
+      amount_received: 9999,
+      latest_charge: {
+        id: "ch_1",
+        object: "charge",
+        created: 100,
+        amount_refunded: 0,
+        refunded: false,
+        disputed: false,
+        ...more
+      }
+    })
+
+  it.live("knows nothing of a payment that waits, and when one was canceled", () =>
+    Effect.gen(function* () {
+      for (const status of ["requires_payment_method", "requires_action", "processing"]) {
+        assert.deepStrictEqual((yield* known(paymentIntent({ status }))).facts, [], status)
+      }
+      const canceled = { status: "canceled", canceled_at: 70, created: 50 }
+      assert.deepStrictEqual((yield* known(paymentIntent(canceled))).facts, [
+        { event: "payment.canceled", at: 70, ...price }
+      ])
+      assert.strictEqual((yield* known(paymentIntent({ ...canceled, canceled_at: null }))).facts[0]?.at, 50)
+    }))
+
+  it.live("knows what came, and looks for disputes where there are some alone", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* known(charge()), { facts: [completed], asked: 1 })
+      assert.deepStrictEqual((yield* known({ ...charge(), amount_received: 5000 })).facts, [
+        { ...completed, facts: { amount_received: 5000 } }
+      ])
+      const without = paymentIntent({ amount_received: 9999, created: 90 })
+      assert.deepStrictEqual((yield* known(without)).facts, [{ ...completed, at: 90 }])
+    }))
+
+  it.live("knows what went back by now, a part or all of it", () =>
+    Effect.gen(function* () {
+      const { facts: [, part] } = yield* known(charge({ amount_refunded: 4000 }))
+      assert.deepStrictEqual(part, {
+        event: "payment.partially_refunded",
+        at: 0,
+        ...price,
+        facts: { amount_refunded: 4000 }
+      })
+      const { facts: [, all] } = yield* known(charge({ amount_refunded: 9999, refunded: true }))
+      assert.deepStrictEqual(all, { event: "payment.refunded", at: 0, ...price })
+    }))
+
+  it.live("knows where each dispute stands", () =>
+    Effect.gen(function* () {
+      const { asked, facts } = yield* known(charge({ disputed: true }), [
+        { id: "dp_1", amount: 9999, created: 200, status: "lost" },
+        { id: "dp_2", amount: 100, created: 300, status: "warning_closed" }
+      ])
+      assert.strictEqual(asked, 2)
+      assert.deepStrictEqual(facts, [
+        completed,
+        {
+          event: "payment.disputed",
+          at: 200,
+          ...price,
+          facts: { dispute: { id: "dp_1", amount: 9999, status: "lost" } }
+        },
+        {
+          event: "payment.disputed",
+          at: 300,
+          ...price,
+          facts: { dispute: { id: "dp_2", amount: 100, status: "inquiry" } }
+        }
+      ])
+    }))
 
   it.live("asks how a payment was made when its webhook does not say", () =>
     withStripe(

@@ -227,7 +227,8 @@ layer(Env, { excludeTestServices: true })("a payment that nothing is heard of", 
         UPDATE tickets SET status = 'voided', voided_at = now(), void_reason = 'by hand'
         WHERE flow_id = 'flow_pay_order_voided'`
       const { abandoned, expire } = yield* PaymentStore
-      const given = (yield* abandoned(day, 100)).filter((id) => id.startsWith("pay_order_"))
+      const given = (yield* abandoned(day, 100)).map(({ payment_id: id }) => id)
+        .filter((id) => id.startsWith("pay_order_"))
       assert.sameMembers(given, ["pay_order_pending", "pay_order_declined"])
       yield* expire(day)
       const ended = yield* sql`

@@ -1,7 +1,7 @@
 /**
  * Mailboxes and workflows outlast a database that is away for longer than the cluster's own four tries.
- * Guards whose removal turns this file red: the waiting of each call, what a second insert finds, that a reset
- * goes on when nobody waits for it, and that a call inside of a transaction fails at once.
+ * Guards whose removal turns this file red: the waiting of each call, what a second insert finds, that a call inside of a
+ * transaction fails at once, and, by the limit of a test, that a reset is tried again, also when nobody waits for it.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schedule, Schema } from "effect"

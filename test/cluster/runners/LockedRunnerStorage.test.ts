@@ -1,8 +1,9 @@
 /**
  * The locks of shards on a real PostgreSQL, without the cluster above them: who holds what, and what becomes of it when
  * the session that holds them is lost.
- * Guards whose removal turns this file red: that locks are taken again, the owner in `shard_owners`, and that nothing is
- * kept beside a runner that notes nothing there.
+ * Guards whose removal turns this file red: that locks are taken again, the owner in `shard_owners`, that nothing is kept
+ * beside a runner that notes nothing there, and, by the limit of a test, that a marked runner lives by its lock and not by
+ * its heartbeat, and that its silent transactions are ended, and no session without one. Not tried: how long they are silent.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule } from "effect"

@@ -4,6 +4,7 @@ import type { PlatformError } from "effect"
 import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
 import * as Database from "../../database/Database.ts"
+import { listen } from "../../bounds/Listener.ts"
 import { isLoopback } from "../../trust/LoopbackHost.ts"
 import { DeliveryError, Rejected, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
@@ -183,9 +184,11 @@ export class EmailTransport extends Context.Service<EmailTransport, {
         /** Messages under way that a server was sent all of. No error says so: a connection that is lost is just that. */
         const whole = new Set<string>()
         transport.use("stream", ({ data: { messageId }, message }, done) => {
-          message?.processFunc((stream) =>
-            stream.once("end", () => messageId !== undefined && whole.add(messageId))
-          )
+          message?.processFunc((stream) => {
+            // A set that is added to throws nothing.
+            listen(stream, "end", () => messageId !== undefined && whole.add(messageId), () => undefined)
+            return stream
+          })
           done()
         })
 

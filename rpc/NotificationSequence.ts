@@ -83,10 +83,18 @@ export const MessageStatus = Schema.Literals([
   "sent",
   "failed",
   "skipped",
+  "suppressed",
   "canceled"
 ])
 
-/** One line of the ledger: a message, its state and every attempt to deliver it. */
+/** Why nothing is sent to an address any more. */
+export const SuppressionReason = Schema.Literals(["hard_bounce", "complaint", "unsubscribed", "manual"])
+export type SuppressionReason = typeof SuppressionReason.Type
+
+/**
+ * One line of the ledger: a message, its state and how often it was tried. `possible_double`: it was handed over again though an
+ * earlier attempt may have been delivered, its answer having been lost; both have one Message-ID.
+ */
 export const MessageView = Schema.Struct({
   message_id: Schema.String,
   type: Schema.String,
@@ -96,6 +104,7 @@ export const MessageView = Schema.Struct({
   status: MessageStatus,
   reason: Schema.NullOr(Schema.String),
   attempts: Schema.Int,
+  possible_double: Schema.Boolean,
   scheduled_at: Schema.NullOr(Instant),
   sent_at: Schema.NullOr(Instant)
 })

@@ -25,6 +25,7 @@ import { ScanStore } from "../gate/ScanStore.ts"
 import { SequenceStore } from "../store/notifications/SequenceStore.ts"
 import { ServiceRequestStore } from "../trust/ServiceRequestStore.ts"
 import { SpareLogos } from "../store/tickets/SpareLogos.ts"
+import { SuppressionStore } from "../store/notifications/SuppressionStore.ts"
 import { TemplateStore } from "../store/tickets/TemplateStore.ts"
 import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { TokenStore } from "../store/TokenStore.ts"
@@ -54,6 +55,7 @@ export const StoresLayer = Layer.mergeAll(
   SequenceStore.layer,
   ServiceRequestStore.layer,
   SpareLogos.layer,
+  SuppressionStore.layer,
   TemplateStore.layer,
   TicketStore.layer,
   TokenStore.layer,

@@ -2,7 +2,7 @@
  * How the core speaks to the notification service: the contract's own client over the HttpClient it is
  * given.
  */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Cause, Context, Effect, Layer, Predicate, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
 import * as FairPlaces from "../durable/FairPlaces.ts"
 import { NotificationApi } from "../services/notifications/NotificationApi.ts"
@@ -12,25 +12,47 @@ import type { Notification, Sent } from "../services/notifications/NotificationA
 export class Undeliverable extends Schema.TaggedError<Undeliverable>()("Undeliverable", {
   reason: Schema.String,
   detail: Schema.optionalKey(Schema.String),
-  response_code: Schema.optionalKey(Schema.Int)
+  response_code: Schema.optionalKey(Schema.Int),
+  enhanced_code: Schema.optionalKey(Schema.String)
 }) {}
 
-/** Retryable, under the same message id: the service or its provider could not take the message. */
+/**
+ * Retryable, under the same message id: the service or its provider could not take the message. `in_doubt`: its provider may
+ * have taken it.
+ */
 export class NotificationsUnavailable extends Schema.TaggedError<NotificationsUnavailable>()(
   "NotificationsUnavailable",
-  { reason: Schema.String, response_code: Schema.optionalKey(Schema.Int) }
+  {
+    reason: Schema.String,
+    response_code: Schema.optionalKey(Schema.Int),
+    enhanced_code: Schema.optionalKey(Schema.String),
+    in_doubt: Schema.optionalKey(Schema.Boolean)
+  }
 ) {}
 
-const undeliverable = (
-  problem: { readonly _tag: string; readonly detail?: string; readonly response_code?: number }
-) =>
+interface Codes {
+  readonly response_code?: number
+  readonly enhanced_code?: string
+}
+
+const codesOf = ({ enhanced_code, response_code }: Codes) => ({
+  ...(response_code === undefined ? {} : { response_code }),
+  ...(enhanced_code === undefined ? {} : { enhanced_code })
+})
+
+const undeliverable = (problem: Codes & { readonly _tag: string; readonly detail?: string }) =>
   Effect.fail(
     new Undeliverable({
       reason: problem._tag,
       ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-      ...(problem.response_code === undefined ? {} : { response_code: problem.response_code })
+      ...codesOf(problem)
     })
   )
+
+/** The service took the message and did not answer in time: what becomes of it is not known. */
+const isUnanswered = (error: { readonly _tag: string; readonly reason?: unknown }): boolean =>
+  error._tag === "HttpClientError" && Predicate.hasProperty(error.reason, "cause") &&
+  Cause.isTimeoutError(error.reason.cause)
 
 /**
  * Messages that a process has under way; the others wait here, the more urgent first, where the ten seconds of an attempt do not pass: of
@@ -65,18 +87,20 @@ export class NotificationClient extends Context.Service<NotificationClient, {
             InvalidRequest: undeliverable,
             MalformedRequest: undeliverable
           }),
-          Effect.catchTag("DeliveryDelayed", ({ _tag, response_code }) =>
+          Effect.catchTag("DeliveryDelayed", ({ _tag, in_doubt, ...problem }) =>
             Effect.fail(
               new NotificationsUnavailable({
                 reason: _tag,
-                ...(response_code === undefined ? {} : { response_code })
+                ...codesOf(problem),
+                ...(in_doubt === true ? { in_doubt } : {})
               })
             )),
           Effect.mapError((error) =>
             error._tag === "Undeliverable" || error._tag === "NotificationsUnavailable"
               ? error
               : new NotificationsUnavailable({
-                reason: error._tag === "HttpClientError" ? error.reason._tag : error._tag
+                reason: error._tag === "HttpClientError" ? error.reason._tag : error._tag,
+                ...(isUnanswered(error) ? { in_doubt: true } : {})
               })
           ),
           (sending) => room({ owner: "", priority: notification.priority }, sending)

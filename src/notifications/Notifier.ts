@@ -1,6 +1,5 @@
 /** Hands messages to the notification service, each once, and keeps the ledger of every attempt. */
 import { Context, Effect, Fiber, Layer } from "effect"
-import type { Channel } from "../../rpc/NotificationSequence.ts"
 import * as Batching from "../durable/Batching.ts"
 import { byPriority } from "../durable/FairPlaces.ts"
 import {
@@ -10,6 +9,7 @@ import {
 } from "./NotificationClient.ts"
 import {
   type Attempt,
+  type Begin,
   type NewMessage,
   NotificationStore,
   type Tally
@@ -43,15 +43,32 @@ const atOnce = 8
 
 type Ended = Omit<Attempt, "messageId">
 
+type Addressed = Message & { readonly recipient: string }
+
 const sent: Ended = { status: "sent", reason: null, retryable: false }
 
+const codeOf = (error: Undeliverable | NotificationsUnavailable): string | null =>
+  [error.response_code, error.enhanced_code].filter((code) => code !== undefined).join(" ") || null
+
+/** The statuses of RFC 3463 and of Microsoft by which a mailbox does not exist: nothing sent to it will ever arrive. */
+const isHardBounce = (error: Undeliverable | NotificationsUnavailable): boolean =>
+  error.reason === "DeliveryRefused" && /^5\.1\.(1|2|3|6|10)$/.test(error.enhanced_code ?? "")
+
 /** Whom no message can reach, for want of an address or a provider, is no failure of ours, nor one that passes. */
-const unsent = (channel: Channel) => (error: Undeliverable | NotificationsUnavailable): Ended =>
-  error.reason === "InvalidRecipient"
-    ? { status: "skipped", reason: `the address cannot be reached over ${channel}`, retryable: false }
-    : error.reason === "NoProvider"
-    ? { status: "skipped", reason: `no provider is configured for ${channel}`, retryable: false }
-    : { status: "failed", reason: error.reason, retryable: error._tag === "NotificationsUnavailable" }
+const unsent =
+  ({ channel, recipient }: Addressed) => (error: Undeliverable | NotificationsUnavailable): Ended =>
+    error.reason === "InvalidRecipient"
+      ? { status: "skipped", reason: `the address cannot be reached over ${channel}`, retryable: false }
+      : error.reason === "NoProvider"
+      ? { status: "skipped", reason: `no provider is configured for ${channel}`, retryable: false }
+      : {
+        status: "failed",
+        reason: error.reason,
+        retryable: error._tag === "NotificationsUnavailable",
+        code: codeOf(error),
+        bounced: isHardBounce(error) ? recipient : null,
+        inDoubt: error._tag === "NotificationsUnavailable" && error.in_doubt === true
+      }
 
 /** One attempt a message: of two at once the one that was sent. */
 const oneEach = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
@@ -61,8 +78,6 @@ const oneEach = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
   }
   return [...each.values()]
 }
-
-type Addressed = Message & { readonly recipient: string }
 
 export class Notifier extends Context.Service<Notifier, {
   /** Enters messages in the ledger; those entered before stay as they are. */
@@ -94,11 +109,23 @@ export class Notifier extends Context.Service<Notifier, {
         answer: (attempts: ReadonlyArray<Attempt>) => Effect.as(store.record(oneEach(attempts)), attempts)
       })
 
+      /** The same for those that begin: it is noted before a message is handed over, so that a kill leaves a mark. */
+      const { submit: begin } = yield* Batching.make({
+        name: "Notifier.begin",
+        limit: 100,
+        atOnce: 2,
+        answer: (messages: ReadonlyArray<Begin>) =>
+          Effect.map(store.begin(messages), (begun) => messages.map(({ messageId }) => begun.has(messageId)))
+      })
+
       const attempt = Effect.fnUntraced(function* (message: Addressed) {
-        const ended = yield* client.send(message.messageId, bodyOf(message)).pipe(
-          Effect.match({ onSuccess: () => sent, onFailure: unsent(message.channel) })
+        const { messageId, recipient } = message
+        const [goes] = yield* begin([{ messageId, recipient }])
+        if (goes !== true) return { retryable: false }
+        const ended = yield* client.send(messageId, bodyOf(message)).pipe(
+          Effect.match({ onSuccess: () => sent, onFailure: unsent(message) })
         )
-        yield* record([{ messageId: message.messageId, ...ended }])
+        yield* record([{ messageId, ...ended }])
         return ended
       })
 

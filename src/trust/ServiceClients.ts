@@ -208,9 +208,9 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
               Effect.retry({ while: mayPass, times: target.retries, schedule: backoff }),
               Effect.catchTags({
                 Passing: ({ response }) => Effect.succeed(response),
-                TimeoutError: () =>
+                TimeoutError: (error) =>
                   Effect.fail(
-                    failed(request, `No answer from ${name} within ${Duration.format(target.timeout)}`)
+                    failed(request, `No answer from ${name} within ${Duration.format(target.timeout)}`, error)
                   ),
                 CircuitBreakerError: (error) =>
                   Effect.fail(failed(request, `Calls to ${name} are paused: it kept failing`, error))

@@ -27,6 +27,7 @@ const sent = { channel: "email", status: "sent", provider: "test" } as const
 const ledger = Layer.mock(NotificationStore, {
   enlist: () => Effect.void,
   open: (ids) => Effect.succeed(new Set(ids)),
+  begin: (messages) => Effect.succeed(new Set(messages.map(({ messageId }) => messageId))),
   record: () => Effect.void,
   tally: () => Effect.succeed({ sent: 22, failed: 0, skipped: 0, retryable: 0 })
 })

@@ -126,6 +126,12 @@ const endOfData = 600_000
 const isDetachable = ({ cid, contentType }: EmailFile): boolean =>
   cid === undefined && !contentType.startsWith("text/calendar")
 
+/** An attempt that failed, and whether the server may have taken the message all the same. */
+interface Failed {
+  readonly error: NodemailerError
+  readonly inDoubt: boolean
+}
+
 const fileOf = (email: Email) => `${Outbox.stem(email.messageId)}.eml`
 
 /** The port of e-mail: one provider behind it, named by `provider`. */
@@ -197,10 +203,13 @@ export class EmailTransport extends Context.Service<EmailTransport, {
           const messageId = String(mime.messageId)
           return Effect.tryPromise({
             try: (signal) => transport.sendMail({ ...mime, signal }),
-            catch: (error) => error as NodemailerError
+            catch: (error): Failed => ({
+              error: error as NodemailerError,
+              inDoubt: mayHaveBeenTaken(error as NodemailerError, whole.has(messageId))
+            })
           }).pipe(
-            Effect.tapError((error) =>
-              mayHaveBeenTaken(error, whole.has(messageId))
+            Effect.tapError(({ inDoubt }) =>
+              inDoubt
                 ? Effect.logWarning(
                   "A message may have been taken: if it is sent again, it has the same Message-ID",
                   { messageId: email.messageId }
@@ -215,7 +224,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
         const submit = (email: Email) =>
           attempt(email).pipe(
             Effect.catchIf(
-              (error) => isTooBig(error) && email.files.some(isDetachable),
+              ({ error }) => isTooBig(error) && email.files.some(isDetachable),
               () =>
                 Effect.andThen(
                   Effect.logWarning("A message is too big for its server, and goes without its documents", {
@@ -224,7 +233,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
                   attempt({ ...email, files: email.files.filter((file) => !isDetachable(file)) })
                 )
             ),
-            Effect.mapError(toDeliveryError),
+            Effect.mapError(({ error, inDoubt }) => toDeliveryError(error, inDoubt)),
             Effect.filterOrFail(
               (info) => (info.rejected ?? []).length === 0,
               () => new DeliveryError({ reason: new Rejected({}) })

@@ -67,7 +67,11 @@ export class DeliveryRefused extends HttpApiError.Problem<DeliveryRefused>()("De
   type: problemType("delivery-refused"),
   status: 422,
   title: "The message was refused for good."
-}, { ...final, response_code: Schema.optionalKey(Schema.Int) }) {}
+}, {
+  ...final,
+  response_code: Schema.optionalKey(Schema.Int),
+  enhanced_code: Schema.optionalKey(Schema.String)
+}) {}
 
 /** This installation has no provider for the channel of `to`. */
 export class NoProvider extends HttpApiError.Problem<NoProvider>()("NoProvider", {
@@ -78,7 +82,7 @@ export class NoProvider extends HttpApiError.Problem<NoProvider>()("NoProvider",
 
 /**
  * The provider cannot take the message for now (SMTP 4xx, no connection): send it again later;
- * `retry_after` is in seconds.
+ * `retry_after` is in seconds. `in_doubt`: it may have taken it, as its answer to all of it did not come.
  */
 export class DeliveryDelayed extends HttpApiError.Problem<DeliveryDelayed>()("DeliveryDelayed", {
   type: problemType("delivery-delayed"),
@@ -88,7 +92,9 @@ export class DeliveryDelayed extends HttpApiError.Problem<DeliveryDelayed>()("De
   final: Schema.tag(false),
   retryable: Schema.tag(true),
   retry_after: Schema.Int,
-  response_code: Schema.optionalKey(Schema.Int)
+  response_code: Schema.optionalKey(Schema.Int),
+  enhanced_code: Schema.optionalKey(Schema.String),
+  in_doubt: Schema.optionalKey(Schema.Boolean)
 }) {}
 
 /** `X-Request-ID` is the message id. */

@@ -23,8 +23,10 @@ import { SmsTransport } from "./SmsTransport.ts"
 import { Templates } from "./Templates.ts"
 import * as Variables from "./templates/Variables.ts"
 
-const code = (reason: { readonly code?: number }) =>
-  reason.code === undefined ? {} : { response_code: reason.code }
+const code = ({ code, status }: { readonly code?: number; readonly status?: string }) => ({
+  ...(code === undefined ? {} : { response_code: code }),
+  ...(status === undefined ? {} : { enhanced_code: status })
+})
 
 const explain = ({ reason }: DeliveryError) => {
   switch (reason._tag) {
@@ -38,6 +40,7 @@ const explain = ({ reason }: DeliveryError) => {
     case "Unreachable":
       return new DeliveryDelayed({
         ...code(reason),
+        ...(reason.inDoubt === true ? { in_doubt: true } : {}),
         retry_after: 2,
         detail: "Send the same message again, under the same X-Request-ID."
       })

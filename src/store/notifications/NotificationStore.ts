@@ -6,6 +6,7 @@ import { addressAt, erasedReason } from "../Pseudonym.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
 import * as WaitingMessages from "../WaitingMessages.ts"
+import { digestOf } from "./SuppressionStore.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** A message to one person over one channel; its id is derived from its reason, so that it exists once. */
@@ -34,6 +35,18 @@ export interface Attempt {
   readonly reason: string | null
   /** Whether the failure may pass. */
   readonly retryable: boolean
+  /** What refused it: a reply code with its enhanced status, such as `550 5.1.1`. */
+  readonly code?: string | null
+  /** Whether it may have been delivered all the same. */
+  readonly inDoubt?: boolean
+  /** The address, when no mailbox has it: it comes on the organiser's list. */
+  readonly bounced?: string | null
+}
+
+/** A message that is about to be handed over, to an address that may be another than the one it was entered with. */
+export interface Begin {
+  readonly messageId: string
+  readonly recipient: string
 }
 
 const Row = Schema.Struct({
@@ -45,11 +58,12 @@ const Row = Schema.Struct({
   status: MessageStatus,
   reason: Schema.NullOr(Schema.String),
   attempts: Schema.Int,
+  possible_double: Schema.Boolean,
   scheduled_at: Rows.AtOrNull,
   sent_at: Rows.AtOrNull
 })
 const columns =
-  "message_id, type, template, channel, guest_id, status, reason, attempts, scheduled_at, sent_at"
+  "message_id, type, template, channel, guest_id, status, reason, attempts, possible_double, scheduled_at, sent_at"
 
 const Due = Schema.Struct({
   message_id: Schema.String,
@@ -87,7 +101,14 @@ const withPerson = ({ payerId, ...message }: NewMessage) => {
   }
 }
 
+const withDigest = ({ bounced = null, ...attempt }: Attempt) => ({
+  ...attempt,
+  bounced,
+  digest: bounced === null ? null : digestOf(bounced)
+})
+
 const Id = Schema.Struct({ message_id: Schema.String })
+const Begun = Schema.Struct({ message_id: Schema.String, status: MessageStatus })
 
 export class NotificationStore extends Context.Service<NotificationStore, {
   /**
@@ -105,6 +126,12 @@ export class NotificationStore extends Context.Service<NotificationStore, {
     type: string,
     page: { readonly after: string; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Due>>
+  /**
+   * Notes that messages are handed over now, and names those that may be: one that was canceled meanwhile is not, and one
+   * whose address is on its organiser's list ends as suppressed. One that was handed over before, and whose end nobody
+   * knows, may be delivered twice from now on, and says so.
+   */
+  readonly begin: (messages: ReadonlyArray<Begin>) => Effect.Effect<ReadonlySet<string>>
   /** What was sent is sent, whatever was decided meanwhile; any other end leaves a decision as it is. */
   readonly record: (attempts: ReadonlyArray<Attempt>) => Effect.Effect<void>
   readonly tally: (
@@ -186,21 +213,57 @@ export class NotificationStore extends Context.Service<NotificationStore, {
             AND ${waits}
           ORDER BY message_id LIMIT ${limit}::int`)
 
+      const begin: NotificationStore["Service"]["begin"] = (messages) =>
+        Rows.all(Begun)(sql`
+          WITH begun AS (
+            SELECT * FROM jsonb_to_recordset(${
+          JSON.stringify(messages.map((message) => ({ ...message, digest: digestOf(message.recipient) })))
+        }::jsonb) AS b ("messageId" text, recipient text, digest text)
+          ), known AS (
+            SELECT b."messageId", b.recipient, s.reason, s.detail
+            FROM begun b JOIN notifications m ON m.message_id = b."messageId"
+            LEFT JOIN events e ON e.event_id = m.event_id
+            LEFT JOIN suppressions s ON s.owner = e.owner AND s.channel = m.channel AND s.digest = b.digest
+          )
+          UPDATE notifications n SET updated_at = now(),
+            status = CASE WHEN known.reason IS NULL THEN n.status ELSE 'suppressed' END,
+            reason = CASE WHEN known.reason IS NULL THEN n.reason ELSE concat_ws(': ', known.reason, known.detail) END,
+            recipient = known.recipient,
+            begun_at = CASE WHEN known.reason IS NULL THEN now() ELSE n.begun_at END,
+            possible_double = n.possible_double OR (known.reason IS NULL AND n.begun_at IS NOT NULL)
+          FROM known WHERE n.message_id = known."messageId" AND ${WaitingMessages.waits(sql, "n")}
+          RETURNING n.message_id, n.status`).pipe(
+          Effect.map((rows) =>
+            new Set(rows.flatMap(({ message_id, status }) => status === "suppressed" ? [] : [message_id]))
+          )
+        )
+
       const record: NotificationStore["Service"]["record"] = (attempts) =>
         Rows.run(sql`
           WITH ended AS (
-            SELECT * FROM jsonb_to_recordset(${JSON.stringify(attempts)}::jsonb)
-              AS a ("messageId" text, status text, reason text, retryable boolean)
+            SELECT "messageId", status, reason, retryable, code, coalesce("inDoubt", false) AS in_doubt, bounced, digest
+            FROM jsonb_to_recordset(${JSON.stringify(attempts.map(withDigest))}::jsonb)
+              AS a ("messageId" text, status text, reason text, retryable boolean, code text, "inDoubt" boolean,
+                bounced text, digest text)
+          ), listed AS (
+            INSERT INTO suppressions (owner, channel, digest, address, reason, detail)
+            SELECT DISTINCT ON (e.owner, n.channel, ended.digest)
+              e.owner, n.channel, ended.digest, ended.bounced, 'hard_bounce', ended.code
+            FROM ended JOIN notifications n ON n.message_id = ended."messageId" JOIN events e USING (event_id)
+            WHERE ended.bounced IS NOT NULL AND n.recipient <> ''
+            ORDER BY e.owner, n.channel, ended.digest
+            ON CONFLICT DO NOTHING
           ), updated AS (
             UPDATE notifications n SET status = ended.status, reason = ended.reason, retryable = ended.retryable,
-              attempts = n.attempts + 1, updated_at = now(), sent_at = CASE WHEN ended.status = 'sent' THEN now() END
+              attempts = n.attempts + 1, updated_at = now(), sent_at = CASE WHEN ended.status = 'sent' THEN now() END,
+              begun_at = CASE WHEN ended.in_doubt THEN n.begun_at END
             FROM ended
             WHERE n.message_id = ended."messageId" AND CASE WHEN ended.status = 'sent' THEN n.status <> 'sent'
               ELSE ${WaitingMessages.waits(sql, "n")} END
-            RETURNING n.message_id, n.attempts, n.status, n.reason
+            RETURNING n.message_id, n.attempts, n.status, n.reason, ended.code, ended.in_doubt
           )
-          INSERT INTO notification_attempts (message_id, attempt, outcome, reason)
-          SELECT message_id, attempts, status, reason FROM updated
+          INSERT INTO notification_attempts (message_id, attempt, outcome, reason, code, in_doubt)
+          SELECT message_id, attempts, status, reason, code, in_doubt FROM updated
           ON CONFLICT (message_id, attempt) DO NOTHING`)
 
       /** Neither reminders, which are a sequence's, nor what is said of a payment, which is named after that. */
@@ -212,7 +275,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           Rows.all(Tally)(sql`
           SELECT count(*) FILTER (WHERE status = 'sent')::int AS sent,
             count(*) FILTER (WHERE status = 'failed' AND NOT retryable)::int AS failed,
-            count(*) FILTER (WHERE status IN ('skipped', 'canceled'))::int AS skipped,
+            count(*) FILTER (WHERE status IN ('skipped', 'suppressed', 'canceled'))::int AS skipped,
             count(*) FILTER (WHERE ${waits})::int AS retryable
           FROM notifications
           WHERE ${"flowId" in of ? toldBy(of.flowId) : sql`message_id = ANY(${of.messageIds}::text[])`}`),
@@ -260,6 +323,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
         open,
         anyOf,
         due,
+        begin,
         record,
         tally,
         waiting,

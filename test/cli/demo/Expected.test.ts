@@ -26,6 +26,7 @@ const message = (
   status,
   reason: status === "skipped" ? "its time had passed" : null,
   attempts: 1,
+  possible_double: false,
   scheduled_at: null,
   sent_at: null
 })

@@ -5,7 +5,7 @@ import * as Workflow from "effect/workflow/Workflow"
 import { EventData, GuestData } from "./Event.ts"
 import { EventNumber, FlowId, JobId, PaymentId, SequenceId, TemplateId } from "./values/Ids.ts"
 import { Amount, chargeable, Currency } from "./values/Money.ts"
-import { Channels, Template } from "./NotificationSequence.ts"
+import { Channels, subjectOf, Template } from "./NotificationSequence.ts"
 import { PaymentMethod } from "./payments/PaymentProvider.ts"
 import { JobStatus, Priority } from "./TicketJob.ts"
 import { paced } from "./values/Paced.ts"
@@ -39,6 +39,17 @@ const coherent = Schema.makeFilter((body: {
   return issues
 })
 
+/** What is accepted is sent, or has a line in the ledger that says why not: what nothing would ever send is refused. */
+const SmsTemplates = Schema.Array(Template).check(
+  Schema.isMaxLength(20),
+  Schema.isUnique(),
+  Schema.makeFilter((templates: ReadonlyArray<Template>) =>
+    templates.flatMap((template, at) =>
+      subjectOf[template] === "refund" ? [{ path: [at], issue: "A refund is told by e-mail" }] : []
+    )
+  )
+)
+
 const Templates = Schema.Array(Template).check(Schema.isMaxLength(20), Schema.isUnique())
 
 export const Reminder = Schema.Struct({
@@ -71,7 +82,7 @@ export const CompleteFlowRequest = Schema.Struct({
   }).check(chargeable),
   notification_config: Schema.Struct({
     email_templates: Templates,
-    sms_templates: Templates,
+    sms_templates: SmsTemplates,
     schedule_reminders: Schema.Array(Reminder).check(Schema.isMaxLength(20))
   }),
   orchestration_options: Schema.Struct({

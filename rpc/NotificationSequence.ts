@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import { EventNumber, GuestId, SequenceId } from "./values/Ids.ts"
-import { Instant, JsonData, Label } from "./values/Values.ts"
+import { Instant, JsonData, Label, TimeZone } from "./values/Values.ts"
 
 /** How a message reaches a person. */
 export const Channel = Schema.Literals(["email", "sms"])
@@ -41,13 +41,45 @@ export const subjectOf: Readonly<Record<Template, "guest" | "ticket" | "payment"
   event_reminder: "event"
 }
 
-/** What fills a template; `reminder_hours`, where it is given, is a number of hours that a year has. */
-const StepData = JsonData.check(
-  Schema.makeFilter(({ reminder_hours: hours }: { readonly [key: string]: Schema.Json }) =>
-    hours === undefined || (typeof hours === "number" && hours >= 0 && hours <= 24 * 366)
-      ? undefined
-      : { path: ["reminder_hours"], issue: "Expected a number of hours from 0 to 8784" }
+/** RFC 5322, 2.1.1: a line has at most 998 octets, and an address in it is not folded. */
+const longestInHeader = 998 - "List-Unsubscribe: <>".length
+
+/** A web address as it stands in a header: in ASCII, and undefined when it is none or too long for one. */
+export const headerAddress = (url: string): string | undefined => {
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return undefined
+  const { href } = new URL(url)
+  return href.length <= longestInHeader ? href : undefined
+}
+
+type Data = { readonly [key: string]: Schema.Json }
+
+/** Variables that a message could not do without saying something wrong: what each of them has to be. */
+const exact: Readonly<Record<string, readonly [is: (value: Schema.Json) => boolean, expected: string]>> = {
+  reminder_hours: [
+    (hours) => typeof hours === "number" && hours >= 0 && hours <= 24 * 366,
+    "Expected a number of hours from 0 to 8784"
+  ],
+  event_timezone: [Schema.is(TimeZone), "Expected an IANA time zone such as Europe/Paris"],
+  unsubscribe_url: [
+    (url) => typeof url === "string" && headerAddress(url) !== undefined,
+    "Expected an http or https address that fits into a header: 978 characters of ASCII"
+  ]
+}
+
+const isData = (value: Schema.Json | undefined): value is Data =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const wrongIn = (data: Data, path: ReadonlyArray<string>): ReadonlyArray<Schema.FilterIssue> =>
+  Object.entries(exact).flatMap(([name, [is, issue]]) =>
+    data[name] === undefined || is(data[name]) ? [] : [{ path: [...path, name], issue }]
   )
+
+/** What fills a template, in itself and in its `personalization`. */
+const StepData = JsonData.check(
+  Schema.makeFilter((data: Data) => [
+    ...wrongIn(data, []),
+    ...(isData(data["personalization"]) ? wrongIn(data["personalization"], ["personalization"]) : [])
+  ])
 )
 
 /** One step of the document; `data` fills the template. */
@@ -62,6 +94,19 @@ export const SequenceStep = Schema.Struct({
 })
 export type SequenceStep = typeof SequenceStep.Type
 
+/** A step that no channel of its sequence carries would be sent to nobody. */
+const carried = Schema.makeFilter((body: {
+  readonly channels: ReadonlyArray<Channel>
+  readonly notification_sequence: ReadonlyArray<SequenceStep>
+}) =>
+  body.notification_sequence.flatMap(({ channels }, at) =>
+    channels.some((channel) => body.channels.includes(channel)) ? [] : [{
+      path: ["notification_sequence", at, "channels"],
+      issue: "No channel of this step is among the sequence's: nothing would send it"
+    }]
+  )
+)
+
 /** The body of the flows document, section «Flow 5». `user_id` is the guest's number in this event. */
 export const SequenceRequest = Schema.Struct({
   flow_type: Schema.Literals(["notification_sequence"]),
@@ -74,7 +119,7 @@ export const SequenceRequest = Schema.Struct({
     max_retries: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })),
     retry_delay_seconds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }))
   })
-})
+}).check(carried)
 export type SequenceRequest = typeof SequenceRequest.Type
 
 export const MessageStatus = Schema.Literals([

@@ -6,9 +6,15 @@ import { Effect, Option, Schema } from "effect"
 import { Activity } from "effect/workflow"
 import { type FlowView, StepFailed } from "../../rpc/CompleteFlow.ts"
 import { FlowMessages } from "../../rpc/Delivery.ts"
-import { Channel, subjectOf, type Template } from "../../rpc/NotificationSequence.ts"
+import { Channel, subjectOf, type Template, Template as TemplateId } from "../../rpc/NotificationSequence.ts"
 import { retryTransient } from "../durable/Retry.ts"
-import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
+import {
+  type Message,
+  type MessageFile,
+  messageIdOf,
+  toGuest,
+  type Variables
+} from "../notifications/Message.ts"
 import { invoiceFiles, paymentData } from "../payments/PaymentData.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { AudienceStore, type Reader } from "../store/notifications/AudienceStore.ts"
@@ -32,27 +38,40 @@ const origin = ({ flowId }: FlowRequest) => ({ flowId, sequenceId: null })
 const templatesOver = (channel: Channel, config: Plan["request"]["notification_config"]) =>
   config[`${channel}_templates` as const]
 
+/** Whether this step sends a message, keeps a line that says why not, or leaves it to whoever sends it at its time. */
+type Want = "now" | "elsewhere" | { readonly leftOut: string }
+
 /**
  * What every guest is sent by this step. A message about a ticket waits for a ticket; without `send_notifications` there
  * is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
  */
-const wanted = (plan: FlowRequest, reader: Reader) => (template: Template): boolean => {
+const wanted = (plan: FlowRequest, reader: Reader, template: Template, channel: Channel): Want => {
   const { generate_pdf, send_notifications } = plan.request.ticket_config
+  const reminders = plan.request.notification_config.schedule_reminders
   switch (subjectOf[template]) {
     case "guest":
-      return true
+      return "now"
     case "ticket":
-      return send_notifications && (reader.file_url !== null || !generate_pdf)
+      return send_notifications && (reader.file_url !== null || !generate_pdf) ? "now" : "elsewhere"
+    case "event":
+      return reminders.some(({ channels }) => channels.includes(channel))
+        ? "elsewhere"
+        : { leftOut: `no reminder is scheduled over ${channel}` }
     case "payment":
     case "refund":
-    case "event":
-      return false
+      return "elsewhere"
   }
 }
 
+/** In the order in which they are read: first the registration, then the ticket, however the request lists them. */
+const inOrder = (templates: ReadonlyArray<Template>) =>
+  TemplateId.literals.filter((template) => templates.includes(template))
+
 const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Message> => {
-  const over = (channel: Channel) => (template: Template): Message =>
-    toGuest(reader, {
+  const over = (channel: Channel) => (template: Template): ReadonlyArray<Message> => {
+    const want = wanted(plan, reader, template, channel)
+    if (want === "elsewhere") return []
+    const message = toGuest(reader, {
       messageId: messageIdOf(plan.flowId, template, reader.guest_id, channel),
       type: template,
       template,
@@ -60,9 +79,10 @@ const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Messa
       priority: plan.request.ticket_config.priority,
       data: {}
     })
+    return [want === "now" ? message : { ...message, ...want }]
+  }
   return Channel.literals.flatMap((channel) =>
-    templatesOver(channel, plan.request.notification_config)
-      .filter(wanted(plan, reader)).map(over(channel))
+    inOrder(templatesOver(channel, plan.request.notification_config)).flatMap(over(channel))
   )
 }
 
@@ -78,24 +98,29 @@ export const ticketMessageIds = (
       .map((template) => messageIdOf(flowId, template, guestId, channel))
   )
 
-/** The payer's confirmation, with the invoice when a receipt was asked for. */
+/** The payer's confirmation over each channel that is to have it, by e-mail with the invoice when a receipt was asked for. */
 const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) {
   const { notification_config: config, payment_config: payment } = plan.request
-  if (!config.email_templates.includes("payment_confirmation")) return []
+  const channels = Channel.literals.filter((channel) =>
+    templatesOver(channel, config).includes("payment_confirmation")
+  )
+  const over = (channel: Channel, data: Variables, files: ReadonlyArray<MessageFile>) =>
+    toGuest(reader, {
+      messageId: messageIdOf(plan.flowId, "payment_confirmation", reader.guest_id, channel),
+      type: "payment_confirmation",
+      template: "payment_confirmation",
+      channel,
+      priority: "high",
+      data,
+      files: channel === "email" ? files : []
+    })
+  if (channels.length === 0) return []
   const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
   if (Option.isNone(stored) || stored.value.status !== "settled") return []
   const invoice = payment.send_receipt
     ? yield* (yield* InvoiceFiles).forPayment(paymentIdOf(plan.flowId))
     : Option.none()
-  return [toGuest(reader, {
-    messageId: messageIdOf(plan.flowId, "payment_confirmation", reader.guest_id, "email"),
-    type: "payment_confirmation",
-    template: "payment_confirmation",
-    channel: "email",
-    priority: "high",
-    data: paymentData(stored.value, invoice),
-    files: invoiceFiles(invoice)
-  })]
+  return channels.map((channel) => over(channel, paymentData(stored.value, invoice), invoiceFiles(invoice)))
 })
 
 const speaksLater = (steps: FlowView["steps"]): boolean =>

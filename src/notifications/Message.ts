@@ -7,7 +7,7 @@ import type { Reader } from "../store/notifications/AudienceStore.ts"
 import { EventId } from "../../rpc/values/Ids.ts"
 
 type Json = Schema.Json
-type Variables = Readonly<Record<string, Json>>
+export type Variables = Readonly<Record<string, Json>>
 
 /** One message to one person; `messageId` names its reason, so that the same reason sends once. */
 export interface Message {
@@ -25,6 +25,8 @@ export interface Message {
   /** Null leaves the subject to the template. */
   readonly subject: string | null
   readonly variables: Variables
+  /** Why it is kept in the ledger and not sent, where the request itself leaves it out. */
+  readonly leftOut?: string | undefined
 }
 
 /** `flow_1` + `event_reminder` + guest 2 + `sms` is `flow_1.event_reminder.2.sms`. */

@@ -35,7 +35,9 @@ const enlisted = (origin: Origin) => (message: Message): NewMessage => ({
   priority: message.priority,
   recipient: message.recipient ?? "",
   scheduledAt: null,
-  skip: message.recipient === null ? `the guest has no address for ${message.channel}` : null
+  leftOut: message.leftOut !== undefined,
+  skip: message.leftOut ??
+    (message.recipient === null ? `the guest has no address for ${message.channel}` : null)
 })
 
 /** Messages of one sending that are under way at a time. */
@@ -70,6 +72,10 @@ const unsent =
         inDoubt: error._tag === "NotificationsUnavailable" && error.in_doubt === true
       }
 
+/** Who reads messages in their order: one person over one channel; a message to nobody's guest is in no order. */
+const readerOf = ({ channel, eventId, guestId, messageId }: Message): string =>
+  guestId === null ? messageId : `${eventId} ${guestId} ${channel}`
+
 /** One attempt a message: of two at once the one that was sent. */
 const oneEach = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
   const each = new Map<string, Attempt>()
@@ -83,8 +89,8 @@ export class Notifier extends Context.Service<Notifier, {
   /** Enters messages in the ledger; those entered before stay as they are. */
   readonly enlist: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<void>
   /**
-   * Sends those of these messages that wait in the ledger, eight at a time, the more urgent first, and records each attempt
-   * as it ends. A crash between a delivery and its record sends the message again under the same id. With `untilAway` it
+   * Sends those of these messages that wait in the ledger, eight at a time, the more urgent first and those to one guest over
+   * a channel one after the other, of which the later wait for one of another type that may still be delivered; records each attempt as it ends. A crash between a delivery and its record sends the message again under the same id. With `untilAway` it
    * stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest waits.
    */
   readonly send: (
@@ -145,17 +151,22 @@ export class Notifier extends Context.Service<Notifier, {
           const messageIds = messages.map((message) => message.messageId)
           const open = yield* store.open(messageIds)
           let inVain = 0
+          const isAway = () => untilAway && inVain >= atOnce
+          const waiting = messages.filter((message): message is Addressed =>
+            message.recipient !== null && open.has(message.messageId)
+          ).sort(byPriority)
           yield* Effect.forEach(
-            messages.filter((message): message is Addressed =>
-              message.recipient !== null && open.has(message.messageId)
-            ).sort(byPriority),
-            (message) =>
-              Effect.suspend(() =>
-                untilAway && inVain >= atOnce ? Effect.void : Effect.map(
-                  finished(attempt(message)),
-                  ({ retryable }) => void (inVain = retryable ? inVain + 1 : 0)
-                )
-              ),
+            Map.groupBy(waiting, readerOf).values(),
+            Effect.fnUntraced(function* (inOrder) {
+              let awaited: string | undefined
+              for (const message of inOrder) {
+                if (isAway()) return
+                if (awaited !== undefined && awaited !== message.type) continue
+                const { retryable } = yield* finished(attempt(message))
+                inVain = retryable ? inVain + 1 : 0
+                if (retryable) awaited = message.type
+              }
+            }),
             { concurrency: atOnce, discard: true }
           )
           return yield* store.tally({ messageIds })

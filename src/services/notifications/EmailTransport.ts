@@ -5,6 +5,7 @@ import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
 import * as Database from "../../database/Database.ts"
 import { listen } from "../../bounds/Listener.ts"
+import { headerAddress } from "../../../rpc/NotificationSequence.ts"
 import { isLoopback } from "../../trust/LoopbackHost.ts"
 import { DeliveryError, Rejected, Unreachable } from "./DeliveryError.ts"
 import * as Outbox from "./Outbox.ts"
@@ -74,15 +75,14 @@ const closed = { disableFileAccess: true, disableUrlAccess: true } as const
 
 const host = (from: string) => /@([^\s>]+)/.exec(from)?.[1] ?? "guichet.invalid"
 
-/** RFC 5322, 2.1.1: a line has at most 998 characters, and an address cannot be folded. */
-const longestAddress = 998 - "List-Unsubscribe: <>".length
-
 /** RFC 8058: one-click needs both headers and an https address. */
-const unsubscribe = (url: string) =>
-  url.length > longestAddress ? {} : ({
-    "List-Unsubscribe": { prepared: true, value: `<${url}>` },
-    ...(url.startsWith("https:") ? { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } : {})
+const unsubscribe = (url: string) => {
+  const address = headerAddress(url)
+  return address === undefined ? {} : ({
+    "List-Unsubscribe": { prepared: true, value: `<${address}>` },
+    ...(address.startsWith("https:") ? { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } : {})
   })
+}
 
 const toMime = (from: string, email: Email): SendMailOptions => ({
   from,

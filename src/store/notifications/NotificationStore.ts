@@ -26,6 +26,8 @@ export interface NewMessage {
   readonly scheduledAt: DateTime.Utc | null
   /** Set when the message must not be sent at all; it is then kept as skipped, with this reason. */
   readonly skip: string | null
+  /** Whether the request itself leaves it out: such a line is there for whoever looks for it, and is counted nowhere. */
+  readonly leftOut?: boolean
 }
 
 /** How one attempt to deliver ended; `skipped` when nobody can be reached at the address. */
@@ -172,7 +174,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
             SELECT * FROM jsonb_to_recordset(${JSON.stringify(messages.map(withPerson))}::jsonb) AS m(
               "messageId" text, "sequenceId" text, "flowId" text, "eventId" bigint, "guestId" bigint, type text,
               template text, channel text, priority text, recipient text, "scheduledAt" timestamptz, skip text,
-              person bigint, pseudonym text)
+              person bigint, pseudonym text, "leftOut" boolean)
           ), known AS (
             SELECT event_id, guest_id, email, ${
           sql.literal(numberOf("guests.event_id"))
@@ -181,12 +183,13 @@ export class NotificationStore extends Context.Service<NotificationStore, {
             ORDER BY event_id, guest_id FOR SHARE
           )
           INSERT INTO notifications (message_id, sequence_id, flow_id, event_id, guest_id, type, template,
-            channel, priority, recipient, scheduled_at, status, reason)
+            channel, priority, recipient, scheduled_at, status, reason, left_out)
           SELECT m."messageId", m."sequenceId", m."flowId", m."eventId", m."guestId", m.type, m.template,
             m.channel, m.priority, CASE WHEN erased.email IS NULL THEN m.recipient ELSE '' END, m."scheduledAt",
             CASE WHEN m.skip IS NOT NULL THEN 'skipped' WHEN erased.email IS NULL THEN 'scheduled'
               ELSE 'canceled' END,
-            coalesce(m.skip, CASE WHEN erased.email IS NOT NULL THEN ${erasedReason}::text END)
+            coalesce(m.skip, CASE WHEN erased.email IS NOT NULL THEN ${erasedReason}::text END),
+            coalesce(m."leftOut", false)
           FROM entered m LEFT JOIN known erased
             ON erased.event_id = m."eventId" AND erased.guest_id = m.person
               AND erased.email = replace(m.pseudonym, '%', erased.number::text)
@@ -275,7 +278,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           Rows.all(Tally)(sql`
           SELECT count(*) FILTER (WHERE status = 'sent')::int AS sent,
             count(*) FILTER (WHERE status = 'failed' AND NOT retryable)::int AS failed,
-            count(*) FILTER (WHERE status IN ('skipped', 'suppressed', 'canceled'))::int AS skipped,
+            count(*) FILTER (WHERE status IN ('skipped', 'suppressed', 'canceled') AND NOT left_out)::int AS skipped,
             count(*) FILTER (WHERE ${waits})::int AS retryable
           FROM notifications
           WHERE ${"flowId" in of ? toldBy(of.flowId) : sql`message_id = ANY(${of.messageIds}::text[])`}`),

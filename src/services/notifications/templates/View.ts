@@ -41,6 +41,12 @@ const mostFormats = 500
 
 const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/
 
+const utc = DateTime.zoneMakeNamedUnsafe("UTC")
+
+/** A zone that nobody knows is UTC, and is said to be. */
+const zoneOf = (timezone: string | undefined): DateTime.TimeZone =>
+  timezone === undefined ? utc : Option.getOrElse(DateTime.zoneMakeNamed(timezone), () => utc)
+
 /** The moment an ISO date stands for, in the event's zone; without an offset it is local time there. */
 export const momentOf = (
   date: string | undefined,
@@ -48,10 +54,7 @@ export const momentOf = (
 ): DateTime.Zoned | undefined => {
   const match = date === undefined ? null : iso.exec(date)
   if (date === undefined || match === null) return undefined
-  const zone = Option.getOrElse(
-    DateTime.zoneMakeNamed(timezone ?? "UTC"),
-    () => DateTime.zoneMakeNamedUnsafe("UTC")
-  )
+  const zone = zoneOf(timezone)
   const local = match[1] === undefined
   return Option.getOrUndefined(
     DateTime.makeZoned(local ? `${date}Z` : date, { timeZone: zone, adjustForTimeZone: local })
@@ -75,7 +78,7 @@ const dateText = (v: Variables, locale: Locale, options: Intl.DateTimeFormatOpti
   const moment = momentOf(v.event_date, v.event_timezone)
   if (moment === undefined) return v.event_date
   const text = DateTime.formatIntl(moment, dateFormat(locale, DateTime.zoneToString(moment.zone), options))
-  return v.event_timezone === undefined ? `${text} UTC` : text
+  return moment.zone === utc ? `${text} UTC` : text
 }
 
 const amountText = (v: Variables, locale: Locale): string | undefined => {
@@ -88,9 +91,11 @@ const shorten = (text: string | undefined) =>
   text === undefined || text.length <= 40 ? text : `${text.slice(0, 37).trimEnd()}...`
 
 /** What mail programs make a link of: a greeting is no place for somebody's link. */
-const link = /:\/\/|\bwww\.|@|[\p{L}\p{N}]\.\p{L}{2,}/iu
+const link = /:\/\/|\bwww\.|@|\b(mailto|tel|sms):|[\p{L}\p{N}][.\u3002]\p{L}{2,}|\b\d{1,3}(\.\d{1,3}){3}\b/iu
 
-const nameOf = (name: string | undefined) => name === undefined || link.test(name) ? undefined : name
+/** In any spelling that is shown, or looked up, as the same. */
+const nameOf = (name: string | undefined) =>
+  name === undefined || link.test(name.normalize("NFKC").replace(/\p{Cf}/gu, "")) ? undefined : name
 
 /** Puts the variables of one message into words. */
 export const make = (v: Variables, locale: Locale, attached: Attached): View => ({

@@ -5,6 +5,8 @@ import type { Template } from "../../rpc/NotificationSequence.ts"
 import { lateReceipt } from "./MessagesStep.ts"
 import { carrying, type Message, messageIdOf } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
+import type { Locale } from "../../rpc/values/Values.ts"
+import { AudienceStore } from "../store/notifications/AudienceStore.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import type { InvoiceRow } from "../payments/invoices/InvoiceStore.ts"
@@ -30,7 +32,7 @@ const notice = (
   status: NoticeStatus,
   refunded: number | undefined,
   invoice: Option.Option<InvoiceRow>,
-  eventName: string
+  about: { readonly title: string; readonly locale: Locale | undefined }
 ): Message => ({
   messageId: messageIdOf(payment.payment_id, notices[status], payerOf(refunded), "email"),
   type: notices[status],
@@ -44,7 +46,8 @@ const notice = (
   subject: null,
   variables: {
     first_name: (payment.customer?.name ?? "").split(/\s+/, 1)[0] ?? "",
-    event_name: eventName,
+    event_name: about.title,
+    ...(about.locale === undefined ? {} : { locale: about.locale }),
     ...(payment.user_id === null ? {} : { user_id: payment.user_id }),
     ...paymentData(
       {
@@ -59,6 +62,17 @@ const notice = (
   } satisfies Record<string, Schema.Json>
 })
 
+/** What was paid for, and the language that the payer, who is a guest of it, reads. */
+const subjectOf = Effect.fnUntraced(function* ({ event_id: eventId, user_id: guestId }: PaymentRow) {
+  if (eventId === null) return { title: "", locale: undefined }
+  const event = yield* (yield* EventStore).get(eventId)
+  const [payer] = guestId === null ? [] : yield* (yield* AudienceStore).guests(eventId, [guestId])
+  return {
+    title: Option.match(event, { onNone: () => "", onSome: ({ title }) => title }),
+    locale: payer?.locale
+  }
+})
+
 /** Sends it, made anew; answers how many messages still wait. */
 export const notifyPayer = (paymentId: string, status: NoticeStatus, refunded: number | undefined) =>
   Effect.gen(function* () {
@@ -70,11 +84,10 @@ export const notifyPayer = (paymentId: string, status: NoticeStatus, refunded: n
     const invoice = yield* status === "settled"
       ? files.forPayment(paymentId)
       : files.forRefund(paymentId, refunded ?? payment.amount)
-    const event = payment.event_id === null ? Option.none() : yield* (yield* EventStore).get(payment.event_id)
-    const name = Option.match(event, { onNone: () => "", onSome: ({ title }) => title })
+    const about = yield* subjectOf(payment)
     const { retryable } = yield* (yield* Notifier).deliver(
       { flowId: payment.flow_id, sequenceId: null },
-      [notice(payment, status, refunded, invoice, name)]
+      [notice(payment, status, refunded, invoice, about)]
     )
     return retryable
   })

@@ -27,6 +27,8 @@ export interface Email {
   readonly text: string
   readonly html: string
   readonly files: ReadonlyArray<EmailFile>
+  /** What it says when its documents have to stay behind. */
+  readonly alone?: { readonly text: string; readonly html: string } | undefined
   readonly unsubscribeUrl?: string | undefined
 }
 
@@ -230,7 +232,11 @@ export class EmailTransport extends Context.Service<EmailTransport, {
                   Effect.logWarning("A message is too big for its server, and goes without its documents", {
                     messageId: email.messageId
                   }),
-                  attempt({ ...email, files: email.files.filter((file) => !isDetachable(file)) })
+                  attempt({
+                    ...email,
+                    ...email.alone,
+                    files: email.files.filter((file) => !isDetachable(file))
+                  })
                 )
             ),
             Effect.mapError(({ error, inDoubt }) => toDeliveryError(error, inDoubt)),

@@ -20,8 +20,9 @@ import type { Notification, Sent } from "./NotificationApi.ts"
 import * as SingleFlight from "../../durable/SingleFlight.ts"
 import * as Recipient from "./Recipient.ts"
 import { SmsTransport } from "./SmsTransport.ts"
-import { Templates } from "./Templates.ts"
+import { type RenderedEmail, Templates } from "./Templates.ts"
 import * as Variables from "./templates/Variables.ts"
+import type * as View from "./templates/View.ts"
 
 const code = ({ code, status }: { readonly code?: number; readonly status?: string }) => ({
   ...(code === undefined ? {} : { response_code: code }),
@@ -56,20 +57,26 @@ const checkDue = Effect.fnUntraced(function* ({ scheduled_at }: Notification) {
   })
 })
 
+const wordsOf = ({ html, text }: RenderedEmail) => ({ html, text })
+
 const sendEmail = Effect.fnUntraced(function* (messageId: string, address: string, body: Notification) {
   const [templates, transport] = [yield* Templates, yield* EmailTransport]
   const variables = yield* Effect.orDie(Variables.decode(body.variables))
   const files = yield* Attachments.list(body.variables.attachments, variables)
-  const { calendar, ...rendered } = yield* templates.email({
-    templateId: body.template_id,
-    subject: body.subject,
-    variables,
-    attached: Attachments.describe(files),
-    domain: transport.domain
-  })
+  const attached = Attachments.describe(files)
+  const render = (attached: View.Attached) =>
+    templates.email({
+      templateId: body.template_id,
+      subject: body.subject,
+      variables,
+      attached,
+      domain: transport.domain
+    })
+  const { calendar, ...rendered } = yield* render(attached)
   const read = yield* Attachments.read(files)
   yield* transport.send({
     ...rendered,
+    ...(attached.pdf ? { alone: yield* Effect.map(render({ ...attached, pdf: false }), wordsOf) } : {}),
     messageId,
     to: address,
     files: calendar === undefined ? read : [...read, calendar]

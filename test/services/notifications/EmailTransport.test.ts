@@ -189,6 +189,34 @@ describe("e-mail", () => {
       assert.strictEqual(asked, 1)
     }).pipe(Effect.provide(NodeServices.layer)))
 
+  it.live("has no line of more than 998 octets, whatever it is made of", () =>
+    Effect.gen(function* () {
+      const { received, url } = yield* smtp()
+      const letters = ["a", "é", "漢", "🎟", "a b", "-", "%", '"', "é "]
+      for (const [at, letter] of letters.entries()) {
+        const long = (octets: number) => letter.repeat(Math.floor(octets / letter.length))
+        yield* sendOnce(url, {
+          ...email,
+          messageId: `${at}.${"m".repeat(120)}`,
+          to: `${"t".repeat(64)}@${"d".repeat(60)}.${"e".repeat(60)}.example`,
+          subject: long(300),
+          text: long(5_000),
+          html: `<p>${long(5_000)}</p>`,
+          files: [{
+            filename: `${long(140).replaceAll('"', "_")}.pdf`,
+            contentType: "application/pdf",
+            content: new Uint8Array(9_000)
+          }],
+          unsubscribeUrl: `https://tickets.example/u/${long(1_900).replaceAll(" ", "")}`
+        })
+      }
+      assert.strictEqual(received.length, letters.length)
+      for (const message of received) {
+        const lines = message.toString("latin1").split("\r\n")
+        assert.isAtMost(Math.max(...lines.map((line) => line.length)), 998)
+      }
+    }).pipe(Effect.provide(NodeServices.layer)))
+
   it.live("may have been taken by a server that hung up when it had all of it", () =>
     Effect.gen(function* () {
       const said: Array<string> = []

@@ -307,5 +307,93 @@ describe("a template", () => {
         assert.strictEqual(yield* ics({ ...everything, event_date: "bientôt" }), "")
         assert.isUndefined((yield* email("payment_confirmation", everything)).calendar)
       }))
+
+    it.effect("greets nobody by what a mail program makes a link of", () =>
+      Effect.gen(function* () {
+        const links = [
+          "http://evil.example/win",
+          "HTTPS://EVIL.EXAMPLE",
+          "www.evil.example",
+          "evil.example",
+          "evil。example",
+          "ｅｖｉｌ．ｅｘａｍｐｌｅ",
+          "evil\u2024example",
+          "ev\u00adil.exam\u200bple",
+          "ftp://a",
+          "win@evil.example",
+          "mailto:win",
+          "tel:+33600000000",
+          "192.0.2.7",
+          "Jean.evil.example/win"
+        ]
+        const names = [
+          "Jean",
+          "J.",
+          "J.-P.",
+          "Jean-Pierre",
+          "O'Neill",
+          "Zoë",
+          "李",
+          "Dr.",
+          "M.",
+          "D’Arc",
+          "Anne-Sophie",
+          "7"
+        ]
+        for (const id of ids) {
+          for (const locale of ["fr", "en"]) {
+            const greeted = (first_name: string) => email(id, { ...everything, locale, first_name })
+            for (const link of links) {
+              const { html, text } = yield* greeted(link)
+              assert.notInclude(
+                `${html}${text}${yield* sms(id, { ...everything, locale, first_name: link })}`,
+                link
+              )
+              assert.match(text, /^(Bonjour|Hello),$/m)
+            }
+            for (const name of names) assert.include((yield* greeted(name)).text, ` ${name},`)
+          }
+        }
+      }))
+
+    it.effect("says that a time is UTC where its zone is not known", () =>
+      Effect.gen(function* () {
+        for (const event_timezone of [undefined, "Mars/Olympus", "Paris", 5]) {
+          const { text } = yield* email("event_reminder", { ...everything, event_timezone })
+          assert.include(text, "09:00 UTC", String(event_timezone))
+        }
+      }))
+
+    it.effect.each(all)(
+      "is no wider than a window of 360 px: $id in $locale",
+      ({ id, locale }) =>
+        Effect.gen(function* () {
+          const { html } = yield* email(id, { ...everything, locale }, null, { qr: true, pdf: true })
+          for (const [table = ""] of html.matchAll(/<table[^>]*width="(?:100%|600)"[^>]*>/g)) {
+            assert.include(
+              table,
+              "table-layout:fixed",
+              "a fixed table is as wide as it may be, and not as its words are"
+            )
+          }
+          for (const [cell = ""] of html.matchAll(/<td[^>]*font-family[^>]*>(?!<a)/g)) {
+            assert.include(cell, "overflow-wrap:anywhere")
+          }
+          for (const [image = ""] of html.matchAll(/<img[^>]*>/g)) assert.include(image, "max-width:100%")
+          assert.notMatch(html, /(?<!max-)width:(3[3-9]\d|[4-9]\d\d|\d{4,})px/)
+        })
+    )
+
+    it.effect("names its buttons by what they open", () =>
+      Effect.gen(function* () {
+        for (const { id, locale } of all) {
+          const { text } = yield* email(id, { ...everything, locale })
+          const opens = /(?:billet|ticket)/i
+          const button = text.split("\n").find((line) => line.endsWith(everything.ticket_url))
+          if (button !== undefined) {
+            assert.match(button.replace(everything.ticket_url, ""), opens, `${id} ${locale}`)
+          }
+        }
+      }))
   })
 })

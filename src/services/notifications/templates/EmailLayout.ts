@@ -27,13 +27,17 @@ const words = {
   }
 } as const
 
+/** No word makes a message wider than its window. */
+const breaks = "word-break:break-word;overflow-wrap:anywhere;"
+
 const sans = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 const mono = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
 
 const dark = `:root{color-scheme:light dark;supported-color-schemes:light dark}
 @media (prefers-color-scheme:dark){.page{background:#0f1117!important}.card{background:#1a1d27!important;border-color:#2b3040!important}
 .ink{color:#f2f4f8!important}.soft{color:#a5adbd!important}.box{background:#232735!important}.cut{border-color:#3a4157!important}}
-@media (max-width:620px){.pad{padding-left:22px!important;padding-right:22px!important}.title{font-size:25px!important;line-height:31px!important}}`
+@media (max-width:620px){.pad{padding-left:22px!important;padding-right:22px!important}.title{font-size:25px!important;line-height:31px!important}}
+@media (max-width:400px){.pad{padding-left:16px!important;padding-right:16px!important}.cut{padding:14px 6px!important}}`
 
 const known = (facts: ReadonlyArray<Fact> | undefined) =>
   (facts ?? []).flatMap(([label, value]) => value === undefined ? [] : [{ label, value }])
@@ -43,7 +47,7 @@ const said = (content: Content) => content.paragraphs.filter((text) => text !== 
 const row = (padding: string, inside: Html): Html =>
   html`
     <tr>
-      <td class="pad" style="padding:${padding};${sans}">${inside}</td>
+      <td class="pad" style="padding:${padding};${sans}${breaks}">${inside}</td>
     </tr>
   `
 
@@ -53,7 +57,7 @@ const factRows = (content: Content): Html | undefined => {
   const lines = facts.map(({ label, value }, i) =>
     html`
       <tr>
-        <td style="padding:${i === 0 ? "16px" : "0"} 20px 16px;${sans}">
+        <td style="padding:${i === 0 ? "16px" : "0"} 20px 16px;${sans}${breaks}">
           <div class="soft"
             style="font-size:12px;line-height:16px;letter-spacing:.04em;text-transform:uppercase;color:#6b7280;">${label}</div>
           <div class="ink" style="font-size:16px;line-height:23px;font-weight:600;color:#111827;">${value}</div>
@@ -65,7 +69,7 @@ const factRows = (content: Content): Html | undefined => {
     "20px 40px 0",
     html`
       <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="box"
-        style="background:#f3f4f8;border-radius:12px;">${lines}</table>
+        style="background:#f3f4f8;border-radius:12px;table-layout:fixed;">${lines}</table>
     `
   )
 }
@@ -76,7 +80,7 @@ const stubRow = (content: Content, locale: Locale): Html | undefined => {
   const image = stub.qr
     ? html`
       <img src="cid:${qrCid}" width="256" height="256" alt="${words[locale].scan}"
-        style="display:block;margin:0 auto 14px;width:256px;height:256px;border:4px solid #ffffff;border-radius:12px;background:#ffffff;">
+        style="display:block;box-sizing:border-box;margin:0 auto 14px;width:256px;max-width:100%;height:auto;border:4px solid #ffffff;border-radius:12px;background:#ffffff;">
     `
     : undefined
   const code = stub.code === undefined ? undefined : html`
@@ -145,21 +149,21 @@ export const toHtml = (
       <body class="page" style="margin:0;padding:0;background:#eceef4;-webkit-text-size-adjust:100%;">
         <div style="display:none;max-height:0;overflow:hidden;">${said(content)[0]}</div>
         <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" class="page"
-          style="background:#eceef4;">
+          style="background:#eceef4;table-layout:fixed;">
           <tr>
             <td align="center" style="padding:32px 12px;">
               <table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0"
-                style="width:100%;max-width:600px;">
+                style="width:100%;max-width:600px;table-layout:fixed;">
                 <tr>
                   <td class="soft"
-                    style="padding:0 8px 14px;${sans}font-size:14px;line-height:20px;font-weight:600;color:#4b5563;">${by}</td>
+                    style="padding:0 8px 14px;${sans}${breaks}font-size:14px;line-height:20px;font-weight:600;color:#4b5563;">${by}</td>
                 </tr>
                 <tr>
                   <td>
                     <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
                       class="card"
-                      style="background:#ffffff;border:1px solid #e1e4ec;border-radius:18px;border-collapse:separate;overflow:hidden;">
-    <tr><td class="pad" bgcolor="#312e81" style="background:#312e81;padding:34px 40px 32px;${sans}border-radius:17px 17px 0 0;"><div style="font-size:13px;line-height:18px;font-weight:600;letter-spacing:.08em;text-transform:uppercase;color:#c7d2fe;">${content
+                      style="background:#ffffff;border:1px solid #e1e4ec;border-radius:18px;border-collapse:separate;overflow:hidden;table-layout:fixed;">
+    <tr><td class="pad" bgcolor="#312e81" style="background:#312e81;padding:34px 40px 32px;${sans}${breaks}border-radius:17px 17px 0 0;"><div style="font-size:13px;line-height:18px;font-weight:600;letter-spacing:.08em;text-transform:uppercase;color:#c7d2fe;">${content
       .kicker}</div><h1 class="title" style="margin:8px 0 0;font-size:29px;line-height:36px;font-weight:700;color:#ffffff;">${content
       .title}</h1></td></tr>
     ${row(
@@ -177,7 +181,7 @@ export const toHtml = (
                 </tr>
                 <tr>
                   <td class="soft" align="center"
-                    style="padding:20px 16px 0;${sans}font-size:13px;line-height:20px;color:#6b7280;">${say
+                    style="padding:20px 16px 0;${sans}${breaks}font-size:13px;line-height:20px;color:#6b7280;">${say
                       .why(by)}${leave}</td>
                 </tr>
               </table>

@@ -15,7 +15,7 @@ export const registrationConfirmation: Template = {
         "Votre billet vous parviendra dès qu’il sera prêt. Vous n’avez rien d’autre à faire."
       ],
       facts: whereAndWhen.fr(v),
-      action: { label: "Voir mon inscription", url: v.ticketUrl },
+      action: { label: "Ouvrir mon billet", url: v.ticketUrl },
       sms: `Inscription confirmée${around(v.eventShort, (e) => ` : ${e}`)}` +
         `${around(v.whenShort, (w) => `, ${w}`)}. Votre billet suivra.`
     }),
@@ -28,7 +28,7 @@ export const registrationConfirmation: Template = {
         "Your ticket will reach you as soon as it is ready. There is nothing else to do."
       ],
       facts: whereAndWhen.en(v),
-      action: { label: "View my registration", url: v.ticketUrl },
+      action: { label: "Open my ticket", url: v.ticketUrl },
       sms: `Registration confirmed${around(v.eventShort, (e) => `: ${e}`)}` +
         `${around(v.whenShort, (w) => `, ${w}`)}. Your ticket will follow.`
     })
@@ -49,7 +49,7 @@ export const welcome: Template = {
         "À très bientôt."
       ],
       facts: whereAndWhen.fr(v),
-      action: { label: "Voir l’événement", url: v.ticketUrl },
+      action: { label: "Ouvrir mon billet", url: v.ticketUrl },
       sms: `Bienvenue${around(v.firstName, (n) => ` ${n}`)} ! ` +
         `Vous recevrez ici les informations utiles${around(v.eventShort, (e) => ` sur ${e}`)}.`
     }),
@@ -64,7 +64,7 @@ export const welcome: Template = {
         "See you soon."
       ],
       facts: whereAndWhen.en(v),
-      action: { label: "View the event", url: v.ticketUrl },
+      action: { label: "Open my ticket", url: v.ticketUrl },
       sms: `Welcome${around(v.firstName, (n) => ` ${n}`)}! ` +
         `Everything you need to know${around(v.eventShort, (e) => ` about ${e}`)} will arrive here.`
     })

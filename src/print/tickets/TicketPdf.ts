@@ -112,9 +112,12 @@ const drawPage = Effect.fnUntraced(
   function* (fonts: Fonts["Service"], input: TicketInput, matrix?: QrMatrix) {
     const format = input.format ?? "a4"
     const view = yield* prepare(input, matrix ?? (yield* matrixOf(input.qrData)))
-    const canvas = format === "a4" ? new Canvas(fonts, 210 * mm, 297 * mm) : new Canvas(fonts, 80 * mm, 0)
-    templateOf(input.design, format)(canvas, view)
-    return canvas
+    const draw = templateOf(input.design, format)
+    return yield* fonts.complete(() => {
+      const canvas = format === "a4" ? new Canvas(fonts, 210 * mm, 297 * mm) : new Canvas(fonts, 80 * mm, 0)
+      draw(canvas, view)
+      return canvas
+    })
   }
 )
 

@@ -33,22 +33,26 @@ const templatesOver = (channel: Channel, config: Plan["request"]["notification_c
   config[`${channel}_templates` as const]
 
 /**
- * What every guest is sent by this step. A message about a ticket waits for a ticket; without `send_notifications` there
- * is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
+ * What every guest is sent by this step. A message about a ticket asks for a ticket, not for its PDF: the QR code is drawn
+ * when it is sent, and a PDF that could not be made keeps nobody out. Without `send_notifications` there is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
  */
 const wanted = (plan: FlowRequest, reader: Reader) => (template: Template): boolean => {
-  const { generate_pdf, send_notifications } = plan.request.ticket_config
+  const { send_notifications } = plan.request.ticket_config
   switch (subjectOf[template]) {
     case "guest":
       return true
     case "ticket":
-      return send_notifications && (reader.file_url !== null || !generate_pdf)
+      return send_notifications && reader.code !== null
     case "payment":
     case "refund":
     case "event":
       return false
   }
 }
+
+/** A flow that was to make nothing of its tickets sends their codes in letters alone. */
+const dataOf = ({ generate_pdf, generate_qr }: Plan["request"]["ticket_config"]) =>
+  generate_pdf || generate_qr ? {} : { include_qr: false }
 
 const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Message> => {
   const over = (channel: Channel) => (template: Template): Message =>
@@ -58,7 +62,7 @@ const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Messa
       template,
       channel,
       priority: plan.request.ticket_config.priority,
-      data: {}
+      data: dataOf(plan.request.ticket_config)
     })
   return Channel.literals.flatMap((channel) =>
     templatesOver(channel, plan.request.notification_config)

@@ -152,7 +152,8 @@ export class Canvas {
   /** Wrapped lines from a first baseline; returns the last baseline. */
   paragraph(x: number, y: number, text: string, style: ParagraphStyle): number {
     const lines = this.wrap(text, style)
-    const direction = style.direction ?? (lines.length < 2 || plain.test(text) ? undefined : directionOf(text))
+    const direction = style.direction ??
+      (lines.length < 2 || plain.test(text) ? undefined : directionOf(text))
     lines.forEach((line, index) => this.text(x, y + index * style.leading, line, { ...style, direction }))
     return y + Math.max(0, lines.length - 1) * style.leading
   }
@@ -201,7 +202,8 @@ export class Canvas {
   }
 
   private fits(text: string, style: ParagraphStyle): boolean {
-    return words(text).every((word) => parts(word).every((part) => this.measure(part, style) <= style.width)) &&
+    const isNarrow = (part: string) => this.measure(part, style) <= style.width
+    return words(text).every((word) => isNarrow(word) || parts(word).every(isNarrow)) &&
       this.split(text, style).length <= style.lines
   }
 
@@ -220,6 +222,7 @@ export class Canvas {
    */
   private split(text: string, style: ParagraphStyle): ReadonlyArray<string> {
     const space = this.measure(" ", style) + 2 * (style.spacing ?? 0)
+    const isPlain = plain.test(text)
     return text.trim().split(/[\r\n]+/).flatMap((row) => {
       const lines: Array<string> = []
       let [line, used] = ["", 0]
@@ -246,7 +249,10 @@ export class Canvas {
         }
         used = this.measure(line, style)
       }
-      for (const word of words(row)) parts(word).forEach((part, at) => put(part, at === 0 ? " " : ""))
+      for (const word of words(row)) {
+        if (isPlain) put(word, " ")
+        else parts(word).forEach((part, at) => put(part, at === 0 ? " " : ""))
+      }
       end()
       return lines
     })
@@ -254,6 +260,7 @@ export class Canvas {
 }
 
 /** Joined letters are not set apart. */
-const spacingOf = (text: string, { spacing = 0 }: TextStyle): number => plain.test(text) ? spacing : 0
+const spacingOf = (text: string, { spacing = 0 }: TextStyle): number =>
+  spacing === 0 || plain.test(text) ? spacing : 0
 
 const words = (text: string): ReadonlyArray<string> => text.split(/[ \t\r\n]+/).filter((word) => word !== "")

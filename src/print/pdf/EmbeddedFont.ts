@@ -30,19 +30,41 @@ abstract class ShownFont {
       if (codes !== "") parts.push(`<${codes}> Tj`)
       codes = ""
     }
-    for (const { marks, text: spelled } of clusters) {
-      const shown = marks.map((mark) => this.code(mark))
-      if (spelled === undefined && marks.every((mark) => mark.missing || this.says(mark))) {
-        codes += shown.join("")
-        continue
+    for (const { marks, rightToLeft, text: spelled } of clusters) {
+      const shown = marks.map((mark) => this.code(mark)).join("")
+      if (spelled === undefined && marks.every((mark) => mark.missing || this.says(mark))) codes += shown
+      else {
+        flush()
+        const text = spelled ?? marks.map(({ codePoint }) => String.fromCodePoint(codePoint)).join("")
+        const characters = rightToLeft === true ? Array.from(text).toReversed() : [text]
+        parts.push(...this.showSpelled(marks, characters, size))
       }
-      flush()
-      const text = spelled ?? marks.map(({ codePoint }) => String.fromCodePoint(codePoint)).join("")
-      parts.push(`/Span <</ActualText ${PDFHexString.fromText(text)}>> BDC`)
-      parts.push(...marks.map((mark) => this.showMoved(mark, size)), this.showEnd(marks), "EMC")
     }
     flush()
     return parts.join(" ")
+  }
+
+  /**
+   * Glyphs that mean something together. Readers put right-to-left text in order by where it stands, and would turn what
+   * they are given as one: there each character has its share of the width, and the last one all of the glyphs.
+   */
+  private showSpelled(
+    marks: ReadonlyArray<Mark>,
+    characters: ReadonlyArray<string>,
+    size: number
+  ): ReadonlyArray<string> {
+    const width = marks.reduce((sum, { advance }) => sum + advance, 0)
+    const share = width / characters.length
+    return characters.flatMap((character, at) => {
+      const last = at === characters.length - 1
+      return [
+        `/Span <</ActualText ${PDFHexString.fromText(character)}>> BDC`,
+        this.showEdge(at * share, 0),
+        ...(last ? marks.map((mark) => this.showMoved(mark, size)) : []),
+        last ? this.showEdge(0, 1) : this.showEdge((at + 1) * share, 1),
+        "EMC"
+      ]
+    })
   }
 
   /** `TJ` counts in thousandths of the size, to the left; `Ts` in points. */
@@ -55,11 +77,14 @@ abstract class ShownFont {
     return rise === 0 ? shown : `${rise} Ts ${shown} 0 Ts`
   }
 
-  /** A space that ends where the letter ends: readers take the last glyph of a span for its end. */
-  private showEnd(marks: ReadonlyArray<Mark>): string {
+  /**
+   * A space that begins, or with `ends` 1 ends, so far from the pen, and does not move it: readers take the first and the
+   * last glyph of a span for its edges.
+   */
+  private showEdge(distance: number, ends: 0 | 1): string {
     const { space } = this
-    if (marks.length === 1 && marks[0]!.dx === 0 || space === undefined) return ""
-    return this.showMoved({ ...space, dx: -space.advance, advance: 0 }, 0)
+    if (space === undefined) return ""
+    return this.showMoved({ ...space, dx: distance - ends * space.advance, advance: 0 }, 0)
   }
 }
 

@@ -62,14 +62,22 @@ export class FallbackFonts {
 
   /** Draws, and draws again as long as a font is to be read for it. */
   complete<A>(draw: () => A): Effect.Effect<A> {
+    return Effect.suspend(() => {
+      const { asked } = this
+      const drawn = draw()
+      return asked === this.asked ? Effect.succeed(drawn) : this.completeLater(draw)
+    })
+  }
+
+  private completeLater<A>(draw: () => A): Effect.Effect<A> {
     return Effect.gen({ self: this }, function* () {
       for (let round = 0; round < mostRounds; round++) {
-        this.wanted = new Map()
-        const drawn = draw()
         const loading = [...this.wanted.values()]
         this.wanted = new Map()
-        if (loading.length === 0) return drawn
         yield* this.turn.withPermit(Effect.forEach(loading, (load) => load, { discard: true }))
+        const { asked } = this
+        const drawn = draw()
+        if (asked === this.asked) return drawn
       }
       return yield* Effect.die(new Error(`A page was not drawn in ${mostRounds} rounds`))
     })
@@ -107,7 +115,10 @@ export class FallbackFonts {
         onSuccess: (font) => Effect.sync(() => void this.fonts.set(key, font)),
         onFailure: (cause) => {
           this.fonts.set(key, null)
-          return Effect.logError(`The font ${name} cannot be read: its characters are printed as boxes`, cause)
+          return Effect.logError(
+            `The font ${name} cannot be read: its characters are printed as boxes`,
+            cause
+          )
         }
       })
     })
@@ -123,7 +134,10 @@ export class FallbackFonts {
     }).pipe(
       Effect.catchCause((cause) => {
         font.leave(slice)
-        return Effect.logError(`The font file ${file} cannot be read: its characters are printed as boxes`, cause)
+        return Effect.logError(
+          `The font file ${file} cannot be read: its characters are printed as boxes`,
+          cause
+        )
       })
     )
   }

@@ -84,9 +84,14 @@ export class Face implements OwnFont {
     return { marks: [this.absent(letter.codePointAt(0)!)], text: letter.toWellFormed() }
   }
 
-  /**
-   * A line as runs of one font each, from left to right: one run where this font has all of it, as it has of most texts.
-   */
+  /** Whether this font has all of a text, as it has of most. */
+  hasAll(text: string): boolean {
+    if (plain.test(text)) return true
+    const [only, ...others] = this.runs(text)
+    return only === undefined || (others.length === 0 && only.font === this && only.text === text)
+  }
+
+  /** A line as runs of one font each, from left to right: one run where this font has all of it. */
   runs(text: string, direction?: Direction): ReadonlyArray<Run> {
     if (plain.test(text)) return [{ font: this, clusters: this.shape(text), text }]
     const key = direction === undefined ? text : `${direction} ${text}`
@@ -110,7 +115,8 @@ export class Face implements OwnFont {
   private measure(text: string): number {
     let units = 0
     const { asked } = this.others
-    for (const { clusters, font } of this.runs(text)) {
+    const runs = plain.test(text) ? [{ font: this, clusters: this.shape(text) }] : this.runs(text)
+    for (const { clusters, font } of runs) {
       const scale = this.metrics.unitsPerEm / font.metrics.unitsPerEm
       for (const { marks } of clusters) for (const mark of marks) units += mark.advance * scale
     }

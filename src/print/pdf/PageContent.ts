@@ -69,6 +69,7 @@ const cells = ({ runs, unit, x, y }: Extract<Shape, { kind: "cells" }>, height: 
 /** The glyphs of a line, run by run; our own face is chosen when they begin. */
 const glyphs = ({ direction, face, size, text }: TextShape, { fonts, others }: PageResources): string => {
   const own = fonts[face.name]
+  if (face.hasAll(text)) return own.show(text, size)
   let chosen: string = face.name
   let written = ""
   for (const { clusters, font, text: spelled } of face.runs(text, direction)) {

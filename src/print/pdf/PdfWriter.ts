@@ -61,12 +61,13 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   for (const { shapes } of pages) {
     for (const shape of shapes) {
       if (shape.kind === "text") {
-        for (const { clusters, font, text } of shape.face.runs(shape.text, shape.direction)) {
-          if (font !== shape.face) {
-            if (!others.has(font.key)) others.set(font.key, new EmbeddedFallback(font as FallbackFont))
-          } else if (text !== undefined) texts[shape.face.name].push(text)
-          else for (const cluster of clusters) noteOwn(texts[shape.face.name], missing, cluster)
-        }
+        if (shape.face.hasAll(shape.text)) texts[shape.face.name].push(shape.text)
+        else {for (const { clusters, font, text } of shape.face.runs(shape.text, shape.direction)) {
+            if (font !== shape.face) {
+              if (!others.has(font.key)) others.set(font.key, new EmbeddedFallback(font as FallbackFont))
+            } else if (text !== undefined) texts[shape.face.name].push(text)
+            else for (const cluster of clusters) noteOwn(texts[shape.face.name], missing, cluster)
+          }}
       }
       if (shape.kind !== "logo" || logos.has(shape.logo)) continue
       const { height, width } = shape.logo

@@ -20,6 +20,13 @@ const metricsOf = (file: TrueTypeFile, postscriptName: string): FaceMetrics => {
   }
 }
 
+const meaningOf = ({ codePoint, says }: Mark): string => says ?? String.fromCodePoint(codePoint)
+
+/** One glyph in its place, which means all of the letter: readers need no more. */
+const isSaid = ([only, ...others]: ReadonlyArray<Mark>, said: string): boolean =>
+  only !== undefined && others.length === 0 && only.dx === 0 && only.dy === 0 &&
+  only.advance === only.glyph.advanceWidth && meaningOf(only) === said
+
 /** A TrueType file with its shaping tables. */
 export class ShapedFont implements FallbackFont {
   readonly key: string
@@ -71,10 +78,7 @@ export class ShapedFont implements FallbackFont {
     })
     return clusters.map(({ marks, start }) => {
       const said = text.slice(start, ends.get(start))
-      const [only] = marks
-      const plain = marks.length === 1 && only!.dx === 0 && only!.dy === 0 &&
-        only!.advance === only!.glyph.advanceWidth && (only!.says ?? String.fromCodePoint(only!.codePoint)) === said
-      return { marks, text: plain ? undefined : said }
+      return { marks, rightToLeft, text: isSaid(marks, said) ? undefined : said }
     })
   }
 
@@ -84,7 +88,9 @@ export class ShapedFont implements FallbackFont {
     { xAdvance, xOffset, yOffset }: HarfBuzz.GlyphPosition,
     first: boolean
   ): Mark {
-    const own = Array.from(said, (character) => character.codePointAt(0)!).find((point) => this.nominalOf(point) === id)
+    const own = Array.from(said, (character) => character.codePointAt(0)!).find((point) =>
+      this.nominalOf(point) === id
+    )
     return {
       glyph: { id, advanceWidth: this.file.glyph(id).advance },
       codePoint: own ?? said.codePointAt(0) ?? 0,

@@ -53,7 +53,11 @@ export const directionOf = (text: string): Direction =>
   (bidi.getEmbeddingLevels(text).paragraphs[0]?.level ?? 0) % 2 === 1 ? "rtl" : "ltr"
 
 /** The first font that has all of a letter, so that its accents stay with it. */
-const fontFor = (letter: string, packs: ReadonlyArray<FontPack>, find: FindFont): FallbackFont | undefined => {
+const fontFor = (
+  letter: string,
+  packs: ReadonlyArray<FontPack>,
+  find: FindFont
+): FallbackFont | undefined => {
   const points = needed(letter)
   const first = String.fromCodePoint(points[0] ?? 0)
   for (const pack of packs) {
@@ -115,21 +119,26 @@ const ordered = (found: ReadonlyArray<Piece>): ReadonlyArray<Piece> => {
 }
 
 /** Our own letters inside a right-to-left text: spaces, stops and brackets, which face the other way. */
-const turned = (text: string, own: OwnFont): ReadonlyArray<Run> =>
-  letters(text).toReversed().map((letter) => {
+const turned = (text: string, own: OwnFont): Run => {
+  const facing = letters(text).toReversed().map((letter) => {
     const mirrored = bidi.getMirroredCharacter(letter)
-    return mirrored === null || !own.writes(mirrored)
-      ? { font: own, clusters: own.shape(letter), text: letter }
-      : { font: own, clusters: own.shape(mirrored).map((cluster) => ({ ...cluster, text: letter })) }
-  })
+    return mirrored !== null && own.writes(mirrored) ? mirrored : letter
+  }).join("")
+  return { font: own, clusters: own.shape(facing), text: facing }
+}
 
 /** The runs of a line that was cleaned: composed, without line breaks and explicit directions. */
-export const runsOf = (text: string, own: OwnFont, find: FindFont, direction?: Direction): ReadonlyArray<Run> => {
+export const runsOf = (
+  text: string,
+  own: OwnFont,
+  find: FindFont,
+  direction?: Direction
+): ReadonlyArray<Run> => {
   const { levels } = bidi.getEmbeddingLevels(text, direction)
   return ordered(pieces(text, own, find, levels)).flatMap(({ font, level, text }): ReadonlyArray<Run> => {
     if (font === undefined) return [{ font: own, clusters: [own.box(text)] }]
     const rightToLeft = level % 2 === 1
     if (font !== own) return [{ font, clusters: (font as FallbackFont).shape(text, rightToLeft) }]
-    return rightToLeft ? turned(text, own) : [{ font: own, clusters: own.shape(text), text }]
+    return [rightToLeft ? turned(text, own) : { font: own, clusters: own.shape(text), text }]
   })
 }

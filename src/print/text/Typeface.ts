@@ -25,6 +25,7 @@ export interface Mark {
 export interface Cluster {
   readonly marks: ReadonlyArray<Mark>
   readonly text: string | undefined
+  readonly rightToLeft?: boolean | undefined
 }
 
 /** In the font's units; the angle in degrees. */

@@ -145,20 +145,10 @@ export class TicketUnprintable extends Schema.TaggedError<TicketUnprintable>()("
   reason: Schema.String
 }) {}
 
-const codePoint = (glyph: string) =>
-  `U+${(glyph.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
-
-/** Why a document with missing glyphs is not printed: the characters as code points, twenty at most. */
-export const missingReason = (glyphs: ReadonlyArray<string>): string =>
-  `missing_glyph: the ticket's font cannot write ${glyphs.slice(0, 20).map(codePoint).join(" ")}`
-
 const drawWhole = Effect.fnUntraced(
   function* (fonts: Fonts["Service"], input: TicketInput) {
     yield* Effect.yieldNow
-    const page = yield* drawPage(fonts, input)
-    const missing = page.missing()
-    if (missing.length === 0) return page
-    return yield* new TicketUnprintable({ code: input.code, reason: missingReason(missing) })
+    return yield* drawPage(fonts, input)
   },
   (effect, _fonts, { code }) =>
     Effect.catchTag(

@@ -1,4 +1,5 @@
 /** One ticket: issued, generated, voided; the gate itself speaks to the Event. */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Entity from "effect/cluster/Entity"
@@ -44,7 +45,23 @@ export const GenerationArchive = Schema.Struct({
   failed: Schema.optionalKey(ArchivedReport)
 })
 
-/** A ticket as its organiser reads it. */
+/**
+ * Characters, as `U+E000`, for which boxes were printed: what a generator reported beside the files, or nothing when it
+ * printed all of them or says nothing of it.
+ */
+const Boxes = Schema.Struct({
+  unprintable: Schema.Array(Schema.String.check(Schema.isPattern(/^U\+[0-9A-F]{4,6}$/))).check(
+    Schema.isMaxLength(20)
+  )
+})
+const decodeBoxes = Schema.decodeUnknownOption(Boxes)
+export const unprintableOf = (archive: typeof GenerationArchive.Type | null): ReadonlyArray<string> =>
+  Option.match(decodeBoxes(archive?.generated?.metadata), {
+    onNone: () => [],
+    onSome: ({ unprintable }) => unprintable
+  })
+
+/** A ticket as its organiser reads it; `unprintable` are the characters for which its file has boxes. */
 export const TicketView = Schema.Struct({
   ticket_id: TicketId,
   event_id: EventNumber,
@@ -62,6 +79,7 @@ export const TicketView = Schema.Struct({
   qr_url: Schema.NullOr(Schema.String),
   file_size: Schema.NullOr(Schema.Int),
   generation: Schema.NullOr(GenerationArchive),
+  unprintable: Schema.Array(Schema.String),
   first_admitted_at: Schema.NullOr(Instant),
   first_gate: Schema.NullOr(Schema.String),
   flow_id: Schema.NullOr(Schema.String)

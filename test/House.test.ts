@@ -17,6 +17,7 @@ const floors = [
   "rpc",
   "src/bounds",
   "src/print/qr",
+  "src/print/text",
   "src/print/pdf",
   "src/print/invoices",
   "src/print/tickets",

@@ -42,17 +42,17 @@ const templatesOver = (channel: Channel, config: Plan["request"]["notification_c
 type Want = "now" | "elsewhere" | { readonly leftOut: string }
 
 /**
- * What every guest is sent by this step. A message about a ticket waits for a ticket; without `send_notifications` there
- * is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
+ * What every guest is sent by this step. A message about a ticket asks for a ticket, not for its PDF: the QR code is drawn
+ * when it is sent, and a PDF that could not be made keeps nobody out. Without `send_notifications` there is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
  */
 const wanted = (plan: FlowRequest, reader: Reader, template: Template, channel: Channel): Want => {
-  const { generate_pdf, send_notifications } = plan.request.ticket_config
+  const { send_notifications } = plan.request.ticket_config
   const reminders = plan.request.notification_config.schedule_reminders
   switch (subjectOf[template]) {
     case "guest":
       return "now"
     case "ticket":
-      return send_notifications && (reader.file_url !== null || !generate_pdf) ? "now" : "elsewhere"
+      return send_notifications && reader.code !== null ? "now" : "elsewhere"
     case "event":
       return reminders.some(({ channels }) => channels.includes(channel))
         ? "elsewhere"
@@ -67,6 +67,10 @@ const wanted = (plan: FlowRequest, reader: Reader, template: Template, channel: 
 const inOrder = (templates: ReadonlyArray<Template>) =>
   TemplateId.literals.filter((template) => templates.includes(template))
 
+/** A flow that was to make nothing of its tickets sends their codes in letters alone. */
+const dataOf = ({ generate_pdf, generate_qr }: Plan["request"]["ticket_config"]) =>
+  generate_pdf || generate_qr ? {} : { include_qr: false }
+
 const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Message> => {
   const over = (channel: Channel) => (template: Template): ReadonlyArray<Message> => {
     const want = wanted(plan, reader, template, channel)
@@ -77,7 +81,7 @@ const messagesFor = (plan: FlowRequest) => (reader: Reader): ReadonlyArray<Messa
       template,
       channel,
       priority: plan.request.ticket_config.priority,
-      data: {}
+      data: dataOf(plan.request.ticket_config)
     })
     return [want === "now" ? message : { ...message, ...want }]
   }

@@ -4,6 +4,7 @@ import { Rpc, RpcClient, RpcGroup } from "effect/rpc"
 import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
 import * as ThreadPool from "../durable/ThreadPool.ts"
 import { Fonts } from "../print/pdf/Fonts.ts"
+import { unprintableReason } from "../print/pdf/Unprintable.ts"
 import { type TicketInput, TicketPdf, TicketUnprintable } from "../print/tickets/TicketPdf.ts"
 
 /** Tickets in the order of their pages, and the bytes of the document. */
@@ -29,7 +30,10 @@ export class DocumentPrinter extends Context.Service<DocumentPrinter, {
       DocumentPrinter.of({
         print: Effect.fn("DocumentPrinter.print")(
           function* (tickets: ReadonlyArray<TicketInput>) {
-            return (yield* TicketPdf.renderMany(fonts, tickets)).bytes
+            const { bytes, missingGlyphs } = yield* TicketPdf.renderMany(fonts, tickets)
+            const missing = unprintableReason(missingGlyphs)
+            if (missing !== null) yield* Effect.logWarning("A document is printed with boxes", { missing })
+            return bytes
           },
           Effect.catchTag("PdfError", Effect.die)
         )

@@ -21,7 +21,7 @@ import {
 import * as SqlFaults from "../support/SqlFaults.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
-import { flaky } from "../support/Witness.ts"
+import { flaky, spoilTickets } from "../support/Witness.ts"
 import { numbered } from "../support/EventIds.ts"
 
 layer(TestAppLayer.layer, { excludeTestServices: true })(
@@ -117,6 +117,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
 
     it.effect("gives the money back though the payment service was away when it was asked to", () =>
       Effect.gen(function* () {
+        yield* spoilTickets
         const refused = yield* flaky("payments", 4, ({ path }) => path.endsWith("/refunds"))
         const flow = yield* run(bodyFor(4, {
           guests: guestsNamed("John Doe", unwritable),

@@ -18,7 +18,7 @@ import {
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { flaky, hold } from "../support/Witness.ts"
+import { flaky, hold, spoilTickets } from "../support/Witness.ts"
 
 const positionOf = ({ feed }: Finished, step: string, status: string): number =>
   feed.findIndex(({ data, event }) => event === "step" && data.step === step && data.status === status)
@@ -104,6 +104,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
 
     it.effect("retry_failed_steps tries tickets three times, and once without it", () =>
       Effect.gen(function* () {
+        yield* spoilTickets
         const guests = guestsNamed("John Doe", unwritable)
         const often = yield* run(
           bodyFor(111, { guests, orchestration_options: { retry_failed_steps: true } })

@@ -33,7 +33,7 @@ import {
 import * as TestAppLayer from "../support/TestApp.ts"
 import { type Answer, TestApp } from "../support/TestApp.ts"
 import * as Webhooks from "../support/Webhooks.ts"
-import { around, ownRowCounts } from "../support/Witness.ts"
+import { around, ownRowCounts, spoilTickets } from "../support/Witness.ts"
 
 const scan = (eventId: number, ticket_code: string) =>
   Effect.flatMap(TestApp, (app) =>
@@ -158,6 +158,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("the payment of a flow"
               ? new Response(null, { status: 503, headers: { "retry-after": "0" } })
               : real(request)
         )
+        yield* spoilTickets
         yield* around("payments", async (request, real) => {
           const response = await real(request)
           if (request.url.endsWith("/refunds")) refunds.push(response.status)

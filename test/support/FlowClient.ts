@@ -6,6 +6,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import documented from "../fixtures/bodies/6-complete-flow.request.json" with { type: "json" }
 import { type Answer, TestApp } from "./TestApp.ts"
+import { spoiled } from "./Witness.ts"
 
 type Json = Schema.Json
 
@@ -34,6 +35,7 @@ export const guestsNamed = (...names: ReadonlyArray<string>) =>
     ...documented.guests[at % documented.guests.length]!,
     guest_id: at + 1,
     name,
+    ...(name === unwritable ? { ticket_type: spoiled } : {}),
     email: `guest${at + 1}@example.com`
   }))
 
@@ -172,8 +174,8 @@ export const messagesOf = ({ accepted }: Finished) =>
     ({ json }) => json.messages as ReadonlyArray<Line>
   )
 
-/** Names that no font of ours can write. */
-export const unwritable = "中村 さくら"
+/** Whose ticket cannot be drawn, while `spoilTickets` is in front of the core. */
+export const unwritable = "Nobody"
 
 /** The documented guests, the first of them with the local part that tells the sandbox what to do. */
 export const payer = (local: string) =>

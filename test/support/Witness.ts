@@ -53,6 +53,20 @@ export const around = (name: ServiceTargetName, handler: Around) =>
     )
   })
 
+/** The ticket type of guests whose tickets cannot be drawn, as long as `spoilTickets` is in front of the core. */
+export const spoiled = "spoiled"
+
+/** Tickets of that type fail for good: what is printed on them names a time zone that there is not. */
+export const spoilTickets = around("core", async (request, real) => {
+  const response = await real(request)
+  if (!request.url.endsWith("/internal/print-details")) return response
+  const details = await response.json() as { readonly tickets: ReadonlyArray<Schema.JsonObject> }
+  const tickets = details.tickets.map((ticket) =>
+    ticket["ticket_type"] === spoiled ? { ...ticket, timezone: "Mars/Olympus" } : ticket
+  )
+  return Response.json({ ...details, tickets }, { status: response.status })
+})
+
 /** Lets nothing through to a service until it is let go, or until the scope closes. */
 export const hold = Effect.fnUntraced(function* (name: ServiceTargetName) {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -8,7 +8,7 @@ import { FileStore } from "../../files/FileStore.ts"
 import { InvoiceFiles } from "../../payments/invoices/InvoiceFiles.ts"
 import { PaymentClient } from "../../payments/PaymentClient.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
-import { missingReason } from "../../print/tickets/TicketPdf.ts"
+import { unprintableReason } from "../../print/pdf/Unprintable.ts"
 import { type EventTerms, PrintStore } from "../../store/tickets/PrintStore.ts"
 import { EventStore } from "../../store/EventStore.ts"
 import { InvoiceStore } from "../../payments/invoices/InvoiceStore.ts"
@@ -58,12 +58,14 @@ export const EventsHttpLayer = HttpApiBuilder.group(
         Option.match({ onNone: () => Effect.fail(missing("event")), onSome: Effect.succeed })
       )
 
-    /** What no ticket could be printed with is refused here, before it fails a job. */
+    /** What tickets would be printed with boxes for is refused here, where whoever wrote it can still change it. */
     const writable = Effect.fnUntraced(function* (terms: EventTerms) {
-      const errors = Object.entries(terms).flatMap(([field, text]): ReadonlyArray<FieldError> => {
-        const missing = text === null ? [] : fonts.regular.missing(text)
-        return missing.length === 0 ? [] : [{ pointer: `/${field}`, detail: missingReason(missing) }]
-      })
+      const errors = yield* fonts.complete(() =>
+        Object.entries(terms).flatMap(([field, text]): ReadonlyArray<FieldError> => {
+          const detail = text === null ? null : unprintableReason(fonts.regular.missing(text))
+          return detail === null ? [] : [{ pointer: `/${field}`, detail }]
+        })
+      )
       if (errors.length > 0) {
         return yield* new InvalidRequest({ detail: "Tickets cannot be printed with this text.", errors })
       }

@@ -3,6 +3,7 @@ import { Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { isFlowOver } from "../../../rpc/CompleteFlow.ts"
 import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
+import { unprintableOf } from "../../../rpc/Ticket.ts"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
@@ -179,7 +180,8 @@ const printed = Effect.fn("TicketsHttp.print")(
 )
 
 /** The ticket as it is stored, with links that open from now on; a voided one's files are not handed out. */
-const viewOf = Effect.fnUntraced(function* (ticket: TicketRow) {
+const viewOf = Effect.fnUntraced(function* (row: TicketRow) {
+  const ticket = { ...row, unprintable: unprintableOf(row.generation) }
   if (ticket.status === "voided") return { ...ticket, file_url: null, qr_url: null }
   const links = yield* FileLinks
   return {

@@ -77,7 +77,7 @@ const render = Effect.fn("InvoicePdf.render")(function* (fonts: Fonts["Service"]
         message: "A date, the time zone, the locale or the currency of the invoice is not known."
       })
   })
-  const pages = drawInvoice(() => new Canvas(fonts, 210 * mm, 297 * mm), view)
+  const pages = yield* fonts.complete(() => drawInvoice(() => new Canvas(fonts, 210 * mm, 297 * mm), view))
   return yield* writePdf(fonts, pages, {
     title: `${view.title} ${view.number}`,
     language: invoiceLanguage(input.locale),

@@ -1,5 +1,7 @@
 /** One page as data: what to draw and where, in points from the top left; written by `PdfWriter`. */
-import { type Face, type Fonts, letters } from "./Fonts.ts"
+import { letters, parts, plain } from "../text/Letters.ts"
+import { type Direction, directionOf } from "../text/TextRuns.ts"
+import type { Face, Fonts } from "./Fonts.ts"
 import type { DecodedLogo } from "./Logo.ts"
 
 /** A colour as `#rrggbb`. */
@@ -32,6 +34,8 @@ export type Shape =
     readonly size: number
     readonly fill: Colour
     readonly spacing: number
+    /** Which way the line reads; without one, its first letter that has a direction decides. */
+    readonly direction?: Direction | undefined
   }
   | {
     readonly kind: "cells"
@@ -72,6 +76,7 @@ export interface TextStyle {
   readonly align?: "left" | "center" | "right"
   readonly width?: number
   readonly spacing?: number
+  readonly direction?: Direction | undefined
 }
 
 /**
@@ -128,7 +133,7 @@ export class Canvas {
   /** One line at its baseline. */
   text(x: number, y: number, text: string, style: TextStyle): void {
     const face = style.bold === true ? this.fonts.bold : this.fonts.regular
-    const spacing = style.spacing ?? 0
+    const spacing = spacingOf(text, style)
     const spare = (style.width ?? 0) - this.measure(text, style)
     const shift = style.align === "center" ? spare / 2 : style.align === "right" ? spare : 0
     this.shapes.push({
@@ -139,22 +144,26 @@ export class Canvas {
       face,
       size: style.size,
       fill: style.fill,
-      spacing
+      spacing,
+      direction: style.direction
     })
   }
 
   /** Wrapped lines from a first baseline; returns the last baseline. */
   paragraph(x: number, y: number, text: string, style: ParagraphStyle): number {
     const lines = this.wrap(text, style)
-    lines.forEach((line, index) => this.text(x, y + index * style.leading, line, style))
+    const direction = style.direction ??
+      (lines.length < 2 || plain.test(text) ? undefined : directionOf(text))
+    lines.forEach((line, index) => this.text(x, y + index * style.leading, line, { ...style, direction }))
     return y + Math.max(0, lines.length - 1) * style.leading
   }
 
   /** Width of one line in points. */
   measure(text: string, style: TextStyle): number {
     const face = style.bold === true ? this.fonts.bold : this.fonts.regular
-    const gaps = style.spacing === undefined ? 0 : Math.max(0, letters(text).length - 1)
-    return face.width(text, style.size) + (style.spacing ?? 0) * gaps
+    const spacing = spacingOf(text, style)
+    const gaps = spacing === 0 ? 0 : Math.max(0, letters(text).length - 1)
+    return face.width(text, style.size) + spacing * gaps
   }
 
   /**
@@ -193,7 +202,8 @@ export class Canvas {
   }
 
   private fits(text: string, style: ParagraphStyle): boolean {
-    return words(text).every((word) => this.measure(word, style) <= style.width) &&
+    const isNarrow = (part: string) => this.measure(part, style) <= style.width
+    return words(text).every((word) => isNarrow(word) || parts(word).every(isNarrow)) &&
       this.split(text, style).length <= style.lines
   }
 
@@ -206,9 +216,13 @@ export class Canvas {
       : this.balance(text, narrow, narrower)
   }
 
-  /** A line break in the text stays one; a word wider than a line is broken after a hyphen or a slash, or between letters. */
+  /**
+   * A line break in the text stays one. A script without spaces breaks between its words; a word wider than a line is
+   * broken after a hyphen or a slash, or between letters.
+   */
   private split(text: string, style: ParagraphStyle): ReadonlyArray<string> {
     const space = this.measure(" ", style) + 2 * (style.spacing ?? 0)
+    const isPlain = plain.test(text)
     return text.trim().split(/[\r\n]+/).flatMap((row) => {
       const lines: Array<string> = []
       let [line, used] = ["", 0]
@@ -217,13 +231,14 @@ export class Canvas {
         line = ""
         used = 0
       }
-      for (const word of words(row)) {
+      const put = (word: string, gap: string) => {
         const width = this.measure(word, style)
-        if (line !== "" && used + space + width > style.width) end()
+        const before = gap === "" ? 0 : space
+        if (line !== "" && used + before + width > style.width) end()
         if (width <= style.width) {
-          used += line === "" ? width : space + width
-          line += line === "" ? word : ` ${word}`
-          continue
+          used += line === "" ? width : before + width
+          line += line === "" ? word : gap + word
+          return
         }
         for (const part of word.split(/(?<=[-/])/)) {
           if (line !== "" && this.measure(line + part, style) > style.width) end()
@@ -234,10 +249,18 @@ export class Canvas {
         }
         used = this.measure(line, style)
       }
+      for (const word of words(row)) {
+        if (isPlain) put(word, " ")
+        else parts(word).forEach((part, at) => put(part, at === 0 ? " " : ""))
+      }
       end()
       return lines
     })
   }
 }
+
+/** Joined letters are not set apart. */
+const spacingOf = (text: string, { spacing = 0 }: TextStyle): number =>
+  spacing === 0 || plain.test(text) ? spacing : 0
 
 const words = (text: string): ReadonlyArray<string> => text.split(/[ \t\r\n]+/).filter((word) => word !== "")

@@ -2,7 +2,7 @@
 import { type PDFArray, PDFContext, PDFName, type PDFRef, PDFString } from "@cantoo/pdf-lib"
 import { createHash } from "node:crypto"
 import { compress } from "./Deflate.ts"
-import type { Face, Mark } from "./Fonts.ts"
+import type { Mark, Typeface } from "../text/Typeface.ts"
 import { TrueTypeSubset } from "./TrueTypeSubset.ts"
 
 /** What documents write of a font; belongs to none of them. */
@@ -21,31 +21,46 @@ const loose = PDFContext.create()
 /** A code of two bytes, as hexadecimal digits. */
 const hex = (code: number): string => code.toString(16).padStart(4, "0")
 
-/** A character in UTF-16BE, as hexadecimal digits. */
-const utf16 = (codePoint: number): string =>
-  Buffer.from(String.fromCodePoint(codePoint), "utf16le").swap16().toString("hex")
+/** A text in UTF-16BE, as hexadecimal digits. */
+const utf16 = (text: string): string => Buffer.from(text, "utf16le").swap16().toString("hex")
 
-/** Codes from 1 on that count up together with their code points; only a last byte may count (§9.10.3). */
-const rangesOf = (codePoints: ReadonlyArray<number>) => {
-  const ranges: Array<{ from: number; length: number; codePoint: number }> = []
-  codePoints.forEach((codePoint, at) => {
+/** Codes that count up together with their code points; only a last byte may count (§9.10.3). */
+interface Range {
+  readonly from: number
+  length: number
+  /** What the first code means: several characters stand alone. */
+  readonly text: string
+  readonly codePoint: number | undefined
+}
+
+/** Codes from 1 on by what their glyphs mean; one that means nothing is in no range. */
+const rangesOf = (marks: ReadonlyArray<Mark>): ReadonlyArray<Range> => {
+  const ranges: Array<Range> = []
+  marks.forEach(({ codePoint, says }, at) => {
+    if (says !== undefined) {
+      if (says !== "") ranges.push({ from: at + 1, length: 1, text: says, codePoint: undefined })
+      return
+    }
     const last = ranges.at(-1)
-    const follows = last !== undefined && codePoint === last.codePoint + last.length &&
-      (codePoint & 0xff) !== 0 && ((at + 1) & 0xff) !== 0
+    const follows = last?.codePoint !== undefined && codePoint === last.codePoint + last.length &&
+      last.from + last.length === at + 1 && (codePoint & 0xff) !== 0 && ((at + 1) & 0xff) !== 0
     if (follows) last.length++
-    else ranges.push({ from: at + 1, length: 1, codePoint })
+    else ranges.push({ from: at + 1, length: 1, text: String.fromCodePoint(codePoint), codePoint })
   })
   return ranges
 }
 
+const meaningOf = ({ codePoint, says }: Mark): string => says ?? String.fromCodePoint(codePoint)
+
 /** Glyphs of one face, numbered from 1 in the order in which they were chosen. */
 export class GlyphChoice {
-  private readonly face: Face
+  private readonly face: Typeface
   private readonly subset: TrueTypeSubset
   private readonly codes = new Map<number, string>()
+  private readonly meanings = new Map<number, string>()
   private readonly marks: Array<Mark> = []
 
-  constructor(face: Face) {
+  constructor(face: Typeface) {
     this.face = face
     this.subset = new TrueTypeSubset(face.file)
   }
@@ -57,8 +72,14 @@ export class GlyphChoice {
     const id = this.subset.includeGlyph(mark.glyph.id)
     const code = hex(id)
     this.codes.set(mark.glyph.id, code)
+    this.meanings.set(mark.glyph.id, meaningOf(mark))
     if (id > 0) this.marks.push(mark)
     return code
+  }
+
+  /** Whether readers of the document take the chosen glyph for what this mark means: one glyph may mean two things. */
+  means(mark: Mark): boolean {
+    return this.meanings.get(mark.glyph.id) === meaningOf(mark)
   }
 
   /** The font of the glyphs chosen so far; the more effort, the smaller it is. */
@@ -85,8 +106,8 @@ export class GlyphChoice {
   }
 
   private toUnicode(): string {
-    const lines = rangesOf(this.marks.map(({ codePoint }) => codePoint)).map(({ from, length, codePoint }) =>
-      `<${hex(from)}> <${hex(from + length - 1)}> <${utf16(codePoint)}>`
+    const lines = rangesOf(this.marks).map(({ from, length, text }) =>
+      `<${hex(from)}> <${hex(from + length - 1)}> <${utf16(text)}>`
     )
     const sections: Array<string> = []
     for (let first = 0; first < lines.length; first += 100) {
@@ -102,7 +123,7 @@ export class GlyphChoice {
 }
 
 /** Adds a font of a face to a document. */
-export const addFont = (document: PDFContext, face: Face, program: FontProgram): PDFRef => {
+export const addFont = (document: PDFContext, face: Typeface, program: FontProgram): PDFRef => {
   const { metrics } = face
   const scaled = (units: number): number => (units * 1000) / metrics.unitsPerEm
   const BaseFont = PDFName.of(program.name)

@@ -1,11 +1,12 @@
 /** The shapes of a page as the operators of a PDF content stream (ISO 32000-1 §8.2). */
 import type { Box, Canvas, Colour, Corners, Shape } from "./Canvas.ts"
-import type { EmbeddedFont } from "./EmbeddedFont.ts"
+import type { EmbeddedFallback, EmbeddedFont } from "./EmbeddedFont.ts"
 import type { DecodedLogo } from "./Logo.ts"
 
-/** What a content stream refers to by name: the fonts by weight, the logos by what was drawn. */
+/** What a content stream refers to by name: our fonts by weight, others by their key, the logos by what was drawn. */
 export interface PageResources {
   readonly fonts: { readonly regular: EmbeddedFont; readonly bold: EmbeddedFont }
+  readonly others: ReadonlyMap<string, EmbeddedFallback>
   readonly logos: ReadonlyMap<
     DecodedLogo,
     { readonly name: string; readonly width: number; readonly height: number }
@@ -18,6 +19,8 @@ const join = (first: number, ...others: ReadonlyArray<number>): string => {
   for (const value of others) joined += ` ${round(value)}`
   return joined
 }
+
+type TextShape = Extract<Shape, { kind: "text" }>
 
 /** The 256 levels of a colour between 0 and 1. */
 const levels = Array.from({ length: 256 }, (_, level) => round(level / 255))
@@ -63,6 +66,22 @@ const cells = ({ runs, unit, x, y }: Extract<Shape, { kind: "cells" }>, height: 
   return `${written}f Q`
 }
 
+/** The glyphs of a line, run by run; our own face is chosen when they begin. */
+const glyphs = ({ direction, face, size, text }: TextShape, { fonts, others }: PageResources): string => {
+  const own = fonts[face.name]
+  if (face.hasAll(text)) return own.show(text, size)
+  let chosen: string = face.name
+  let written = ""
+  for (const { clusters, font, text: spelled } of face.runs(text, direction)) {
+    const key = font === face ? face.name : font.key
+    if (key !== chosen) written += `/${key} ${round(size)} Tf `
+    chosen = key
+    if (font !== face) written += `${others.get(key)?.showClusters(clusters, size) ?? ""} `
+    else written += `${spelled === undefined ? own.showClusters(clusters, size) : own.show(spelled, size)} `
+  }
+  return written.trimEnd()
+}
+
 const operators = (shape: Shape, height: number, resources: PageResources): string => {
   switch (shape.kind) {
     case "rect":
@@ -79,10 +98,9 @@ const operators = (shape: Shape, height: number, resources: PageResources): stri
       } l S [] 0 d`
     }
     case "text": {
-      const font = resources.fonts[shape.face.name]
       return `BT /${shape.face.name} ${round(shape.size)} Tf ${round(shape.spacing)} Tc ${
         colour(shape.fill)
-      } rg ${join(shape.x, height - shape.y)} Td ${font.show(shape.text, shape.size)} ET`
+      } rg ${join(shape.x, height - shape.y)} Td ${glyphs(shape, resources)} ET`
     }
     case "cells":
       return cells(shape, height)

@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Canvas } from "./Canvas.ts"
 import { compress } from "./Deflate.ts"
-import { EmbeddedFont } from "./EmbeddedFont.ts"
+import type { Cluster, FallbackFont } from "../text/Typeface.ts"
+import { EmbeddedFallback, EmbeddedFont } from "./EmbeddedFont.ts"
 import type { Fonts } from "./Fonts.ts"
 import { type DecodedLogo, embedLogo } from "./Logo.ts"
 import { pageContent } from "./PageContent.ts"
 
 /**
- * A finished document. `missingGlyphs` lists the characters that the fonts could not write (Arabic, CJK,
- * emoji …).
+ * A finished document. `missingGlyphs` lists the characters that no font could write: a box stands for each.
  */
 export interface RenderedPdf {
   readonly bytes: Uint8Array
@@ -36,6 +36,15 @@ export interface PdfInfo {
 /** Objects that are written before others have their turn; a ticket has about twenty. */
 const objectsPerTick = 500
 
+/** Letters of our own font that are not shown as their text: boxes, and brackets that face the other way. */
+const noteOwn = (texts: Array<string>, missing: Set<string>, { marks }: Cluster): void => {
+  for (const { codePoint, missing: absent } of marks) {
+    const character = String.fromCodePoint(codePoint)
+    if (absent) missing.add(character)
+    texts.push(absent ? "" : character)
+  }
+}
+
 /** Writes pages in order, each font once for all of them; equal input gives equal bytes. */
 export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   fonts: Fonts["Service"],
@@ -46,10 +55,20 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   const tree = document.nextRef()
   const resources = document.nextRef()
   const texts = { regular: new Array<string>(), bold: new Array<string>() }
+  const others = new Map<string, EmbeddedFallback>()
+  const missing = new Set<string>()
   const logos = new Map<DecodedLogo, { name: string; width: number; height: number; ref: PDFRef }>()
   for (const { shapes } of pages) {
     for (const shape of shapes) {
-      if (shape.kind === "text") texts[shape.face.name].push(shape.text)
+      if (shape.kind === "text") {
+        if (shape.face.hasAll(shape.text)) texts[shape.face.name].push(shape.text)
+        else {for (const { clusters, font, text } of shape.face.runs(shape.text, shape.direction)) {
+            if (font !== shape.face) {
+              if (!others.has(font.key)) others.set(font.key, new EmbeddedFallback(font as FallbackFont))
+            } else if (text !== undefined) texts[shape.face.name].push(text)
+            else for (const cluster of clusters) noteOwn(texts[shape.face.name], missing, cluster)
+          }}
+      }
       if (shape.kind !== "logo" || logos.has(shape.logo)) continue
       const { height, width } = shape.logo
       logos.set(shape.logo, {
@@ -68,7 +87,7 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   const kids: Array<PDFRef> = []
   for (const canvas of pages) {
     if (pages.length > 1) yield* Effect.yieldNow
-    const content = compress(pageContent(canvas, { fonts: embedded, logos }))
+    const content = compress(pageContent(canvas, { fonts: embedded, others, logos }))
     kids.push(document.register(document.obj({
       Type: "Page",
       Parent: tree,
@@ -83,7 +102,8 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
     document.obj({
       Font: {
         regular: texts.regular.length > 0 ? embedded.regular.add(document) : undefined,
-        bold: texts.bold.length > 0 ? embedded.bold.add(document) : undefined
+        bold: texts.bold.length > 0 ? embedded.bold.add(document) : undefined,
+        ...Object.fromEntries([...others].map(([key, font]) => [key, font.add(document)]))
       },
       XObject: Object.fromEntries([...logos.values()].map(({ name, ref }) => [name, ref]))
     })
@@ -106,7 +126,7 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   const rendered: RenderedPdf = {
     bytes: yield* Effect.promise(() => PDFWriter.forContext(document, objectsPerTick).serializeToBuffer()),
     pages: pages.length,
-    missingGlyphs: [...new Set([...embedded.regular.missing, ...embedded.bold.missing])]
+    missingGlyphs: [...missing]
   }
   return rendered
 })

@@ -3,6 +3,7 @@
  * of their own would cost more than all that they draw.
  */
 import { type FontProgram, GlyphChoice } from "./FontProgram.ts"
+import type { Mark } from "../text/Typeface.ts"
 import type { Face } from "./Fonts.ts"
 
 /**
@@ -39,6 +40,11 @@ export class PreparedFont {
       encoded += code
     }
     return encoded
+  }
+
+  /** The code of a mark, in hexadecimal: 0 is the box for what is missing; none when the font has not its letter. */
+  code({ codePoint, missing }: Mark): string | undefined {
+    return missing ? "0000" : this.codes[codePoint]
   }
 
   /** Letters that were written in parts, and what prints nothing. */

@@ -2,6 +2,7 @@
  * A TrueType font with some of its glyphs, for a PDF (ISO 32000-1 §9.9, OpenType 1.9): the glyphs' bytes are copied
  * as they are, so that a ticket's font costs a fraction of what decoding and encoding it costs.
  */
+import type { GlyphSource, StoredGlyph } from "../text/Typeface.ts"
 
 const pad4 = (length: number): number => (length + 3) & ~3
 
@@ -25,16 +26,8 @@ const componentsOf = (glyph: DataView): ReadonlyArray<number> => {
   return places
 }
 
-/** A glyph as the file holds it. */
-interface StoredGlyph {
-  readonly bytes: Uint8Array
-  readonly advance: number
-  readonly bearing: number
-  readonly components: ReadonlyArray<{ readonly place: number; readonly id: number }>
-}
-
 /** A font file with TrueType outlines, its tables found once; throws a `RangeError` for any other file. */
-export class TrueTypeFile {
+export class TrueTypeFile implements GlyphSource {
   private readonly view: DataView
   private readonly tables = new Map<string, Uint8Array>()
   private readonly glyphs = new Map<number, StoredGlyph>()
@@ -92,11 +85,11 @@ const hinting = ["cvt ", "fpgm", "prep"]
 
 /** Glyphs in the order they were asked for, from 1 on; 0 stays the font's "missing" glyph. */
 export class TrueTypeSubset {
-  private readonly file: TrueTypeFile
+  private readonly file: GlyphSource
   private readonly ids: Array<number> = [0]
   private readonly places = new Map<number, number>([[0, 0]])
 
-  constructor(file: TrueTypeFile) {
+  constructor(file: GlyphSource) {
     this.file = file
   }
 

@@ -112,9 +112,12 @@ const drawPage = Effect.fnUntraced(
   function* (fonts: Fonts["Service"], input: TicketInput, matrix?: QrMatrix) {
     const format = input.format ?? "a4"
     const view = yield* prepare(input, matrix ?? (yield* matrixOf(input.qrData)))
-    const canvas = format === "a4" ? new Canvas(fonts, 210 * mm, 297 * mm) : new Canvas(fonts, 80 * mm, 0)
-    templateOf(input.design, format)(canvas, view)
-    return canvas
+    const draw = templateOf(input.design, format)
+    return yield* fonts.complete(() => {
+      const canvas = format === "a4" ? new Canvas(fonts, 210 * mm, 297 * mm) : new Canvas(fonts, 80 * mm, 0)
+      draw(canvas, view)
+      return canvas
+    })
   }
 )
 
@@ -142,20 +145,10 @@ export class TicketUnprintable extends Schema.TaggedError<TicketUnprintable>()("
   reason: Schema.String
 }) {}
 
-const codePoint = (glyph: string) =>
-  `U+${(glyph.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
-
-/** Why a document with missing glyphs is not printed: the characters as code points, twenty at most. */
-export const missingReason = (glyphs: ReadonlyArray<string>): string =>
-  `missing_glyph: the ticket's font cannot write ${glyphs.slice(0, 20).map(codePoint).join(" ")}`
-
 const drawWhole = Effect.fnUntraced(
   function* (fonts: Fonts["Service"], input: TicketInput) {
     yield* Effect.yieldNow
-    const page = yield* drawPage(fonts, input)
-    const missing = page.missing()
-    if (missing.length === 0) return page
-    return yield* new TicketUnprintable({ code: input.code, reason: missingReason(missing) })
+    return yield* drawPage(fonts, input)
   },
   (effect, _fonts, { code }) =>
     Effect.catchTag(

@@ -14,7 +14,8 @@ import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
 import { JobTicket, RenderOptions } from "./TicketApi.ts"
 import { inputOf } from "../../print/tickets/TicketInput.ts"
-import { missingReason, TicketPdf } from "../../print/tickets/TicketPdf.ts"
+import { codePointsOf, unprintableReason } from "../../print/pdf/Unprintable.ts"
+import { TicketPdf } from "../../print/tickets/TicketPdf.ts"
 import { TicketDesign } from "../../print/tickets/TicketTemplates.ts"
 
 /** A ticket with what is printed on it. */
@@ -61,8 +62,11 @@ const printed = Effect.fnUntraced(function* (
   const pdf = yield* TicketPdf.render(fonts, { ...input, logo }, matrix).pipe(
     Effect.mapError(({ message, reason }) => new Unprintable({ reason: `${reason}: ${message}` }))
   )
-  if (pdf.missingGlyphs.length === 0) return pdf.bytes
-  return yield* new Unprintable({ reason: missingReason(pdf.missingGlyphs) })
+  const missing = unprintableReason(pdf.missingGlyphs)
+  if (missing !== null) {
+    yield* Effect.logWarning("A ticket is printed with boxes", { ticketId: ticket.id, missing })
+  }
+  return pdf
 })
 
 /** A reason as the contract has it: 500 characters at most, no control character, no half of one. */
@@ -78,7 +82,8 @@ interface Drawn {
 export class TicketRenderer extends Context.Service<TicketRenderer, {
   /**
    * Draws one ticket after the other, others have their turn in between; then all are stored at once. The reports come
-   * in the order of the tickets. A ticket that cannot be printed is an answer; a store that cannot be written and a
+   * in the order of the tickets. A ticket that cannot be printed is an answer, and one with characters that no font has
+   * is printed with boxes for them and says so; a store that cannot be written and a
    * thread that broke are errors: try again.
    */
   readonly render: (
@@ -124,13 +129,13 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
             const data = {
               file_key: pdfKey,
               file_url: pdfKey === null ? null : yield* links.make(pdfKey),
-              file_size: pdf === null ? null : pdf.length,
+              file_size: pdf === null ? null : pdf.bytes.length,
               qr_key: qrKey,
               qr_url: yield* links.make(qrKey)
             }
             const files: Array<StoredFile> = [{ key: qrKey, bytes: qr.bytes, contentType: qr.contentType }]
             if (pdf !== null && pdfKey !== null) {
-              files.push({ key: pdfKey, bytes: pdf, contentType: "application/pdf" })
+              files.push({ key: pdfKey, bytes: pdf.bytes, contentType: "application/pdf" })
             }
             return { data, files }
           }
@@ -142,13 +147,15 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
             options: RenderOptions
           ): Effect.fn.Return<Drawn, Unprintable | FileStoreError | ThreadBroken> {
             const began = yield* Clock.currentTimeMillis
-            const { data, files } = yield* filesOf(ticket, yield* draw(ticket, detail, options))
+            const drawn = yield* draw(ticket, detail, options)
+            const { data, files } = yield* filesOf(ticket, drawn)
+            const missing = drawn.pdf?.missingGlyphs ?? []
             return {
               files,
               report: {
                 ticket_id: ticket.id,
                 status: "generated",
-                reason: null,
+                reason: unprintableReason(missing),
                 generation_data: {
                   format: options.pdfFormat ? "pdf" : options.qrFormat,
                   qr_code: true,
@@ -158,7 +165,8 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
                 metadata: {
                   seat_number: detail.seat,
                   access_type: detail.ticket_type,
-                  generation_time_ms: (yield* Clock.currentTimeMillis) - began
+                  generation_time_ms: (yield* Clock.currentTimeMillis) - began,
+                  ...(missing.length === 0 ? {} : { unprintable: codePointsOf(missing) })
                 }
               }
             }

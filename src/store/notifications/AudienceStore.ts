@@ -30,8 +30,8 @@ const Row = Schema.Struct({
   flow_id: Schema.NullOr(Schema.String)
 })
 /**
- * One reader of a message; the links open from now on. `qr_data` is there once a QR code was made, `qr_url` when that is
- * an image and not its text.
+ * One reader of a message; the links open from now on. `qr_data` is the live ticket's, whatever became of its files;
+ * `qr_url` is there once a QR code was stored, when that is an image and not its text.
  */
 export type Reader = typeof Row.Type
 
@@ -51,7 +51,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
           numberOf("e.event_id")
         } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
          g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
-         CASE WHEN t.qr_key IS NOT NULL OR t.qr_url IS NOT NULL THEN t.qr_data END AS qr_data`
+         t.qr_data`
       )
       const current = Effect.fnUntraced(function* (reader: Reader) {
         const isText = reader.qr_key?.endsWith(".txt") === true

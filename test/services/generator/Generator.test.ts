@@ -63,7 +63,7 @@ describe("the ticket generator", () => {
       const { template } = ticketOf(4)
       yield* queue.offer(chunkOf("job_2", [
         ticketOf(1),
-        ticketOf(2, { first_name: "李", last_name: "明" }),
+        ticketOf(2, { first_name: "李", last_name: "\ue000" }),
         { ...ticketOf(4), template: { ...template, design: "baroque" } },
         ticketOf(5),
         ticketOf(6, { first_name: "Łukasz", last_name: "Şahin" })
@@ -71,12 +71,17 @@ describe("the ticket generator", () => {
       const [report] = yield* reported(1)
       assert.deepStrictEqual(report?.tickets.map((ticket) => [ticket.status, ticket.reason]), [
         ["generated", null],
-        ["failed", "missing_glyph: the ticket's font cannot write U+674E U+660E"],
+        ["generated", "unprintable: a box is printed for U+E000"],
         ["failed", "unknown_design: baroque"],
         ["failed", "ticket_voided"],
         ["generated", null]
       ])
-      assert.isFalse(yield* files.exists("tickets/1/2-qr.png"))
+      assert.deepStrictEqual(report?.tickets[1]?.metadata, {
+        ...(report?.tickets[1]?.metadata as object),
+        unprintable: ["U+E000"]
+      })
+      assert.isTrue(yield* files.exists("tickets/1/2-qr.png"))
+      assert.isFalse(yield* files.exists("tickets/1/4-qr.png"))
     }).pipe(Effect.provide(inMemory)))
 
   it.live("takes a chunk that is sent again as the same chunk", () =>

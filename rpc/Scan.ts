@@ -23,7 +23,8 @@ export const ScanResult = Schema.Literals([
   "not_inside",
   "scan_id_reused",
   "scan_annulled",
-  "refused_offline"
+  "refused_offline",
+  "unreadable"
 ])
 export type ScanResult = typeof ScanResult.Type
 
@@ -39,7 +40,10 @@ export const Permission = Schema.Struct({
 })
 export type Permission = typeof Permission.Type
 
-/** A scan as the Event decides it: by ticket code or by ticket id, whichever the scanner read. */
+/**
+ * A scan as the Event decides it: by ticket code or by ticket id, whichever the scanner read. `forged` says why what was
+ * read names no ticket: why its QR is none of ours, `unreadable`, or `codes_differ`.
+ */
 export const AdmitRequest = Schema.Struct({
   scanId: Schema.String,
   eventId: EventId,
@@ -67,7 +71,8 @@ export type Passage = typeof Passage.Type
 
 /**
  * The final decision under a scan id. `first_use` says when and where a used ticket first came in, in `timezone`;
- * `last_use` the same of its latest entry, another one only where people may come back.
+ * `last_use` the same of its latest entry, another one only where people may come back. `codes_differ` is there when the
+ * code and the QR that were shown are of two tickets.
  */
 export const Verdict = Schema.Struct({
   scan_id: Schema.String,
@@ -82,6 +87,7 @@ export const Verdict = Schema.Struct({
   last_use: Schema.NullOr(Passage),
   timezone: Schema.String,
   signals: Schema.Array(Signal),
+  codes_differ: Schema.optionalKey(Schema.Literal(true)),
   decided_at: Instant
 })
 export type Verdict = typeof Verdict.Type

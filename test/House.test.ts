@@ -43,6 +43,7 @@ const floors = [
   "src/store/tickets",
   "src/store/jobs",
   "src/store/notifications",
+  "src/gate/reading",
   "src/gate",
   "src/gate/offline",
   "src/services/scans",

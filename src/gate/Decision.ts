@@ -45,6 +45,7 @@ export const verdictOf = (
   last_use: ticket?.lastEntry ?? null,
   timezone: event?.timezone ?? "UTC",
   signals,
+  ...(scan.forged === "codes_differ" && result === "unknown_ticket" ? { codes_differ: true } : {}),
   decided_at: now
 })
 
@@ -126,9 +127,17 @@ const leave = (ticket: GateTicket): Decision =>
     ? { result: "valid", shownAgain: false, ticket, after: { ...ticket, inside: false }, signals: [] }
     : refuse("not_inside", ticket)
 
+/** What a reader or a steward did is no forgery. */
+const unread: ReadonlyMap<string, ScanResult> = new Map(
+  [
+    ["unreadable", "unreadable"],
+    ["codes_differ", "unknown_ticket"]
+  ] as const
+)
+
 const passed = (situation: Situation, event: GateEvent, scan: AdmitRequest): Decision => {
   const { eventId, ticket } = situation
-  if (scan.forged !== null) return refuse("forged")
+  if (scan.forged !== null) return refuse(unread.get(scan.forged) ?? "forged")
   if (ticket === undefined) return refuse("unknown_ticket")
   if (ticket.eventId !== eventId) return refuse("wrong_event")
   if (scan.direction === "exit" && ticket.inside) return leave(ticket)
@@ -157,7 +166,8 @@ const opensOrHasOpened: Readonly<Record<ScanResult, boolean>> = {
   not_inside: false,
   scan_id_reused: false,
   scan_annulled: false,
-  refused_offline: false
+  refused_offline: false,
+  unreadable: false
 }
 
 /**

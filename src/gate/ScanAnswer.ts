@@ -66,7 +66,10 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
     first_use === null
       ? "Ce billet a déjà été utilisé."
       : `Ce billet a déjà été utilisé le ${when("fr", first_use.at, timezone)}, porte ${first_use.gate}.`,
-  unknown_ticket: () => "Aucun billet ne porte ce code.",
+  unknown_ticket: ({ codes_differ }) =>
+    codes_differ === true
+      ? "Le code et le QR code sont de deux billets : scannez à nouveau."
+      : "Aucun billet ne porte ce code.",
   wrong_event: () => "Ce billet est pour un autre événement.",
   voided: () => "Ce billet a été annulé.",
   unpaid: () => "Ce billet n'est pas payé.",
@@ -83,7 +86,9 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
   not_inside: () => "Ce billet n'est pas à l'intérieur.",
   scan_id_reused: () => "Ce numéro de scan a déjà servi pour un autre passage : scannez à nouveau.",
   scan_annulled: () => "Ce scan a été annulé : scannez à nouveau.",
-  refused_offline: () => "Le contrôle hors ligne avait refusé ce billet : personne n'est entré."
+  refused_offline: () => "Le contrôle hors ligne avait refusé ce billet : personne n'est entré.",
+  unreadable: () =>
+    "Lecture brouillée : vérifiez la disposition du clavier du lecteur, puis scannez à nouveau."
 }
 
 const en: Readonly<Record<ScanResult, Sentence>> = {
@@ -95,7 +100,10 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
     first_use === null
       ? "This ticket has already been used."
       : `This ticket was already used on ${when("en", first_use.at, timezone)} at gate ${first_use.gate}.`,
-  unknown_ticket: () => "No ticket has this code.",
+  unknown_ticket: ({ codes_differ }) =>
+    codes_differ === true
+      ? "The code and the QR code are of two tickets: scan again."
+      : "No ticket has this code.",
   wrong_event: () => "This ticket is for another event.",
   voided: () => "This ticket has been cancelled.",
   unpaid: () => "This ticket has not been paid for.",
@@ -111,7 +119,8 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
   not_inside: () => "This ticket is not inside.",
   scan_id_reused: () => "This scan number was used for another passage: scan again.",
   scan_annulled: () => "This scan was annulled: scan again.",
-  refused_offline: () => "The device refused this ticket while offline: nobody went in."
+  refused_offline: () => "The device refused this ticket while offline: nobody went in.",
+  unreadable: () => "The reading is garbled: check the scanner's keyboard layout, then scan again."
 }
 
 const sentences = { fr, en }

@@ -1,11 +1,10 @@
 /** The two documented bodies of flow 3, accepted unchanged, and how each becomes a scan for the gate. */
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { type EventId, EventNumber, TicketId } from "../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts"
 import { Instant, Label } from "../../rpc/values/Values.ts"
-import { QrData } from "../trust/QrData.ts"
 import type { TrustedKeys } from "../trust/SigningKeys.ts"
+import { type Reading, readShown } from "./reading/Reading.ts"
 
 const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\u0000")
 
@@ -73,19 +72,36 @@ export const ScanLocation = Schema.Struct({
   })))
 })
 
-const extras = {
-  scan_id: Schema.optionalKey(ScanId),
-  direction: Schema.optionalKey(Direction),
-  qr_data: Schema.optionalKey(Scanned),
-  timestamp: Schema.optionalKey(Instant)
+/** What was shown, in either field or in both: the printed code or the text of the QR. */
+export const shownFields = {
+  ticket_code: Schema.optionalKey(Schema.NullOr(Scanned)),
+  qr_data: Schema.optionalKey(Schema.NullOr(Scanned))
 }
 
+const extras = {
+  ...shownFields,
+  scan_id: Schema.optionalKey(Schema.NullOr(ScanId)),
+  direction: Schema.optionalKey(Schema.NullOr(Direction)),
+  timestamp: Schema.optionalKey(Schema.NullOr(Instant))
+}
+
+const absent = (value: unknown): boolean => value === undefined || value === null
+
+/** Something must have been shown; an empty text is a camera that read nothing. */
+export const showsSomething = Schema.makeFilter((body: {
+  readonly ticket_code?: string | null
+  readonly qr_data?: string | null
+}) =>
+  absent(body.ticket_code) && absent(body.qr_data)
+    ? { path: ["ticket_code"], issue: "Expected ticket_code, qr_data, or both" }
+    : undefined
+)
+
 /**
- * From a device: `ticket_code` is the printed code or the text of the QR, `qr_data` the QR beside a code;
+ * From a device: the printed code or the text of the QR in `ticket_code` or `qr_data`, or one in each;
  * `validation_result` is the device's claim, kept and never believed.
  */
 export const ScanBody = Schema.Struct({
-  ticket_code: Scanned,
   event_id: EventNumber,
   scanner_id: Label,
   validation_result: Schema.optionalKey(Schema.NullOr(Label)),
@@ -93,12 +109,13 @@ export const ScanBody = Schema.Struct({
   scan_metadata: Schema.optionalKey(Schema.NullOr(ScanMetadata)),
   operator_id: Label,
   ...extras
-})
+}).check(showsSomething)
 export type ScanBody = typeof ScanBody.Type
 
 /**
- * From the scan service, which decoded the QR; it knows the ticket's type and user only when the QR or the request says them. `ticketId` is null
- * when the text named no ticket: such a scan is refused, and stored like any other.
+ * From the scan service, which decoded the QR; it knows the ticket's type and user only when the QR or the request says
+ * them. `ticketId` is null when no QR named a ticket: then `ticket_code` is what was read, and a scan without that is
+ * refused, and stored like any other.
  */
 export const InternalScanBody = Schema.Struct({
   ticketId: Schema.NullOr(TicketId),
@@ -132,26 +149,14 @@ export interface ScanCircumstances {
   readonly trusted: TrustedKeys
 }
 
-type Qr = Pick<AdmitRequest, "forged" | "ticketId">
-
-/** A QR that was sent along: its ticket, or why it is none of ours. */
-export const readQr = (text: string | undefined, trusted: TrustedKeys): Qr =>
-  text === undefined ? { forged: null, ticketId: null } : Result.match(QrData.verify(text, trusted), {
-    onFailure: (reason) => ({ forged: reason, ticketId: null }),
-    onSuccess: ({ id }) => ({ forged: null, ticketId: id })
-  })
-
-/** No printed code begins so: this is the text of a QR, sent as a camera read it. */
-const isQrText = (text: string): boolean => text.trimStart().startsWith("{")
-
-/** What was read, where it belongs: a scanner may know one field only, and a camera reads the QR into it. */
-const read = (
-  { qr_data, ticket_code }: ScanBody,
-  trusted: TrustedKeys
-): Qr & Pick<AdmitRequest, "ticketCode"> =>
-  qr_data === undefined && isQrText(ticket_code)
-    ? { ticketCode: null, ...readQr(ticket_code, trusted) }
-    : { ticketCode: storableText(ticket_code), ...readQr(qr_data, trusted) }
+/** What was read, as the gate decides it: a text that names no ticket is kept in a form that can be stored. */
+export const named = (
+  { forged, qr, ticketCode }: Reading
+): Pick<AdmitRequest, "forged" | "ticketCode" | "ticketId"> => ({
+  ticketCode: ticketCode === null ? null : storableText(ticketCode),
+  ticketId: qr === null ? null : qr.id,
+  forged
+})
 
 /** A device's scan: by the printed code, by the QR, or by both. */
 export const fromDevice = (
@@ -160,7 +165,7 @@ export const fromDevice = (
 ): AdmitRequest => ({
   scanId: body.scan_id ?? scanId,
   eventId,
-  ...read(body, trusted),
+  ...named(readShown(body.ticket_code, body.qr_data, trusted)),
   deviceId: body.scanner_id,
   operator,
   gate: body.scan_location.gate,
@@ -179,35 +184,43 @@ export const fromDevice = (
 const doubt = ({ qr_decoded, signature_valid, timestamp_valid }: InternalScanBody["validationMetadata"]) =>
   !qr_decoded ? "malformed" : !signature_valid ? "forged" : !timestamp_valid ? "timestamp" : null
 
-/** A scan that the scan service verified; QR data sent along is verified again. */
+/** The ticket that a body of the scan service names, by number: what the service decoded, or the QR that it sent along. */
+export const ticketIdOf = (body: InternalScanBody, trusted: TrustedKeys): number | null =>
+  body.ticketId ?? readShown(body.ticket_code, body.qr_data, trusted).qr?.id ?? null
+
+/** A code that no QR stands behind needs no signature; QR data sent along is verified again. */
+const namedByService = (body: InternalScanBody, trusted: TrustedKeys) => {
+  const read = named(readShown(body.ticket_code, body.qr_data, trusted))
+  if (read.forged === "unreadable" || read.forged === "codes_differ") return read
+  if (body.ticketId === null && read.ticketCode !== null) return read
+  const ticketId = body.ticketId ?? read.ticketId
+  const mismatch = read.ticketId !== null && read.ticketId !== ticketId ? "forged" : null
+  const unread = ticketId === null ? "malformed" : null
+  const forged = doubt(body.validationMetadata) ?? read.forged ?? mismatch ?? unread
+  return { ...read, ticketId, forged }
+}
+
+/** A scan that the scan service verified. */
 export const fromScanService = (
   body: InternalScanBody,
   { eventId, operator, scanId, trusted }: ScanCircumstances
-): AdmitRequest => {
-  const qr = readQr(body.qr_data, trusted)
-  const ticketId = body.ticketId ?? qr.ticketId
-  const mismatch = qr.ticketId !== null && qr.ticketId !== ticketId ? "forged" : null
-  const unread = ticketId === null ? "malformed" : null
-  return {
-    scanId: body.scan_id ?? scanId,
-    eventId,
-    ticketCode: null,
-    ticketId,
-    forged: doubt(body.validationMetadata) ?? qr.forged ?? mismatch ?? unread,
-    deviceId: body.scanContext.deviceId,
-    operator,
-    gate: body.scanContext.location.gate,
-    direction: body.direction ?? "entry",
-    deviceTime: body.timestamp ?? null,
-    claimed: null,
-    source: "internal",
-    context: storableJson({
-      section: body.scanContext.location.section ?? null,
-      coordinates: body.scanContext.location.coordinates ?? null,
-      checkpoint_id: body.scanContext.checkpointId ?? null,
-      ticket_type: body.ticketType ?? null,
-      user_id: body.userId ?? null,
-      validation: body.validationMetadata
-    })
-  }
-}
+): AdmitRequest => ({
+  scanId: body.scan_id ?? scanId,
+  eventId,
+  ...namedByService(body, trusted),
+  deviceId: body.scanContext.deviceId,
+  operator,
+  gate: body.scanContext.location.gate,
+  direction: body.direction ?? "entry",
+  deviceTime: body.timestamp ?? null,
+  claimed: null,
+  source: "internal",
+  context: storableJson({
+    section: body.scanContext.location.section ?? null,
+    coordinates: body.scanContext.location.coordinates ?? null,
+    checkpoint_id: body.scanContext.checkpointId ?? null,
+    ticket_type: body.ticketType ?? null,
+    user_id: body.userId ?? null,
+    validation: body.validationMetadata
+  })
+})

@@ -140,7 +140,10 @@ export const toSnapshot = ({ event, tickets, verdicts }: typeof Read.Type): Snap
       first_use: detail.first_use ?? null,
       last_use: detail.last_use ?? null,
       timezone: detail.timezone,
-      signals: detail.signals ?? []
+      signals: detail.signals ?? [],
+      ...(detail.forged === "codes_differ" && verdict.result === "unknown_ticket"
+        ? { codes_differ: true }
+        : {})
     },
     deviceId,
     annulled

@@ -84,7 +84,8 @@ const speaksAgainstCode: Readonly<Record<ScanResult, boolean>> = {
   gate_forbidden: false,
   scan_id_reused: false,
   scan_annulled: false,
-  refused_offline: false
+  refused_offline: false,
+  unreadable: false
 }
 
 /** A device that is refused for nothing but its earlier refusals is free again once those are old. */

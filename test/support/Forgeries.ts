@@ -71,7 +71,7 @@ const retargeted = fc.constantFrom("id", "eventId", "timestamp", "code" as const
 )
 
 const respelled = fc.constantFrom<(genuine: string) => string>(
-  (genuine) => `${genuine}\n`,
+  (genuine) => genuine.replace(",", ",\n"),
   (genuine) => JSON.stringify(JSON.parse(genuine), null, 1),
   (genuine) => genuine.replace("{", `{"id":1,`),
   (genuine) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(genuine)).reverse())),

@@ -84,9 +84,8 @@ const unreachedUpload = Effect.fnUntraced(function* (caller: Caller, upload: Off
   const now = yield* DateTime.now
   const result = unreachedResult(caller)
   return upload.scans.map((scan): Decided => {
-    const { direction = "entry", gate = null, result: claimed, scan_id: scanId, scan_location, timestamp } =
-      scan
-    const place = { direction, gate: gate ?? scan_location?.gate ?? "" }
+    const { gate, result: claimed, scan_id: scanId, scan_location, timestamp } = scan
+    const place = { direction: scan.direction ?? "entry", gate: gate ?? scan_location?.gate ?? "" } as const
     const verdict = unreached(upload.event_id, { scanId, ...place }, result, now)
     return {
       scan: { ...place, claimed, deviceId: upload.scanner_id, deviceTime: timestamp, source: "batch" },

@@ -8,8 +8,8 @@ import {
   fromDevice,
   fromScanService,
   type InternalScanBody,
-  readQr,
-  type ScanBody
+  type ScanBody,
+  ticketIdOf
 } from "../../gate/ScanBodies.ts"
 import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
@@ -106,9 +106,10 @@ export const InternalHttpLayer = HttpApiBuilder.group(
     const { trusted } = yield* SigningKeys
 
     const decide = Effect.fnUntraced(function* (body: InternalScanBody) {
-      const { direction = "entry", eventId: number, scanContext: { location: { gate }, operatorId } } = body
+      const { eventId: number, scanContext: { location: { gate }, operatorId } } = body
+      const direction = body.direction ?? "entry"
       const id = body.scan_id ?? (yield* RequestId)
-      const ticketId = body.ticketId ?? readQr(body.qr_data, trusted).ticketId
+      const ticketId = ticketIdOf(body, trusted)
       const reached = yield* operators.ofOperator(operatorId, number, ticketId)
       if (Option.isSome(reached)) {
         return shown(yield* admit(fromScanService(body, { ...reached.value, scanId: id, trusted })), number)

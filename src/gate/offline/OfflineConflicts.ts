@@ -63,7 +63,8 @@ const kinds: Readonly<Record<ScanResult, Conflict["kind"] | null>> = {
   forged: "not_admissible",
   not_inside: "not_admissible",
   scan_id_reused: "not_admissible",
-  refused_offline: "not_admissible"
+  refused_offline: "not_admissible",
+  unreadable: "not_admissible"
 }
 
 /** The uploaded entries that should not have been; whatever the device refused let nobody in. */

@@ -6,14 +6,14 @@
  * state, so nothing is known of earlier passages and no scan is suspected; a ticket that is voided or not paid for may
  * be inside, so whoever leaves with it may leave.
  */
-import { type DateTime, Result } from "effect"
+import type { DateTime } from "effect"
 import { type AdmitRequest, type Direction, type ScanResult, usualRules } from "../../../rpc/Scan.ts"
 import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { decide, type Situation, unusable } from "../Decision.ts"
 import type { GateEvent, GateTicket } from "../GateState.ts"
-import { QrData } from "../../trust/QrData.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import { TicketCode } from "../../../rpc/values/TicketCode.ts"
+import { readShown } from "../reading/Reading.ts"
 import {
   digestLength,
   digestOf,
@@ -109,18 +109,13 @@ const eventOf = (event: OfflineEvent): GateEvent => ({
   rules: usualRules
 })
 
-/** The code and the event that were read, and why the QR is none of ours; the code is null when code and QR disagree. */
+/** The code and the event that were read, and why it is no ticket; the code is null when code and QR disagree. */
 const read = ({ event, keys }: OfflineKnowledge, { qrData, ticketCode }: OfflineRead) => {
-  const typed = ticketCode === null ? null : TicketCode.normalize(ticketCode)
-  if (qrData === null) return { code: typed, number: event.event_id, forged: null }
-  return Result.match(QrData.verify(qrData, keys), {
-    onFailure: (forged) => ({ code: null, number: event.event_id, forged }),
-    onSuccess: ({ code, eventId: number }) => ({
-      code: typed === null || typed === code || number !== event.event_id ? code : null,
-      number,
-      forged: null
-    })
-  })
+  const { forged, qr, ticketCode: shown } = readShown(ticketCode, qrData, keys)
+  const typed = shown === null ? null : TicketCode.normalize(shown)
+  if (qr === null) return { code: forged === null ? typed : null, number: event.event_id, forged }
+  const agrees = typed === null || typed === qr.code || qr.eventId !== event.event_id
+  return { code: agrees ? qr.code : null, number: qr.eventId, forged }
 }
 
 /** The scan as its own operator's, who may scan here. */

@@ -5,23 +5,19 @@ import { type AdmitRequest, Direction, type Permission, ScanResult } from "../..
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { paced } from "../../../rpc/values/Paced.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
-import { readQr, ScanId, ScanLocation, Scanned, storableJson, storableText } from "../ScanBodies.ts"
+import { readShown } from "../reading/Reading.ts"
+import { named, ScanId, ScanLocation, shownFields, showsSomething, storableJson } from "../ScanBodies.ts"
 
 /** The most scans in one upload. */
 export const uploadLimit = 5_000
 
 const absent = (value: unknown): boolean => value === undefined || value === null
 
-const complete = Schema.makeFilter((scan: {
-  readonly ticket_code?: string | null
-  readonly qr_data?: string | null
+const placed = Schema.makeFilter((scan: {
   readonly gate?: string | null
   readonly scan_location?: { readonly gate: string } | null
 }) => {
   const issues: Array<Schema.FilterIssue> = []
-  if (absent(scan.ticket_code) && absent(scan.qr_data)) {
-    issues.push({ path: ["ticket_code"], issue: "Expected ticket_code, qr_data, or both" })
-  }
   if (absent(scan.gate) && absent(scan.scan_location)) {
     issues.push({ path: ["gate"], issue: "Expected gate or scan_location" })
   }
@@ -37,14 +33,13 @@ const complete = Schema.makeFilter((scan: {
  */
 export const OfflineScan = Schema.Struct({
   scan_id: ScanId,
-  ticket_code: Schema.optionalKey(Schema.NullOr(Scanned)),
-  qr_data: Schema.optionalKey(Schema.NullOr(Scanned)),
+  ...shownFields,
   gate: Schema.optionalKey(Schema.NullOr(Label)),
   scan_location: Schema.optionalKey(Schema.NullOr(ScanLocation)),
-  direction: Schema.optionalKey(Direction),
+  direction: Schema.optionalKey(Schema.NullOr(Direction)),
   result: ScanResult,
   timestamp: Instant
-}).check(complete)
+}).check(showsSomething, placed)
 export type OfflineScan = typeof OfflineScan.Type
 
 const distinct = Schema.makeFilter((scans: ReadonlyArray<{ readonly scan_id: string }>) => {
@@ -82,10 +77,7 @@ export const fromUpload = (
 ): AdmitRequest => ({
   scanId: scan.scan_id,
   eventId,
-  ticketCode: scan.ticket_code === undefined || scan.ticket_code === null
-    ? null
-    : storableText(scan.ticket_code),
-  ...readQr(scan.qr_data ?? undefined, trusted),
+  ...named(readShown(scan.ticket_code, scan.qr_data, trusted)),
   deviceId: scanner_id,
   operator,
   gate: scan.gate ?? scan.scan_location?.gate ?? "",

@@ -6,7 +6,7 @@ import { Unavailable } from "../../http/Problems.ts"
 import { ServiceAuth } from "../../trust/ServiceAuth.ts"
 import { GateClient } from "./GateClient.ts"
 import { PublishedKeys } from "./PublishedKeys.ts"
-import { ScanApi } from "./ScanApi.ts"
+import { ScanApi, type VerifyRequest } from "./ScanApi.ts"
 import { internalBody, verify } from "./Verification.ts"
 
 const unavailable = () =>
@@ -23,9 +23,9 @@ export const ScanHandlersLayer = HttpApiBuilder.group(
     const keys = yield* PublishedKeys
     const gate = yield* GateClient
 
-    const read = Effect.fnUntraced(function* (text: string, now: DateTime.Utc) {
-      const verification = verify(text, yield* keys.current, now)
-      return verification.refusal === "unknown_key" ? verify(text, yield* keys.renewed, now) : verification
+    const read = Effect.fnUntraced(function* (shown: VerifyRequest, now: DateTime.Utc) {
+      const verification = verify(shown, yield* keys.current, now)
+      return verification.refusal === "unknown_key" ? verify(shown, yield* keys.renewed, now) : verification
     })
 
     return handlers.handle("verify", ({ headers, payload }) =>
@@ -33,7 +33,7 @@ export const ScanHandlersLayer = HttpApiBuilder.group(
         const scanId = headers["x-request-id"]
         const language = headers["accept-language"]
         const now = yield* DateTime.now
-        const verification = yield* read(payload.qr_data, now)
+        const verification = yield* read(payload, now)
         return yield* gate.decide(scanId, internalBody(payload, verification), language)
       }).pipe(Effect.catchTags({
         GateUnavailable: (error) =>

@@ -1,48 +1,65 @@
-/** What a QR says about itself: pure checks of its signature and its time, before the core is asked. */
+/** What was shown says about itself: a pure reading, its signature and its time, before the core is asked. */
 import { DateTime, Result, Schema } from "effect"
 import { TicketId } from "../../../rpc/values/Ids.ts"
+import { readShown, type Unread } from "../../gate/reading/Reading.ts"
+import { withoutReaderNoise } from "../../gate/reading/ReaderNoise.ts"
 import type { InternalScanBody } from "../../gate/ScanBodies.ts"
-import { QrData, type QrRefusal } from "../../trust/QrData.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import type { VerifyRequest } from "./ScanApi.ts"
 
 /** A ticket issued later than this from now was not issued by a clock of ours. */
 const skewSeconds = 300
 
-/** The ticket that the QR names, whether or not it is genuine; `null` when it names none. */
+/** What was shown to the service. */
+type Shown = Pick<VerifyRequest, "qr_data" | "ticket_code">
+
+/**
+ * The ticket that the QR names, whether or not it is genuine; `null` when it names none. `sent` is what the core has to
+ * read for itself: a printed code, or the texts that name no ticket by a reader's or a steward's fault.
+ */
 export interface Verification {
   readonly ticketId: number | null
   readonly signatureValid: boolean
   readonly timestampValid: boolean
-  readonly refusal: QrRefusal | null
+  readonly refusal: Unread | null
+  readonly sent: Shown
 }
 
 const claimedTicket = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Struct({ id: TicketId })))
 
 const claimOf = (text: string): number | null =>
-  Result.match(claimedTicket(text), { onFailure: () => null, onSuccess: ({ id }) => id })
+  Result.match(claimedTicket(withoutReaderNoise(text)), { onFailure: () => null, onSuccess: ({ id }) => id })
 
-/** Verifies QR text against the published keys. Never throws. */
-export const verify = (text: string, keys: TrustedKeys, now: DateTime.Utc): Verification =>
-  Result.match(QrData.verify(text, keys), {
-    onFailure: (refusal) => ({
-      ticketId: refusal === "oversized" ? null : claimOf(text),
-      signatureValid: false,
-      timestampValid: false,
-      refusal
-    }),
-    onSuccess: ({ id, timestamp }) => ({
-      ticketId: id,
-      signatureValid: true,
-      timestampValid: timestamp <= DateTime.toEpochMillis(now) / 1_000 + skewSeconds,
-      refusal: null
-    })
-  })
+const doubtful = { signatureValid: false, timestampValid: false } as const
 
-/** The documented internal body; `direction` and `timestamp` are added only when there is something to say. */
+/** The core takes no longer text, and nothing longer is a ticket. */
+const isShort = (text: string | null | undefined): text is string =>
+  text !== null && text !== undefined && text.length <= 4_096
+
+const onlySet = ({ qr_data, ticket_code }: Shown): Shown => ({
+  ...(isShort(ticket_code) ? { ticket_code } : {}),
+  ...(isShort(qr_data) ? { qr_data } : {})
+})
+
+/** Reads what was shown and verifies its QR against the published keys. Never throws. */
+export const verify = (shown: Shown, keys: TrustedKeys, now: DateTime.Utc): Verification => {
+  const { forged, qr, ticketCode } = readShown(shown.ticket_code, shown.qr_data, keys)
+  const code = ticketCode === null ? {} : { ticket_code: ticketCode }
+  if (qr !== null) {
+    const timestampValid = qr.timestamp <= DateTime.toEpochMillis(now) / 1_000 + skewSeconds
+    return { ticketId: qr.id, signatureValid: true, timestampValid, refusal: null, sent: code }
+  }
+  if (forged === null) return { ticketId: null, ...doubtful, refusal: null, sent: code }
+  const ours = forged === "unreadable" || forged === "codes_differ"
+  const claims = !ours && forged !== "oversized"
+  const ticketId = claims ? claimOf(shown.qr_data ?? shown.ticket_code ?? "") : null
+  return { ticketId, ...doubtful, refusal: forged, sent: ours ? onlySet(shown) : {} }
+}
+
+/** The documented internal body; a direction, a time and what the core must read are added only when there are any. */
 export const internalBody = (
   request: VerifyRequest,
-  { signatureValid, ticketId, timestampValid }: Verification
+  { sent, signatureValid, ticketId, timestampValid }: Verification
 ): InternalScanBody => ({
   ticketId,
   eventId: request.event_id,
@@ -61,5 +78,6 @@ export const internalBody = (
     scan_source: "mobile_app"
   },
   ...(request.direction === "exit" ? { direction: request.direction } : {}),
-  ...(request.timestamp === undefined ? {} : { timestamp: request.timestamp })
+  ...(request.timestamp === undefined || request.timestamp === null ? {} : { timestamp: request.timestamp }),
+  ...sent
 })

@@ -2,7 +2,7 @@
  * The rules every HTTP server of Guichet lives by: request ids, bounds on the body, a deadline, problems, nosniff,
  * one log line a fault.
  */
-import { Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import {
   HttpEffect,
   HttpIncomingMessage,
@@ -11,6 +11,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { type BodyFault, boundedRequest, isEncoded } from "../bounds/BoundedRequest.ts"
+import * as HttpMetrics from "../telemetry/metrics/HttpMetrics.ts"
 import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
 import { deadlineOf, RequestDeadline, type WhileReading, within } from "./Deadline.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
@@ -33,6 +34,15 @@ const refuse = (fault: BodyFault): InvalidRequest | MalformedRequest =>
     ? new MalformedRequest({ detail: "The body is not UTF-8: encode it so and send it again." })
     : InvalidRequest.at(fault.pointer, fault.detail)
 
+/** The template of the route that this fiber has gone into; empty where there is none. */
+const routeOfFiber = Effect.withFiber<string>((fiber) =>
+  Effect.succeed(
+    Context.getOrUndefined(fiber.context as Context.Context<HttpRouter.RouteContext>, HttpRouter.RouteContext)
+      ?.route
+      .path ?? ""
+  )
+)
+
 const install = (limits: BodyLimits) =>
   Effect.gen(function* () {
     const router = yield* HttpRouter.HttpRouter
@@ -41,15 +51,21 @@ const install = (limits: BodyLimits) =>
     yield* router.addGlobalMiddleware((answer) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
+        const began = performance.now()
+        let route = ""
         const requestId = requestIdOf(request.headers)
         const limit = limitOf(limits, request)
         yield* HttpEffect.appendPreResponseHandler((request, response) =>
-          Effect.succeed(finishAnswer(request, response, { requestId, limit, allowed: routes.allowed }))
+          Effect.sync(() => {
+            const finished = finishAnswer(request, response, { requestId, limit, allowed: routes.allowed })
+            HttpMetrics.requestAnswered(request.method, route, finished.status, performance.now() - began)
+            return finished
+          })
         )
         if (declaresMoreThan(limit, request)) return tooLarge
         if (isEncoded(request)) return encoded
         const answered = (whileReading: WhileReading) =>
-          answer.pipe(
+          Effect.onExit(answer, () => Effect.map(routeOfFiber, (path) => void (route = path))).pipe(
             Effect.provideService(
               HttpServerRequest.HttpServerRequest,
               boundedRequest(request, refuse, whileReading)

@@ -10,13 +10,15 @@ const [interval, longest] = [20, 50]
 const quiet = 1_000
 
 /** How long the loop was held each time that it was held too long; `by` is a route's pattern, `background` or `unknown`. */
-export const held = Metric.histogram("guichet_event_loop_held_ms", {
+export const held = Metric.histogram("guichet.event_loop.held", {
+  attributes: { unit: "ms" },
   description: "How long one piece of work held the event loop, where it was more than 50 ms",
   boundaries: [50, 100, 250, 500, 1_000, 5_000]
 })
 
 /** The longest hold of the last minute, and the memory of the process, weighed every five seconds. */
-export const longestHeld = Metric.gauge("guichet_event_loop_longest_ms", {
+export const longestHeld = Metric.gauge("guichet.event_loop.longest", {
+  attributes: { unit: "ms" },
   description: "The longest time of the last minute that one piece of work held the event loop"
 })
 export const residentMemory = Metric.gauge("guichet_resident_memory_bytes", {

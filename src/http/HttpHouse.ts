@@ -2,7 +2,7 @@
  * The rules every HTTP server of Guichet lives by: request ids, bounds on the body, a deadline, problems, nosniff,
  * one log line a fault.
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope, Tracer } from "effect"
 import {
   HttpEffect,
   HttpIncomingMessage,
@@ -34,14 +34,20 @@ const refuse = (fault: BodyFault): InvalidRequest | MalformedRequest =>
     ? new MalformedRequest({ detail: "The body is not UTF-8: encode it so and send it again." })
     : InvalidRequest.at(fault.pointer, fault.detail)
 
-/** The template of the route that this fiber has gone into; empty where there is none. */
-const routeOfFiber = Effect.withFiber<string>((fiber) =>
-  Effect.succeed(
-    Context.getOrUndefined(fiber.context as Context.Context<HttpRouter.RouteContext>, HttpRouter.RouteContext)
-      ?.route
-      .path ?? ""
-  )
-)
+/** The template of the route that this fiber has gone into; empty where there is none. The request's span is named by it. */
+const routeOfFiber = (method: string) =>
+  Effect.withFiber<string>((fiber) => {
+    const context = fiber.context as Context.Context<HttpRouter.RouteContext>
+    const route = Context.getOrUndefined(context, HttpRouter.RouteContext)?.route.path ?? ""
+    const span = Context.getOrUndefined(
+      fiber.context as Context.Context<Tracer.ParentSpan>,
+      Tracer.ParentSpan
+    )
+    if (route !== "" && span?._tag === "Span" && span.kind === "server") {
+      Object.assign(span, { name: `${method} ${route}` })
+    }
+    return Effect.succeed(route)
+  })
 
 const install = (limits: BodyLimits) =>
   Effect.gen(function* () {
@@ -65,15 +71,16 @@ const install = (limits: BodyLimits) =>
         if (declaresMoreThan(limit, request)) return tooLarge
         if (isEncoded(request)) return encoded
         const answered = (whileReading: WhileReading) =>
-          Effect.onExit(answer, () => Effect.map(routeOfFiber, (path) => void (route = path))).pipe(
-            Effect.provideService(
-              HttpServerRequest.HttpServerRequest,
-              boundedRequest(request, refuse, whileReading)
-            ),
-            Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
-            Effect.tapCause(reportFault),
-            answerOutage
-          )
+          Effect.onExit(answer, () => Effect.map(routeOfFiber(request.method), (path) => void (route = path)))
+            .pipe(
+              Effect.provideService(
+                HttpServerRequest.HttpServerRequest,
+                boundedRequest(request, refuse, whileReading)
+              ),
+              Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
+              Effect.tapCause(reportFault),
+              answerOutage
+            )
         return yield* within(request, deadlineOf(request, usual), answered).pipe(
           Effect.provideService(RequestId, requestId),
           Effect.annotateLogs({ requestId })

@@ -91,6 +91,16 @@ const backoff = Schedule.exponential("200 millis").pipe(
   )
 )
 
+/** OpenTelemetry's name of a client's span: the method, and the template of the path. */
+const spanName = (request: HttpClientRequest.HttpClientRequest): string =>
+  `${request.method} ${HttpMetrics.templateOf(pathOf(request))}`
+
+const pathOf = (request: HttpClientRequest.HttpClientRequest): string =>
+  Option.match(HttpClientRequest.toUrl(request), {
+    onNone: () => request.url,
+    onSome: ({ pathname }) => pathname
+  })
+
 /** The CALL line and the metric of a call, once, whatever became of it and however many attempts that took. */
 const told = (
   service: ServiceName,
@@ -103,10 +113,7 @@ const told = (
 ) =>
   Effect.suspend(() => {
     const began = performance.now()
-    const path = Option.match(HttpClientRequest.toUrl(request), {
-      onNone: () => request.url,
-      onSome: ({ pathname }) => pathname
-    })
+    const path = pathOf(request)
     return Effect.onExit(call, (exit) =>
       Effect.gen(function* () {
         const took = performance.now() - began
@@ -182,7 +189,8 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
           ? Effect.map(network.execute(request), boundedResponse)
           : overHandler(handler).execute(request)
         return answer.pipe(
-          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.provideService(HttpClient.SpanNameGenerator, spanName)
         )
       }
 

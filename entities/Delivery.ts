@@ -5,13 +5,14 @@ import { FlowMessages, PaymentNotice } from "../rpc/Delivery.ts"
 import { outlive, retryTransient } from "../src/durable/Retry.ts"
 import { giveUp, sendAgain } from "../src/flows/MessagesStep.ts"
 import { untilDelivered } from "../src/notifications/UntilDelivered.ts"
+import * as OrchestrationLog from "../src/telemetry/OrchestrationLog.ts"
 import { notifyPayer } from "../src/flows/PaymentNotice.ts"
 
 export const FlowMessagesLayer = FlowMessages.toLayer(
   Effect.fnUntraced(function* ({ flowId }) {
     const waiting = yield* untilDelivered(sendAgain(flowId))
     if (waiting > 0) yield* Activity.make({ name: "give-up", execute: retryTransient(giveUp(flowId)) })
-  }, outlive)
+  }, (work, { flowId }) => OrchestrationLog.within(flowId)(outlive(work)))
 )
 
 export const PaymentNoticeLayer = PaymentNotice.toLayer(
@@ -23,5 +24,5 @@ export const PaymentNoticeLayer = PaymentNotice.toLayer(
         execute: Effect.logError("A message to a payer is given up", { paymentId, status })
       })
     }
-  }, outlive)
+  }, (work, { paymentId }) => OrchestrationLog.within(paymentId)(outlive(work)))
 )

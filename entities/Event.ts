@@ -11,6 +11,7 @@ import * as Gatekeeper from "../src/gate/Gatekeeper.ts"
 import { AnnulmentStore } from "../src/gate/AnnulmentStore.ts"
 import { EventStore } from "../src/store/EventStore.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
+import { measured, scansDecided } from "../src/telemetry/metrics/WorkMetrics.ts"
 
 /** Holds no truth: a second activation of the same event may run beside it and nothing breaks. */
 export const EventLayer = Event.toLayer(
@@ -21,11 +22,13 @@ export const EventLayer = Event.toLayer(
     const tickets = yield* TicketStore
     const annulments = yield* AnnulmentStore
     const gate = yield* Gatekeeper.make(eventId)
+    const admitEach = (scans: Parameters<typeof gate.admitEach>[0]) =>
+      Effect.tap(gate.admitEach(scans), (verdicts) => Effect.sync(() => scansDecided(verdicts)))
     const { submit: admit } = yield* Batching.make({
       name: "Event.batch",
       limit: batchLimit,
       atOnce: batchesAtOnce,
-      answer: gate.admitEach
+      answer: admitEach
     })
 
     const issue = Effect.fn("Event.issue")(function* (request: Rpc.Payload<typeof IssueTickets>) {
@@ -42,19 +45,22 @@ export const EventLayer = Event.toLayer(
       return issued
     })
 
-    return Event.of({
-      Publish: ({ payload }) => retryTransient(events.publish(eventId, payload.owner, payload.event)),
-      RegisterGuests: ({ payload }) =>
-        retryTransient(Effect.map(
-          events.registerGuests(eventId, payload.flowId, payload.guests),
-          (registered) => ({ registered })
-        )),
-      IssueTickets: ({ payload }) => retryTransient(issue(payload)),
-      SetStatus: ({ payload }) => retryTransient(events.setStatus(eventId, payload.status)),
-      SetGateRules: ({ payload }) => retryTransient(events.setGateRules(eventId, payload.rules)),
-      Admit: ({ payload }) => admit(payload.scans),
-      Annul: ({ payload }) => retryTransient(annulments.annul({ eventId, ...payload }))
-    })
+    return measured(
+      "Event",
+      Event.of({
+        Publish: ({ payload }) => retryTransient(events.publish(eventId, payload.owner, payload.event)),
+        RegisterGuests: ({ payload }) =>
+          retryTransient(Effect.map(
+            events.registerGuests(eventId, payload.flowId, payload.guests),
+            (registered) => ({ registered })
+          )),
+        IssueTickets: ({ payload }) => retryTransient(issue(payload)),
+        SetStatus: ({ payload }) => retryTransient(events.setStatus(eventId, payload.status)),
+        SetGateRules: ({ payload }) => retryTransient(events.setGateRules(eventId, payload.rules)),
+        Admit: ({ payload }) => admit(payload.scans),
+        Annul: ({ payload }) => retryTransient(annulments.annul({ eventId, ...payload }))
+      })
+    )
   }),
   { concurrency: "unbounded", mailboxCapacity: 16_384, maxIdleTime: "5 minutes", disableFatalDefects: true }
 )

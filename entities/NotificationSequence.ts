@@ -4,6 +4,7 @@ import { Activity, DurableClock } from "effect/workflow"
 import { NotificationSequence, Reminders } from "../rpc/NotificationSequence.ts"
 import { outlive, retryTransient } from "../src/durable/Retry.ts"
 import { logFault } from "../src/telemetry/Faults.ts"
+import * as OrchestrationLog from "../src/telemetry/OrchestrationLog.ts"
 import { Triggers } from "../src/notifications/Triggers.ts"
 import * as SingleFlight from "../src/durable/SingleFlight.ts"
 import * as ParallelBranches from "../src/durable/ParallelBranches.ts"
@@ -55,7 +56,7 @@ const orAbandon = <E, R>(sequenceId: string, sequence: Effect.Effect<void, E, R>
 
 const sequenceLayer = (sending: Sending) =>
   NotificationSequence.toLayer(({ sequenceId }, executionId) =>
-    orAbandon(sequenceId, run(sequenceId, executionId, sending))
+    OrchestrationLog.within(sequenceId)(orAbandon(sequenceId, run(sequenceId, executionId, sending)))
   )
 
 /** A reminder is tried again every five minutes for an hour while failures may pass. */
@@ -97,7 +98,7 @@ const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
 })
 
 export const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
-  orAbandon(sequenceId, runReminders(sequenceId))
+  OrchestrationLog.within(sequenceId)(orAbandon(sequenceId, runReminders(sequenceId)))
 )
 
 export const NotificationSequenceLayer = Layer.unwrap(

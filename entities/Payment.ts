@@ -11,7 +11,10 @@ import { InvoiceFiles } from "../src/payments/invoices/InvoiceFiles.ts"
 import { InvoiceStore } from "../src/payments/invoices/InvoiceStore.ts"
 import type { PayersNotice } from "../src/store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../src/store/payments/PaymentRow.ts"
+import * as OrchestrationLog from "../src/telemetry/OrchestrationLog.ts"
+import { flowOf } from "../src/store/payments/PaymentLines.ts"
 import { PaymentStore } from "../src/store/payments/PaymentStore.ts"
+import { measured } from "../src/telemetry/metrics/WorkMetrics.ts"
 
 export const PaymentLayer = Payment.toLayer(
   Effect.gen(function* () {
@@ -45,17 +48,18 @@ export const PaymentLayer = Payment.toLayer(
       const issued = yield* invoice(payment)
       const isCredited = Option.isSome(issued) && payment.amount_credited > 0
       const credited = isCredited ? yield* Effect.orDie(invoices.credit(payment.payment_id)) : Option.none()
-      yield* announcer.announce(payment, {
-        ...standing,
-        notices: isCredited ? yield* coveredBy(payment.payment_id, standing.notices) : standing.notices
-      })
+      const notices = isCredited ? yield* coveredBy(payment.payment_id, standing.notices) : standing.notices
+      yield* OrchestrationLog.within(flowOf(payment))(announcer.announce(payment, { ...standing, notices }))
       for (const document of [issued, credited]) {
         if (Option.isSome(document)) yield* files.attach(document.value)
       }
       return payment.status
     })
 
-    return Payment.of({ ApplyEvent: ({ payload }) => retryTransient(apply(payload.webhook)) })
+    return measured(
+      "Payment",
+      Payment.of({ ApplyEvent: ({ payload }) => retryTransient(apply(payload.webhook)) })
+    )
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }
 )

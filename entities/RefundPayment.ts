@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { RefundPayment } from "../rpc/Payment.ts"
 import { forADay, outlive, patience } from "../src/durable/Retry.ts"
 import { refundReason, wholeRefund } from "../src/flows/Plan.ts"
+import * as OrchestrationLog from "../src/telemetry/OrchestrationLog.ts"
 import { PaymentClient } from "../src/payments/PaymentClient.ts"
 
 const refund = (paymentId: string) =>
@@ -21,5 +22,5 @@ const refund = (paymentId: string) =>
   )
 
 export const RefundPaymentLayer = RefundPayment.toLayer(({ paymentId }) =>
-  outlive(forADay("refund", refund(paymentId)))
+  OrchestrationLog.within(paymentId)(outlive(forADay("refund", refund(paymentId))))
 )

@@ -8,6 +8,7 @@ import { retryTransient } from "../src/durable/Retry.ts"
 import { JobIndex } from "../src/store/jobs/JobIndex.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
+import { measured } from "../src/telemetry/metrics/WorkMetrics.ts"
 
 /** Holds no truth: the store's guarded updates decide. */
 export const TicketLayer = Ticket.toLayer(
@@ -37,7 +38,7 @@ export const TicketLayer = Ticket.toLayer(
       if (news.ticket.status === "generated") yield* announcer.reported(ticketId, news.notify === true)
     })
 
-    return Ticket.of({ Generated: ({ payload }) => retryTransient(generated(payload)) })
+    return measured("Ticket", Ticket.of({ Generated: ({ payload }) => retryTransient(generated(payload)) }))
   }),
   { maxIdleTime: "1 minute", disableFatalDefects: true }
 )

@@ -6,10 +6,13 @@ import type { GeneratedTicket } from "../rpc/Ticket.ts"
 import { type BatchGenerated, type Chase, TicketJob } from "../rpc/TicketJob.ts"
 import { perseverance, retryTransient } from "../src/durable/Retry.ts"
 import { GeneratorClient } from "../src/tickets/GeneratorClient.ts"
+import * as OrchestrationLog from "../src/telemetry/OrchestrationLog.ts"
+import { flowOf } from "../src/store/jobs/JobLines.ts"
 import { type Applied, type JobRow, JobStore } from "../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { attemptOf, chunkIdOf, enrich } from "../src/tickets/GeneratorChunk.ts"
 import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
+import { measured } from "../src/telemetry/metrics/WorkMetrics.ts"
 
 const failures = (ticketIds: ReadonlyArray<number>, reason: string): ReadonlyArray<GeneratedTicket> =>
   ticketIds.map((ticketId) => ({ ticketId, status: "failed", reason, data: null, metadata: {} }))
@@ -56,7 +59,7 @@ export const TicketJobLayer = TicketJob.toLayer(
     const conclude = Effect.fn("TicketJob.conclude")(function* () {
       const ended = yield* jobs.end(jobId)
       if (Option.isNone(ended)) return false
-      yield* announcer.finished(ended.value, ended.value.status)
+      yield* OrchestrationLog.within(flowOf(ended.value))(announcer.finished(ended.value, ended.value.status))
       yield* jobs.announced(ended.value)
       return true
     }, oneEnd.withPermit)
@@ -74,7 +77,7 @@ export const TicketJobLayer = TicketJob.toLayer(
 
     /** Why the generator cannot take the chunk now; undefined when it has it, or will never take it. */
     const deliver = Effect.fn("TicketJob.deliver")((job: JobRow, chunk: number) =>
-      hand(job, chunk).pipe(
+      OrchestrationLog.within(flowOf(job))(hand(job, chunk)).pipe(
         Effect.as(undefined),
         Effect.catchTag("GeneratorUnavailable", ({ reason, retryable }) =>
           Effect.gen(function* () {
@@ -197,13 +200,16 @@ export const TicketJobLayer = TicketJob.toLayer(
       }
     )
 
-    return TicketJob.of({
-      Start: () => Rpc.fork(retryTransient(delivering(start))),
-      BatchGenerated: ({ payload }) => retryTransient(take(payload)),
-      Cancel: () => retryTransient(cancel()),
-      Retry: ({ payload }) => retryTransient(retry(payload.attempt)),
-      Chase: ({ payload }) => Rpc.fork(retryTransient(delivering((alone) => chase(payload, alone))))
-    })
+    return measured(
+      "TicketJob",
+      TicketJob.of({
+        Start: () => Rpc.fork(retryTransient(delivering(start))),
+        BatchGenerated: ({ payload }) => retryTransient(take(payload)),
+        Cancel: () => retryTransient(cancel()),
+        Retry: ({ payload }) => retryTransient(retry(payload.attempt)),
+        Chase: ({ payload }) => Rpc.fork(retryTransient(delivering((alone) => chase(payload, alone))))
+      })
+    )
   }),
   { maxIdleTime: "2 minutes", disableFatalDefects: true }
 )

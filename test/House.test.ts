@@ -15,6 +15,7 @@ const floors = [
   "rpc/values",
   "rpc/payments",
   "rpc",
+  "src/telemetry/metrics",
   "src/bounds",
   "src/print/qr",
   "src/print/text",

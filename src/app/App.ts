@@ -4,6 +4,7 @@ import { CoreEntitiesLayer, CoreRoutesLayer } from "./Core.ts"
 import { FirstTokenLayer } from "./FirstToken.ts"
 import { FoundationLayer } from "./Foundation.ts"
 import { PrintThreadsLayer } from "./PrintThreads.ts"
+import { ReadinessLayer } from "./Readiness.ts"
 import { type AnsweredOn, serve } from "./Serve.ts"
 import { NotificationsLayer, PaymentsLayer, ScansLayer, TicketsLayer } from "./Services.ts"
 import { StoresLayer } from "./Stores.ts"
@@ -15,7 +16,7 @@ import { Loopback } from "../trust/Loopback.ts"
 
 /** Everything a process needs below its routes. */
 const belowRoutes = Layer.merge(StoresLayer, PrintThreadsLayer).pipe(
-  Layer.provideMerge(FoundationLayer),
+  Layer.provideMerge(Layer.provideMerge(ReadinessLayer, FoundationLayer)),
   Layer.provideMerge(Layer.merge(Drain.layer, Deadline.layer))
 )
 

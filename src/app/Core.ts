@@ -45,6 +45,7 @@ import { OrderPrinter } from "../tickets/OrderPrinter.ts"
 import { GeneratorClient } from "../tickets/GeneratorClient.ts"
 import { JobAnnouncer } from "../flows/JobAnnouncer.ts"
 import { JobKeeperLayer } from "../tickets/JobKeeper.ts"
+import { ReadingsLayer } from "./ReadingsLayer.ts"
 import { HousekeepingLayer } from "./Housekeeping.ts"
 import { redisLayer } from "./RedisServer.ts"
 
@@ -74,7 +75,8 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   JobKeeperLayer,
   SequenceKeeperLayer,
   PaymentKeeperLayer,
-  HousekeepingLayer
+  HousekeepingLayer,
+  ReadingsLayer
 ).pipe(
   Layer.provideMerge(collaboratorsLayer),
   Layer.provideMerge(Cluster.layer)

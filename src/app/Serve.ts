@@ -7,11 +7,11 @@ import {
   type HttpServerRequest,
   type HttpServerResponse
 } from "effect/http"
-import { PrometheusMetrics } from "effect/observability"
 import { Drain } from "../http/Drain.ts"
 import { FastPathRegistry } from "../FastPath.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as Health from "../http/Health.ts"
+import * as MetricsRoute from "../telemetry/metrics/MetricsRoute.ts"
 import * as HttpHouse from "../http/HttpHouse.ts"
 import * as Platform from "../Platform.ts"
 import { PortRefused } from "../PortRefused.ts"
@@ -21,7 +21,7 @@ import { logFault } from "../telemetry/Faults.ts"
 import { ports, type ServiceTargetName } from "../trust/ServiceName.ts"
 
 /** What every server answers beside its routes: whether it lives, whether it may be sent requests, what it counts. */
-const houseRoutes = Layer.merge(Health.layer, PrometheusMetrics.layerHttp())
+const houseRoutes = Layer.merge(Health.layer, MetricsRoute.layer)
 
 /** The address that the servers listen on. */
 export const host = Config.withDefault(Config.NonEmptyString("GUICHET_HOST"), "127.0.0.1")

@@ -27,7 +27,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   ...Object.values(ports),
   host,
   publicUrl,
-  ...Object.values(serviceTargets).map(({ baseUrl }) => baseUrl),
+  ...Object.values(serviceTargets).flatMap(({ variable: _variable, ...settings }) => Object.values(settings)),
   Database.url,
   Database.poolSize,
   Cluster.chosenMode,

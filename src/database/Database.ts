@@ -9,6 +9,7 @@ import * as Path from "node:path"
 import { DatabaseError } from "./DatabaseError.ts"
 import { type EmbeddedOptions, openEmbedded } from "./EmbeddedDatabase.ts"
 import { PgliteStream } from "./PgliteStream.ts"
+import * as SqlMetrics from "../telemetry/metrics/SqlMetrics.ts"
 import { SqlTypes } from "./SqlTypes.ts"
 
 /** How many connections to PostgreSQL: what listens holds one, work needs the rest. The locks of shards have one beside them. */
@@ -95,6 +96,13 @@ const reached = Layer.effectDiscard(
   Effect.scoped(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.reserve))
 )
 
+/** Every statement is measured. */
+const measured = (connections: number) =>
+  Layer.effectDiscard(Effect.map(SqlClient.SqlClient, (sql) => {
+    SqlMetrics.poolHas(connections)
+    return SqlMetrics.measure(sql)
+  }))
+
 /** The database that the environment chooses: `DATABASE_URL` (`DATABASE_POOL`, 10) or `GUICHET_DATA`. */
 export const layer: Layer.Layer<
   PgClient.PgClient | SqlClient.SqlClient,
@@ -108,12 +116,16 @@ export const layer: Layer.Layer<
         message: "DATABASE_URL is not an address such as postgres://user:password@db.example:5432/guichet."
       })
     }
-    return reached.pipe(
-      Layer.provideMerge(layerPostgres({ url: serverUrl, maxConnections: yield* poolSize })),
+    const maxConnections = yield* poolSize
+    return Layer.merge(reached, measured(maxConnections)).pipe(
+      Layer.provideMerge(layerPostgres({ url: serverUrl, maxConnections })),
       Layer.catchTag("SqlError", (error) => unopened(serverAway(serverUrl, error)))
     )
   }
-  return layerEmbedded({ dataDir: (yield* ThrowAway) ? "memory" : Path.join(yield* dataDirectory, "data") })
+  return Layer.provideMerge(
+    measured(1),
+    layerEmbedded({ dataDir: (yield* ThrowAway) ? "memory" : Path.join(yield* dataDirectory, "data") })
+  )
 }))
 
 /** Whether the client is the embedded database, which has one session and no other process beside it. */

@@ -12,6 +12,9 @@ import { completed, type Outcome } from "./Outcome.ts"
 import { once } from "./Step.ts"
 import { started } from "./StepRuns.ts"
 
+/** What a complete flow is in the log. */
+const flowType = "complete_event_flow"
+
 /**
  * Reads what the flow is to do, and begins it where it has not begun: a flow that goes on reads it again, and begins
  * nothing. The request never changes.
@@ -22,7 +25,7 @@ export const open = Effect.fnUntraced(function* (flowId: string, executionId: st
     yield* retryTransient(flows.load(flowId))
   if (status === "accepted" && (yield* retryTransient(flows.begin(flowId, "validation")))) {
     yield* started(flowId, ["validation"])
-    yield* OrchestrationLog.start(flowId, "complete_event_flow", { guests: request.guests.length })
+    yield* OrchestrationLog.start(flowId, flowType, { guests: request.guests.length })
   }
   const ended = new Map(stored.ended.map(({ step, ...outcome }) => [step, outcome]))
   const over = isFlowOver[status]
@@ -67,7 +70,9 @@ export const conclude = (plan: Plan, outcomes: Outcomes) =>
       const first = failures[0] === undefined ? undefined : outcomes[failures[0]].error ?? undefined
       yield* flows.finish(plan.flowId, status, first)
       const took = DateTime.distance(plan.createdAt, yield* DateTime.now)
-      yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code)
+      yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code ?? [], {
+        flowType
+      })
       return completed({ status })
     })
   )
@@ -78,6 +83,10 @@ export const abandon = (flowId: string, defect: unknown) =>
     name: "abandon",
     execute: retryTransient(Effect.gen(function* () {
       yield* logFault("A flow met a defect and is given up", Cause.die(defect))
-      yield* (yield* FlowStore).abandon(flowId)
+      const flows = yield* FlowStore
+      const { created_at: createdAt } = yield* flows.turn(flowId)
+      yield* flows.abandon(flowId)
+      const took = DateTime.distance(createdAt, yield* DateTime.now)
+      yield* OrchestrationLog.complete(flowId, false, took, "internal", { flowType })
     }))
   })

@@ -21,6 +21,12 @@ export const ReadinessFault = Context.Reference<Effect.Effect<string | undefined
   { defaultValue: () => Effect.succeed(undefined) }
 )
 
+/** The same of what every process needs, a service too: a loop that turns, a database and a file store that can be written. */
+export const ProcessFault = Context.Reference<Effect.Effect<string | undefined>>(
+  "guichet/http/ProcessFault",
+  { defaultValue: () => Effect.succeed(undefined) }
+)
+
 const ready = (notice: string | undefined) =>
   HttpServerResponse.jsonUnsafe({ status: "ready", ...(notice === undefined ? {} : { notice }) }, { headers })
 
@@ -32,7 +38,7 @@ export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Dra
     const ping = yield* Ping
     const drain = yield* Drain
     const notice = yield* ReadinessNotice
-    const fault = yield* ReadinessFault
+    const faults = [yield* ProcessFault, yield* ReadinessFault]
     const readiness = Effect.gen(function* () {
       if (yield* drain.draining) {
         return yield* notReady("This process is stopping: send requests to another one.")
@@ -40,8 +46,11 @@ export const layer: Layer.Layer<never, never, HttpRouter.HttpRouter | Ping | Dra
       if (!(yield* ping.answers)) {
         return yield* notReady("The database does not answer: try again when it does.")
       }
-      const why = yield* fault
-      return why === undefined ? ready(yield* notice) : yield* notReady(why)
+      for (const fault of faults) {
+        const why = yield* fault
+        if (why !== undefined) return yield* notReady(why)
+      }
+      return ready(yield* notice)
     })
     yield* router.add("GET", "/health/live", alive)
     yield* router.add(

@@ -2,7 +2,7 @@
  * The rules every HTTP server of Guichet lives by: request ids, bounds on the body, a deadline, problems, nosniff,
  * one log line a fault.
  */
-import { Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope, Tracer } from "effect"
 import {
   HttpEffect,
   HttpIncomingMessage,
@@ -11,6 +11,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { type BodyFault, boundedRequest, isEncoded } from "../bounds/BoundedRequest.ts"
+import * as HttpMetrics from "../telemetry/metrics/HttpMetrics.ts"
 import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
 import { deadlineOf, RequestDeadline, type WhileReading, within } from "./Deadline.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
@@ -33,6 +34,21 @@ const refuse = (fault: BodyFault): InvalidRequest | MalformedRequest =>
     ? new MalformedRequest({ detail: "The body is not UTF-8: encode it so and send it again." })
     : InvalidRequest.at(fault.pointer, fault.detail)
 
+/** The template of the route that this fiber has gone into; empty where there is none. The request's span is named by it. */
+const routeOfFiber = (method: string) =>
+  Effect.withFiber<string>((fiber) => {
+    const context = fiber.context as Context.Context<HttpRouter.RouteContext>
+    const route = Context.getOrUndefined(context, HttpRouter.RouteContext)?.route.path ?? ""
+    const span = Context.getOrUndefined(
+      fiber.context as Context.Context<Tracer.ParentSpan>,
+      Tracer.ParentSpan
+    )
+    if (route !== "" && span?._tag === "Span" && span.kind === "server") {
+      Object.assign(span, { name: `${method} ${route}` })
+    }
+    return Effect.succeed(route)
+  })
+
 const install = (limits: BodyLimits) =>
   Effect.gen(function* () {
     const router = yield* HttpRouter.HttpRouter
@@ -41,23 +57,30 @@ const install = (limits: BodyLimits) =>
     yield* router.addGlobalMiddleware((answer) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
+        const began = performance.now()
+        let route = ""
         const requestId = requestIdOf(request.headers)
         const limit = limitOf(limits, request)
         yield* HttpEffect.appendPreResponseHandler((request, response) =>
-          Effect.succeed(finishAnswer(request, response, { requestId, limit, allowed: routes.allowed }))
+          Effect.sync(() => {
+            const finished = finishAnswer(request, response, { requestId, limit, allowed: routes.allowed })
+            HttpMetrics.requestAnswered(request.method, route, finished.status, performance.now() - began)
+            return finished
+          })
         )
         if (declaresMoreThan(limit, request)) return tooLarge
         if (isEncoded(request)) return encoded
         const answered = (whileReading: WhileReading) =>
-          answer.pipe(
-            Effect.provideService(
-              HttpServerRequest.HttpServerRequest,
-              boundedRequest(request, refuse, whileReading)
-            ),
-            Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
-            Effect.tapCause(reportFault),
-            answerOutage
-          )
+          Effect.onExit(answer, () => Effect.map(routeOfFiber(request.method), (path) => void (route = path)))
+            .pipe(
+              Effect.provideService(
+                HttpServerRequest.HttpServerRequest,
+                boundedRequest(request, refuse, whileReading)
+              ),
+              Effect.provideService(HttpIncomingMessage.MaxBodySize, toByteSize(limit)),
+              Effect.tapCause(reportFault),
+              answerOutage
+            )
         return yield* within(request, deadlineOf(request, usual), answered).pipe(
           Effect.provideService(RequestId, requestId),
           Effect.annotateLogs({ requestId })

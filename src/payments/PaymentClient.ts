@@ -1,6 +1,7 @@
 /** How the core calls the payment service: the contract's own client over the services' transport. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
+import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
 import { ServiceTransport } from "../trust/ServiceClients.ts"
 import {
   type PaymentAnswer,
@@ -62,15 +63,24 @@ export class PaymentClient extends Context.Service<PaymentClient, {
           Effect.mapError(payments.create({ payload: request }), explain)
         ),
         refund: Effect.fn("PaymentClient.refund")((id, refund) =>
-          payments.refund({ params: { id }, payload: refund }).pipe(Effect.mapError(explain), Effect.asVoid)
+          payments.refund({ params: { id }, payload: refund }).pipe(
+            Effect.mapError(explain),
+            Effect.asVoid,
+            OrchestrationLog.within(id)
+          )
         ),
         cancel: Effect.fn("PaymentClient.cancel")((id) =>
-          payments.cancel({ params: { id } }).pipe(Effect.mapError(explain), Effect.asVoid)
+          payments.cancel({ params: { id } }).pipe(
+            Effect.mapError(explain),
+            Effect.asVoid,
+            OrchestrationLog.within(id)
+          )
         ),
         check: Effect.fn("PaymentClient.check")((id) =>
           payments.check({ params: { id } }).pipe(
             Effect.mapError(explain),
-            Effect.map(({ decided }) => decided)
+            Effect.map(({ decided }) => decided),
+            OrchestrationLog.within(id)
           )
         )
       })

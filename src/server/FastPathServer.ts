@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer"
 import type { Server } from "node:http"
 import { guarded, listen } from "../bounds/Listener.ts"
 import { type FastAnswer, type FastPath, longestBody, type Resumed } from "../FastPath.ts"
+import * as HttpMetrics from "../telemetry/metrics/HttpMetrics.ts"
 import { type Arrival, inFront, type Report } from "./RequestFront.ts"
 
 /** The fast path in front of the server's handler, while there is one, and where what it does not answer goes. */
@@ -37,8 +38,15 @@ const relay = async (
 const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exchange: Exchange): void => {
   const { body, failed, request, response } = exchange
   const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(failed)
+  const began = performance.now()
   const reply = (answer: FastAnswer) => {
     if ("resume" in answer) return goOn(answer)
+    HttpMetrics.requestAnswered(
+      request.method ?? "",
+      request.url ?? "",
+      answer.status,
+      performance.now() - began
+    )
     response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.text) })
     response.end(answer.text)
   }

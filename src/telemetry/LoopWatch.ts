@@ -10,18 +10,47 @@ const [interval, longest] = [20, 50]
 const quiet = 1_000
 
 /** How long the loop was held each time that it was held too long; `by` is a route's pattern, `background` or `unknown`. */
-export const held = Metric.histogram("guichet_event_loop_held_ms", {
+export const held = Metric.histogram("guichet.event_loop.held", {
+  attributes: { unit: "ms" },
   description: "How long one piece of work held the event loop, where it was more than 50 ms",
   boundaries: [50, 100, 250, 500, 1_000, 5_000]
 })
 
 /** The longest hold of the last minute, and the memory of the process, weighed every five seconds. */
-export const longestHeld = Metric.gauge("guichet_event_loop_longest_ms", {
+export const longestHeld = Metric.gauge("guichet.event_loop.longest", {
+  attributes: { unit: "ms" },
   description: "The longest time of the last minute that one piece of work held the event loop"
 })
 export const residentMemory = Metric.gauge("guichet_resident_memory_bytes", {
   description: "The memory of the process"
 })
+
+/** How long the loop was held lately, of `of` milliseconds, in turns that were too long. */
+export interface HeldLately {
+  readonly milliseconds: number
+  readonly of: number
+}
+
+/** So far back "lately" reaches, in milliseconds. */
+const lately = 10_000
+
+/** Where a process watches its loop: how long it was held lately; nothing by default. */
+export const LoopHeld = Context.Reference<() => HeldLately>("guichet/telemetry/LoopHeld", {
+  defaultValue: () => () => ({ milliseconds: 0, of: lately })
+})
+
+/** Adds up the holds of the last seconds. */
+export const makeHolds = (now: () => number) => {
+  let holds: ReadonlyArray<{ readonly at: number; readonly milliseconds: number }> = []
+  const recent = () => holds.filter(({ at }) => now() - at < lately)
+  return {
+    add: (milliseconds: number) => void (holds = [...recent(), { at: now(), milliseconds }]),
+    held: (): HeldLately => ({
+      milliseconds: recent().reduce((sum, hold) => sum + hold.milliseconds, 0),
+      of: lately
+    })
+  }
+}
 
 /** Processor time of this thread, in milliseconds: on a busy machine the loop also waits while it holds nobody. */
 const worked = (): number => {
@@ -101,7 +130,7 @@ const watch = (scheduler: WatchedScheduler, heldFor: (hold: Hold) => void) =>
     (timer) => Effect.sync(() => clearInterval(timer))
   )
 
-const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler) {
+const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler, holds: ReturnType<typeof makeHolds>) {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const warned = new Map<string, number>()
   let longestOfMinute = 0
@@ -123,7 +152,10 @@ const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler) {
 
   const weigh = Effect.suspend(() => Metric.update(residentMemory, process.memoryUsage.rss()))
 
-  yield* watch(scheduler, (hold) => void run(report(hold)))
+  yield* watch(scheduler, (hold) => {
+    holds.add(hold.milliseconds)
+    run(report(hold))
+  })
   yield* look.pipe(Effect.andThen(Effect.sleep("1 minute")), Effect.forever, Effect.forkScoped)
   yield* weigh.pipe(Effect.andThen(Effect.sleep("5 seconds")), Effect.forever, Effect.forkScoped)
 })
@@ -131,7 +163,9 @@ const make = Effect.fnUntraced(function* (scheduler: WatchedScheduler) {
 /** Watches as long as it is there, and gives everything above it the scheduler that knows whose turn it was. */
 export const layer: Layer.Layer<never> = Layer.unwrap(Effect.sync(() => {
   const scheduler = new WatchedScheduler()
-  return Layer.effectDiscard(make(scheduler)).pipe(
-    Layer.provideMerge(Layer.succeed(Scheduler.Scheduler, scheduler))
+  const holds = makeHolds(() => performance.now())
+  return Layer.effectDiscard(make(scheduler, holds)).pipe(
+    Layer.provideMerge(Layer.succeed(Scheduler.Scheduler, scheduler)),
+    Layer.merge(Layer.succeed(LoopHeld, holds.held))
   )
 }))

@@ -2,7 +2,7 @@
  * How services call each other: signed at every attempt, bounded, retried with care, and cut off when they
  * fail.
  */
-import { Cause, Config, Context, Duration, Effect, Exit, Layer, Option, Schedule } from "effect"
+import { Cause, type Config, Context, Duration, Effect, Exit, Layer, Option, Schedule } from "effect"
 import {
   FetchHttpClient,
   HttpClient,
@@ -15,14 +15,13 @@ import { stripeSignatureHeader } from "./StripeHeader.ts"
 import { signPaymentWebhook, signTicketWebhook, ticketSignatureHeader } from "./WebhookSignatures.ts"
 import { boundedResponse } from "../bounds/BoundedResponse.ts"
 import { trimEnd } from "../bounds/Trim.ts"
-import { makeRequestId, requestIdHeader } from "../http/RequestId.ts"
+import { makeRequestId, RequestId, requestIdHeader } from "../http/RequestId.ts"
+import * as HttpMetrics from "../telemetry/metrics/HttpMetrics.ts"
+import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
+import * as CallPolicy from "./CallPolicy.ts"
+import type { TooManyCalls } from "./CallPolicy.ts"
 import { Loopback, overHandler } from "./Loopback.ts"
-import {
-  type ServiceName,
-  type ServiceTarget,
-  type ServiceTargetName,
-  serviceTargets
-} from "./ServiceName.ts"
+import { type ServiceName, type ServiceTargetName } from "./ServiceName.ts"
 import { ServiceSecrets } from "./ServiceSecrets.ts"
 import { serviceSignatureHeader, sign, type SignedRequest } from "./ServiceSignature.ts"
 import { retryDelay } from "../durable/RetryAfter.ts"
@@ -78,16 +77,11 @@ class Passing {
 type Attempt =
   | HttpClientError.HttpClientError
   | CircuitBreaker.CircuitBreakerError
+  | TooManyCalls
   | Cause.TimeoutError
   | Passing
 
 const mayPass = (error: Attempt): boolean => error._tag === "Passing" || HttpClient.isTransientError(error)
-
-/** A service that answers 429 or 503 is there and says when to come back: only silence and faults trip the breaker. */
-const classify = <E>(exit: Exit.Exit<HttpClientResponse.HttpClientResponse, E>) =>
-  Exit.isSuccess(exit) && (exit.value.status === 503 || exit.value.status === 429)
-    ? Effect.succeed<CircuitBreaker.Outcome>({ _tag: "Success" })
-    : HttpClient.circuitBreakerClassifier(exit)
 
 const backoff = Schedule.exponential("200 millis").pipe(
   Schedule.jittered,
@@ -96,6 +90,49 @@ const backoff = Schedule.exponential("200 millis").pipe(
     retryDelay(duration, input._tag === "Passing" ? input.response : undefined)
   )
 )
+
+/** OpenTelemetry's name of a client's span: the method, and the template of the path. */
+const spanName = (request: HttpClientRequest.HttpClientRequest): string =>
+  `${request.method} ${HttpMetrics.templateOf(pathOf(request))}`
+
+const pathOf = (request: HttpClientRequest.HttpClientRequest): string =>
+  Option.match(HttpClientRequest.toUrl(request), {
+    onNone: () => request.url,
+    onSome: ({ pathname }) => pathname
+  })
+
+/** The CALL line and the metric of a call, once, whatever became of it and however many attempts that took. */
+const told = (
+  service: ServiceName,
+  request: HttpClientRequest.HttpClientRequest,
+  requestId: string,
+  attempts: () => number
+) =>
+<E extends HttpClientError.HttpClientError>(
+  call: Effect.Effect<HttpClientResponse.HttpClientResponse, E>
+) =>
+  Effect.suspend(() => {
+    const began = performance.now()
+    const path = pathOf(request)
+    return Effect.onExit(call, (exit) =>
+      Effect.gen(function* () {
+        const took = performance.now() - began
+        const outcome = outcomeOf(exit)
+        HttpMetrics.serviceCalled(service, request.method, path, outcome, took)
+        const flowId = (yield* OrchestrationLog.currentFlow) ?? ((yield* RequestId) || requestId)
+        yield* OrchestrationLog.call(flowId, service, path, took, outcome, { attempts: attempts() })
+      }))
+  })
+
+/** The status of an answer, or the name of what went wrong. */
+const outcomeOf = <E extends HttpClientError.HttpClientError>(
+  exit: Exit.Exit<HttpClientResponse.HttpClientResponse, E>
+): number | string => {
+  if (Exit.isSuccess(exit)) return exit.value.status
+  const error = exit.cause.reasons.find(Cause.isFailReason)?.error
+  if (error === undefined) return Cause.hasInterrupts(exit.cause) ? "Interrupted" : "Defect"
+  return error.reason._tag
+}
 
 /** Clients of the other services, by the name they are called and the service that calls. */
 export class ServiceTransport extends Context.Service<ServiceTransport, {
@@ -114,17 +151,7 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
       const network = yield* HttpClient.HttpClient
       const secrets = yield* ServiceSecrets
       const loopback = yield* Loopback
-      const urls = yield* Config.all({
-        core: serviceTargets.core.baseUrl,
-        notifications: serviceTargets.notifications.baseUrl,
-        payments: serviceTargets.payments.baseUrl,
-        tickets: serviceTargets.tickets.baseUrl,
-        scans: serviceTargets.scans.baseUrl
-      })
-      const breaker = yield* CircuitBreaker.make({
-        tripPolicy: CircuitBreaker.consecutive(8),
-        openDuration: "10 seconds"
-      })
+      const policies = yield* CallPolicy.all
 
       let last = 0
       const tick = Effect.clockWith((clock) =>
@@ -162,19 +189,20 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
           ? Effect.map(network.execute(request), boundedResponse)
           : overHandler(handler).execute(request)
         return answer.pipe(
-          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+          Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          Effect.provideService(HttpClient.SpanNameGenerator, spanName)
         )
       }
 
       const attempt = (
         name: ServiceTargetName,
-        { timeout }: ServiceTarget,
         signedRequest: Effect.Effect<HttpClientRequest.HttpClientRequest, HttpClientError.HttpClientError>
       ) =>
         signedRequest.pipe(
           Effect.flatMap((request) => send(name, request)),
-          Effect.timeout(timeout),
-          breaker.execute({ key: name, classify }),
+          Effect.timeout(policies[name].timeout),
+          policies[name].guarded,
+          policies[name].inPlace,
           Effect.flatMap((response) =>
             HttpClient.isTransientResponse(response)
               ? Effect.fail(new Passing(response))
@@ -186,7 +214,7 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
         name: ServiceTargetName,
         { as, scheme = "service" }: { readonly as: ServiceName; readonly scheme?: SignatureScheme }
       ): HttpClient.HttpClient => {
-        const target = serviceTargets[name]
+        const { baseUrl, retries, service, timeout } = policies[name]
         return HttpClient.makeWith<
           HttpClientError.HttpClientError,
           never,
@@ -196,25 +224,31 @@ export class ServiceTransport extends Context.Service<ServiceTransport, {
           Effect.flatMap((given) => {
             const id = given.headers[requestIdHeader] ?? makeRequestId()
             const request = given.pipe(
-              HttpClientRequest.setUrl(resolveUrl(urls[name], given.url)),
+              HttpClientRequest.setUrl(resolveUrl(baseUrl, given.url)),
               HttpClientRequest.setHeader(requestIdHeader, id)
             )
             let sent = 0
-            return Effect.suspend(() =>
-              attempt(name, target, signed(request, as, scheme)).pipe(
-                Effect.annotateSpans({ "http.request.resend_count": sent++ })
-              )
-            ).pipe(
-              Effect.retry({ while: mayPass, times: target.retries, schedule: backoff }),
+            return Effect.suspend(() => {
+              if (sent > 0) HttpMetrics.serviceRetried(service)
+              return Effect.annotateSpans(attempt(name, signed(request, as, scheme)), {
+                "http.request.resend_count": sent++
+              })
+            }).pipe(
+              Effect.retry({ while: mayPass, times: retries, schedule: backoff }),
               Effect.catchTags({
                 Passing: ({ response }) => Effect.succeed(response),
                 TimeoutError: (error) =>
                   Effect.fail(
-                    failed(request, `No answer from ${name} within ${Duration.format(target.timeout)}`, error)
+                    failed(request, `No answer from ${name} within ${Duration.format(timeout)}`, error)
                   ),
-                CircuitBreakerError: (error) =>
-                  Effect.fail(failed(request, `Calls to ${name} are paused: it kept failing`, error))
-              })
+                CircuitBreakerError: (error) => {
+                  HttpMetrics.serviceRefused(service, "open")
+                  return Effect.fail(failed(request, `Calls to ${name} are paused: it kept failing`, error))
+                },
+                TooManyCalls: (error) =>
+                  Effect.fail(failed(request, `Too many calls to ${name} wait already`, error))
+              }),
+              told(service, request, id, () => sent)
             )
           }),
           Effect.succeed

@@ -37,13 +37,20 @@ export const ports = {
 /** A service as its callers name it. */
 export type ServiceTargetName = keyof typeof ports
 
-/** How a service is called: its base URL and what names it, the time one attempt may take, and how many follow a failed one. */
+/** How a service is called, each a setting; its defaults are the flows document's where that says one. */
 export interface ServiceTarget {
   /** The setting that says where it is. */
   readonly variable: string
   readonly baseUrl: Config.Config<string>
-  readonly timeout: Duration.Duration
-  readonly retries: number
+  /** The time that one attempt may take. */
+  readonly timeout: Config.Config<Duration.Duration>
+  /** How many attempts follow a failed one. */
+  readonly retries: Config.Config<number>
+  /** So many failures in a row, and it is not called for `pause`. */
+  readonly failures: Config.Config<number>
+  readonly pause: Config.Config<Duration.Duration>
+  /** Calls of one process that are under way at once; the others wait their turn. */
+  readonly calls: Config.Config<number>
 }
 
 /** What a variable says, or this machine at the port of a service, which follows its own variable. */
@@ -57,16 +64,53 @@ export const urlOr = (
     ([url, port]) => Option.getOrElse(url, () => `http://localhost:${port}${path}`)
   )
 
-const target = (
-  variable: string,
-  name: ServiceTargetName,
-  seconds: number,
-  retries: number
-): ServiceTarget => ({
-  variable,
-  baseUrl: urlOr(Config.NonEmptyString(variable), name, "/api"),
-  timeout: Duration.seconds(seconds),
-  retries
+/** A whole number of a setting. */
+const whole = (variable: string, minimum: number, maximum: number, usual: number): Config.Config<number> =>
+  Config.withDefault(
+    Config.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })), variable),
+    usual
+  )
+
+/** A time that is no shorter than a tenth of a second and no longer than ten minutes. */
+const time = (variable: string, seconds: number): Config.Config<Duration.Duration> =>
+  Config.withDefault(
+    Config.schema(
+      Schema.DurationFromString.check(
+        Schema.makeFilter((value) => {
+          const millis = Duration.toMillis(value)
+          return millis >= 100 && millis <= 600_000 || "Expected 100 milliseconds to 10 minutes"
+        })
+      ),
+      variable
+    ),
+    Duration.seconds(seconds)
+  )
+
+/** The names of a service's settings. */
+interface Variables {
+  readonly url: string
+  readonly timeout: string
+  readonly retries: string
+  readonly failures: string
+  readonly pause: string
+  readonly calls: string
+}
+
+/** How the flows document has it called; 8 failures, 10 seconds and the calls are ours. */
+interface Usual {
+  readonly seconds: number
+  readonly retries: number
+  readonly calls: number
+}
+
+const target = (name: ServiceTargetName, variables: Variables, usual: Usual): ServiceTarget => ({
+  variable: variables.url,
+  baseUrl: urlOr(Config.NonEmptyString(variables.url), name, "/api"),
+  timeout: time(variables.timeout, usual.seconds),
+  retries: whole(variables.retries, 0, 10, usual.retries),
+  failures: whole(variables.failures, 1, 1_000, 8),
+  pause: time(variables.pause, 10),
+  calls: whole(variables.calls, 1, 10_000, usual.calls)
 })
 
 /**
@@ -74,9 +118,53 @@ const target = (
  * it back.
  */
 export const serviceTargets = {
-  core: target("CORE_URL", "core", 10, 3),
-  notifications: target("NOTIFICATION_SERVICE_URL", "notifications", 10, 3),
-  payments: target("PAYMENT_SERVICE_URL", "payments", 15, 2),
-  tickets: target("TICKET_GENERATOR_URL", "tickets", 30, 3),
-  scans: target("SCAN_VALIDATION_URL", "scans", 5, 1)
+  core: target("core", {
+    url: "CORE_URL",
+    timeout: "CORE_TIMEOUT",
+    retries: "CORE_RETRIES",
+    failures: "CORE_BREAKER_FAILURES",
+    pause: "CORE_BREAKER_PAUSE",
+    calls: "CORE_CALLS"
+  }, { seconds: 10, retries: 3, calls: 1_024 }),
+  notifications: target("notifications", {
+    url: "NOTIFICATION_SERVICE_URL",
+    timeout: "NOTIFICATION_SERVICE_TIMEOUT",
+    retries: "NOTIFICATION_SERVICE_RETRIES",
+    failures: "NOTIFICATION_SERVICE_BREAKER_FAILURES",
+    pause: "NOTIFICATION_SERVICE_BREAKER_PAUSE",
+    calls: "NOTIFICATION_SERVICE_CALLS"
+  }, { seconds: 10, retries: 3, calls: 256 }),
+  payments: target("payments", {
+    url: "PAYMENT_SERVICE_URL",
+    timeout: "PAYMENT_SERVICE_TIMEOUT",
+    retries: "PAYMENT_SERVICE_RETRIES",
+    failures: "PAYMENT_SERVICE_BREAKER_FAILURES",
+    pause: "PAYMENT_SERVICE_BREAKER_PAUSE",
+    calls: "PAYMENT_SERVICE_CALLS"
+  }, { seconds: 15, retries: 2, calls: 256 }),
+  tickets: target("tickets", {
+    url: "TICKET_GENERATOR_URL",
+    timeout: "TICKET_GENERATOR_TIMEOUT",
+    retries: "TICKET_GENERATOR_RETRIES",
+    failures: "TICKET_GENERATOR_BREAKER_FAILURES",
+    pause: "TICKET_GENERATOR_BREAKER_PAUSE",
+    calls: "TICKET_GENERATOR_CALLS"
+  }, { seconds: 30, retries: 3, calls: 256 }),
+  scans: target("scans", {
+    url: "SCAN_VALIDATION_URL",
+    timeout: "SCAN_VALIDATION_TIMEOUT",
+    retries: "SCAN_VALIDATION_RETRIES",
+    failures: "SCAN_VALIDATION_BREAKER_FAILURES",
+    pause: "SCAN_VALIDATION_BREAKER_PAUSE",
+    calls: "SCAN_VALIDATION_CALLS"
+  }, { seconds: 5, retries: 1, calls: 256 })
 } as const
+
+/** The names that the flows document gives to whom a call goes. */
+export const targetNames: Readonly<Record<ServiceTargetName, ServiceName>> = {
+  core: "event-planner-core",
+  notifications: "notification-service",
+  payments: "payment-service",
+  tickets: "ticket-generator-service",
+  scans: "scan-validation-service"
+}

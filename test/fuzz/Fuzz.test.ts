@@ -51,12 +51,12 @@ const heldAtMost = () => !alone || loadavg()[0]! > 20 ? 100 : 50
 
 /** What `/metrics` says: of the histogram, the last bucket has all, and another those below its bound. */
 const marksOf = (text: string, bound: number): Marks => {
-  const bucket = /^guichet_event_loop_held_ms_bucket\{(.*)\} (\d+)/gm
+  const bucket = /^guichet_event_loop_held_seconds_bucket\{(.*)\} (\d+)/gm
   let held = 0
   for (const [, labels = "", count = ""] of text.matchAll(bucket)) {
     if (labels.includes('by="background"')) continue
     if (labels.includes('le="+Inf"')) held += Number(count)
-    if (labels.includes(`le="${bound}"`)) held -= Number(count)
+    if (labels.includes(`le="${bound / 1_000}"`)) held -= Number(count)
   }
   const resident = Number(/^guichet_resident_memory_bytes(?:\{.*\})? (\S+)/m.exec(text)?.[1] ?? Number.NaN)
   return { resident: resident / 2 ** 20, held }

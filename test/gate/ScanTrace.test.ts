@@ -134,8 +134,10 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
         "Gatekeeper.admit",
         Effect.map(post(token, scan), ({ json }) => assert.strictEqual(json.result, "valid"))
       )
-      assert.deepStrictEqual(wayTo(decision!), ["POST", ...decided])
-      const requests = named("POST").filter(({ traceId }) => traceId === decision!.traceId)
+      assert.deepStrictEqual(wayTo(decision!), ["POST /api/scans/validate", ...decided])
+      const requests = named("POST /api/scans/validate").filter(({ traceId }) =>
+        traceId === decision!.traceId
+      )
       assert.deepStrictEqual(requests.map(({ kind }) => kind), ["server"])
       assert.strictEqual((yield* post(token, scan)).json.result, "already_used")
       for (const wrong of [{ direction: ticket!.code }, { ticket_code: [ticket!.code] }]) {
@@ -157,14 +159,14 @@ layer(traced, { excludeTestServices: true })("a scan in OpenTelemetry", (it) => 
       const rows = yield* GateFixture.publish(2, 16)
       const token = yield* steward
       yield* post(token, { event_id: 2, ticket_code: "TKT-002-FIRST" })
-      const before = named("POST").length
+      const before = named("POST /api/scans/validate").length
       const batches = yield* during(
         "ScanBatcher.admit",
         Effect.forEach(rows, ({ code }) => post(token, { event_id: 2, ticket_code: code }), {
           concurrency: "unbounded"
         })
       )
-      const requests = named("POST").slice(before)
+      const requests = named("POST /api/scans/validate").slice(before)
       assert.lengthOf(requests, 16)
       assert.deepStrictEqual(ids(batches.flatMap(callersOf)).sort(), [...ids(requests)].sort())
     }))

@@ -92,7 +92,7 @@ const goingOn = (tracer: Tracer.Tracer, span: Tracer.Span): Tracer.Tracer => {
 const beginBy = (tracer: Tracer.Tracer, clock: Clock.Clock) => ({ headers }: Head): Begun | undefined => {
   if (tracer === Tracer.nativeTracer) return undefined
   const span = tracer.span({
-    name: method,
+    name: `${method} ${path}`,
     parent: HttpTraceContext.fromHeaders(Headers.fromInput(headers)),
     annotations: Context.empty(),
     links: [],

@@ -9,6 +9,7 @@ import {
 } from "effect/http"
 import { TicketsGenerated } from "../../../rpc/TicketWebhookBodies.ts"
 import { isFinal } from "../../durable/FinalStatus.ts"
+import * as OrchestrationLog from "../../telemetry/OrchestrationLog.ts"
 import { ServiceTransport } from "../../trust/ServiceClients.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../../rpc/PrintDetails.ts"
 
@@ -72,14 +73,16 @@ export class CoreClient extends Context.Service<CoreClient, {
         (requestId: string, request: PrintDetailsRequest) =>
           post(signed, "/internal/print-details", requestId, PrintDetailsRequest, request).pipe(
             Effect.flatMap(HttpClientResponse.schemaBodyJson(PrintDetails)),
-            Effect.mapError(unavailable("/internal/print-details"))
+            Effect.mapError(unavailable("/internal/print-details")),
+            OrchestrationLog.within(request.job_id)
           )
       )
 
       const report = Effect.fn("CoreClient.report")((batch: TicketsGenerated) =>
         Effect.scoped(Effect.asVoid(
           post(webhooks, "/ticket-webhook-routes/", batch.webhook_id, TicketsGenerated, batch).pipe(
-            Effect.mapError(unavailable("/ticket-webhook-routes/"))
+            Effect.mapError(unavailable("/ticket-webhook-routes/")),
+            OrchestrationLog.within(batch.job_id)
           )
         ))
       )

@@ -18,6 +18,7 @@ import {
 } from "./NotificationApi.ts"
 import type { Notification, Sent } from "./NotificationApi.ts"
 import * as SingleFlight from "../../durable/SingleFlight.ts"
+import { messageEnded } from "../../telemetry/metrics/WorkMetrics.ts"
 import * as Recipient from "./Recipient.ts"
 import { SmsTransport } from "./SmsTransport.ts"
 import { type RenderedEmail, Templates } from "./Templates.ts"
@@ -128,7 +129,11 @@ export const NotificationHandlersLayer = HttpApiBuilder.group(
     return handlers.handle("send", ({ headers, payload }) => {
       const messageId = headers["x-request-id"]
       const channel = Recipient.parse(payload.to)?.channel ?? "none"
-      return once(`${channel} ${messageId}`, deliver(messageId, payload))
+      const delivery = Effect.onExit(
+        deliver(messageId, payload),
+        (exit) => Effect.sync(() => messageEnded(channel, exit))
+      )
+      return once(`${channel} ${messageId}`, delivery)
     })
   })
 )

@@ -74,9 +74,9 @@ const StepRow = Schema.Struct({ status: StepStatus })
 
 const AttemptsRow = Schema.Struct({ attempts: Schema.Int })
 
-const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority })
+const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority, created_at: Rows.At })
 
-/** Whose a flow is and how urgent. */
+/** Whose a flow is, how urgent, and since when. */
 export type Turn = typeof TurnRow.Type
 
 // What was accepted is not judged anew by the rules of a later version.
@@ -99,7 +99,8 @@ export const make = (sql: SqlClient.SqlClient) => {
 
   const turn = (flowId: string) =>
     Rows.first(TurnRow)(sql`
-      SELECT owner, request->'ticket_config'->>'priority' AS priority FROM flows WHERE flow_id = ${flowId}`)
+      SELECT owner, request->'ticket_config'->>'priority' AS priority, created_at FROM flows
+      WHERE flow_id = ${flowId}`)
       .pipe(Effect.flatMap(Effect.fromOption), Effect.orDie)
 
   const view = (flowId: string) =>

@@ -2,14 +2,19 @@
  * What reports do to a job: which items they decide, its counters, and how its attempt ends. An end may turn out better
  * than it was announced: then it is to be announced again.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
 import { openJobs } from "../../../rpc/TicketJob.ts"
 import type { FeedStore } from "../flows/FeedStore.ts"
 import { appliedTo, ChangedRow, feedOfJob, JobRow, reads } from "./JobRows.ts"
+import * as JobLines from "./JobLines.ts"
+import * as WorkMetrics from "../../telemetry/metrics/WorkMetrics.ts"
 import * as Rows from "../Rows.ts"
 import * as Transaction from "../Transaction.ts"
+
+/** `ends` says whether the statement ended it, or another one before. */
+const EndedRow = Schema.Struct({ ...JobRow.fields, ends: Schema.Boolean })
 
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 
@@ -44,6 +49,7 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
           announced_at = CASE WHEN finished_at IS NULL THEN announced_at END
         WHERE job_id = ${job.job_id} RETURNING ${all}`
       )
+      WorkMetrics.ticketsReported(generated, Math.max(0, failed))
       return appliedTo(row, applied)
     }
   )
@@ -90,7 +96,7 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
   })
 
   const end = Effect.fn("JobStore.end")(function* (jobId: string) {
-    return yield* Rows.first(JobRow)(sql`
+    const ended = yield* Rows.first(EndedRow)(sql`
       WITH ended AS (
         UPDATE ticket_jobs SET finished_at = now(), status = ${outcome(0, 0)},
           error = CASE WHEN generated = 0 THEN (
@@ -98,9 +104,11 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
         WHERE job_id = ${jobId} AND ${sql.in("status", openJobs)} AND generated + failed = total
         RETURNING ${all}
       )
-      SELECT * FROM ended UNION ALL SELECT ${all} FROM ticket_jobs
+      SELECT *, true AS ends FROM ended UNION ALL SELECT ${all}, false AS ends FROM ticket_jobs
       WHERE job_id = ${jobId} AND finished_at IS NOT NULL AND announced_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM ended)`)
+    if (Option.isSome(ended) && ended.value.ends) yield* JobLines.ended(ended.value)
+    return ended
   })
 
   const announced = Effect.fn("JobStore.announced")(function* (ended: JobRow) {

@@ -1,10 +1,11 @@
 /** Generation jobs and their items: which ticket is in which chunk, how far each is, and how it ended. */
-import { Context, Effect, Layer, type Option } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
 import { JobConflict, type JobNotFound, jobPhase, type JobView } from "../../../rpc/TicketJob.ts"
 import { type Applied, feedOfJob, ItemRow, type JobRow, type NewJob, reads, shownJob } from "./JobRows.ts"
 import { FeedStore } from "../flows/FeedStore.ts"
+import * as JobLines from "./JobLines.ts"
 import * as JobReports from "./JobReports.ts"
 import * as JobItems from "./JobItems.ts"
 import * as Rows from "../Rows.ts"
@@ -17,6 +18,8 @@ export const chunkSize = 100
 
 /** So often in vain are chunks sent again under their own ids: then the generator's queue may hold them as done. */
 const reminders = 3
+
+const CreatedRow = Schema.Struct({ job_id: Schema.String })
 
 const sizeOf = (options: { readonly batch_processing: boolean }) => options.batch_processing ? chunkSize : 1
 
@@ -84,17 +87,25 @@ export class JobStore extends Context.Service<JobStore, {
       const { all, held, one, row } = reads(sql)
 
       const create = (job: NewJob) =>
-        Rows.run(sql`
+        Rows.first(CreatedRow)(sql`
           WITH job AS (
             INSERT INTO ticket_jobs (job_id, event_id, owner, flow_id, status, priority, options, total)
             VALUES (${job.jobId}, ${job.eventId}, ${job.owner}, ${job.flowId}::text, 'queued',
                     ${job.options.priority}, ${JSON.stringify(job.options)}::jsonb,
                     ${job.ticketIds.length}::int)
             ON CONFLICT (job_id) DO NOTHING RETURNING job_id
+          ), items AS (
+            INSERT INTO ticket_job_items (job_id, ticket_id, chunk)
+            SELECT job.job_id, asked.id, (asked.position - 1) / ${sizeOf(job.options)}::int
+            FROM job, ${Rows.asked(sql)(job.ticketIds)}
           )
-          INSERT INTO ticket_job_items (job_id, ticket_id, chunk)
-          SELECT job.job_id, asked.id, (asked.position - 1) / ${sizeOf(job.options)}::int
-          FROM job, ${Rows.asked(sql)(job.ticketIds)}`)
+          SELECT job_id FROM job`).pipe(
+          Effect.flatMap((created) =>
+            Option.isNone(created)
+              ? Effect.void
+              : JobLines.began({ job_id: job.jobId, flow_id: job.flowId }, 1, job.ticketIds.length)
+          )
+        )
 
       const view = Effect.fn("JobStore.view")(function* (jobId: string) {
         const { edition: _edition, options: _options, seq: _seq, ...job } = yield* row(jobId)
@@ -118,26 +129,32 @@ export class JobStore extends Context.Service<JobStore, {
       const cancel = Effect.fn("JobStore.cancel")(function* (jobId: string) {
         const withdraw = Effect.gen(function* () {
           const { status } = yield* held(jobId)
-          if (jobPhase[status] === "canceled") return
+          if (jobPhase[status] === "canceled") return Option.none()
           if (jobPhase[status] !== "open") {
             return yield* new JobConflict({ job_id: jobId, status })
           }
           yield* Rows.run(sql`
             UPDATE ticket_job_items SET status = 'canceled', updated_at = now()
             WHERE job_id = ${jobId} AND status = 'queued'`)
-          yield* Rows.run(sql`
-            UPDATE ticket_jobs SET status = 'canceled', canceled = total - generated - failed, finished_at = now(),
-              news_at = now(), chases = 0
-            WHERE job_id = ${jobId}`)
+          return Option.some(
+            yield* one(
+              jobId,
+              sql`
+              UPDATE ticket_jobs SET status = 'canceled', canceled = total - generated - failed, finished_at = now(),
+                news_at = now(), chases = 0
+              WHERE job_id = ${jobId} RETURNING ${all}`
+            )
+          )
         })
-        yield* Transaction.durably(sql, withdraw)
+        const canceled = yield* Transaction.durably(sql, withdraw)
+        if (Option.isSome(canceled)) yield* JobLines.ended(canceled.value)
       })
 
       const retry = Effect.fn("JobStore.retry")(function* (jobId: string, attempt: number) {
         const again = Effect.gen(function* () {
           const { options, status, ...job } = yield* held(jobId)
           const failed = jobPhase[status] === "failed"
-          if (job.attempt === attempt && !failed) return
+          if (job.attempt === attempt && !failed) return Option.none()
           if (job.attempt !== attempt - 1 || !failed) {
             return yield* new JobConflict({ job_id: jobId, status })
           }
@@ -157,8 +174,10 @@ export class JobStore extends Context.Service<JobStore, {
             WHERE job_id = ${jobId}`)
           yield* feeds.reopen(feedOfJob(jobId))
           yield* feeds.append(feedOfJob(jobId), { kind: "retried", data: { attempt } })
+          return Option.some(job)
         })
-        yield* Transaction.durably(sql, again)
+        const begun = yield* Transaction.durably(sql, again)
+        if (Option.isSome(begun)) yield* JobLines.began(begun.value, attempt, begun.value.failed)
       })
 
       const renew = ({ edition, job_id: jobId }: JobRow) =>

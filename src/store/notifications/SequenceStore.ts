@@ -9,6 +9,7 @@ import {
   Trigger as Triggers
 } from "../../../rpc/NotificationSequence.ts"
 import { numberOf } from "../EventNumbers.ts"
+import * as OrchestrationLog from "../../telemetry/OrchestrationLog.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
 import * as Rows from "../Rows.ts"
 import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
@@ -56,6 +57,30 @@ const MovedRow = Schema.Union([
   Schema.Struct({ ...SequenceRow.fields, ...Versions }),
   Schema.Struct({ ...RemindersRow.fields, ...Versions })
 ])
+
+const StoredRow = Schema.Struct({ sequence_id: Schema.String })
+const EndedRow = Schema.Struct({
+  user_id: Schema.NullOr(Schema.Int),
+  created_at: Rows.At,
+  finished_at: Rows.At
+})
+
+/** What a sequence is in the log: reminders are of nobody. */
+const typeOf = (userId: number | null) => userId === null ? "event_reminders" : "notification_sequence"
+
+/** The line of a sequence that ended now. */
+const told = (
+  sequenceId: string,
+  status: Exclude<SequenceStatus, "running">,
+  { created_at, finished_at, user_id }: typeof EndedRow.Type
+) =>
+  OrchestrationLog.complete(
+    sequenceId,
+    status === "completed",
+    DateTime.distance(created_at, finished_at),
+    status === "completed" ? [] : status,
+    { flowType: typeOf(user_id) }
+  )
 
 const Waiting = Schema.Struct({ execution_id: Schema.String })
 const Fired = Schema.Struct({ trigger: Triggers })
@@ -121,13 +146,18 @@ export class SequenceStore extends Context.Service<SequenceStore, {
         readonly userId: number | null
         readonly config: unknown
       }) =>
-        Rows.run(sql`
+        Rows.all(StoredRow)(sql`
           INSERT INTO notification_sequences (sequence_id, execution_id, owner, event_id, user_id, config, status,
             event_version)
           SELECT ${row.sequenceId}, ${row.executionId}, ${row.owner}, ${row.eventId}::bigint, ${row.userId}::bigint,
             ${JSON.stringify(row.config)}::jsonb, 'running', coalesce(
               (SELECT gate_version FROM events WHERE event_id = ${row.eventId}::bigint), 0)
-          ON CONFLICT (sequence_id) DO NOTHING`)
+          ON CONFLICT (sequence_id) DO NOTHING RETURNING sequence_id`).pipe(
+          Effect.tap((stored) =>
+            stored.length === 0 ? Effect.void : OrchestrationLog.start(row.sequenceId, typeOf(row.userId))
+          ),
+          Effect.asVoid
+        )
 
       const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(
         function* ({ request, ...sequence }) {
@@ -151,9 +181,14 @@ export class SequenceStore extends Context.Service<SequenceStore, {
           SELECT ${columnsOf} FROM notification_sequences s WHERE sequence_id = ${sequenceId}`)
 
       const finish: SequenceStore["Service"]["finish"] = (sequenceId, status) =>
-        Rows.run(sql`
+        Rows.first(EndedRow)(sql`
           UPDATE notification_sequences SET status = ${status}, finished_at = now()
-          WHERE sequence_id = ${sequenceId} AND status = 'running'`)
+          WHERE sequence_id = ${sequenceId} AND status = 'running'
+          RETURNING user_id, created_at, finished_at`).pipe(
+          Effect.flatMap(
+            Option.match({ onNone: () => Effect.void, onSome: (row) => told(sequenceId, status, row) })
+          )
+        )
 
       const fire: SequenceStore["Service"]["fire"] = (eventId, userIds, trigger) =>
         userIds.length === 0 ? Effect.succeed([]) : Effect.andThen(

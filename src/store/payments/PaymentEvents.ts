@@ -5,6 +5,7 @@ import type { PaymentAttention, PaymentStatus } from "../../../rpc/Payment.ts"
 import type { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { durably } from "../Transaction.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
+import * as PaymentLines from "./PaymentLines.ts"
 import { factOf, type Standing, stateOf } from "./PaymentDecisions.ts"
 import { json, PastEvent, PaymentRow } from "./PaymentRow.ts"
 
@@ -123,23 +124,28 @@ export const make = (sql: SqlClient.SqlClient) => {
   /** A webhook's payment, made from its body where nobody here has asked for it. */
   const lockOf = Effect.fnUntraced(function* (webhook: PaymentWebhook) {
     const known = yield* lock(webhook.payment_id)
-    if (Option.isSome(known)) return known.value
+    if (Option.isSome(known)) return { before: known.value, isNew: false }
     yield* create(webhook)
-    return yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
+    const made = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
+    return { before: made, isNew: true }
   })
 
   const apply = Effect.fn("PaymentStore.apply")((webhook: PaymentWebhook) =>
     durably(
       sql,
       Effect.gen(function* () {
-        const before = yield* lockOf(webhook)
+        const { before, isNew } = yield* lockOf(webhook)
         const { events, fresh } = yield* record(webhook.payment_id, {
           ...webhook,
           facts: webhook.facts ?? null,
           occurred_at: webhook.timestamp
         })
-        return { ...(yield* settle(before, events, described(webhook))), fresh, previous: before.status }
+        const settled = yield* settle(before, events, described(webhook))
+        return { ...settled, fresh, previous: before.status, isNew }
       })
+    ).pipe(
+      Effect.tap(({ isNew, payment }) => isNew ? PaymentLines.began(payment) : Effect.void),
+      Effect.tap(({ payment, previous }) => PaymentLines.decided(previous, payment))
     )
   )
 
@@ -166,6 +172,11 @@ export const make = (sql: SqlClient.SqlClient) => {
           previous: before.value.status
         })
       })
+    ).pipe(
+      Effect.tap(Option.match({
+        onNone: () => Effect.void,
+        onSome: ({ payment, previous }) => PaymentLines.decided(previous, payment)
+      }))
     )
   )
 

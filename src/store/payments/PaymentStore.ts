@@ -7,6 +7,7 @@ import type { EventId } from "../../../rpc/values/Ids.ts"
 import * as Rows from "../Rows.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
 import * as PaymentEvents from "./PaymentEvents.ts"
+import * as PaymentLines from "./PaymentLines.ts"
 import { idsOf, json, PaymentRow } from "./PaymentRow.ts"
 import * as PaymentViews from "./PaymentViews.ts"
 import * as PaymentWatch from "./PaymentWatch.ts"
@@ -85,7 +86,10 @@ export class PaymentStore extends Context.Service<PaymentStore, {
             ${payment.gateway}, ${json(payment.customer)}::jsonb, ${json(payment.metadata)}::jsonb,
             ${payment.createInvoice}, ${payment.sendReceipt})
           ON CONFLICT DO NOTHING RETURNING *`)
-        if (Option.isSome(begun)) return begun.value
+        if (Option.isSome(begun)) {
+          yield* PaymentLines.began(begun.value)
+          return begun.value
+        }
         const stored = yield* Rows.first(PaymentRow)(sql`
           SELECT * FROM payments WHERE payment_id = ${payment.paymentId} OR flow_id = ${payment.flowId}`)
         return yield* Effect.orDie(Effect.fromOption(stored))

@@ -30,7 +30,7 @@ const by = (at: number, flags: "00" | "01") => ({
 const told = (traceId: string) => spans.filter((span) => span.traceId === traceId && span.sampled)
 
 const whole = [
-  "POST",
+  "POST /api/scans/validate",
   "ScanBatcher.admit",
   "Event.client.Admit",
   "Event.Admit",
@@ -65,9 +65,13 @@ layer(app, { excludeTestServices: true })("a scan of which not all are told", (i
       const rows = yield* GateFixture.publish(2, 64)
       const token = yield* operator()
       yield* acquaint(token, 2)
-      const [begun, decided, express] = [named("POST").length, named("Gatekeeper.admit").length, taken()]
+      const [begun, decided, express] = [
+        named("POST /api/scans/validate").length,
+        named("Gatekeeper.admit").length,
+        taken()
+      ]
       yield* Effect.forEach(rows, ({ code }) => ask({ token, body: scan(2, code) }), { concurrency: 8 })
-      const requests = named("POST").slice(begun)
+      const requests = named("POST /api/scans/validate").slice(begun)
       assert.lengthOf(requests, 64)
       assert.strictEqual(requests.filter(({ sampled }) => !sampled).length, taken() - express)
       const flags = new Map(requests.map(({ sampled, traceId }) => [traceId, sampled]))
@@ -93,7 +97,7 @@ layer(app, { excludeTestServices: true })("a scan of which not all are told", (i
       const before = taken()
       const answer = yield* ask({ token, headers: by(5, "00"), body: scan(3, ticket!.code) })
       assert.deepStrictEqual([answer.json.result, taken() - before], ["valid", 0])
-      const requests = named("POST").filter(({ traceId }) => traceId === traceOf(5))
+      const requests = named("POST /api/scans/validate").filter(({ traceId }) => traceId === traceOf(5))
       assert.deepStrictEqual(requests.map(({ kind, status }) => [kind, status._tag]), [["server", "Ended"]])
       assert.deepStrictEqual(told(traceOf(5)), [])
     }))

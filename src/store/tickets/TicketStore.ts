@@ -32,6 +32,12 @@ const WantedRow = Schema.Struct({
 })
 const CountsRow = Schema.Struct({ unsettled: Schema.Int, claimed: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
+const VoidRow = Schema.Struct({ item: Schema.Int, ticket_id: Schema.Null })
+const ChunkRow = Schema.Union([Schema.Struct({ item: Schema.Int, ...JobTicketRow.fields }), VoidRow])
+
+/** An item whose ticket is live. */
+const isLive = (row: typeof ChunkRow.Type): row is Exclude<typeof ChunkRow.Type, typeof VoidRow.Type> =>
+  row.ticket_id !== null
 
 /** Every read and write of tickets outside of the gate. */
 export class TicketStore extends Context.Service<TicketStore, {
@@ -56,7 +62,15 @@ export class TicketStore extends Context.Service<TicketStore, {
     tickets: ReadonlyArray<GeneratedTicket>,
     generatedAt: DateTime.Utc
   ) => Effect.Effect<void>
-  /** What the generator gets of the tickets that are live, in the order asked for. */
+  /** What the generator gets of a chunk of a job's attempt that is still to be generated, and which of it is void. */
+  readonly ofChunk: (
+    job: { readonly job_id: string; readonly attempt: number },
+    chunk: number
+  ) => Effect.Effect<{
+    readonly rows: ReadonlyArray<JobTicketRow>
+    readonly voided: ReadonlyArray<number>
+  }>
+  /** The same of tickets that are live, in the order asked for. */
   readonly forJob: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<JobTicketRow>>
   /** Event, organiser and state of each ticket that exists. */
   readonly owners: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<OwnerRow>>
@@ -153,14 +167,31 @@ export class TicketStore extends Context.Service<TicketStore, {
           (voided) => voided.length
         )
 
+      const jobColumns =
+        sql`t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, ${number} AS event_id, e.title,
+            e.starts_at, e.location, p.template_id, p.name AS template_name, p.design`
+      const ofTickets = sql.literal(`tickets t JOIN guests g USING (event_id, guest_id)
+          JOIN events e USING (event_id) JOIN templates p USING (template_id)`)
+
       const forJob = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(JobTicketRow)(sql`
-          SELECT t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, ${number} AS event_id, e.title, e.starts_at,
-            e.location, p.template_id, p.name AS template_name, p.design
-          FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
-          JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          JOIN templates p USING (template_id)
+          SELECT ${jobColumns} FROM ${asked(ticketIds)} JOIN (${ofTickets}) ON t.ticket_id = asked.id
           WHERE t.status <> 'voided' ORDER BY asked.position`)
+
+      const ofChunk: TicketStore["Service"]["ofChunk"] = ({ attempt, job_id: jobId }, chunk) =>
+        Effect.map(
+          Rows.all(ChunkRow)(sql`
+            SELECT i.ticket_id AS item, ${jobColumns}
+            FROM ticket_job_items i LEFT JOIN (${ofTickets})
+              ON t.ticket_id = i.ticket_id AND t.status <> 'voided'
+            WHERE i.job_id = ${jobId} AND i.chunk = ${chunk}::int AND i.attempt = ${attempt}::int
+              AND i.status = 'queued'
+            ORDER BY i.ticket_id`),
+          (found) => ({
+            rows: found.filter(isLive),
+            voided: found.flatMap((row) => isLive(row) ? [] : [row.item])
+          })
+        )
 
       const owners = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(OwnerRow)(sql`
@@ -168,7 +199,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, claim, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
+      return { issue, claim, get, voidFlow, forJob, ofChunk, owners, ...TicketReports.make(sql) }
     })
   )
 }

@@ -84,9 +84,23 @@ export class TicketStore extends Context.Service<TicketStore, {
       const asked = Rows.asked(sql)
       const number = sql.literal(numberOf("t.event_id"))
 
-      /** With an id for each ticket that is still to be made: it is signed before it is stored. */
-      const wanted = ({ eventId, guestIds }: IssueRequest) =>
-        Rows.all(WantedRow)(sql`
+      /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
+      const adopting = ({ eventId, guestIds, paymentState }: Request, flowId: string) =>
+        sql`
+          UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
+          FROM ${asked(guestIds)}
+          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
+            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}
+          RETURNING t.ticket_id`
+
+      /**
+       * With an id for each ticket that is still to be made: it is signed before it is stored. Tickets that are there become
+       * the flow's, if there is one and it may have them.
+       */
+      const wanted = (request: IssueRequest) => {
+        const { eventId, flowId, guestIds } = request
+        return Rows.all(WantedRow)(sql`
+          ${flowId === null ? sql.literal("") : sql`WITH adopted AS (${adopting(request, flowId)})`}
           SELECT g.guest_id, g.ticket_type, t.ticket_id, n.number,
             CASE WHEN t.ticket_id IS NULL THEN nextval(pg_get_serial_sequence('tickets', 'ticket_id')) END AS spare_id
           FROM ${asked(guestIds)}
@@ -94,6 +108,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           JOIN guests g ON g.event_id = ${eventId} AND g.guest_id = asked.id
           LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
           ORDER BY asked.position`)
+      }
 
       const insert = (request: IssueRequest, issuedAt: DateTime.Utc, tickets: ReadonlyArray<object>) =>
         Rows.all(IdRow)(sql`
@@ -108,17 +123,7 @@ export class TicketStore extends Context.Service<TicketStore, {
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
           ON CONFLICT (event_id, guest_id) WHERE voided_at IS NULL DO NOTHING RETURNING ticket_id`)
 
-      /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
-      const adopting = ({ eventId, guestIds, paymentState }: Request, flowId: string) =>
-        sql`
-          UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
-          FROM ${asked(guestIds)}
-          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}
-          RETURNING t.ticket_id`
-
       const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function* (request) {
-        if (request.flowId !== null) yield* Rows.run(adopting(request, request.flowId))
         const guests = yield* wanted(request)
         const without = guests.filter((guest) => guest.ticket_id === null)
         const issuedAt = yield* DateTime.now

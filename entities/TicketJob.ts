@@ -8,7 +8,7 @@ import { perseverance, retryTransient } from "../src/durable/Retry.ts"
 import { GeneratorClient } from "../src/tickets/GeneratorClient.ts"
 import * as OrchestrationLog from "../src/telemetry/OrchestrationLog.ts"
 import { flowOf } from "../src/store/jobs/JobLines.ts"
-import { type Applied, type JobRow, JobStore } from "../src/store/jobs/JobStore.ts"
+import { type Applied, type JobRow, JobStore, type Standing } from "../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../src/store/tickets/TicketStore.ts"
 import { attemptOf, chunkIdOf, enrich } from "../src/tickets/GeneratorChunk.ts"
 import { JobAnnouncer } from "../src/flows/JobAnnouncer.ts"
@@ -23,9 +23,13 @@ const refusalsInARow = 3
 /** A job that waits for its generator says so once in so many rounds, about an hour. */
 const roundsALine = 120
 
-/** How far a delivery is: what the generator took, the chunk that was tried last, the rounds that left any. */
+/** One end of a job: of an attempt, and as good as it turned out by then. */
+const endOf = ({ attempt, generated, status }: JobRow): string => `${attempt} ${generated} ${status}`
+
+/** How far a delivery is: the chunks that are done with, how many the generator took, the one tried last, the rounds that left any. */
 interface Delivery {
   readonly delivered: Set<number>
+  taken: number
   tried: number
   inVain: number
 }
@@ -41,50 +45,58 @@ export const TicketJobLayer = TicketJob.toLayer(
     const self = (yield* TicketJob.client)(jobId)
     const oneEnd = yield* Semaphore.make(1)
     let deliveries = 0
+    /** The end that was announced last. */
+    let told = ""
 
-    const announce = Effect.fnUntraced(
-      function* (job: JobRow, { applied, failed, generated, total }: Applied) {
-        if (applied.length === 0) return
-        yield* announcer.progressed(jobId, job.flow_id, { generated, failed, total, ticketIds: applied })
-      }
-    )
-
-    const report = Effect.fn("TicketJob.report")(
-      function* (job: JobRow, reports: ReadonlyArray<GeneratedTicket>, attempt: number | null) {
-        if (reports.length > 0) yield* announce(job, yield* jobs.applyBatch(jobId, reports, attempt))
-      }
-    )
+    const announce = Effect.fn("TicketJob.announce")(function* (ended: JobRow) {
+      yield* OrchestrationLog.within(flowOf(ended))(announcer.finished(ended, ended.status))
+      yield* jobs.announced(ended)
+      told = endOf(ended)
+    })
 
     /** Answers whether there was an end to announce. */
     const conclude = Effect.fn("TicketJob.conclude")(function* () {
       const ended = yield* jobs.end(jobId)
-      if (Option.isNone(ended)) return false
-      yield* OrchestrationLog.within(flowOf(ended.value))(announcer.finished(ended.value, ended.value.status))
-      yield* jobs.announced(ended.value)
-      return true
+      if (Option.isSome(ended)) yield* announce(ended.value)
+      return Option.isSome(ended)
     }, oneEnd.withPermit)
 
+    /** The same after a report, which knows whether the job ended with it; one that changed nothing knows it not. */
+    const concludeAfter = ({ applied, job }: Applied) =>
+      applied.length === 0
+        ? conclude()
+        : job.finished_at === null
+        ? Effect.succeed(false)
+        : oneEnd.withPermit(
+          Effect.as(Effect.suspend(() => told === endOf(job) ? Effect.void : announce(job)), true)
+        )
+
+    const report = Effect.fn("TicketJob.report")(
+      function* (job: JobRow, reports: ReadonlyArray<GeneratedTicket>) {
+        if (reports.length > 0) yield* concludeAfter(yield* jobs.applyBatch(jobId, reports, job.attempt))
+      }
+    )
+
     /** Reads the chunk anew each time that it is called: what was canceled or reported meanwhile is not sent. */
-    const hand = Effect.fnUntraced(function* (job: JobRow, chunk: number) {
-      const ticketIds = yield* jobs.chunk(job, chunk)
-      const rows = yield* tickets.forJob(ticketIds)
-      const live = new Set(rows.map((row) => row.ticket_id))
-      yield* report(job, failures(ticketIds.filter((id) => !live.has(id)), "ticket_voided"), job.attempt)
+    const hand = Effect.fnUntraced(function* (job: JobRow, chunk: number, delivery: Delivery) {
+      const { rows, voided } = yield* tickets.ofChunk(job, chunk)
+      yield* report(job, failures(voided, "ticket_voided"))
       if (rows.length > 0) {
         yield* generator.generate(chunkIdOf(job, chunk), job, enrich(job, rows))
+        delivery.taken++
       }
     })
 
     /** Why the generator cannot take the chunk now; undefined when it has it, or will never take it. */
-    const deliver = Effect.fn("TicketJob.deliver")((job: JobRow, chunk: number) =>
-      OrchestrationLog.within(flowOf(job))(hand(job, chunk)).pipe(
+    const deliver = Effect.fn("TicketJob.deliver")((job: JobRow, chunk: number, delivery: Delivery) =>
+      OrchestrationLog.within(flowOf(job))(hand(job, chunk, delivery)).pipe(
         Effect.as(undefined),
         Effect.catchTag("GeneratorUnavailable", ({ reason, retryable }) =>
           Effect.gen(function* () {
             if (retryable) return reason
             yield* Effect.logWarning("The ticket generator did not take a chunk", { jobId, chunk, reason })
             const refused = yield* jobs.chunk(job, chunk)
-            yield* report(job, failures(refused, `generator_unavailable: ${reason}`), job.attempt)
+            yield* report(job, failures(refused, `generator_unavailable: ${reason}`))
           }))
       )
     )
@@ -100,7 +112,7 @@ export const TicketJobLayer = TicketJob.toLayer(
       let refusals = 0
       for (const chunk of [...after, ...waiting.slice(0, waiting.length - after.length)]) {
         if (refusals === refusalsInARow) break
-        const refused = yield* deliver(job, chunk)
+        const refused = yield* deliver(job, chunk, delivery)
         delivery.tried = chunk
         if (refused === undefined) delivery.delivered.add(chunk)
         refusals = refused === undefined ? 0 : refusals + 1
@@ -114,18 +126,17 @@ export const TicketJobLayer = TicketJob.toLayer(
 
     /**
      * Ends when nothing waits any more, be it that the job was canceled or given up meanwhile. That a generator is back
-     * is news of the job; without having waited it answers whether anything was sent.
+     * is news of the job.
      */
     const deliverAll = Effect.fn("TicketJob.deliverAll")(
       function* (job: JobRow) {
-        const delivery: Delivery = { delivered: new Set(), tried: -1, inVain: 0 }
+        const delivery: Delivery = { delivered: new Set(), taken: 0, tried: -1, inVain: 0 }
         yield* Effect.repeat(round(job, delivery), {
           until: (reason) => reason === undefined,
           schedule: perseverance
         })
-        if (delivery.inVain === 0) return delivery.delivered.size > 0
-        yield* jobs.heard(jobId)
-        return false
+        if (delivery.inVain > 0) yield* jobs.heard(jobId)
+        return delivery
       }
     )
 
@@ -139,29 +150,34 @@ export const TicketJobLayer = TicketJob.toLayer(
 
     const start = Effect.fn("TicketJob.start")(function* () {
       const job = yield* jobs.begin(jobId)
-      if (job.status === "running") yield* deliverAll(job)
-      yield* conclude()
+      const isTaken = job.status === "running" && (yield* deliverAll(job)).taken > 0
+      // Of what the generator took a report comes: the job ends with the last one.
+      if (!isTaken) yield* conclude()
     })
 
     /** The reports of the job's own tickets; a report of another one is not this job's. */
-    const ownOf = Effect.fnUntraced(function* (reports: ReadonlyArray<GeneratedTicket>) {
-      const items = new Set(yield* jobs.itemsAmong(jobId, reports.map(({ ticketId }) => ticketId)))
-      const others = reports.flatMap(({ ticketId }) => items.has(ticketId) ? [] : [ticketId])
+    const ownOf = Effect.fnUntraced(function* (
+      { items }: Standing,
+      reports: ReadonlyArray<GeneratedTicket>
+    ) {
+      const own = new Set(items.map(({ ticket_id }) => ticket_id))
+      const others = reports.flatMap(({ ticketId }) => own.has(ticketId) ? [] : [ticketId])
       if (others.length > 0) {
         yield* Effect.logWarning("A report names tickets that are not in its job", { jobId, others })
       }
-      return reports.filter(({ ticketId }) => items.has(ticketId))
+      return reports.filter(({ ticketId }) => own.has(ticketId))
     })
 
     /** What was being rendered when the job was canceled changes neither the job nor a ticket, though files may be drawn anew. */
     const take = Effect.fn("TicketJob.take")(function* (batch: Rpc.Payload<typeof BatchGenerated>) {
-      const job = yield* jobs.row(jobId)
+      const standing = yield* jobs.standing(jobId, batch.tickets.map(({ ticketId }) => ticketId))
+      const { job } = standing
       if (job.status === "canceled") return
-      const reports = yield* ownOf(batch.tickets)
+      const reports = yield* ownOf(standing, batch.tickets)
       yield* tickets.generated(reports, batch.generatedAt)
-      yield* report(job, reports, attemptOf(jobId, batch.webhookId))
+      const applied = yield* jobs.apply(standing, reports, attemptOf(jobId, batch.webhookId))
       const good = reports.filter(({ status }) => status === "generated")
-      if (!(yield* conclude()) && good.length > 0) {
+      if (!(yield* concludeAfter(applied)) && good.length > 0) {
         yield* announcer.generated(job, good.map(({ ticketId }) => ticketId))
       }
     })
@@ -183,7 +199,8 @@ export const TicketJobLayer = TicketJob.toLayer(
 
     const remind = Effect.fnUntraced(function* (job: JobRow) {
       const renewed = yield* jobs.renew(job)
-      if (yield* deliverAll(renewed)) yield* jobs.reminded(renewed)
+      const { delivered, inVain } = yield* deliverAll(renewed)
+      if (delivered.size > 0 && inVain === 0) yield* jobs.reminded(renewed)
     })
 
     /** What is being delivered is not sent again, but given up like the rest. */
@@ -193,7 +210,7 @@ export const TicketJobLayer = TicketJob.toLayer(
         if (job.status === "running" && (giveUp || alone)) {
           const { edition, queued } = job
           yield* Effect.logWarning("A job had no news for a while", { jobId, queued, edition, giveUp })
-          if (giveUp) yield* announce(job, yield* jobs.giveUp(jobId, "generator_silent"))
+          if (giveUp) yield* jobs.giveUp(jobId, "generator_silent")
           else yield* remind(job)
         }
         yield* conclude()

@@ -1,4 +1,4 @@
-/** Announces how generation jobs go: to the flow that waits, to the feeds, to the sequences of the guests. */
+/** Announces how generation jobs go: to the flow that waits, and to the sequences of the guests. */
 import { Context, Effect, Exit, Layer, Option } from "effect"
 import { DurableDeferred, WorkflowEngine } from "effect/workflow"
 import { CompleteFlow, ticketsDone } from "../../rpc/CompleteFlow.ts"
@@ -6,18 +6,9 @@ import type { JobStatus } from "../../rpc/TicketJob.ts"
 import { attemptOf } from "./Plan.ts"
 import { Triggers } from "../notifications/Triggers.ts"
 import { AudienceStore } from "../store/notifications/AudienceStore.ts"
-import { FeedStore } from "../store/flows/FeedStore.ts"
-import { feedOf, FlowStore } from "../store/flows/FlowStore.ts"
-import { feedOfJob, type JobRow, JobStore } from "../store/jobs/JobStore.ts"
+import { FlowStore } from "../store/flows/FlowStore.ts"
+import { type JobRow, JobStore } from "../store/jobs/JobStore.ts"
 import { TicketNotice } from "./TicketNotice.ts"
-
-/** Where a job stands; `ticketIds` are those decided since the last time. */
-export interface JobProgress {
-  readonly generated: number
-  readonly failed: number
-  readonly total: number
-  readonly ticketIds: ReadonlyArray<number>
-}
 
 /** Everything is safe to repeat. */
 export class JobAnnouncer extends Context.Service<JobAnnouncer, {
@@ -30,14 +21,11 @@ export class JobAnnouncer extends Context.Service<JobAnnouncer, {
   readonly generated: (job: JobRow, ticketIds: ReadonlyArray<number>) => Effect.Effect<void>
   /** A ticket was reported by itself as generated; with `notify`, its guest gets a message. */
   readonly reported: (ticketId: number, notify: boolean) => Effect.Effect<void>
-  /** For display: a crash may lose one, and the next one carries the whole count. */
-  readonly progressed: (jobId: string, flowId: string | null, progress: JobProgress) => Effect.Effect<void>
 }>()("guichet/flows/JobAnnouncer") {
   static readonly layer = Layer.effect(
     JobAnnouncer,
     Effect.gen(function* () {
       const flows = yield* FlowStore
-      const feeds = yield* FeedStore
       const jobs = yield* JobStore
       const audience = yield* AudienceStore
       const triggers = yield* Triggers
@@ -70,16 +58,7 @@ export class JobAnnouncer extends Context.Service<JobAnnouncer, {
           if (Option.isNone(holder)) return
           yield* triggers.fire(holder.value.event_id, [holder.value.guest_id], "ticket_creation")
           if (notify) yield* notice.send(ticketId, holder.value)
-        }),
-        progressed: Effect.fn("JobAnnouncer.progressed")(
-          function* (jobId, flowId, { failed, generated, ticketIds, total }) {
-            const entry = { kind: "tickets", data: { generated, failed, total, ticket_ids: ticketIds } }
-            yield* feeds.appendToEach(
-              flowId === null ? [feedOfJob(jobId)] : [feedOfJob(jobId), feedOf(flowId)],
-              entry
-            )
-          }
-        )
+        })
       })
     })
   ).pipe(Layer.provide(TicketNotice.layer))

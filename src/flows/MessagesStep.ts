@@ -130,13 +130,6 @@ const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) 
 const speaksLater = (steps: FlowView["steps"]): boolean =>
   steps.some(({ status, step }) => step === "notifications" && status === "pending")
 
-/** Whether the step is still to begin: it will see the payment as it stands now, and send what is to be said of it. */
-export const willSpeak = (flowId: string) =>
-  Effect.map(
-    Effect.flatMap(FlowStore, (flows) => flows.statusOfStep(flowId, "notifications")),
-    (status) => status === "pending"
-  )
-
 /**
  * Sends the receipt of a payment that settled when the step had begun or was skipped: any other is sent by the step.
  * Between them no receipt is lost, and its id keeps it to one. A flow that stops refunds the payment instead. Answers

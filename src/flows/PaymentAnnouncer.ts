@@ -11,8 +11,7 @@ import { FlowStore } from "../store/flows/FlowStore.ts"
 import { type PayersNotice, paymentStates, type Standing } from "../store/payments/PaymentDecisions.ts"
 import type { PaymentRow } from "../store/payments/PaymentRow.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
-import { willSpeak } from "./MessagesStep.ts"
-import { decide, refundUnearned, showSettled } from "./PaymentStep.ts"
+import { afterSettling, decide } from "./PaymentStep.ts"
 
 /**
  * Called after every event of a payment, with what all of them come to by then: the same may come again, after a crash or
@@ -49,10 +48,7 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
         notice.status === "refunded" || status === "settled" || payment.flow_id === null
 
       /** A receipt that the flow's own step will send, with the payment as it stands then, needs no workflow to find that out. */
-      const isNews = (payment: PaymentRow) => ({ status }: PayersNotice) =>
-        payment.flow_id === null || status !== "settled"
-          ? Effect.succeed(true)
-          : Effect.map(willSpeak(payment.flow_id), (later) => !later)
+      const isNews = (speaks: boolean) => ({ status }: PayersNotice) => !speaks || status !== "settled"
 
       const tell = ({ amount, payment_id: paymentId }: PaymentRow) => ({ refunded, status }: PayersNotice) =>
         PaymentNotice.execute({
@@ -68,14 +64,14 @@ export class PaymentAnnouncer extends Context.Service<PaymentAnnouncer, {
           if (misreceived) yield* RefundPayment.execute({ paymentId }, { discard: true, detached: true })
           if (flowId === null && payment.owner === null) return
           if (flowId !== null && status !== "pending") yield* endWait(flowId, payment, status)
-          if (flowId !== null && status === "settled") {
-            if (yield* refundUnearned(flowId)) return
-            yield* showSettled(flowId)
-          }
+          const { isRefunded, speaks } = flowId !== null && status === "settled"
+            ? yield* afterSettling(flowId, paymentId)
+            : { isRefunded: false, speaks: false }
+          if (isRefunded) return
           if (trigger !== null && eventId !== null && userId !== null) {
             yield* triggers.fire(eventId, [userId], trigger)
           }
-          const told = yield* Effect.filter(notices.filter(isTold(payment, status)), isNews(payment))
+          const told = notices.filter(isTold(payment, status)).filter(isNews(speaks))
           yield* Effect.forEach(told, tell(payment), { discard: true })
         },
         Effect.provideContext(services)

@@ -157,17 +157,31 @@ export const decide = Effect.fnUntraced(function* (
   if (Option.isSome(execution)) yield* endWait(execution.value, decided)
 })
 
+const refund = (paymentId: string) => RefundPayment.execute({ paymentId }, { discard: true, detached: true })
+
 /**
  * A settled payment is for the live tickets of its flow, or it is refunded. Looks when a flow is over and whenever its
- * payment settles after that, so that one of the two looks sees both; the refund is one however often they do. Answers
- * whether it is refunded.
+ * payment settles after that (`afterSettling`), so that one of the two looks sees both; the refund is one however often
+ * they do. Answers whether it is refunded.
  */
 export const refundUnearned = Effect.fn("PaymentStep.refundUnearned")(function* (flowId: string) {
   const paymentId = yield* (yield* PaymentStore).unearned(flowId)
   if (Option.isNone(paymentId)) return false
-  yield* RefundPayment.execute({ paymentId: paymentId.value }, { discard: true, detached: true })
+  yield* refund(paymentId.value)
   return true
 })
+
+/** The other look: what was told as failed is shown as paid. Answers too whether the flow's messages are still to be sent. */
+export const afterSettling = Effect.fn("PaymentStep.afterSettling")(
+  function* (flowId: string, paymentId: string) {
+    const { speaks, unearned } = yield* (yield* PaymentStore).settled(
+      flowId,
+      settledOutcome(paymentId).result
+    )
+    if (unearned !== null) yield* refund(unearned)
+    return { isRefunded: unearned !== null, speaks }
+  }
+)
 
 /** A payment that settled when its step had been told as failed, and is not refunded, is shown as what it is. */
 export const showSettled = Effect.fn("PaymentStep.showSettled")(function* (flowId: string) {

@@ -6,7 +6,6 @@ import { retryTransient } from "../durable/Retry.ts"
 import { logFault } from "../telemetry/Faults.ts"
 import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
-import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import type { Plan } from "./Plan.ts"
 import { completed, type Outcome } from "./Outcome.ts"
 import { once } from "./Step.ts"
@@ -66,7 +65,6 @@ export const conclude = (plan: Plan, outcomes: Outcomes) =>
       const flows = yield* FlowStore
       const failures = failuresOf(outcomes)
       const status = statusOf(plan, failures)
-      if (status !== "failed") yield* (yield* PaymentStore).syncTickets(plan.flowId)
       const first = failures[0] === undefined ? undefined : outcomes[failures[0]].error ?? undefined
       yield* flows.finish(plan.flowId, status, first)
       const took = DateTime.distance(plan.createdAt, yield* DateTime.now)

@@ -81,7 +81,7 @@ const outcomeOf = (plan: Plan, attempt: number) =>
     const store = yield* JobStore
     const attempts = yield* Effect.forEach(
       Array.from({ length: attempt }, (_, at) => jobIdOf(plan.flowId, at + 1)),
-      (jobId) => Effect.orDie(store.view(jobId))
+      (jobId) => Effect.orDie(store.row(jobId))
     )
     const { canceled, failed: count, job_id, status } = attempts.at(-1)!
     const generated = attempts.reduce((sum, job) => sum + job.generated, 0)

@@ -4,11 +4,12 @@
  * job, `announced_at`, the order of `generated_at`, the tickets of the job; the rest of a job's life is in `CanceledJob` and `RetriedJob`.
  */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../rpc/Ticket.ts"
 import { TicketJob } from "../../rpc/TicketJob.ts"
-import { JobStore } from "../../src/store/jobs/JobStore.ts"
+import { FeedStore } from "../../src/store/flows/FeedStore.ts"
+import { feedOfJob, JobStore } from "../../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
 import { voidTicket } from "../support/GateFixture.ts"
 import { at, bad, good, JobEntities, JobStores, Notes, prepare } from "../support/JobFixture.ts"
@@ -17,18 +18,20 @@ const Env = JobEntities.pipe(Layer.provideMerge(Notes.layer), Layer.provideMerge
 
 const endsOf = (jobId: string) =>
   Effect.map(Notes, (notes) => notes.ends.filter((end) => end.jobId === jobId).map((end) => end.status))
+const Progress = Schema.Struct({
+  failed: Schema.Int,
+  generated: Schema.Int,
+  total: Schema.Int,
+  ticket_ids: Schema.Array(Schema.Int)
+})
 const progressOf = (jobId: string) =>
   Effect.map(
-    Notes,
-    (notes) =>
-      notes.progress.filter((progress) => progress.jobId === jobId).map((
-        { failed, generated, total, ticketIds }
-      ) => ({
-        failed,
-        generated,
-        total,
-        tickets: ticketIds.length
-      }))
+    Effect.flatMap(FeedStore, (feeds) => feeds.after(feedOfJob(jobId), 0)),
+    (events) =>
+      events.filter(({ kind }) => kind === "tickets").map(({ data }) => {
+        const { ticket_ids, ...counted } = Schema.decodeUnknownSync(Progress)(data)
+        return { ...counted, tickets: ticket_ids.length }
+      })
   )
 const chunksOf = (jobId: string) =>
   Effect.map(Notes, (notes) => notes.sent.filter((chunk) => chunk.job.job_id === jobId))

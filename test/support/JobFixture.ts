@@ -13,7 +13,7 @@ import { FeedStore } from "../../src/store/flows/FeedStore.ts"
 import { JobIndex } from "../../src/store/jobs/JobIndex.ts"
 import { JobStore } from "../../src/store/jobs/JobStore.ts"
 import { TicketStore } from "../../src/store/tickets/TicketStore.ts"
-import { JobAnnouncer, type JobProgress } from "../../src/flows/JobAnnouncer.ts"
+import { JobAnnouncer } from "../../src/flows/JobAnnouncer.ts"
 import { SigningKeys } from "../../src/trust/SigningKeys.ts"
 import { publish } from "./GateFixture.ts"
 import * as TestDatabase from "./TestDatabase.ts"
@@ -21,7 +21,6 @@ import * as TestDatabase from "./TestDatabase.ts"
 /** What was sent and told, and what shall go wrong. */
 export class Notes extends Context.Service<Notes, {
   readonly sent: Array<{ readonly chunkId: string; readonly priority: string; readonly job: GenerationJob }>
-  readonly progress: Array<JobProgress & { readonly jobId: string }>
   readonly generated: Array<{ readonly jobId: string; readonly ticketIds: ReadonlyArray<number> }>
   readonly ends: Array<{ readonly jobId: string; readonly flowId: string | null; readonly status: JobStatus }>
   /** Whether the generator refuses a chunk. */
@@ -37,7 +36,6 @@ export class Notes extends Context.Service<Notes, {
 }>()("test/Notes") {
   static readonly layer = Layer.sync(Notes, () => ({
     sent: [],
-    progress: [],
     generated: [],
     ends: [],
     refuses: () => false,
@@ -86,9 +84,7 @@ const Announcer = Layer.effect(
         }),
       generated: (job, ticketIds) =>
         Effect.sync(() => void notes.generated.push({ jobId: job.job_id, ticketIds })),
-      reported: () => Effect.void,
-      progressed: (jobId, _flowId, progress) =>
-        Effect.sync(() => void notes.progress.push({ jobId, ...progress }))
+      reported: () => Effect.void
     }))
 )
 

@@ -149,6 +149,12 @@ export const toPdfInput = (document: InvoiceDocument): InvoiceInput => ({
   lines: document.lines
 })
 
+/** So many digits a number has at least. */
+export const numberDigits = 6
+
+/** `G-2026-`: what the numbers of a book begin with. */
+export const numberPrefix = (prefix: string, year: number): string => `${prefix}-${year}-`
+
 /** `G-2026-000001`: the issuer's prefix, the year of its book, and at least six digits. */
 export const invoiceNumber = (prefix: string, year: number, sequence: number): string =>
-  `${prefix}-${year}-${String(sequence).padStart(6, "0")}`
+  `${numberPrefix(prefix, year)}${String(sequence).padStart(numberDigits, "0")}`

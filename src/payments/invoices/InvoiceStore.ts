@@ -8,7 +8,8 @@ import { PaymentNotFound } from "../../../rpc/Payment.ts"
 import { PaymentProvider, providerTitles } from "../../../rpc/payments/PaymentProvider.ts"
 import {
   InvoiceDocument,
-  invoiceNumber,
+  numberDigits,
+  numberPrefix,
   type Sale,
   writeCreditNote,
   writeInvoice
@@ -16,7 +17,7 @@ import {
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import * as Rows from "../../store/Rows.ts"
-import { durably } from "../../store/Transaction.ts"
+import { durably, patiently } from "../../store/Transaction.ts"
 
 /**
  * A row of `invoices`; `file_key` is null until its PDF is stored. A credit note has the invoice that it `corrects`, the
@@ -39,21 +40,33 @@ export const InvoiceRow = Schema.Struct({
 })
 export type InvoiceRow = typeof InvoiceRow.Type
 
+/** A payment with what its invoice says of its event, and the invoice itself; `revision` changes with the payment's row. */
 const Invoiced = Schema.Struct({
   ...PaymentRow.fields,
   title: Schema.NullOr(Schema.String),
-  starts_at: Rows.AtOrNull
+  starts_at: Rows.AtOrNull,
+  revision: Schema.String,
+  invoice: Schema.NullOr(Schema.Struct({ ...InvoiceRow.fields, issued_at: Schema.DateTimeUtcFromString }))
 })
+type Invoiced = typeof Invoiced.Type
 
 const isProvider = Schema.is(PaymentProvider)
 const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
 const encodeDocument = Schema.encodeEffect(InvoiceDocument)
-const decodeSequence = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ sequence: Schema.Int })]))
 const ThroughRow = Schema.Struct({ credited_through: Schema.Int })
 
 const decodeCredited = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ credited: Schema.Int })]))
-const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issued_at: Rows.At })]))
+
+/** Nobody changes what is held. */
+const held = <A, E, R>(written: Effect.Effect<Option.Option<A>, E, R>) =>
+  Effect.flatMap(
+    written,
+    Option.match({
+      onNone: () => Effect.die(new Error("A held payment was changed")),
+      onSome: Effect.succeed
+    })
+  )
 
 /** A payment that began with a webhook names no provider: it came the way of the first. */
 const nameOf = ({ gateway, payment_method: method }: PaymentRow): string => {
@@ -91,41 +104,23 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const settledAt = (payment: PaymentRow) =>
         payment.settled_at === null ? DateTime.now : Effect.succeed(payment.settled_at)
 
-      const lockPayment = Effect.fnUntraced(function* (paymentId: string) {
+      /** The payment with its invoice, as they are now. */
+      const read = Effect.fnUntraced(function* (paymentId: string) {
         const [payment] = yield* Effect.flatMap(
           sql`
-            SELECT p.*, (SELECT title FROM events e WHERE e.event_id = p.event_id) AS title,
-              (SELECT starts_at FROM events e WHERE e.event_id = p.event_id) AS starts_at
-            FROM payments p WHERE p.payment_id = ${paymentId} FOR UPDATE OF p`,
+            SELECT p.*, p.xmin::text AS revision, e.title, e.starts_at,
+              (SELECT to_jsonb(i) FROM invoices i WHERE i.payment_id = p.payment_id AND i.corrects IS NULL) AS invoice
+            FROM payments p LEFT JOIN events e USING (event_id) WHERE p.payment_id = ${paymentId}`,
           decodePayments
         )
         return payment ?? (yield* new PaymentNotFound({ payment_id: paymentId }))
       })
 
-      /**
-       * The next page of the book of the year in which it is issued. The time is taken before the book is locked, so that the
-       * year's last invoice is of that year. The book stays locked until the transaction ends; only the next statement sees
-       * what was written before.
-       */
-      const turnPage = Effect.gen(function* () {
-        const now = yield* DateTime.now
-        const year = issuer.yearOf(now)
-        const [{ sequence }] = yield* Effect.flatMap(
-          sql`
-            INSERT INTO invoice_books AS book (issuer, year, next) VALUES (${issuer.prefix}, ${year}::int, 2)
-            ON CONFLICT (issuer, year) DO UPDATE SET next = book.next + 1 RETURNING next - 1 AS sequence`,
-          decodeSequence
-        )
-        const [{ issued_at }] = yield* Effect.flatMap(
-          sql`
-            SELECT greatest(${DateTime.toDateUtc(now)}::timestamptz, max(issued_at)) AS issued_at
-            FROM invoices WHERE issuer = ${issuer.prefix} AND year = ${year}::int`,
-          decodeTime
-        )
-        return { year, sequence, issued_at }
-      })
+      /** Held until the transaction ends. */
+      const lock = (paymentId: string) =>
+        sql`SELECT payment_id FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`
 
-      const saleOf = (payment: typeof Invoiced.Type, paidAt: DateTime.Utc): Sale => ({
+      const saleOf = (payment: Invoiced, paidAt: DateTime.Utc): Sale => ({
         paymentId: payment.payment_id,
         amount: payment.amount,
         currency: payment.currency,
@@ -140,48 +135,64 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         paidBy: nameOf(payment)
       })
 
-      const existing = (paymentId: string) =>
-        Effect.flatMap(
-          sql`SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NULL`,
-          decodeInvoices
-        )
-
-      /** The next page with what is written on it. */
+      /**
+       * The next page of the book of the year in which it is issued, with what is written on it: number and time are the
+       * book's, which goes on by the same statement. None when the payment is another than was read: whoever issues for it
+       * writes its row anew. The time is taken before the book is locked, so that the year's last invoice is of that year.
+       */
       const write = Effect.fnUntraced(function* (
-        payment: PaymentRow,
+        payment: Invoiced,
         written: (number: string, issuedAt: DateTime.Utc) => InvoiceDocument,
-        credit: { readonly corrects: string; readonly amount: number; readonly through: number } | undefined
+        credit?: { readonly corrects: string; readonly amount: number; readonly through: number }
       ) {
-        const page = yield* turnPage
-        const number = invoiceNumber(issuer.prefix, page.year, page.sequence)
-        const document = yield* encodeDocument(written(number, page.issued_at))
+        const now = yield* DateTime.now
+        const year = issuer.yearOf(now)
+        const { issuedAt: _issuedAt, number: _number, ...document } = yield* encodeDocument(written("", now))
         const [row] = yield* Effect.flatMap(
           sql`
+            WITH payment AS (
+              UPDATE payments SET updated_at = updated_at
+              WHERE payment_id = ${payment.payment_id} AND xmin::text = ${payment.revision} RETURNING payment_id
+            ), page AS (
+              INSERT INTO invoice_books AS book (issuer, year, next, issued_at)
+              SELECT ${issuer.prefix}, ${year}::int, 2, ${DateTime.toDateUtc(now)}::timestamptz FROM payment
+              ON CONFLICT (issuer, year) DO UPDATE SET next = book.next + 1,
+                issued_at = greatest(book.issued_at, excluded.issued_at)
+              RETURNING next - 1 AS sequence, issued_at
+            ), numbered AS (
+              SELECT sequence, issued_at, ${numberPrefix(issuer.prefix, year)}::text ||
+                lpad(sequence::text, greatest(${numberDigits}::int, length(sequence::text)), '0') AS number FROM page
+            )
             INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document,
               corrects, credited, credited_through)
-            VALUES (${issuer.prefix}, ${page.year}::int, ${page.sequence}::int, ${number}, ${payment.payment_id},
-              ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
-              ${JSON.stringify(document)}::jsonb, ${credit?.corrects ?? null}, ${
-            credit?.amount ?? null
-          }::bigint,
-              ${credit?.through ?? null}::bigint) RETURNING *`,
+            SELECT ${issuer.prefix}, ${year}::int, sequence, number, ${payment.payment_id}, ${payment.flow_id},
+              ${payment.owner}, issued_at, ${
+            JSON.stringify(document)
+          }::jsonb || jsonb_build_object('number', number,
+                'issuedAt', to_char(issued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
+              ${credit?.corrects ?? null}, ${credit?.amount ?? null}::bigint, ${
+            credit?.through ?? null
+          }::bigint
+            FROM numbered RETURNING *`,
           decodeInvoices
         )
-        return row ?? (yield* Effect.die(new Error("An inserted document was not returned")))
+        return Option.fromNullishOr(row)
       })
 
+      const issueOnce = Effect.fnUntraced(function* (paymentId: string) {
+        const payment = yield* read(paymentId)
+        if (payment.invoice !== null) return Option.some<InvoiceRow>(payment.invoice)
+        const sale = saleOf(payment, yield* settledAt(payment))
+        return yield* write(payment, (number, at) => writeInvoice(issuer, sale, number, at))
+      })
+
+      /** Two statements where nobody changes the payment between them, as nearly always; under its lock otherwise. */
       const issue: InvoiceStore["Service"]["issue"] = Effect.fn("InvoiceStore.issue")((paymentId) =>
-        turn.withPermit(durably(
-          sql,
-          Effect.gen(function* () {
-            const payment = yield* lockPayment(paymentId)
-            const [issued] = yield* existing(paymentId)
-            if (issued !== undefined) return issued
-            const settled = yield* settledAt(payment)
-            const sale = saleOf(payment, settled)
-            return yield* write(payment, (number, at) => writeInvoice(issuer, sale, number, at), undefined)
-          })
-        ))
+        turn.withPermit(Effect.gen(function* () {
+          const issued = yield* patiently(issueOnce(paymentId))
+          if (Option.isSome(issued)) return issued.value
+          return yield* durably(sql, Effect.andThen(lock(paymentId), held(issueOnce(paymentId))))
+        }))
       )
 
       const creditedSoFar = (paymentId: string) =>
@@ -197,18 +208,24 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         turn.withPermit(durably(
           sql,
           Effect.gen(function* () {
-            const payment = yield* lockPayment(paymentId)
-            const [invoice] = yield* existing(paymentId)
-            if (invoice === undefined) return Option.none()
+            yield* lock(paymentId)
+            const { invoice, ...payment } = yield* read(paymentId)
+            if (invoice === null) return Option.none()
             const amount = payment.amount_credited - (yield* creditedSoFar(paymentId))
             if (amount <= 0) return Option.none()
             const { document } = invoice
             return Option.some(
-              yield* write(payment, (number, at) => writeCreditNote(document, amount, number, at), {
-                corrects: invoice.number,
-                amount,
-                through: payment.amount_credited
-              })
+              yield* held(
+                write(
+                  { ...payment, invoice },
+                  (number, at) => writeCreditNote(document, amount, number, at),
+                  {
+                    corrects: invoice.number,
+                    amount,
+                    through: payment.amount_credited
+                  }
+                )
+              )
             )
           })
         ))

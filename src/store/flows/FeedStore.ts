@@ -10,6 +10,9 @@ const Row = Schema.Struct({ seq: Schema.Int, at: Rows.At, kind: Schema.String, d
 
 const Told = Schema.Struct({ feed_id: Schema.String, ...Row.fields })
 
+/** The same in a column of JSON. */
+export const Written = Schema.Struct({ ...Told.fields, at: Schema.DateTimeUtcFromString })
+
 /** So many events are read at once. */
 const most = 1_000
 
@@ -26,8 +29,6 @@ const questions = 4_096
 export class FeedStore extends Context.Service<FeedStore, {
   /** Appends nothing to a closed feed: a step that a crash repeats has been reported. */
   readonly append: (feedId: string, ...entries: ReadonlyArray<Entry>) => Effect.Effect<void>
-  /** The same entry to several feeds: in one order of feeds, whoever does so. */
-  readonly appendToEach: (feedIds: ReadonlyArray<string>, entry: Entry) => Effect.Effect<void>
   /**
    * Appends in one statement with others: `also` is one or more CTEs (`name AS (…)`, without a read of the feed) that run
    * whether or not the feed takes the entries.
@@ -64,6 +65,20 @@ export class FeedStore extends Context.Service<FeedStore, {
     cause: string,
     also: Fragment
   ) => Effect.Effect<void>
+  /**
+   * A part of somebody's statement, which writes to several feeds: in one order of feeds, whoever does so. Its entries are
+   * written if `cause`, a CTE before them, has a row whose `reason` is `when`. `rows` is a column of what was written, and
+   * `ring` wakes the watchers with it.
+   */
+  readonly within: (
+    feedIds: ReadonlyArray<string>,
+    entries: ReadonlyArray<Entry & { readonly when: string }>,
+    cause: string
+  ) => Effect.Effect<{
+    readonly ctes: Fragment
+    readonly rows: Fragment
+    readonly ring: (rows: ReadonlyArray<typeof Written.Type>) => Effect.Effect<void>
+  }>
   /** The closing event becomes one end of several, so that whoever resumes after it reads on. For a transaction. */
   readonly reopen: (feedId: string) => Effect.Effect<void>
   readonly after: (feedId: string, seq: number) => Effect.Effect<ReadonlyArray<FeedEvent>>
@@ -76,22 +91,26 @@ export class FeedStore extends Context.Service<FeedStore, {
       const sql = yield* SqlClient.SqlClient
       const reader = yield* FeedReader.make
       const none = sql.literal("")
+      const ring = (
+        feedIds: ReadonlyArray<string>,
+        told: ReadonlyArray<FeedEvent & { readonly feed_id: string }>
+      ) =>
+        Effect.forEach(
+          feedIds,
+          (feedId) => sql.afterCommit(reader.ring(feedId, told.filter(({ feed_id }) => feed_id === feedId))),
+          { discard: true }
+        )
       /**
-       * Under the feed's row, so that of an entry and a close at the same time the second sees the first. `also` are CTEs of
-       * the same statement; `cause` is the one of them that says which of the entries with a `when` are written. Answers
-       * what was written.
+       * Under the feed's row, so that of an entry and a close at the same time the second sees the first. `cause` is a CTE of
+       * the same statement that says which of the entries with a `when` are written.
        */
-      const write = Effect.fnUntraced(function* (
+      const entering = (
         feedIds: ReadonlyArray<string>,
         entries: ReadonlyArray<Entry & { readonly when?: string }>,
-        { also = none, cause, closed = false }: {
-          readonly closed?: boolean
-          readonly also?: Fragment
-          readonly cause?: string
-        } = {}
-      ) {
-        const told = yield* Rows.all(Told)(sql`
-          WITH ${also === none ? none : sql`${also}, `}said AS (
+        cause: string | undefined,
+        closed: boolean
+      ) =>
+        sql`said AS (
             SELECT entry.value, row_number() OVER (ORDER BY entry.ordinality)::int AS nth
             FROM jsonb_array_elements(${JSON.stringify(entries)}::jsonb) WITH ORDINALITY AS entry
             ${
@@ -111,19 +130,31 @@ export class FeedStore extends Context.Service<FeedStore, {
               said.value->>'kind', said.value->'data'
             FROM feed CROSS JOIN said
             RETURNING feed_id, seq, at, kind, data
-          )
+          )`
+      /** `also` are CTEs of the same statement. Answers whether anything was written. */
+      const write = Effect.fnUntraced(function* (
+        feedIds: ReadonlyArray<string>,
+        entries: ReadonlyArray<Entry & { readonly when?: string }>,
+        { also = none, cause, closed = false }: {
+          readonly closed?: boolean
+          readonly also?: Fragment
+          readonly cause?: string
+        } = {}
+      ) {
+        const told = yield* Rows.all(Told)(sql`
+          WITH ${also === none ? none : sql`${also}, `}${entering(feedIds, entries, cause, closed)}
           SELECT feed_id, seq, at, kind, data FROM told ORDER BY feed_id, seq`)
-        yield* Effect.forEach(
-          feedIds,
-          (feedId) => sql.afterCommit(reader.ring(feedId, told.filter(({ feed_id }) => feed_id === feedId))),
-          { discard: true }
-        )
+        yield* ring(feedIds, told)
         return told
       }, Effect.map((told) => told.length > 0))
+      const within: FeedStore["Service"]["within"] = (feedIds, entries, cause) =>
+        Effect.succeed({
+          ctes: entering(feedIds, entries, cause, false),
+          rows: sql`(SELECT coalesce(jsonb_agg(told ORDER BY seq), '[]'::jsonb) FROM told)`,
+          ring: (rows) => ring(feedIds, rows)
+        })
       const append = (feedId: string, ...entries: ReadonlyArray<Entry>) =>
         entries.length === 0 ? Effect.void : Effect.asVoid(write([feedId], entries))
-      const appendToEach = (feedIds: ReadonlyArray<string>, entry: Entry) =>
-        Effect.asVoid(write(feedIds, [entry]))
       const appendWith = (feedId: string, entries: ReadonlyArray<Entry>, also: Fragment) =>
         Effect.asVoid(write([feedId], entries, { also }))
       const appendFor = (
@@ -193,7 +224,7 @@ export class FeedStore extends Context.Service<FeedStore, {
         seq <= 0
           ? live(feedId, seq)
           : Stream.unwrap(Effect.map(isOver(feedId, seq), (over) => over ? Stream.empty : live(feedId, seq)))
-      return { append, appendToEach, appendWith, appendFor, close, closeWith, closeFor, reopen, after, watch }
+      return { append, within, appendWith, appendFor, close, closeWith, closeFor, reopen, after, watch }
     })
   )
 }

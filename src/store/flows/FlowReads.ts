@@ -70,8 +70,6 @@ const RequestRow = Schema.Struct({
 /** What a running flow needs to know of itself. */
 export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFlowRequest }
 
-const StepRow = Schema.Struct({ status: StepStatus })
-
 const AttemptsRow = Schema.Struct({ attempts: Schema.Int })
 
 const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority, created_at: Rows.At })
@@ -125,13 +123,6 @@ export const make = (sql: SqlClient.SqlClient) => {
       Effect.map(Option.map((row) => ({ ...row, flow_type: "complete_event_flow" as const })))
     )
 
-  const statusOfStep = (flowId: string, step: StepName) =>
-    Effect.map(
-      Rows.first(StepRow)(sql`
-        SELECT status FROM flow_steps WHERE flow_id = ${flowId} AND step = ${step}`),
-      Option.match({ onNone: () => undefined, onSome: ({ status }) => status })
-    )
-
   const begun = (flowId: string, step: StepName) =>
     Effect.map(
       Rows.first(AttemptsRow)(sql`
@@ -139,5 +130,5 @@ export const make = (sql: SqlClient.SqlClient) => {
       Option.isSome
     )
 
-  return { load, turn, view, statusOfStep, begun }
+  return { load, turn, view, begun }
 }

@@ -3,6 +3,7 @@ import { Effect, type Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
 import type { FlowStatus, StepName, StepStatus } from "../../../rpc/CompleteFlow.ts"
+import * as PaymentClaims from "../payments/PaymentClaims.ts"
 import * as Rows from "../Rows.ts"
 import type { Entry, FeedStore } from "./FeedStore.ts"
 
@@ -108,7 +109,10 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
       feedOf(flowId),
       [stepEntry("status", "running"), endEntry("status", end)],
       { status, ...(error && { error }) },
-      sql`${ended(flowId, "status", end, 1)}, ${over(flowId, status, error)}`
+      // Tickets that came after the payment's decision learn of it by then.
+      sql`${ended(flowId, "status", end, 1)}, ${over(flowId, status, error)}${
+        status === "failed" ? sql.literal("") : sql`, ${PaymentClaims.markingAsItStands(sql, flowId)}`
+      }`
     )
   }
 
@@ -127,10 +131,7 @@ export const make = (sql: SqlClient.SqlClient, feeds: FeedStore["Service"]) => {
   }
 
   const paid = (flowId: string, result: Schema.Json) =>
-    Rows.run(sql`
-      UPDATE flow_steps SET status = 'completed', error = NULL, result = ${json(result)}::jsonb
-      WHERE flow_id = ${flowId} AND step = 'payment' AND status = 'failed'
-        AND EXISTS (SELECT 1 FROM flows f WHERE f.flow_id = flow_steps.flow_id AND f.finished_at IS NOT NULL)`)
+    Rows.run(PaymentClaims.showingPaid(sql, flowId, JSON.stringify(result)))
 
   return { begin, stepStarted, stepEnded, amend, compensated, finish, abandon, paid }
 }

@@ -6,8 +6,7 @@ import {
   FlowStatus,
   type FlowView,
   type StepName,
-  steps,
-  type StepStatus
+  steps
 } from "../../../rpc/CompleteFlow.ts"
 import type { EventId } from "../../../rpc/values/Ids.ts"
 import * as BodyDeduplication from "../BodyDeduplication.ts"
@@ -64,7 +63,6 @@ export class FlowStore extends Context.Service<FlowStore, {
    * and now has a failed step completed with errors.
    */
   readonly amend: (flowId: string, step: StepName, end: FlowSteps.StepEnd) => Effect.Effect<void>
-  readonly statusOfStep: (flowId: string, step: StepName) => Effect.Effect<StepStatus | undefined>
   /** Whether a step was ever run. */
   readonly begun: (flowId: string, step: StepName) => Effect.Effect<boolean>
   /** Shows on a step that it was compensated, or why that did not succeed. */
@@ -75,7 +73,10 @@ export class FlowStore extends Context.Service<FlowStore, {
   ) => Effect.Effect<void>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
-  /** Ends the flow and its step `status`, which tells how; then its feed is closed. */
+  /**
+   * Ends the flow and its step `status`, which tells how, and closes its feed. Unless it failed, tickets that came after the
+   * decision of its payment learn of it.
+   */
   readonly finish: (
     flowId: string,
     status: FlowStatus,

@@ -29,13 +29,6 @@ export const make = (sql: SqlClient.SqlClient) => {
       ORDER BY ticket_id`)
     )
 
-  const itemsAmong = (jobId: string, ticketIds: ReadonlyArray<number>) =>
-    ids(
-      Rows.all(IdRow)(sql`
-      SELECT ticket_id FROM ticket_job_items
-      WHERE job_id = ${jobId} AND ticket_id = ANY(${Rows.bigints(ticketIds)}::bigint[])`)
-    )
-
   const printable = (jobId: string, ticketIds: ReadonlyArray<number>) =>
     ids(
       Rows.all(IdRow)(sql`
@@ -62,5 +55,5 @@ export const make = (sql: SqlClient.SqlClient) => {
       (rows) => rows.map((row) => row.guest_id)
     )
 
-  return { waitingChunks, chunk, itemsAmong, printable, guests }
+  return { waitingChunks, chunk, printable, guests }
 }

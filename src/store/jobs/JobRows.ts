@@ -66,32 +66,26 @@ export const ItemRow = Schema.Struct({
   reason: Schema.NullOr(Schema.String)
 })
 
-/** An item that a report changed. */
-export const ChangedRow = Schema.Struct({ ticket_id: Schema.Int, status: ItemStatus, before: ItemStatus })
-
 /** Where a job stands after a report; `applied` are the tickets that this report decided. */
 export interface Applied {
-  readonly total: number
-  readonly generated: number
-  readonly failed: number
+  readonly job: JobRow
   readonly applied: ReadonlyArray<number>
 }
 
-export const appliedTo = (job: JobRow, applied: ReadonlyArray<number>): Applied => ({
-  total: job.total,
-  generated: job.generated,
-  failed: job.failed,
-  applied
-})
+export const appliedTo = (job: JobRow, applied: ReadonlyArray<number>): Applied => ({ job, applied })
 
 /** Reads of one job's row. */
 export const reads = (sql: SqlClient.SqlClient) => {
   const all = sql.literal(columns)
 
   /** The row that a statement answers. */
-  const one = (jobId: string, statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+  const one = <S extends Schema.Codec<unknown, unknown> = typeof JobRow>(
+    jobId: string,
+    statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>,
+    schema?: S
+  ) =>
     Effect.flatMap(
-      Rows.first(JobRow)(statement),
+      Rows.first((schema ?? JobRow) as S)(statement),
       Option.match({
         onNone: () => Effect.fail(new JobNotFound({ job_id: jobId })),
         onSome: Effect.succeed

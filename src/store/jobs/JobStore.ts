@@ -12,6 +12,7 @@ import * as Rows from "../Rows.ts"
 import * as Transaction from "../Transaction.ts"
 
 export { type Applied, feedOfJob, type JobRow, type NewJob }
+export type Standing = JobReports.Standing
 
 /** How many tickets the generator is given at once; without `batch_processing` each goes by itself. */
 export const chunkSize = 100
@@ -50,23 +51,32 @@ export class JobStore extends Context.Service<JobStore, {
     job: Pick<JobRow, "job_id" | "attempt">,
     chunk: number
   ) => Effect.Effect<ReadonlyArray<number>>
-  /** Those of these tickets that are the job's, however far each is. */
-  readonly itemsAmong: (
-    jobId: string,
-    ticketIds: ReadonlyArray<number>
-  ) => Effect.Effect<ReadonlyArray<number>>
   /** Those of these tickets that are still to be printed for the job: none once it is canceled. */
   readonly printable: (
     jobId: string,
     ticketIds: ReadonlyArray<number>
   ) => Effect.Effect<ReadonlyArray<number>>
-  /** A failure that was met in an earlier `attempt` than the item's is old news; null is of any attempt. */
+  /** The job, and those of these tickets that are its own, however far each is. */
+  readonly standing: (
+    jobId: string,
+    ticketIds: ReadonlyArray<number>
+  ) => Effect.Effect<JobReports.Standing, JobNotFound>
+  /**
+   * Decides items, counts them, says so in the feeds of the job and its flow, and ends the job with its last item. A failure
+   * that was met in an earlier `attempt` than the item's is old news; null is of any attempt. What is given may be old by now.
+   */
+  readonly apply: (
+    standing: JobReports.Standing,
+    tickets: ReadonlyArray<GeneratedTicket>,
+    attempt: number | null
+  ) => Effect.Effect<Applied, JobNotFound>
+  /** The same, of a job that is not read yet. */
   readonly applyBatch: (
     jobId: string,
     tickets: ReadonlyArray<GeneratedTicket>,
     attempt?: number | null
   ) => Effect.Effect<Applied, JobNotFound>
-  /** Fails everything that waits. */
+  /** Fails everything that waits, and ends the job. */
   readonly giveUp: (jobId: string, reason: string) => Effect.Effect<Applied, JobNotFound>
   /** Nothing that waits is generated any more; a canceled job stays so, an ended one refuses. */
   readonly cancel: (jobId: string) => Effect.Effect<void, JobNotFound | JobConflict>

@@ -31,16 +31,28 @@ const take = (sql: Sql, flowId: string) =>
         SELECT (guest ->> 'guest_id')::bigint FROM jsonb_array_elements(own.request -> 'guests') AS guest)
       AND ${adoptable(sql)}`
 
-/** Gives a flow's tickets the state of its payment, whose status `deciding` reads, and it those that it pays for. */
-export const mark = (sql: Sql, flowId: string, deciding: Statement.Fragment) =>
-  sql`
-    WITH deciding AS (${deciding}), taken AS (${take(sql, flowId)})
+/**
+ * CTEs that give a flow's tickets the state of its payment, whose status `deciding` reads, and it those that it pays for.
+ */
+export const marking = (sql: Sql, flowId: string, deciding: Statement.Fragment) =>
+  sql`deciding AS (${deciding}), taken AS (${take(sql, flowId)}), marked AS (
     UPDATE tickets SET payment_state = means.tickets
     FROM deciding JOIN jsonb_to_recordset(${
     JSON.stringify(meanings)
   }::jsonb) AS means (status text, tickets text)
       USING (status)
-    WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', means.tickets)`
+    WHERE flow_id = ${flowId} AND payment_state NOT IN ('free', means.tickets))`
+
+/**
+ * The same by the payment as it stands. Its row is written anew: whoever has read it to decide it finds that it is another,
+ * and looks again, with the tickets that are there by now.
+ */
+export const markingAsItStands = (sql: Sql, flowId: string) =>
+  marking(
+    sql,
+    flowId,
+    sql`UPDATE payments SET updated_at = updated_at WHERE flow_id = ${flowId} RETURNING status`
+  )
 
 /** The open payments of ended flows whose tickets are void or others' by now, where a guest is one of this flow's. */
 export const forsaken = (sql: Sql, flowId: string) =>
@@ -68,3 +80,22 @@ export const unearned = (sql: Sql, flowId: string) =>
           SELECT 1 FROM tickets t
           WHERE t.flow_id = f.flow_id
             AND (t.voided_at IS NULL OR t.voided_at > p.settled_at AND t.void_reason IS DISTINCT FROM ${unpaid})))`
+
+/** Shows the step of a settled payment as paid that was told as failed, of a flow that is over; `result` is JSON. */
+export const showingPaid = (sql: Sql, flowId: string, result: string) =>
+  sql`
+    UPDATE flow_steps SET status = 'completed', error = NULL, result = ${result}::jsonb
+    WHERE flow_id = ${flowId} AND step = 'payment' AND status = 'failed'
+      AND EXISTS (SELECT 1 FROM flows f WHERE f.flow_id = flow_steps.flow_id AND f.finished_at IS NOT NULL)
+      AND EXISTS (SELECT 1 FROM payments p WHERE p.flow_id = flow_steps.flow_id AND p.status = 'settled')`
+
+/**
+ * What a flow is told of its settled payment: it is to be refunded (`unearned`), or else its step shows it; and whether its
+ * step of notifications is still to begin (`speaks`).
+ */
+export const settled = (sql: Sql, flowId: string, result: string) =>
+  sql`
+    WITH back AS (${unearned(sql, flowId)}), shown AS (
+      ${showingPaid(sql, flowId, result)} AND NOT EXISTS (SELECT 1 FROM back))
+    SELECT (SELECT payment_id FROM back) AS unearned, EXISTS (
+      SELECT 1 FROM flow_steps WHERE flow_id = ${flowId} AND step = 'notifications' AND status = 'pending') AS speaks`

@@ -1,9 +1,13 @@
-/** What an event does to a payment: it is recorded, and the payment becomes what all its events mean. */
+/**
+ * What an event does to a payment: it is recorded, and the payment becomes what all its events mean. The event is stored
+ * first, by itself: whoever dies between the two is asked again, and finds it. Of two who decide at once the second finds
+ * that the payment's row is another than it read (`xmin`), and looks again.
+ */
 import { DateTime, Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { PaymentAttention, PaymentStatus } from "../../../rpc/Payment.ts"
 import type { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
-import { durably } from "../Transaction.ts"
+import { durably, patiently } from "../Transaction.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
 import * as PaymentLines from "./PaymentLines.ts"
 import { factOf, type Standing, stateOf } from "./PaymentDecisions.ts"
@@ -21,22 +25,23 @@ export interface Applied {
 }
 
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
-const decodeEvents = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ ...PastEvent.fields, fresh: Schema.Boolean }))
-)
+
+/** A payment with all its events; `revision` changes with each change of its row. */
+const Recorded = Schema.Struct({
+  ...PaymentRow.fields,
+  revision: Schema.String,
+  fresh: Schema.Boolean,
+  events: Schema.Array(Schema.Struct({ ...PastEvent.fields, occurred_at: Schema.DateTimeUtcFromString }))
+})
+type Recorded = typeof Recorded.Type
+
+const decodeRecorded = Schema.decodeUnknownEffect(Schema.Array(Recorded))
 
 /** A payment that nobody here asked for, about an event that nobody here has. */
 const isForeign = ({ flow_id, owner }: PaymentRow): boolean => flow_id === null && owner === null
 
 /** Part of `PaymentStore`, which says what each does. */
 export const make = (sql: SqlClient.SqlClient) => {
-  /** The row, held until the transaction ends. */
-  const lock = (paymentId: string) =>
-    Effect.map(
-      Effect.flatMap(sql`SELECT * FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`, decodeRows),
-      (rows) => Option.fromNullishOr(rows[0])
-    )
-
   /**
    * A payment that nobody here asked for is the organisation's that alone has the event number of its webhook. Where none
    * has, it is kept as what it is: it is invoiced to nobody, and opens nothing.
@@ -60,42 +65,51 @@ export const make = (sql: SqlClient.SqlClient) => {
           ELSE coalesce(payment_method, ${json(webhook.payment_method)}::jsonb) END,
         metadata = coalesce(metadata, ${json(webhook.metadata)}::jsonb),`
 
-  /** Every event of the payment, this one with them; it is fresh when it was not received before. */
+  /** The payment and every event of it, this one with them; it is fresh when it was not received before. */
   const record = (paymentId: string, event: PastEvent) =>
     Effect.map(
       Effect.flatMap(
         sql`
         WITH recorded AS (
-        INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at, amount, currency, facts)
-        VALUES (${event.webhook_id}, ${paymentId}, ${event.event_type},
-          ${DateTime.toDateUtc(event.occurred_at)}::timestamptz, ${event.amount}::bigint, ${event.currency},
-          ${json(event.facts)}::jsonb)
-        ON CONFLICT (webhook_id) DO NOTHING
-        RETURNING webhook_id, event_type, occurred_at, amount, currency, facts)
-        SELECT *, true AS fresh FROM recorded UNION ALL
-        SELECT webhook_id, event_type, occurred_at, amount, currency, facts, false AS fresh
-        FROM payment_events WHERE payment_id = ${paymentId}`,
-        decodeEvents
+          INSERT INTO payment_events (webhook_id, payment_id, event_type, occurred_at, amount, currency, facts)
+          SELECT ${event.webhook_id}, payment_id, ${event.event_type},
+            ${DateTime.toDateUtc(event.occurred_at)}::timestamptz, ${event.amount}::bigint, ${event.currency},
+            ${json(event.facts)}::jsonb
+          FROM payments WHERE payment_id = ${paymentId}
+          ON CONFLICT (webhook_id) DO NOTHING
+          RETURNING webhook_id, event_type, occurred_at, amount, currency, facts
+        ), events AS (
+          SELECT * FROM recorded UNION ALL
+          SELECT webhook_id, event_type, occurred_at, amount, currency, facts
+          FROM payment_events WHERE payment_id = ${paymentId}
+        )
+        SELECT p.*, p.xmin::text AS revision, EXISTS (SELECT 1 FROM recorded) AS fresh,
+          (SELECT coalesce(jsonb_agg(event), '[]'::jsonb) FROM events event) AS events
+        FROM payments p WHERE p.payment_id = ${paymentId}`,
+        decodeRecorded
       ),
-      (events) => ({ events, fresh: events.some(({ fresh }) => fresh) })
+      (rows) => Option.fromNullishOr(rows[0])
     )
 
-  const grant = Effect.fnUntraced(function* (payment: PaymentRow, standing: Standing) {
+  const granting = (payment: PaymentRow, standing: Standing) => {
     const { user_id, template_id } = payment.metadata ?? {}
-    if (user_id === undefined || template_id === undefined || standing.settledAt === null) return
+    if (user_id === undefined || template_id === undefined || standing.settledAt === null) return []
     const revoked = standing.revokedAt === null ? null : DateTime.toDateUtc(standing.revokedAt)
-    yield* sql`
+    return [sql`granted AS (
       INSERT INTO template_access (user_id, template_id, payment_id, granted_at, revoked_at)
-      VALUES (${user_id}::bigint, ${template_id}::bigint, ${payment.payment_id},
-        ${DateTime.toDateUtc(standing.settledAt)}::timestamptz, ${revoked}::timestamptz)
+      SELECT ${user_id}::bigint, ${template_id}::bigint, payment_id,
+        ${DateTime.toDateUtc(standing.settledAt)}::timestamptz, ${revoked}::timestamptz FROM paid
       ON CONFLICT (user_id, template_id, payment_id)
-      DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at`
-  })
+      DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at)`]
+  }
 
+  /**
+   * Makes the payment what its events come to, and its tickets what that means for them; none when its row is not the one
+   * that was read with them. Whoever changed it has seen these events or looks again itself.
+   */
   const settle = Effect.fnUntraced(function* (
-    before: PaymentRow,
-    events: ReadonlyArray<PastEvent>,
-    description = sql.literal("")
+    { events, fresh, revision, ...before }: Recorded,
+    webhook: PaymentWebhook | undefined
   ) {
     const standing = stateOf(before, events)
     const settledAt = standing.settledAt === null ? null : DateTime.toDateUtc(standing.settledAt)
@@ -103,82 +117,91 @@ export const make = (sql: SqlClient.SqlClient) => {
       ...standing.attention,
       ...(isForeign(before) ? ["unknown_event" as const] : [])
     ]
+    const effects = [
+      ...(isForeign(before)
+        ? []
+        : granting({ ...before, metadata: before.metadata ?? webhook?.metadata ?? null }, standing)),
+      ...(before.flow_id === null || standing.status === "pending"
+        ? []
+        : [PaymentClaims.marking(sql, before.flow_id, sql`SELECT status FROM paid`)])
+    ]
     const [payment] = yield* Effect.flatMap(
       sql`
-        UPDATE payments SET ${description} status = ${standing.status}, settled_at = ${settledAt}::timestamptz,
-          amount_received = ${standing.received}::bigint, amount_refunded = ${standing.refunded}::bigint,
-          amount_disputed = ${standing.disputed}::bigint, amount_credited = ${standing.credited}::bigint,
-          attention = ${attention}::text[], updated_at = now()
-        WHERE payment_id = ${before.payment_id} RETURNING *`,
+        WITH paid AS (
+          UPDATE payments SET ${webhook === undefined ? sql.literal("") : described(webhook)}
+            status = ${standing.status}, settled_at = ${settledAt}::timestamptz,
+            amount_received = ${standing.received}::bigint, amount_refunded = ${standing.refunded}::bigint,
+            amount_disputed = ${standing.disputed}::bigint, amount_credited = ${standing.credited}::bigint,
+            attention = ${attention}::text[], updated_at = now()
+          WHERE payment_id = ${before.payment_id} AND xmin::text = ${revision} RETURNING *
+        )${effects.length === 0 ? sql.literal("") : sql`, ${sql.join(", ", false)(effects)}`}
+        SELECT * FROM paid`,
       decodeRows
     )
-    const noticed = attention.filter((one) => !before.attention.includes(one))
-    if (payment === undefined) return { payment: before, standing, noticed }
-    if (!isForeign(payment)) yield* grant(payment, standing)
-    if (payment.flow_id !== null && standing.status !== "pending") {
-      yield* PaymentClaims.mark(sql, payment.flow_id, sql`SELECT ${standing.status}::text AS status`)
+    return Option.map(Option.fromNullishOr(payment), (payment): Applied => ({
+      payment,
+      standing,
+      fresh,
+      previous: before.status,
+      noticed: attention.filter((one) => !before.attention.includes(one))
+    }))
+  })
+
+  /** One look at the payment with its event, and what that makes of it; "unknown" without such a payment. */
+  const decide = Effect.fnUntraced(function* (
+    paymentId: string,
+    event: PastEvent,
+    webhook: PaymentWebhook | undefined
+  ) {
+    const recorded = yield* record(paymentId, event)
+    if (Option.isNone(recorded)) return "unknown" as const
+    return Option.getOrElse(yield* settle(recorded.value, webhook), () => "changed" as const)
+  })
+
+  /** Two statements where nobody else changes the payment between them, as nearly always; under its lock otherwise. */
+  const decided = Effect.fnUntraced(function* (
+    paymentId: string,
+    event: PastEvent,
+    webhook: PaymentWebhook | undefined
+  ) {
+    const first = yield* patiently(decide(paymentId, event, webhook))
+    if (first !== "changed") return first
+    const lock = sql`SELECT payment_id FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`
+    const second = yield* durably(sql, Effect.andThen(lock, decide(paymentId, event, webhook)))
+    return second === "changed" ? yield* Effect.die(new Error("A held payment was changed")) : second
+  })
+
+  const apply = Effect.fn("PaymentStore.apply")(function* (webhook: PaymentWebhook) {
+    const event = { ...webhook, facts: webhook.facts ?? null, occurred_at: webhook.timestamp }
+    const known = yield* decided(webhook.payment_id, event, webhook)
+    if (known !== "unknown") {
+      yield* PaymentLines.decided(known.previous, known.payment)
+      return known
     }
-    return { payment, standing, noticed }
+    yield* patiently(create(webhook))
+    const made = yield* decided(webhook.payment_id, event, webhook)
+    if (made === "unknown") return yield* Effect.die(new Error("A payment that was made is not there"))
+    yield* PaymentLines.began(made.payment)
+    yield* PaymentLines.decided(made.previous, made.payment)
+    return made
   })
 
-  /** A webhook's payment, made from its body where nobody here has asked for it. */
-  const lockOf = Effect.fnUntraced(function* (webhook: PaymentWebhook) {
-    const known = yield* lock(webhook.payment_id)
-    if (Option.isSome(known)) return { before: known.value, isNew: false }
-    yield* create(webhook)
-    const made = yield* Effect.orDie(Effect.flatMap(lock(webhook.payment_id), Effect.fromOption))
-    return { before: made, isNew: true }
-  })
-
-  const apply = Effect.fn("PaymentStore.apply")((webhook: PaymentWebhook) =>
-    durably(
-      sql,
-      Effect.gen(function* () {
-        const { before, isNew } = yield* lockOf(webhook)
-        const { events, fresh } = yield* record(webhook.payment_id, {
-          ...webhook,
-          facts: webhook.facts ?? null,
-          occurred_at: webhook.timestamp
-        })
-        const settled = yield* settle(before, events, described(webhook))
-        return { ...settled, fresh, previous: before.status, isNew }
-      })
-    ).pipe(
-      Effect.tap(({ isNew, payment }) => isNew ? PaymentLines.began(payment) : Effect.void),
-      Effect.tap(({ payment, previous }) => PaymentLines.decided(previous, payment))
-    )
-  )
-
-  const close = Effect.fn("PaymentStore.close")((
+  const close = Effect.fn("PaymentStore.close")(function* (
     paymentId: string,
     eventType: "payment.failed" | "payment.canceled"
-  ) =>
-    durably(
-      sql,
-      Effect.gen(function* () {
-        const before = yield* lock(paymentId)
-        if (Option.isNone(before)) return Option.none()
-        const { events, fresh } = yield* record(paymentId, {
-          webhook_id: `core_${eventType}_${paymentId}`,
-          event_type: eventType,
-          occurred_at: yield* DateTime.now,
-          amount: null,
-          currency: null,
-          facts: null
-        })
-        return Option.some({
-          ...(yield* settle(before.value, events)),
-          fresh,
-          previous: before.value.status
-        })
-      })
-    ).pipe(
-      Effect.tap(Option.match({
-        onNone: () => Effect.void,
-        onSome: ({ payment, previous }) => PaymentLines.decided(previous, payment)
-      }))
-    )
-  )
+  ) {
+    const applied = yield* decided(paymentId, {
+      webhook_id: `core_${eventType}_${paymentId}`,
+      event_type: eventType,
+      occurred_at: yield* DateTime.now,
+      amount: null,
+      currency: null,
+      facts: null
+    }, undefined)
+    if (applied === "unknown") return Option.none<Applied>()
+    yield* PaymentLines.decided(applied.previous, applied.payment)
+    return Option.some(applied)
+  })
 
   return { apply, close }
 }

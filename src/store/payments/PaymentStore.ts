@@ -1,5 +1,5 @@
 /** Payments: what was asked, every event of each, and the state that the events mean. */
-import { Array, Context, Effect, Layer, Option } from "effect"
+import { Array, Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { PaymentStatus, PaymentView } from "../../../rpc/Payment.ts"
 import type { Customer, PaymentMetadata, PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
@@ -28,6 +28,9 @@ export interface NewPayment {
   readonly createInvoice: boolean
   readonly sendReceipt: boolean
 }
+
+const SettledRow = Schema.Struct({ unearned: Schema.NullOr(Schema.String), speaks: Schema.Boolean })
+
 export class PaymentStore extends Context.Service<PaymentStore, {
   /**
    * Stores what will be asked of the gateway; a payment or a flow that is stored already is returned as it
@@ -49,6 +52,14 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   readonly forsaken: (flowId: string) => Effect.Effect<ReadonlyArray<string>>
   /** The payment of this flow when it has to be refunded: it settled, and its flow is over and left no ticket. */
   readonly unearned: (flowId: string) => Effect.Effect<Option.Option<string>>
+  /**
+   * Looks after a flow whose payment has settled: `unearned` as above; otherwise a step that was told as failed before the
+   * flow was over shows the `result`. `speaks`: the flow's step of notifications is still to begin.
+   */
+  readonly settled: (
+    flowId: string,
+    result: Schema.Json
+  ) => Effect.Effect<{ readonly unearned: string | null; readonly speaks: boolean }>
   readonly get: (paymentId: string) => Effect.Effect<Option.Option<PaymentRow>>
   readonly status: (paymentId: string) => Effect.Effect<PaymentStatus | null>
   readonly forFlow: (flowId: string) => Effect.Effect<Option.Option<PaymentRow>>
@@ -110,19 +121,22 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         Rows.first(PaymentRow)(sql`SELECT * FROM payments WHERE flow_id = ${flowId}`)
 
       const syncTickets = (flowId: string) =>
-        Rows.run(
-          PaymentClaims.mark(
-            sql,
-            flowId,
-            sql`SELECT status FROM payments WHERE flow_id = ${flowId} FOR UPDATE`
-          )
-        )
+        Rows.run(sql`WITH ${PaymentClaims.markingAsItStands(sql, flowId)} SELECT 1 FROM deciding`)
 
       const forsaken = (flowId: string) => idsOf(PaymentClaims.forsaken(sql, flowId))
 
       const unearned = (flowId: string) => Effect.map(idsOf(PaymentClaims.unearned(sql, flowId)), Array.head)
 
+      const settled: PaymentStore["Service"]["settled"] = (flowId, result) =>
+        Effect.orDie(
+          Effect.flatMap(
+            Rows.first(SettledRow)(PaymentClaims.settled(sql, flowId, JSON.stringify(result))),
+            Effect.fromOption
+          )
+        )
+
       return PaymentStore.of({
+        settled,
         begin,
         accepted,
         get,

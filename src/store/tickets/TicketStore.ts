@@ -32,6 +32,12 @@ const WantedRow = Schema.Struct({
 })
 const CountsRow = Schema.Struct({ unsettled: Schema.Int, claimed: Schema.Int })
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
+const VoidRow = Schema.Struct({ item: Schema.Int, ticket_id: Schema.Null })
+const ChunkRow = Schema.Union([Schema.Struct({ item: Schema.Int, ...JobTicketRow.fields }), VoidRow])
+
+/** An item whose ticket is live. */
+const isLive = (row: typeof ChunkRow.Type): row is Exclude<typeof ChunkRow.Type, typeof VoidRow.Type> =>
+  row.ticket_id !== null
 
 /** Every read and write of tickets outside of the gate. */
 export class TicketStore extends Context.Service<TicketStore, {
@@ -56,7 +62,15 @@ export class TicketStore extends Context.Service<TicketStore, {
     tickets: ReadonlyArray<GeneratedTicket>,
     generatedAt: DateTime.Utc
   ) => Effect.Effect<void>
-  /** What the generator gets of the tickets that are live, in the order asked for. */
+  /** What the generator gets of a chunk of a job's attempt that is still to be generated, and which of it is void. */
+  readonly ofChunk: (
+    job: { readonly job_id: string; readonly attempt: number },
+    chunk: number
+  ) => Effect.Effect<{
+    readonly rows: ReadonlyArray<JobTicketRow>
+    readonly voided: ReadonlyArray<number>
+  }>
+  /** The same of tickets that are live, in the order asked for. */
   readonly forJob: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<JobTicketRow>>
   /** Event, organiser and state of each ticket that exists. */
   readonly owners: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<OwnerRow>>
@@ -70,9 +84,23 @@ export class TicketStore extends Context.Service<TicketStore, {
       const asked = Rows.asked(sql)
       const number = sql.literal(numberOf("t.event_id"))
 
-      /** With an id for each ticket that is still to be made: it is signed before it is stored. */
-      const wanted = ({ eventId, guestIds }: IssueRequest) =>
-        Rows.all(WantedRow)(sql`
+      /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
+      const adopting = ({ eventId, guestIds, paymentState }: Request, flowId: string) =>
+        sql`
+          UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
+          FROM ${asked(guestIds)}
+          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
+            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}
+          RETURNING t.ticket_id`
+
+      /**
+       * With an id for each ticket that is still to be made: it is signed before it is stored. Tickets that are there become
+       * the flow's, if there is one and it may have them.
+       */
+      const wanted = (request: IssueRequest) => {
+        const { eventId, flowId, guestIds } = request
+        return Rows.all(WantedRow)(sql`
+          ${flowId === null ? sql.literal("") : sql`WITH adopted AS (${adopting(request, flowId)})`}
           SELECT g.guest_id, g.ticket_type, t.ticket_id, n.number,
             CASE WHEN t.ticket_id IS NULL THEN nextval(pg_get_serial_sequence('tickets', 'ticket_id')) END AS spare_id
           FROM ${asked(guestIds)}
@@ -80,6 +108,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           JOIN guests g ON g.event_id = ${eventId} AND g.guest_id = asked.id
           LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
           ORDER BY asked.position`)
+      }
 
       const insert = (request: IssueRequest, issuedAt: DateTime.Utc, tickets: ReadonlyArray<object>) =>
         Rows.all(IdRow)(sql`
@@ -94,17 +123,7 @@ export class TicketStore extends Context.Service<TicketStore, {
             AS r (ticket_id bigint, guest_id bigint, code text, ticket_type text, qr_data text)
           ON CONFLICT (event_id, guest_id) WHERE voided_at IS NULL DO NOTHING RETURNING ticket_id`)
 
-      /** Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. */
-      const adopting = ({ eventId, guestIds, paymentState }: Request, flowId: string) =>
-        sql`
-          UPDATE tickets t SET flow_id = ${flowId}, payment_state = ${paymentState}
-          FROM ${asked(guestIds)}
-          WHERE t.event_id = ${eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL
-            AND t.flow_id IS DISTINCT FROM ${flowId} AND ${adoptable(sql)}
-          RETURNING t.ticket_id`
-
       const issue: TicketStore["Service"]["issue"] = Effect.fn("TicketStore.issue")(function* (request) {
-        if (request.flowId !== null) yield* Rows.run(adopting(request, request.flowId))
         const guests = yield* wanted(request)
         const without = guests.filter((guest) => guest.ticket_id === null)
         const issuedAt = yield* DateTime.now
@@ -153,14 +172,31 @@ export class TicketStore extends Context.Service<TicketStore, {
           (voided) => voided.length
         )
 
+      const jobColumns =
+        sql`t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, ${number} AS event_id, e.title,
+            e.starts_at, e.location, p.template_id, p.name AS template_name, p.design`
+      const ofTickets = sql.literal(`tickets t JOIN guests g USING (event_id, guest_id)
+          JOIN events e USING (event_id) JOIN templates p USING (template_id)`)
+
       const forJob = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(JobTicketRow)(sql`
-          SELECT t.ticket_id, t.code, t.qr_data, g.name, g.email, g.phone, ${number} AS event_id, e.title, e.starts_at,
-            e.location, p.template_id, p.name AS template_name, p.design
-          FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
-          JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          JOIN templates p USING (template_id)
+          SELECT ${jobColumns} FROM ${asked(ticketIds)} JOIN (${ofTickets}) ON t.ticket_id = asked.id
           WHERE t.status <> 'voided' ORDER BY asked.position`)
+
+      const ofChunk: TicketStore["Service"]["ofChunk"] = ({ attempt, job_id: jobId }, chunk) =>
+        Effect.map(
+          Rows.all(ChunkRow)(sql`
+            SELECT i.ticket_id AS item, ${jobColumns}
+            FROM ticket_job_items i LEFT JOIN (${ofTickets})
+              ON t.ticket_id = i.ticket_id AND t.status <> 'voided'
+            WHERE i.job_id = ${jobId} AND i.chunk = ${chunk}::int AND i.attempt = ${attempt}::int
+              AND i.status = 'queued'
+            ORDER BY i.ticket_id`),
+          (found) => ({
+            rows: found.filter(isLive),
+            voided: found.flatMap((row) => isLive(row) ? [] : [row.item])
+          })
+        )
 
       const owners = (ticketIds: ReadonlyArray<number>) =>
         Rows.all(OwnerRow)(sql`
@@ -168,7 +204,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, claim, get, voidFlow, forJob, owners, ...TicketReports.make(sql) }
+      return { issue, claim, get, voidFlow, forJob, ofChunk, owners, ...TicketReports.make(sql) }
     })
   )
 }

@@ -32,6 +32,7 @@ const floors = [
   "src/images",
   "src/trust",
   "src/cluster/mailbox",
+  "src/cluster/journal",
   "src/cluster/runners",
   "src/cluster",
   "src/store",

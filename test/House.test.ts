@@ -34,6 +34,7 @@ const floors = [
   "src/images",
   "src/trust",
   "src/cluster/mailbox",
+  "src/cluster/journal",
   "src/cluster/runners",
   "src/cluster",
   "src/store",

@@ -27,6 +27,7 @@ export const loader = Migrator.fromGlob({
   "0017_event_numbers.ts": () => import("../../migrations/0011-0020/0017_event_numbers.ts"),
   "0018_shard_owners.ts": () => import("../../migrations/0011-0020/0018_shard_owners.ts"),
   "0023_payment_facts.ts": () => import("../../migrations/0021-0030/0023_payment_facts.ts"),
+  "0024_workflow_journal.ts": () => import("../../migrations/0021-0030/0024_workflow_journal.ts"),
   "0025_invoice_book_time.ts": () => import("../../migrations/0021-0030/0025_invoice_book_time.ts"),
   "0029_delivery.ts": () => import("../../migrations/0021-0030/0029_delivery.ts")
 })

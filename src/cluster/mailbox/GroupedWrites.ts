@@ -1,5 +1,5 @@
 /**
- * Group commit of requests and replies. An idle storage writes what it is given at once; while all lanes are busy what
+ * Group commit of requests, replies and rows of the journal. An idle storage writes what it is given at once; while all lanes are busy what
  * comes waits, and the next lane that is free takes all of it in one statement and one commit. There are no timers.
  */
 import { Effect, Exit, type Scope } from "effect"
@@ -11,7 +11,7 @@ import { type Write, writeStatement, type Written } from "./WriteStatement.ts"
 
 /** What became of one write: it was written, or what was there under its key, or neither is known. */
 export type Outcome =
-  | { readonly _tag: "Written" }
+  | { readonly _tag: "Written"; readonly isFirst: boolean }
   | { readonly _tag: "Before"; readonly row: Written }
   | { readonly _tag: "Refused" }
 
@@ -28,14 +28,15 @@ const outcomesOf = (
   writes: ReadonlyArray<Write>,
   rows: ReadonlyArray<Written>
 ): ReadonlyArray<Exit.Exit<Outcome>> => {
-  const written = new Set<string>()
+  const written = new Map<string, boolean>()
   const before = new Map<string, Written>()
   for (const row of rows) {
-    if (row.found === "written") written.add(row.id)
+    if (row.found === "written") written.set(row.id, row.is_first)
     else before.set(row.message_id!, row)
   }
   return writes.map((write) => {
-    if (written.has(write.row.id)) return Exit.succeed({ _tag: "Written" })
+    const isFirst = written.get(write.row.id)
+    if (isFirst !== undefined) return Exit.succeed({ _tag: "Written", isFirst })
     const key = write.kind === "request" ? write.row.message_id : null
     const row = key === null ? undefined : before.get(key)
     return Exit.succeed(row === undefined ? { _tag: "Refused" } : { _tag: "Before", row })

@@ -15,6 +15,7 @@ import {
 } from "effect/cluster"
 import type { Digest } from "effect/crypto/Digest"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import * as MailboxReads from "./MailboxReads.ts"
 import {
   type Encoded,
@@ -26,7 +27,9 @@ import {
   unprocessedOf
 } from "./MailboxRows.ts"
 import * as MailboxWrites from "./MailboxWrites.ts"
+import * as StepIndex from "./StepIndex.ts"
 import * as WaitingMail from "./WaitingMail.ts"
+import type { JournalRow } from "./WriteStatement.ts"
 
 /** What only this runner's memory knows of its mailboxes, and what it is told. */
 export class MailboxNews extends Context.Service<MailboxNews, {
@@ -36,25 +39,36 @@ export class MailboxNews extends Context.Service<MailboxNews, {
   readonly given: Effect.Effect<ReadonlyArray<string>>
 }>()("guichet/cluster/MailboxNews") {}
 
+/** What a workflow's journal needs of the mailboxes. */
+export class JournalMail extends Context.Service<JournalMail, {
+  /** Stores how a step ended, together with what else is written; false of a row that is there already or comes too late. */
+  readonly write: (row: JournalRow) => Effect.Effect<boolean, SqlError>
+  /**
+   * Whether a workflow begins: this runner stored its run, nothing was told to it before, and nobody else can have had it
+   * since. True once.
+   */
+  readonly begins: (address: EntityAddress.EntityAddress) => boolean
+}>()("guichet/cluster/JournalMail") {}
+
 /** A read without a limit. */
 const unlimited = 2 ** 31 - 1
 
 /** A poll a moment early is a poll; one a moment late would be left to the next. */
 const pollShare = 0.9
 
+const nameOf = ({ entityId, entityType, shardId }: EntityAddress.EntityAddress): string =>
+  WaitingMail.addressOf(shardId.toString(), entityType, entityId)
+
 const addressSet = (addresses: ReadonlyArray<EntityAddress.EntityAddress>): ReadonlySet<string> =>
-  new Set(
-    addresses.map(({ entityId, entityType, shardId }) =>
-      WaitingMail.addressOf(shardId.toString(), entityType, entityId)
-    )
-  )
+  new Set(addresses.map(nameOf))
 
 const make: Effect.Effect<
-  Context.Context<MessageStorage.MessageStorage | MailboxNews>,
+  Context.Context<MessageStorage.MessageStorage | MailboxNews | JournalMail>,
   never,
   SqlClient.SqlClient | ShardingConfig.ShardingConfig | Snowflake.Generator | Digest | Scope.Scope
 > = Effect.gen(function* () {
   const stock = yield* SqlMessageStorage.makeEncoded()
+  yield* StepIndex.ensure
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const { entityMessagePollInterval } = yield* ShardingConfig.ShardingConfig
   const pollMillis = Duration.toMillis(entityMessagePollInterval) * pollShare
@@ -78,9 +92,11 @@ const make: Effect.Effect<
       Effect.withTracerEnabled(false)
     )
 
+  const writes = yield* MailboxWrites.make({ stock, mail, missed })
+
   const encoded: Encoded = {
     ...stock,
-    ...yield* MailboxWrites.make({ stock, mail, missed }),
+    ...writes.mailbox,
 
     unprocessedMessages: (shards, now, options) =>
       Effect.suspend(() => {
@@ -164,13 +180,17 @@ const make: Effect.Effect<
       })
   })
   return Context.make(MessageStorage.MessageStorage, mailboxes).pipe(
-    Context.add(MailboxNews, MailboxNews.of({ arrived: soil, given: Effect.sync(mail.given) }))
+    Context.add(MailboxNews, MailboxNews.of({ arrived: soil, given: Effect.sync(mail.given) })),
+    Context.add(
+      JournalMail,
+      JournalMail.of({ write: writes.journal, begins: (address) => mail.takeFirst(nameOf(address)) })
+    )
   )
 })
 
 /** In the database; the tables are made when they are missing. */
 export const layer: Layer.Layer<
-  MessageStorage.MessageStorage | MailboxNews,
+  MessageStorage.MessageStorage | MailboxNews | JournalMail,
   never,
   SqlClient.SqlClient | ShardingConfig.ShardingConfig | Digest
 > = Layer.effectContext(make).pipe(Layer.provide(Snowflake.layerGenerator))

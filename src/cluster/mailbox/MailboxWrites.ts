@@ -12,7 +12,7 @@ import { isUniqueViolation } from "../../database/TransientFault.ts"
 import * as GroupedWrites from "./GroupedWrites.ts"
 import { type Encoded, insertedMessage, persistence, replyOf, requestRow } from "./MailboxRows.ts"
 import type * as WaitingMail from "./WaitingMail.ts"
-import type { Write, Written } from "./WriteStatement.ts"
+import type { JournalRow, Write, Written } from "./WriteStatement.ts"
 
 /** Two statements under way keep the disk busy while the next one fills; the embedded database has one session. */
 const lanes = { server: 2, embedded: 1 } as const
@@ -51,7 +51,7 @@ export interface WritesOptions {
   readonly missed: () => void
 }
 
-/** Part of the encoded storage. */
+/** Part of the encoded storage, and what the journal's rows go through with it: false of one that was refused. */
 export const make = Effect.fnUntraced(function* ({ mail, missed, stock }: WritesOptions) {
   const isInside = isInTransaction(yield* SqlClient.SqlClient)
   const clock = yield* Clock.Clock
@@ -60,7 +60,9 @@ export const make = Effect.fnUntraced(function* ({ mail, missed, stock }: Writes
 
   /** Runs when a statement was answered, whether or not somebody still waits for it. */
   const landed = (write: Write, exit: Exit.Exit<GroupedWrites.Outcome, SqlError>): void => {
-    const isWritten = Exit.isSuccess(exit) && exit.value._tag === "Written"
+    const written = Exit.isSuccess(exit) && exit.value._tag === "Written" ? exit.value : undefined
+    const isWritten = written !== undefined
+    if (write.kind === "journal") return
     if (write.kind === "reply") {
       if (isWritten) mail.end(write.row.request_id)
       return
@@ -70,7 +72,7 @@ export const make = Effect.fnUntraced(function* ({ mail, missed, stock }: Writes
     const { deliver_at } = write.row
     const isDue = deliver_at === null || deliver_at <= clock.currentTimeMillisUnsafe()
     if (isWritten && isDue) {
-      if (!mail.deliver(insertedMessage(write.row), claim)) missed()
+      if (!mail.deliver(insertedMessage(write.row), claim, written.isFirst)) missed()
       return
     }
     mail.withdraw(claim)
@@ -144,5 +146,8 @@ export const make = Effect.fnUntraced(function* ({ mail, missed, stock }: Writes
         ))
     })
 
-  return { saveEnvelope, saveReply }
+  const journal = (row: JournalRow): Effect.Effect<boolean, SqlError> =>
+    Effect.map(write({ kind: "journal", row }), ({ _tag }) => _tag === "Written")
+
+  return { mailbox: { saveEnvelope, saveReply }, journal }
 })

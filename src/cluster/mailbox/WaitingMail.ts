@@ -36,7 +36,12 @@ export interface WaitingMail {
    * The row is stored: it waits for the next read, if its shard is this runner's. False when it was let go meanwhile: a
    * read may have been too early for it, so that the database must be asked again.
    */
-  readonly deliver: (row: MessageRow, claim: Claim) => boolean
+  readonly deliver: (row: MessageRow, claim: Claim, isFirst?: boolean) => boolean
+  /**
+   * Whether this runner stored the first message of an address itself and has held its shard since: nobody else can know
+   * anything of it. True once.
+   */
+  readonly takeFirst: (address: string) => boolean
   /** The row was not stored, or nobody knows: what there is of it is read. */
   readonly withdraw: (claim: Claim) => void
   /** What waits, at most so much, for these entities or for all. */
@@ -59,6 +64,8 @@ export interface WaitingMail {
 
 export const make = (): WaitingMail => {
   const claims = new Map<string, Claim>()
+  /** By address. */
+  const firsts = new Map<string, Claim>()
   let owned: ReadonlySet<string> = new Set()
   let waiting: Array<MessageRow> = []
   let ended: Array<Claim> = []
@@ -77,8 +84,13 @@ export const make = (): WaitingMail => {
     return made
   }
 
+  const drop = (claim: Claim) => {
+    claims.delete(claim.requestId)
+    if (firsts.get(claim.address) === claim) firsts.delete(claim.address)
+  }
+
   const releaseWhere = (isReleased: (claim: Claim) => boolean) => {
-    for (const [requestId, claim] of claims) if (isReleased(claim)) claims.delete(requestId)
+    for (const claim of claims.values()) if (isReleased(claim)) drop(claim)
     waiting = waiting.filter(({ request_id }) => claims.has(request_id))
   }
 
@@ -92,15 +104,19 @@ export const make = (): WaitingMail => {
 
     claim,
 
-    deliver: (row, claim) => {
+    deliver: (row, claim, isFirst = false) => {
       if (claims.get(row.request_id) !== claim) return false
-      if (owned.has(row.shard_id)) waiting.push(row)
-      else claims.delete(row.request_id)
+      if (owned.has(row.shard_id)) {
+        waiting.push(row)
+        if (isFirst) firsts.set(claim.address, claim)
+      } else claims.delete(row.request_id)
       return true
     },
 
+    takeFirst: (address) => firsts.delete(address),
+
     withdraw: (claim) => {
-      if (claims.get(claim.requestId) === claim) claims.delete(claim.requestId)
+      if (claims.get(claim.requestId) === claim) drop(claim)
     },
 
     take: (limit, addresses) => {
@@ -122,11 +138,11 @@ export const make = (): WaitingMail => {
 
     beginRead: (now) => {
       for (const claim of ended) {
-        if (claim.ended && claims.get(claim.requestId) === claim) claims.delete(claim.requestId)
+        if (claim.ended && claims.get(claim.requestId) === claim) drop(claim)
       }
       ended = []
-      for (const [requestId, { since }] of claims) {
-        if (now - since > longestClaim) claims.delete(requestId)
+      for (const claim of claims.values()) {
+        if (now - claim.since > longestClaim) drop(claim)
       }
       return [...claims.values()].flatMap(({ ids }) => [...ids])
     },

@@ -44,7 +44,7 @@ export const GenerationArchive = Schema.Struct({
   failed: Schema.optionalKey(ArchivedReport)
 })
 
-/** A ticket as its organiser reads it. */
+/** A ticket as its organiser reads it; `page_url` is its guest's page, which opens for whoever has the address. */
 export const TicketView = Schema.Struct({
   ticket_id: TicketId,
   event_id: EventNumber,
@@ -60,6 +60,7 @@ export const TicketView = Schema.Struct({
   generated_at: Schema.NullOr(Instant),
   file_url: Schema.NullOr(Schema.String),
   qr_url: Schema.NullOr(Schema.String),
+  page_url: Schema.String,
   file_size: Schema.NullOr(Schema.Int),
   generation: Schema.NullOr(GenerationArchive),
   first_admitted_at: Schema.NullOr(Instant),

@@ -5,6 +5,7 @@ import { isFlowOver } from "../../../rpc/CompleteFlow.ts"
 import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
+import { TicketLinks } from "../../files/TicketLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
@@ -180,10 +181,12 @@ const printed = Effect.fn("TicketsHttp.print")(
 
 /** The ticket as it is stored, with links that open from now on; a voided one's files are not handed out. */
 const viewOf = Effect.fnUntraced(function* (ticket: TicketRow) {
-  if (ticket.status === "voided") return { ...ticket, file_url: null, qr_url: null }
+  const page_url = (yield* TicketLinks).make({ ticketId: ticket.ticket_id, code: ticket.ticket_code })
+  if (ticket.status === "voided") return { ...ticket, page_url, file_url: null, qr_url: null }
   const links = yield* FileLinks
   return {
     ...ticket,
+    page_url,
     file_url: yield* currentLink(links, ticket.file_key, ticket.file_url),
     qr_url: yield* currentLink(links, ticket.qr_key, ticket.qr_url)
   }

@@ -61,7 +61,10 @@ export const unprintableOf = (archive: typeof GenerationArchive.Type | null): Re
     onSome: ({ unprintable }) => unprintable
   })
 
-/** A ticket as its organiser reads it; `unprintable` are the characters for which its file has boxes. */
+/**
+ * A ticket as its organiser reads it; `unprintable` are the characters for which its file has boxes, `page_url` its guest's
+ * page, which opens for whoever has the address.
+ */
 export const TicketView = Schema.Struct({
   ticket_id: TicketId,
   event_id: EventNumber,
@@ -77,6 +80,7 @@ export const TicketView = Schema.Struct({
   generated_at: Schema.NullOr(Instant),
   file_url: Schema.NullOr(Schema.String),
   qr_url: Schema.NullOr(Schema.String),
+  page_url: Schema.String,
   file_size: Schema.NullOr(Schema.Int),
   generation: Schema.NullOr(GenerationArchive),
   unprintable: Schema.Array(Schema.String),

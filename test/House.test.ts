@@ -71,6 +71,7 @@ const floors = [
   "src/api/tokens",
   "src/api/webhooks",
   "src/api",
+  "src/pages",
   "src/app",
   "src/cli/demo",
   "src/cli",

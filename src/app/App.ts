@@ -43,9 +43,9 @@ export const serveOne = {
  * The order is that of who calls whom: the services outlive the entities, which outlive the core's routes. What
  * calls the core before it is up waits for it.
  */
-const everything = (answers: AnsweredOn) =>
+const everything = (answers: AnsweredOn, core: AnsweredOn = answers) =>
   run(
-    serve("core", CoreRoutesLayer, answers).pipe(
+    serve("core", CoreRoutesLayer, core).pipe(
       Layer.provideMerge(CoreEntitiesLayer),
       Layer.provideMerge(Layer.mergeAll(
         serve("notifications", NotificationsLayer, answers),
@@ -64,3 +64,6 @@ export const serveAll = everything({ port: true, loopback: true })
 
 /** The same without a port: whoever holds the `Loopback` is its only client. */
 export const inProcess = everything({ port: false, loopback: true })
+
+/** The same with the core's port alone, for whoever shows it. */
+export const withCorePort = everything({ port: false, loopback: true }, { port: true, loopback: true })

@@ -12,6 +12,8 @@ import { ScanBatcher } from "../api/gate/ScanBatcher.ts"
 import { Api } from "../api/Api.ts"
 import { Authorization } from "../api/rules/Authorization.ts"
 import * as FilesRoutes from "../api/FilesRoutes.ts"
+import { PageAssets } from "../pages/PageAssets.ts"
+import * as PagesRoutes from "../pages/PagesRoutes.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
@@ -48,6 +50,7 @@ import { JobKeeperLayer } from "../tickets/JobKeeper.ts"
 import { ReadingsLayer } from "./ReadingsLayer.ts"
 import { HousekeepingLayer } from "./Housekeeping.ts"
 import { redisLayer } from "./RedisServer.ts"
+import { TicketPageStore } from "../store/tickets/TicketPageStore.ts"
 
 const notificationsLayer = NotificationClient.layer.pipe(
   Layer.provide(Layer.effect(
@@ -128,5 +131,6 @@ export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiScalar.layer(Api, { path: "/docs" }),
   ScanFastPath.layer.pipe(Layer.provide([ScanBatcher.layer, limitsLayer])),
   FilesRoutes.filesLayer,
-  FilesRoutes.keysLayer
+  FilesRoutes.keysLayer,
+  PagesRoutes.layer.pipe(Layer.provide([PageAssets.layer(), TicketPageStore.layer]))
 )

@@ -3,6 +3,7 @@ import { Config, Effect, Layer, Option, Schema } from "effect"
 import { PersistedQueue } from "effect/persistence"
 import * as Database from "../database/Database.ts"
 import { FileLinks } from "../files/FileLinks.ts"
+import { TicketLinks } from "../files/TicketLinks.ts"
 import { FileStore } from "../files/FileStore.ts"
 import { FastPathRegistry } from "../FastPath.ts"
 import * as Migrations from "../database/Migrations.ts"
@@ -61,7 +62,11 @@ export const filesLayer = Layer.unwrap(Effect.map(
 const linksLayer = Layer.unwrap(Effect.gen(function* () {
   const secrets = yield* ServiceSecrets
   const { signing } = secrets.derived("ticket-generator-service", "file-link.v2")
-  return FileLinks.layer({ baseUrl: yield* publicUrl, secret: signing })
+  const baseUrl = yield* publicUrl
+  return Layer.merge(
+    FileLinks.layer({ baseUrl, secret: signing }),
+    TicketLinks.layer({ baseUrl, ...secrets.derived("ticket-generator-service", "ticket-page.v1") })
+  )
 }))
 
 /** The table of the services' queues, the generator's apart. */

@@ -8,6 +8,7 @@ import {
   FileSystem,
   Layer,
   Option,
+  Redacted,
   Schema,
   Stream,
   Terminal
@@ -15,8 +16,11 @@ import {
 import { Command, Flag } from "effect/cli"
 import { CompleteFlowRequest, FlowView } from "../../rpc/CompleteFlow.ts"
 import type { ScanAnswer } from "../gate/ScanAnswer.ts"
+import type { TicketView } from "../../rpc/Ticket.ts"
 import { FlowAccepted } from "../api/flows/FlowsApi.ts"
+import { accessFragment } from "../pages/AccessLink.ts"
 import { TokenStore } from "../store/TokenStore.ts"
+import { ports } from "../trust/ServiceName.ts"
 import { upcomingBody } from "./demo/CompleteFlowBody.ts"
 import * as DemoClient from "./demo/DemoClient.ts"
 import { DemoFailed } from "./demo/DemoFailed.ts"
@@ -46,9 +50,12 @@ const readBody = Effect.fn("Demo.readBody")(function* (path: string) {
   )
 })
 
-/** Starts everything; answers a client with an organiser's token and one with an operator's. */
-const start = Effect.fn("Demo.start")(function* (folder: DemoFolder.DemoFolder) {
-  const app = yield* Layer.build(ThrowAwayApp.layer(folder))
+/** Starts everything; answers a client with an organiser's token, one with an operator's, and that operator's token. */
+const start = Effect.fn("Demo.start")(function* (
+  folder: DemoFolder.DemoFolder,
+  corePort: Option.Option<number>
+) {
+  const app = yield* Layer.build(ThrowAwayApp.layer(folder, corePort))
   return yield* Effect.gen(function* () {
     const tokens = yield* TokenStore
     const organizer = yield* tokens.create({ role: "organizer", subject: "demo" })
@@ -59,7 +66,8 @@ const start = Effect.fn("Demo.start")(function* (folder: DemoFolder.DemoFolder) 
     })
     return {
       organizer: yield* DemoClient.make(organizer.token),
-      operator: yield* DemoClient.make(operator.token)
+      operator: yield* DemoClient.make(operator.token),
+      operatorToken: operator.token
     }
   }).pipe(Effect.provideContext(app))
 })
@@ -109,9 +117,37 @@ const keep = Effect.fn("Demo.keep")(function* (
   return { tickets, messages }
 })
 
+/** Where the pages of a kept demonstration are: board and scanner with the steward's access, and the first ticket's. */
+const pagesOf = (
+  tickets: ReadonlyArray<TicketView>,
+  token: Redacted.Redacted,
+  corePort: Option.Option<number>
+) => {
+  const [ticket] = tickets
+  if (Option.isNone(corePort) || ticket === undefined) return []
+  const access = (page: string, gate?: string) =>
+    `http://localhost:${corePort.value}${page}${
+      accessFragment({
+        token: Redacted.value(token),
+        event: ticket.event_id,
+        gate,
+        operator: GateScans.operatorId
+      })
+    }`
+  return [
+    ["Board", access("/gate/board")],
+    ["Scanner", access("/gate", "A")],
+    ["Ticket", ticket.page_url]
+  ] as const
+}
+
 const play = Effect.fn("Demo.play")(
-  function* (folder: DemoFolder.DemoFolder, body: Schema.Json) {
-    const { operator, organizer } = yield* Screen.line("start", start(folder), () => "core and four services")
+  function* (folder: DemoFolder.DemoFolder, body: Schema.Json, corePort: Option.Option<number>) {
+    const { operator, operatorToken, organizer } = yield* Screen.line(
+      "start",
+      start(folder, corePort),
+      () => "core and four services"
+    )
     const { flow, request } = yield* follow(organizer, folder, body)
     const { messages, tickets } = yield* Screen.line(
       "files",
@@ -124,23 +160,29 @@ const play = Effect.fn("Demo.play")(
     const first = yield* Screen.line("gate A", scan("A", admissionFaults), result)
     const second = yield* Screen.line("gate B", scan("B", refusalFaults(first.answer)), result)
     yield* folder.write("scans.json", json([first, second]))
-    return { request, flow, tickets, messages, scans: [first.answer, second.answer] } as const
+    const pages = pagesOf(tickets, operatorToken, corePort)
+    return { request, flow, tickets, messages, pages, scans: [first.answer, second.answer] } as const
   },
-  Effect.provide(Screen.layer),
-  Effect.scoped
+  Effect.provide(Screen.layer)
 )
 
-const run = Effect.fn("Demo.run")(function* (to: Option.Option<string>, from: Option.Option<string>) {
+const run = Effect.fn("Demo.run")(function* (
+  to: Option.Option<string>,
+  from: Option.Option<string>,
+  keep: boolean
+) {
+  const corePort = keep ? Option.some(yield* ports.core) : Option.none<number>()
   const began = yield* Clock.currentTimeMillis
   const body = Option.isSome(from) ? yield* readBody(from.value) : upcomingBody(yield* DateTime.now)
   const folder = yield* DemoFolder.open(to)
   const findings = yield* Effect.mapError(
-    play(folder, body),
+    play(folder, body, corePort),
     (error) => new DemoFailed({ message: `${sentenceOf(error)}\n         The log is ${folder.log}.` })
   )
   const total = (yield* Clock.currentTimeMillis) - began
   const columns = yield* (yield* Terminal.Terminal).columns
   yield* Console.log(summary({ ...findings, folder: folder.path, total }, columns).join("\n"))
+  if (keep) yield* Effect.never
 }, Effect.scoped)
 
 export const demo = Command.make(
@@ -157,7 +199,11 @@ export const demo = Command.make(
         "A JSON file to post instead of the documented body of the complete flow, whose event is moved to come in six weeks"
       ),
       Flag.optional
+    ),
+    keep: Flag.Boolean("keep").pipe(
+      Flag.withDescription("Serve it afterwards, with links to its pages, until Ctrl-C"),
+      Flag.withDefault(false)
     )
   },
-  ({ body, to }) => reportFailure(run(to, body))
+  ({ body, keep, to }) => reportFailure(run(to, body, keep))
 ).pipe(Command.withDescription("Run the complete flow on a throw-away database and show every step of it"))

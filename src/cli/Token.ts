@@ -2,11 +2,11 @@
 import { Clock, Console, Effect, Layer, Option, Redacted } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { Role } from "../../rpc/values/Caller.ts"
-import { databaseLayer } from "../app/Foundation.ts"
+import { databaseLayer, publicUrl } from "../app/Foundation.ts"
 import { isInUse } from "../database/DatabaseError.ts"
 import { type NewToken, TokenStore } from "../store/TokenStore.ts"
 import { reportFailure, sentenceOf } from "./Sentence.ts"
-import { organizerNeeded, table, TokenRefused, toNewToken } from "./TokenWords.ts"
+import { accessPages, organizerNeeded, table, TokenRefused, toNewToken } from "./TokenWords.ts"
 
 const store = TokenStore.layer.pipe(Layer.provide(databaseLayer))
 
@@ -54,6 +54,8 @@ const create = Command.make(
       const made = yield* withStore(insert(token))
       yield* Console.error(`Token ${made.tokenId} (${token.role}, ${token.subject}); it is shown this once:`)
       yield* Console.log(Redacted.value(made.token))
+      const pages = accessPages(token, Redacted.value(made.token), yield* publicUrl)
+      if (pages.length > 0) yield* Console.error(pages.join("\n"))
     }))
 ).pipe(Command.withDescription("Make a token and print it"))
 

@@ -1,6 +1,7 @@
 /** The arguments of `guichet token` and what it prints: arguments checked before the database is asked, a table of tokens. */
 import { DateTime, Effect, Option, Schema } from "effect"
 import { rights, type Role } from "../../rpc/values/Caller.ts"
+import { accessFragment } from "../pages/AccessLink.ts"
 import type { NewToken, TokenRow } from "../store/TokenStore.ts"
 
 /** An argument cannot be right; `message` names it and says what it must be. */
@@ -109,3 +110,22 @@ export const table = (
   const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd())
 }
+
+/** More links than these are made by whoever hands them out. */
+const mostPages = 20
+
+/** The scanner's page for each event and gate that an operator's token names: a steward opens one on a phone. */
+export const accessPages = (
+  { events, gates, role, subject }: Pick<NewToken, "events" | "gates" | "role" | "subject">,
+  token: string,
+  publicUrl: string
+): ReadonlyArray<string> =>
+  role !== "operator" ?
+    [] :
+    (events ?? []).flatMap((event) =>
+      (gates ?? [undefined]).map((gate) =>
+        `Scanner of event ${event}${gate === undefined ? "" : `, gate ${gate}`}: ${publicUrl}/gate${
+          accessFragment({ token, event, gate, operator: subject })
+        }`
+      )
+    ).slice(0, mostPages)

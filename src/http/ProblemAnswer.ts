@@ -68,6 +68,10 @@ const wordsOf = (status: number, url: string, limit: number): ProblemWords => {
   return words
 }
 
+/** A page says itself what is wrong, to a person. */
+const isPage = ({ body }: HttpServerResponse.HttpServerResponse): boolean =>
+  body._tag === "Uint8Array" && body.contentType.startsWith("text/html")
+
 /**
  * Turns any failed answer into a problem and adds the headers every answer has; `allowed` lists the methods
  * of its path, `limit` is the size of its largest body.
@@ -82,7 +86,7 @@ export const finishAnswer = (
   }
 ): HttpServerResponse.HttpServerResponse => {
   const always = { [requestIdHeader]: options.requestId, "x-content-type-options": "nosniff" }
-  if (response.status < 400) return HttpServerResponse.setHeaders(response, always)
+  if (response.status < 400 || isPage(response)) return HttpServerResponse.setHeaders(response, always)
   const allowed = response.status === 404 && response.body._tag === "Empty"
     ? options.allowed(request.url)
     : []

@@ -6,7 +6,7 @@ import { hkdfSync } from "node:crypto"
  * What derived keys are for. Requests and webhooks between services are signed with the secret itself, as the flows
  * document says. A purpose is never used for anything else: what changes its meaning gets a new number.
  */
-export type KeyPurpose = "file-link.v2" | "cluster.v1" | "sandbox-webhook.v1"
+export type KeyPurpose = "file-link.v2" | "ticket-page.v1" | "cluster.v1" | "sandbox-webhook.v1"
 
 /** Keys of one purpose: the one to sign with, and those that are believed while a secret is being replaced. */
 export interface DerivedKeys {

@@ -48,6 +48,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   process.env.GUICHET_TEST_SNAPSHOT = Path.join(directory, "snapshot.tar")
   if (serverUrl === undefined) process.stdout.write("skipped: DATABASE_URL_TEST is not set\n")
   if (redisUrl === undefined) process.stdout.write("skipped: REDIS_URL_TEST is not set\n")
+  await import("../../web/build.ts")
   await Effect.runPromise(makeSnapshot(process.env.GUICHET_TEST_SNAPSHOT))
   if (serverUrl !== undefined) await Effect.runPromise(makeTemplate(serverUrl))
   return async () => {

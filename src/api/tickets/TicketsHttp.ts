@@ -6,6 +6,7 @@ import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } fro
 import { unprintableOf } from "../../../rpc/Ticket.ts"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
+import { TicketLinks } from "../../files/TicketLinks.ts"
 import { FileStore } from "../../files/FileStore.ts"
 import { OrderPrinter } from "../../tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
@@ -181,7 +182,8 @@ const printed = Effect.fn("TicketsHttp.print")(
 
 /** The ticket as it is stored, with links that open from now on; a voided one's files are not handed out. */
 const viewOf = Effect.fnUntraced(function* (row: TicketRow) {
-  const ticket = { ...row, unprintable: unprintableOf(row.generation) }
+  const page_url = (yield* TicketLinks).make({ ticketId: row.ticket_id, code: row.ticket_code })
+  const ticket = { ...row, page_url, unprintable: unprintableOf(row.generation) }
   if (ticket.status === "voided") return { ...ticket, file_url: null, qr_url: null }
   const links = yield* FileLinks
   return {

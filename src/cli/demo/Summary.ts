@@ -17,6 +17,8 @@ export interface Findings {
   readonly scans: readonly [ScanAnswer, ScanAnswer]
   readonly folder: string
   readonly total: number
+  /** Pages that open while the demonstration is kept running. */
+  readonly pages: ReadonlyArray<readonly [name: string, address: string]>
 }
 
 type Row = readonly [name: string, value: string]
@@ -38,7 +40,9 @@ const firstReminder = (messages: ReadonlyArray<MessageView>, timezone: string): 
     .slice(0, 1)
     .map((at) => `the first on ${moment(at, timezone)}`)
 
-const rows = ({ flow, folder, messages, request, scans: [first, second], tickets, total }: Findings) => {
+const rows = (
+  { flow, folder, messages, pages, request, scans: [first, second], tickets, total }: Findings
+) => {
   const { amount, currency } = request.payment_config
   const price = amount === 0 ? "free of charge" : format(amount, currency, "en")
   const images = tickets.filter(({ qr_url }) => qr_url !== null).length
@@ -65,7 +69,8 @@ const rows = ({ flow, folder, messages, request, scans: [first, second], tickets
     [`Gate ${first.gate}`, `${first.result}: ${first.message}`],
     [`Gate ${second.gate}`, `${second.result}: ${second.message}`],
     ["Files", `${folder}/`],
-    ["Took", `${duration(total)}, start included`]
+    ["Took", `${duration(total)}, start included`],
+    ...pages
   ]
   return table
 }
@@ -88,7 +93,9 @@ export const summary = (findings: Findings, columns: number): ReadonlyArray<stri
       wrapped(value, width).map((line, at) => `  ${(at === 0 ? name : "").padEnd(margin - 2)}${line}`)
     ),
     "",
-    "  Next: README.md says how to serve it on port 3001 and scan a ticket with curl.",
+    findings.pages.length > 0
+      ? "  The pages open until Ctrl-C."
+      : "  Next: README.md says how to serve it on port 3001 and scan a ticket with curl.",
     ""
   ]
 }

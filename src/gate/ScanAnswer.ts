@@ -62,8 +62,10 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
     direction === "entry"
       ? `Bienvenue ${guest_first_name ?? ""}, billet ${ticket_type ?? ""}.`
       : `Sortie enregistrée, à bientôt ${guest_first_name ?? ""}.`,
-  already_used: ({ first_use, timezone }) =>
-    first_use === null
+  already_used: ({ first_use, read_again_seconds, timezone }) =>
+    read_again_seconds !== undefined
+      ? `Relu à cette porte à l'instant : ce billet y est entré il y a ${read_again_seconds} s.`
+      : first_use === null
       ? "Ce billet a déjà été utilisé."
       : `Ce billet a déjà été utilisé le ${when("fr", first_use.at, timezone)}, porte ${first_use.gate}.`,
   unknown_ticket: ({ codes_differ }) =>
@@ -96,8 +98,10 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
     direction === "entry"
       ? `Welcome ${guest_first_name ?? ""}, ${ticket_type ?? ""} ticket.`
       : `Exit noted, see you soon ${guest_first_name ?? ""}.`,
-  already_used: ({ first_use, timezone }) =>
-    first_use === null
+  already_used: ({ first_use, read_again_seconds, timezone }) =>
+    read_again_seconds !== undefined
+      ? `Read again at this gate a moment ago: this ticket came in here ${read_again_seconds} s ago.`
+      : first_use === null
       ? "This ticket has already been used."
       : `This ticket was already used on ${when("en", first_use.at, timezone)} at gate ${first_use.gate}.`,
   unknown_ticket: ({ codes_differ }) =>

@@ -36,7 +36,9 @@ const Read = Schema.Struct({
     event_id: EventNumber,
     status: EventStatus,
     max_attendees: Schema.Int,
-    inside: Schema.Int
+    inside: Schema.Int,
+    let_in: Schema.Int,
+    let_in_inside: Schema.Int
   })),
   last_seq: Schema.Int,
   tallies: Schema.Array(Tally),
@@ -106,9 +108,10 @@ const firstMinute = (now: DateTime.Utc): number =>
   Math.floor(DateTime.toEpochMillis(now) / minuteMillis) - rateMinutes + 1
 
 const toLook = (read: typeof Read.Type, now: DateTime.Utc): Option.Option<Look> =>
-  Option.map(Option.fromNullOr(read.event), (event) => ({
+  Option.map(Option.fromNullOr(read.event), ({ let_in, let_in_inside, ...event }) => ({
     view: {
       ...event,
+      ...(let_in === 0 ? {} : { let_in: { total: let_in, inside: let_in_inside } }),
       ...countsOf(read.tallies.filter(({ gate }) => gate === null)),
       gates: gatesOf(read.tallies),
       rate: ratesOf(read, firstMinute(now)),
@@ -155,7 +158,8 @@ export class GateStore extends Context.Service<GateStore, {
             (SELECT jsonb_build_object('event_id', ${
           sql.literal(numberOf("e.event_id"))
         }, 'status', e.status, 'max_attendees', e.max_attendees,
-                'inside', coalesce(o.inside, 0))
+                'inside', coalesce(o.inside, 0), 'let_in', coalesce(o.let_in, 0),
+                'let_in_inside', coalesce(o.let_in_inside, 0))
               FROM events e LEFT JOIN gates_occupancy o USING (event_id)
               WHERE e.event_id = ${eventId}::bigint) AS event,
             coalesce((SELECT seq FROM scans WHERE event_id + 0 = ${eventId}::bigint

@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import type { AdmitRequest, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
 import { suspicions } from "./Suspicion.ts"
+import { configuredGate } from "../../rpc/values/GateName.ts"
 import { EventId } from "../../rpc/values/Ids.ts"
 
 /** What is known when one scan is decided; `ticket` is undefined when nothing has this code. */
@@ -72,7 +73,7 @@ export const refusedOperator = (
 ): "operator_forbidden" | "gate_forbidden" | null => {
   if (!operator.known) return "operator_forbidden"
   if (operator.events !== null && !operator.events.includes(eventId)) return "operator_forbidden"
-  if (operator.gates !== null && !operator.gates.includes(gate)) return "gate_forbidden"
+  if (operator.gates !== null && configuredGate(operator.gates, gate) === undefined) return "gate_forbidden"
   return null
 }
 

@@ -5,6 +5,9 @@ import * as SchemaAST from "effect/SchemaAST"
 import { type ScanResult, Verdict } from "../../rpc/Scan.ts"
 import { EventNumber } from "../../rpc/values/Ids.ts"
 import type { Locale } from "../../rpc/values/Values.ts"
+import { localeOf } from "../../rpc/values/AcceptLanguage.ts"
+
+export { localeOf }
 
 /** A verdict as it is shown: the event has the number that was asked for, never our key. */
 export const ShownVerdict = Schema.Struct({ ...Verdict.fields, event_id: EventNumber })
@@ -132,12 +135,6 @@ const sentences = { fr, en }
 /** The sentence for a verdict. */
 export const sentence = (verdict: ShownVerdict, locale: Locale): string =>
   sentences[locale][verdict.result](verdict)
-
-/** The first of our languages in an `Accept-Language` header (RFC 9110 §12.5.4, weights aside); French otherwise. */
-export const localeOf = (acceptLanguage: string | undefined): Locale => {
-  const wanted = /(?:^|[,\s])(fr|en)\b/i.exec(acceptLanguage ?? "")?.[1]?.toLowerCase()
-  return wanted === "en" ? "en" : "fr"
-}
 
 /** The answer to a scan that was decided as this verdict in so many milliseconds. */
 export const scanAnswer = (

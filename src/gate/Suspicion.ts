@@ -1,6 +1,7 @@
 /** What looks odd about a scan, by the event's rules and by what the gate knows, and the refusals of a device that it remembers for that. */
 import * as DateTime from "effect/DateTime"
 import type { AdmitRequest, GateRules, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
+import { isSameGate } from "../../rpc/values/GateName.ts"
 import type { GateTicket } from "./GateState.ts"
 
 interface Seen {
@@ -25,7 +26,8 @@ const atTwoGates = (
   gate: string,
   at: DateTime.Utc
 ): boolean =>
-  rules.copy_window_seconds > 0 && (inside || letIn > 0) && lastEntry !== null && lastEntry.gate !== gate &&
+  rules.copy_window_seconds > 0 && (inside || letIn > 0) && lastEntry !== null &&
+  !isSameGate(lastEntry.gate, gate) &&
   within(lastEntry.at, at, rules.copy_window_seconds)
 
 /** This presentation and the earlier ones of a used ticket; all are known by when we received them. */

@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 import { EventStatus } from "../../../rpc/Event.ts"
 import { type GateCounts, GateScan, type GateView, rateMinutes } from "../../../rpc/Gate.ts"
 import { Direction, GateRules, usualRules } from "../../../rpc/Scan.ts"
+import { gateKey } from "../../../rpc/values/GateName.ts"
 import * as Rows from "../Rows.ts"
 import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { numberOf } from "../EventNumbers.ts"
@@ -77,9 +78,16 @@ const countsOf = (tallies: ReadonlyArray<Tally>): GateCounts => {
   }
 }
 
+/** The spelling that most scans have: the configured one, where stewards are limited to gates. */
+const spellingOf = (tallies: ReadonlyArray<Tally>): string => {
+  const scans = new Map<string, number>()
+  for (const tally of tallies) scans.set(tally.gate!, (scans.get(tally.gate!) ?? 0) + tally.scans)
+  return [...scans].sort(([one, more], [other, fewer]) => fewer - more || (one < other ? -1 : 1))[0]![0]
+}
+
 const gatesOf = (tallies: ReadonlyArray<Tally>): GateView["gates"] => {
-  const byGate = Map.groupBy(tallies.filter(({ gate }) => gate !== null), ({ gate }) => gate!)
-  return [...byGate].map(([gate, own]) => ({ gate, ...countsOf(own) }))
+  const byGate = Map.groupBy(tallies.filter(({ gate }) => gate !== null), ({ gate }) => gateKey(gate!))
+  return [...byGate.values()].map((own) => ({ gate: spellingOf(own), ...countsOf(own) }))
     .sort((one, other) => one.gate < other.gate ? -1 : 1)
 }
 

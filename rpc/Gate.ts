@@ -36,12 +36,18 @@ export const GateRate = Schema.Struct({
 })
 export type GateRate = typeof GateRate.Type
 
-/** All of it at one moment, up to the scan `last_seq` (0 before the first); `gates` has the 200 with the most scans. */
+/**
+ * All of it at one moment, up to the scan `last_seq` (0 before the first); `gates` has the 200 with the most scans.
+ * `inside` and `entered` are those whom the rules let in. Beside them stand those who were let in against a rule:
+ * `let_in`, absent while there is nobody. No scan that is decided here makes all who are inside more than
+ * `max_attendees`.
+ */
 export const GateView = Schema.Struct({
   event_id: EventNumber,
   status: EventStatus,
   max_attendees: Schema.Int,
   inside: Schema.Int,
+  let_in: Schema.optionalKey(Schema.Struct({ total: Schema.Int, inside: Schema.Int })),
   ...counts,
   gates: Schema.Array(Schema.Struct({ gate: Schema.String, ...counts })),
   rate: GateRate,

@@ -72,7 +72,8 @@ export type Passage = typeof Passage.Type
 /**
  * The final decision under a scan id. `first_use` says when and where a used ticket first came in, in `timezone`;
  * `last_use` the same of its latest entry, another one only where people may come back. `codes_differ` is there when the
- * code and the QR that were shown are of two tickets.
+ * code and the QR that were shown are of two tickets, `let_in` when somebody is in although the result is a refusal, and
+ * `read_again_seconds` when this device itself let the ticket in, so many seconds ago.
  */
 export const Verdict = Schema.Struct({
   scan_id: Schema.String,
@@ -88,6 +89,8 @@ export const Verdict = Schema.Struct({
   timezone: Schema.String,
   signals: Schema.Array(Signal),
   codes_differ: Schema.optionalKey(Schema.Literal(true)),
+  let_in: Schema.optionalKey(Schema.Literal(true)),
+  read_again_seconds: Schema.optionalKey(Schema.Int),
   decided_at: Instant
 })
 export type Verdict = typeof Verdict.Type

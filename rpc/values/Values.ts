@@ -15,11 +15,41 @@ export const limited = (
   ...checks: ReadonlyArray<Check<string>>
 ): Schema.String => Schema.String.check(Schema.isMaxLength(maximum).abort(), ...checks)
 
-/** Text for people: 1 to 200 characters, no control characters, no half of a surrogate pair. */
-export const Label = limited(200, Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain))
+/** Everything in it is seen as it is written. */
+const ascii = /^[ -~]*$/
+
+/** Letters, digits, marks and signs, but for those that are drawn as nothing. */
+const seen = /(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}]/u
+
+/** What turns the writing of the text around it, and what ends a line. */
+const turning = /[\u202a-\u202e\u2066-\u2069\u2028\u2029]/
+
+/** Vowels, tones and accents of any script stand on one letter in smaller numbers. */
+const stacked = /\p{M}{9}/u
+
+/** Why people could not read the text as it was meant, and what else is printed beside it, or undefined. */
+const illegible = (text: string): string | undefined =>
+  turning.test(text)
+    ? "Expected text without characters that reverse the writing or end a line"
+    : stacked.test(text)
+    ? "Expected at most 8 combining marks on one letter"
+    : undefined
+
+const legible = Schema.makeFilter((text: string) => ascii.test(text) || (illegible(text) ?? true))
+
+const visible = Schema.makeFilter((text: string) =>
+  ascii.test(text) || seen.test(text) || "Expected text with at least one visible character"
+)
+
+/**
+ * Text for people, such as a name or a title: 1 to 200 characters that can be read where it is printed. No control
+ * characters, no half of a surrogate pair, nothing invisible alone, nothing that reverses or covers what stands beside it.
+ */
+export const Label = limited(200, Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain), visible, legible)
 
 /** The same, which may be empty, of a length of its own. */
-export const text = (maximum: number) => limited(maximum, Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain))
+export const text = (maximum: number) =>
+  limited(maximum, Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, plain), legible)
 
 /** An e-mail address as another system knows it, of at most 254 characters (RFC 5321 §4.5.3.1). */
 export const AnyEmail = limited(

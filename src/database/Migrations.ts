@@ -29,6 +29,7 @@ export const loader = Migrator.fromGlob({
   "0023_payment_facts.ts": () => import("../../migrations/0021-0030/0023_payment_facts.ts"),
   "0024_workflow_journal.ts": () => import("../../migrations/0021-0030/0024_workflow_journal.ts"),
   "0025_invoice_book_time.ts": () => import("../../migrations/0021-0030/0025_invoice_book_time.ts"),
+  "0027_let_in.ts": () => import("../../migrations/0021-0030/0027_let_in.ts"),
   "0029_delivery.ts": () => import("../../migrations/0021-0030/0029_delivery.ts")
 })
 

@@ -32,6 +32,7 @@ const Row = Schema.Struct({
   happened_at: Rows.At,
   annulled_at: Rows.AtOrNull,
   moved_since: Schema.Boolean,
+  let_in: Schema.Boolean,
   full: Schema.Boolean
 })
 type Row = typeof Row.Type
@@ -39,7 +40,7 @@ type Row = typeof Row.Type
 /** Why the scan stays as it is, or null. An exit is annulled only into a place that is still free. */
 const refusal = (row: Row, deviceId: string, now: DateTime.Utc): AnnulRefusal | null => {
   if (row.device_id !== deviceId) return "another_device"
-  if (row.result !== "valid") return "not_admitted"
+  if (row.result !== "valid" && !row.let_in) return "not_admitted"
   if (DateTime.isGreaterThan(now, DateTime.addDuration(row.happened_at, annulWithin))) return "too_late"
   if (row.moved_since) return "moved_since"
   return row.direction === "exit" && row.full ? "capacity_reached" : null
@@ -67,10 +68,13 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
           SELECT s.ticket_id, s.device_id, s.gate, s.direction, s.result, s.received_at, s.annulled_at,
             CASE WHEN s.source = 'batch' THEN least(s.device_time, s.received_at) ELSE s.received_at END
               AS happened_at,
-            coalesce(t.inside, false) <> (s.direction = 'entry') OR EXISTS (
+            s.let_in, CASE WHEN s.let_in THEN s.direction = 'entry' AND t.let_in = 0
+                ELSE coalesce(t.inside, false) <> (s.direction = 'entry') END OR EXISTS (
               SELECT 1 FROM scans later WHERE later.ticket_id = s.ticket_id AND later.seq > s.seq
-                AND later.result = 'valid' AND later.annulled_at IS NULL) AS moved_since,
-            o.inside >= e.max_attendees AS full
+                AND later.result = 'valid' AND later.annulled_at IS NULL) OR EXISTS (
+              SELECT 1 FROM scans later WHERE later.ticket_id = s.ticket_id AND later.seq > s.seq
+                AND later.let_in AND later.annulled_at IS NULL) AS moved_since,
+            o.inside + o.let_in_inside >= e.max_attendees AS full
           FROM scans s JOIN events e USING (event_id) JOIN gates_occupancy o USING (event_id)
             LEFT JOIN tickets t ON t.ticket_id = s.ticket_id
           WHERE s.event_id = ${eventId}::bigint AND s.scan_id = ${scanId}`)
@@ -78,6 +82,8 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
       const restore = (request: AnnulRequest, row: Row, now: DateTime.Utc) => {
         const { claimedOperator = null, eventId, operatorId, reason = null, scanId } = request
         const [entered, left] = row.direction === "entry" ? [1, 0] : [0, 1]
+        const [ruled, letIn] = row.let_in ? [0, 1] : [1, 0]
+        const refused = row.result === "valid" ? 0 : 1
         return sql`
           WITH marked AS (
             UPDATE scans SET annulled_at = ${
@@ -86,7 +92,8 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
               annul_operator = ${claimedOperator}::text, annul_reason = ${reason}::text
             WHERE event_id = ${eventId}::bigint AND scan_id = ${scanId}
           ), ticket AS (
-            UPDATE tickets t SET inside = NOT t.inside, entries = t.entries - ${entered}::int,
+            UPDATE tickets t SET inside = CASE WHEN ${row.let_in}::boolean THEN t.inside ELSE NOT t.inside END,
+              let_in = t.let_in + ${letIn * (left - entered)}::int, entries = t.entries - ${entered}::int,
               status = CASE WHEN t.status = 'admitted' AND t.entries - ${entered}::int = 0 THEN 'issued'
                 ELSE t.status END,
               first_scan_id = CASE WHEN t.first_scan_id = ${scanId} THEN NULL ELSE t.first_scan_id END,
@@ -95,15 +102,17 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
               changed_in = pg_current_xact_id()
             WHERE t.ticket_id = ${row.ticket_id}::bigint
           ), occupancy AS (
-            UPDATE gates_occupancy o SET inside = o.inside + ${left - entered}::int,
-              entered = o.entered - ${entered}::int
+            UPDATE gates_occupancy o SET inside = o.inside + ${ruled * (left - entered)}::int,
+              entered = o.entered - ${ruled * entered}::int, let_in = o.let_in - ${letIn * entered}::int,
+              let_in_inside = o.let_in_inside + ${letIn * (left - entered)}::int
             WHERE o.event_id = ${eventId}::bigint
           ), moment AS (
-            UPDATE gate_moments m SET entered = m.entered - ${entered}::int, exited = m.exited - ${left}::int
+            UPDATE gate_moments m SET entered = m.entered - ${(1 - refused) * entered}::int,
+              exited = m.exited - ${(1 - refused) * left}::int, refused = m.refused - ${refused}::int
             WHERE m.event_id = ${eventId}::bigint AND m.at = ${momentOf(row.received_at)}::timestamptz
           )
           INSERT INTO gate_tallies (event_id, gate, direction, result, scans)
-          VALUES (${eventId}::bigint, ${row.gate}, ${row.direction}, 'valid', -1),
+          VALUES (${eventId}::bigint, ${row.gate}, ${row.direction}, ${row.result}, -1),
             (${eventId}::bigint, ${row.gate}, ${row.direction}, 'annulled', 1)
           ON CONFLICT (event_id, gate, direction, result) DO UPDATE SET scans = gate_tallies.scans + EXCLUDED.scans`
       }

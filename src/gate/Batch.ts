@@ -2,28 +2,43 @@
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../../rpc/values/TicketCode.ts"
-import { decide, happenedAt, refuse, refusedOperator, verdictOf } from "./Decision.ts"
+import { decide, happenedAt, passedAnyway, refuse, refusedOperator, verdictOf } from "./Decision.ts"
 import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
 import { EventId } from "../../rpc/values/Ids.ts"
 
-/** A ticket before and after the batch: it is written only if the database still holds `before`. */
+/**
+ * A ticket before and after the batch: it is written only if the database still holds `before`. `anyway`: somebody came in
+ * against the rules, so what became of the ticket meanwhile holds nobody back.
+ */
 export interface TicketChange {
   readonly before: GateTicket
   readonly after: GateTicket
+  readonly anyway: boolean
 }
 
-/** What the batch does to the occupancy; `peak` is its highest point at an entry, null without entries. */
+/** What the batch does to those whom the rules let in; `peak` is their most at an entry, null without entries. */
 export interface OccupancyChange {
   readonly delta: number
   readonly entered: number
   readonly peak: number | null
 }
 
-/** A line of the journal: what was scanned and what was answered. */
+/**
+ * What it does to those who were let in against the rules: to how many ever came, and to how many are inside. `peak` is
+ * the most people of both kinds at an entry that was decided here, null without.
+ */
+export interface LetIn {
+  readonly came: number
+  readonly inside: number
+  readonly peak: number | null
+}
+
+/** A line of the journal: what was scanned and what was answered; `letIn` when one of those passed. */
 export interface JournalLine {
   readonly scan: AdmitRequest
   readonly verdict: Verdict
   readonly shownAgain: boolean
+  readonly letIn: boolean
 }
 
 /** Everything the batch writes, or nothing of it; entries are written only while the event has the version that was read. */
@@ -32,6 +47,7 @@ export interface Writes {
   readonly lines: ReadonlyArray<JournalLine>
   readonly moves: ReadonlyArray<TicketChange>
   readonly occupancy: OccupancyChange
+  readonly letIn: LetIn
 }
 
 /** The ticket that a scan names; when it names one by code and by number, they must be the same. */
@@ -90,30 +106,47 @@ export const decideBatch = (
   const moved = new Set<number>()
   const answered = new Map(snapshot.given.map((given) => [given.verdict.scan_id, given]))
   const lines: Array<JournalLine> = []
+  const anyway = new Set<number>()
   let occupancy: OccupancyChange = { delta: 0, entered: 0, peak: null }
+  let letIn: LetIn = { came: 0, inside: 0, peak: null }
+
+  /** Counts whoever passed; answers whether it was one of those who were let in against the rules. */
+  const count = (scan: AdmitRequest, ticket: GateTicket, after: GateTicket): boolean => {
+    const step = after.letIn - ticket.letIn
+    if (step !== 0) {
+      letIn = { ...letIn, came: letIn.came + Math.max(step, 0), inside: letIn.inside + step }
+      if (step > 0) anyway.add(after.ticketId)
+    } else if (scan.direction === "exit") {
+      occupancy = { ...occupancy, delta: occupancy.delta - 1 }
+    } else {
+      const delta = occupancy.delta + 1
+      const people = delta + letIn.inside
+      occupancy = { delta, entered: occupancy.entered + 1, peak: Math.max(occupancy.peak ?? delta, delta) }
+      if (!passedAnyway(scan)) letIn = { ...letIn, peak: Math.max(letIn.peak ?? people, people) }
+    }
+    return step !== 0
+  }
 
   const answer = (scan: AdmitRequest): Verdict => {
     const ticketId = find(scan)
     const ticket = ticketId === undefined ? undefined : current.get(ticketId)
     const inside = snapshot.inside + occupancy.delta
+    const beside = (snapshot.letIn ?? 0) + letIn.inside
     const deviceRefusals = refusalsOf(scan.deviceId, snapshot.event?.rules.device_window_seconds ?? 0)
-    const situation = { eventId, event: snapshot.event, inside, ticket, now, deviceRefusals }
+    const situation = { eventId, event: snapshot.event, inside, letIn: beside, ticket, now, deviceRefusals }
     const decision = decide(situation, scan)
-    if (decision.after !== null) {
+    let oneOfThem = false
+    if (decision.after !== null && decision.ticket !== null) {
       current.set(decision.after.ticketId, decision.after)
       moved.add(decision.after.ticketId)
-      occupancy = scan.direction === "exit" ? { ...occupancy, delta: occupancy.delta - 1 } : {
-        delta: occupancy.delta + 1,
-        entered: occupancy.entered + 1,
-        peak: Math.max(occupancy.peak ?? occupancy.delta + 1, occupancy.delta + 1)
-      }
+      oneOfThem = count(scan, decision.ticket, decision.after)
     }
     if (decision.shownAgain && decision.ticket !== null) {
-      const { refusals, ticketId } = decision.ticket
-      current.set(ticketId, { ...decision.ticket, refusals: [...refusals, happenedAt(scan, now)] })
+      const stands = decision.after ?? decision.ticket
+      current.set(stands.ticketId, { ...stands, refusals: [...stands.refusals, happenedAt(scan, now)] })
     }
     const verdict = verdictOf(situation, scan, decision)
-    lines.push({ scan, verdict, shownAgain: decision.shownAgain })
+    lines.push({ scan, verdict, shownAgain: decision.shownAgain, letIn: oneOfThem })
     answered.set(scan.scanId, { verdict, deviceId: scan.deviceId, annulled: false })
     return verdict
   }
@@ -126,6 +159,10 @@ export const decideBatch = (
       ? repeated(given, scan, find(scan))
       : verdictOf({ eventId, event: snapshot.event, now }, scan, refuse(refused))
   })
-  const moves = [...moved].map((id) => ({ before: before.get(id)!, after: current.get(id)! }))
-  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, occupancy } }
+  const moves = [...moved].map((id) => ({
+    before: before.get(id)!,
+    after: current.get(id)!,
+    anyway: anyway.has(id)
+  }))
+  return { verdicts, writes: { version: snapshot.event?.version ?? null, lines, moves, occupancy, letIn } }
 }

@@ -3,21 +3,26 @@ import * as DateTime from "effect/DateTime"
 import type { AdmitRequest, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
 import type { GateEvent, GateTicket } from "./GateState.ts"
 import { suspicions } from "./Suspicion.ts"
+import { configuredGate } from "../../rpc/values/GateName.ts"
 import { EventId } from "../../rpc/values/Ids.ts"
 
 /** What is known when one scan is decided; `ticket` is undefined when nothing has this code. */
 export interface Situation {
   readonly eventId: EventId
   readonly event: GateEvent | null
+  /** Those whom the rules let in; those who were let in against them are `letIn`. */
   readonly inside: number
+  readonly letIn?: number
   readonly ticket: GateTicket | undefined
   readonly now: DateTime.Utc
   readonly deviceRefusals: number
 }
 
 /**
- * A result; `ticket` is set once the scan reached a ticket of this event, `after` once the scan moved it. `shownAgain`
- * says that the ticket was used already, also when that is answered as suspected fraud.
+ * A result; `ticket` is set once the scan reached a ticket of this event, `after` once somebody passed on it: by the
+ * rules when the result is `valid`, and against them when it is a refusal. `shownAgain` says that the ticket was used
+ * already, also when that is answered as suspected fraud; `readAgain` that the same device read it again, so many seconds
+ * after it let the ticket in.
  */
 export interface Decision {
   readonly result: ScanResult
@@ -25,13 +30,14 @@ export interface Decision {
   readonly ticket: GateTicket | null
   readonly after: GateTicket | null
   readonly signals: ReadonlyArray<Signal>
+  readonly readAgain?: number
 }
 
 /** A decision as it is answered; `timezone` is the event's. */
 export const verdictOf = (
   { event, eventId, now }: Pick<Situation, "event" | "eventId" | "now">,
   scan: AdmitRequest,
-  { result, signals, ticket }: Decision
+  { after, readAgain, result, signals, ticket }: Decision
 ): Verdict => ({
   scan_id: scan.scanId,
   result,
@@ -46,6 +52,8 @@ export const verdictOf = (
   timezone: event?.timezone ?? "UTC",
   signals,
   ...(scan.forged === "codes_differ" && result === "unknown_ticket" ? { codes_differ: true } : {}),
+  ...(readAgain !== undefined && result === "already_used" ? { read_again_seconds: readAgain } : {}),
+  ...(after !== null && result !== "valid" ? { let_in: true } : {}),
   decided_at: now
 })
 
@@ -65,7 +73,7 @@ export const refusedOperator = (
 ): "operator_forbidden" | "gate_forbidden" | null => {
   if (!operator.known) return "operator_forbidden"
   if (operator.events !== null && !operator.events.includes(eventId)) return "operator_forbidden"
-  if (operator.gates !== null && !operator.gates.includes(gate)) return "gate_forbidden"
+  if (operator.gates !== null && configuredGate(operator.gates, gate) === undefined) return "gate_forbidden"
   return null
 }
 
@@ -82,8 +90,13 @@ export const happenedAt = (
 const isOpen = ({ status }: GateEvent, { source }: AdmitRequest): boolean =>
   status === "active" || (status === "completed" && source === "batch")
 
-/** The event must be active; its door window, if it has one, limits entries: people leave when they like. */
+/** Whether somebody passed whatever the rules say: a device that decided alone says when it let whom pass. */
+export const passedAnyway = ({ claimed, deviceTime, source }: AdmitRequest): boolean =>
+  source === "batch" && claimed === "valid" && deviceTime !== null
+
+/** The event must be active; its door window, if it has one, limits entries: people leave when they like, and who has left is gone. */
 const refusedEvent = (event: GateEvent, now: DateTime.Utc, scan: AdmitRequest): ScanResult | null => {
+  if (scan.direction === "exit" && passedAnyway(scan)) return null
   if (!isOpen(event, scan)) return "event_inactive"
   if (scan.direction === "exit") return null
   const at = happenedAt(scan, now)
@@ -92,22 +105,43 @@ const refusedEvent = (event: GateEvent, now: DateTime.Utc, scan: AdmitRequest): 
   return null
 }
 
+/** Whether anybody is inside on it. */
+export const isIn = ({ inside, letIn }: GateTicket): boolean => inside || letIn > 0
+
 /** Why a ticket opens nothing whoever shows it, or null. */
 export const unusable = (ticket: GateTicket): "voided" | "unpaid" | null => {
   if (ticket.status === "voided") return "voided"
   return ticket.paymentState === "free" || ticket.paymentState === "paid" ? null : "unpaid"
 }
 
-const enter = (
-  event: GateEvent,
-  { inside, now }: Situation,
-  ticket: GateTicket,
-  scan: AdmitRequest
-): Decision => {
-  if (ticket.inside || (ticket.entries > 0 && !event.reentry)) {
-    return refuse("already_used", ticket)
+/** A device that reads a ticket again within so many seconds has most likely the same guest before it. */
+const momentSeconds = 60
+
+/** A used ticket; the device that let it in a moment ago has read it again. */
+const usedAlready = (ticket: GateTicket, scan: AdmitRequest, now: DateTime.Utc): Decision => {
+  const { lastDevice, lastEntry } = ticket
+  const refused = refuse("already_used", ticket)
+  if (!isIn(ticket) || lastEntry === null || lastDevice !== scan.deviceId) return refused
+  const millis = DateTime.toEpochMillis(happenedAt(scan, now)) - DateTime.toEpochMillis(lastEntry.at)
+  const readAgain = Math.floor(millis / 1_000)
+  return readAgain < 0 || readAgain > momentSeconds ? refused : { ...refused, readAgain }
+}
+
+/**
+ * No scan that is decided here brings more people in than there are places. What happened at a device that was alone is
+ * judged by those whom the rules let in: who came in against them takes nobody's place afterwards.
+ */
+const isFull = ({ maxAttendees }: GateEvent, { inside, letIn = 0 }: Situation, scan: AdmitRequest): boolean =>
+  inside + (passedAnyway(scan) ? 0 : letIn) >= maxAttendees
+
+const enter = (event: GateEvent, situation: Situation, ticket: GateTicket, scan: AdmitRequest): Decision => {
+  const { now } = situation
+  const full = isFull(event, situation, scan)
+  if (full && passedAnyway(scan) && !ticket.inside && ticket.letIn > 0) {
+    return refuse("capacity_reached", ticket)
   }
-  if (inside >= event.maxAttendees) return refuse("capacity_reached", ticket)
+  if (isIn(ticket) || (ticket.entries > 0 && !event.reentry)) return usedAlready(ticket, scan, now)
+  if (full) return refuse("capacity_reached", ticket)
   const passage = { at: happenedAt(scan, now), gate: scan.gate }
   const after: GateTicket = {
     ...ticket,
@@ -116,15 +150,20 @@ const enter = (
     entries: ticket.entries + 1,
     firstScanId: ticket.firstScanId ?? scan.scanId,
     firstUse: ticket.firstUse ?? passage,
-    lastEntry: passage
+    lastEntry: passage,
+    lastDevice: scan.deviceId
   }
   return { result: "valid", shownAgain: false, ticket, after, signals: [] }
 }
 
+/** One person less on the ticket; of several, first those who were let in against the rules. */
+const oneLess = (ticket: GateTicket): GateTicket =>
+  ticket.letIn > 0 ? { ...ticket, letIn: ticket.letIn - 1 } : { ...ticket, inside: false }
+
 /** Whoever is inside may leave, whatever became of the ticket meanwhile. */
 const leave = (ticket: GateTicket): Decision =>
-  ticket.inside
-    ? { result: "valid", shownAgain: false, ticket, after: { ...ticket, inside: false }, signals: [] }
+  isIn(ticket)
+    ? { result: "valid", shownAgain: false, ticket, after: oneLess(ticket), signals: [] }
     : refuse("not_inside", ticket)
 
 /** What a reader or a steward did is no forgery. */
@@ -140,7 +179,7 @@ const passed = (situation: Situation, event: GateEvent, scan: AdmitRequest): Dec
   if (scan.forged !== null) return refuse(unread.get(scan.forged) ?? "forged")
   if (ticket === undefined) return refuse("unknown_ticket")
   if (ticket.eventId !== eventId) return refuse("wrong_event")
-  if (scan.direction === "exit" && ticket.inside) return leave(ticket)
+  if (scan.direction === "exit" && isIn(ticket)) return leave(ticket)
   const spoilt = unusable(ticket)
   if (spoilt !== null) return refuse(spoilt, ticket)
   return scan.direction === "entry" ? enter(event, situation, ticket, scan) : leave(ticket)
@@ -188,8 +227,66 @@ const heldBack = (decision: Decision, { claimed, source }: AdmitRequest): Decisi
     ? { ...decision, result: "refused_offline", after: null }
     : decision
 
+/** The refusals that somebody may have passed against: the scan names a ticket of this event, and its operator works here. */
+const mayBePassed: Readonly<Record<ScanResult, boolean>> = {
+  already_used: true,
+  voided: true,
+  unpaid: true,
+  not_yet_valid: true,
+  expired: true,
+  event_inactive: true,
+  capacity_reached: true,
+  gate_forbidden: true,
+  suspected_fraud: true,
+  valid: false,
+  unknown_ticket: false,
+  wrong_event: false,
+  unknown_event: false,
+  operator_forbidden: false,
+  forged: false,
+  not_inside: false,
+  scan_id_reused: false,
+  scan_annulled: false,
+  refused_offline: false,
+  unreadable: false
+}
+
+/** One person more on the ticket, against the rules; an entry beside one that counts does not count itself. */
+const letIn = (
+  ticket: GateTicket,
+  scan: AdmitRequest,
+  { result }: Decision,
+  now: DateTime.Utc
+): GateTicket => {
+  const passage = { at: happenedAt(scan, now), gate: scan.gate }
+  const counts = result === "already_used" ? {} : { lastEntry: passage, lastDevice: scan.deviceId }
+  return {
+    ...ticket,
+    ...counts,
+    status: ticket.status === "voided" ? "voided" : "admitted",
+    entries: ticket.entries + 1,
+    letIn: ticket.letIn + 1,
+    firstScanId: ticket.firstScanId ?? scan.scanId,
+    firstUse: ticket.firstUse ?? passage
+  }
+}
+
+/**
+ * What happened has happened: whoever was let in against a rule is in, with the reason as the result. The ticket is used
+ * and the person counted, beside those whom the rules let in.
+ */
+const asItHappened = (
+  decision: Decision,
+  { eventId, now, ticket }: Situation,
+  scan: AdmitRequest
+): Decision => {
+  if (scan.direction === "exit" || !passedAnyway(scan) || !mayBePassed[decision.result]) return decision
+  if (scan.forged !== null || ticket === undefined || ticket.eventId !== eventId) return decision
+  return { ...decision, ticket, after: letIn(ticket, scan, decision, now) }
+}
+
 /** Operator, event, QR, ticket, payment, use, capacity, suspicion: the first check that fails names the result. */
-export const decide = (situation: Situation, scan: AdmitRequest): Decision => {
+const byTheRules = (situation: Situation, scan: AdmitRequest): Decision => {
   const { event, eventId, now } = situation
   const operator = refusedOperator(eventId, scan)
   if (operator !== null) return refuse(operator)
@@ -198,3 +295,7 @@ export const decide = (situation: Situation, scan: AdmitRequest): Decision => {
   if (closed !== null) return refuse(closed)
   return heldBack(judged(passed(situation, event, scan), situation, event, scan), scan)
 }
+
+/** By the rules; what a device let happen against them is kept as it happened. */
+export const decide = (situation: Situation, scan: AdmitRequest): Decision =>
+  asItHappened(byTheRules(situation, scan), situation, scan)

@@ -40,6 +40,8 @@ const unusedTicket = (eventId: EventId, code: string): GateTicket => ({
   firstScanId: null,
   firstUse: null,
   lastEntry: null,
+  lastDevice: null,
+  letIn: 0,
   refusals: []
 })
 
@@ -113,7 +115,7 @@ export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) => {
       ), held AS MATERIALIZED (
         SELECT o.event_id FROM gates_occupancy o JOIN events e ON e.event_id = o.event_id
         WHERE o.event_id = ${eventId}::bigint AND o.gate_version = e.gate_version
-          AND e.xmin::text = ${event.revision} AND o.inside + ${scans.length}::int <= e.max_attendees
+          AND e.xmin::text = ${event.revision} AND o.inside + o.let_in_inside + ${scans.length}::int <= e.max_attendees
         FOR UPDATE OF o
       ), fresh AS (
         UPDATE tickets t SET status = 'admitted', inside = true, entries = 1, first_scan_id = a.scan_id,
@@ -121,7 +123,7 @@ export const make = (sql: SqlClient.SqlClient, lost: ReadonlySet<string>) => {
         FROM held CROSS JOIN asked a
         WHERE t.code = a.code AND t.event_id = ${eventId}::bigint AND t.status = 'issued'
           AND t.payment_state IN ('free', 'paid') AND t.entries = 0 AND NOT t.inside
-          AND t.first_scan_id IS NULL AND t.first_admitted_at IS NULL
+          AND t.first_scan_id IS NULL AND t.first_admitted_at IS NULL AND t.let_in = 0
         RETURNING t.ticket_id, t.guest_id, t.ticket_type, a.*
       ), counted AS (
         UPDATE gates_occupancy o SET inside = o.inside + c.entered, entered = o.entered + c.entered

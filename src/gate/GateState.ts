@@ -30,7 +30,11 @@ export const GateEvent = Schema.Struct({
 })
 export type GateEvent = typeof GateEvent.Type
 
-/** A ticket of any event, as it stands; `refusals` are the times it was lately shown again after its use. */
+/**
+ * A ticket of any event, as it stands; `refusals` are the times it was lately shown again after its use. `inside` says
+ * whether somebody is whom the rules let in, and `letIn` how many are who were let in although a rule said no; `entries`
+ * counts both. `lastEntry` is the entry that counts, by the device `lastDevice`.
+ */
 export const GateTicket = Schema.Struct({
   ticketId: Schema.Int,
   eventId: EventId,
@@ -44,6 +48,8 @@ export const GateTicket = Schema.Struct({
   firstScanId: Schema.NullOr(Schema.String),
   firstUse: Schema.NullOr(StoredPassage),
   lastEntry: Schema.NullOr(StoredPassage),
+  lastDevice: Schema.NullOr(Schema.String),
+  letIn: Schema.Int,
   refusals: Schema.Array(At)
 })
 export type GateTicket = typeof GateTicket.Type
@@ -55,10 +61,11 @@ export interface GivenVerdict {
   readonly annulled: boolean
 }
 
-/** One consistent read of the database; `given` has what was answered under the scan ids of the batch before. */
+/** One consistent read of the database; `inside` are those whom the rules let in, `letIn` the others; `given` has what was answered under the scan ids of the batch before. */
 export interface Snapshot {
   readonly event: GateEvent | null
   readonly inside: number
+  readonly letIn?: number
   readonly tickets: ReadonlyArray<GateTicket>
   readonly given: ReadonlyArray<GivenVerdict>
 }

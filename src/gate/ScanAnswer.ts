@@ -5,6 +5,9 @@ import * as SchemaAST from "effect/SchemaAST"
 import { type ScanResult, Verdict } from "../../rpc/Scan.ts"
 import { EventNumber } from "../../rpc/values/Ids.ts"
 import type { Locale } from "../../rpc/values/Values.ts"
+import { localeOf } from "../../rpc/values/AcceptLanguage.ts"
+
+export { localeOf }
 
 /** A verdict as it is shown: the event has the number that was asked for, never our key. */
 export const ShownVerdict = Schema.Struct({ ...Verdict.fields, event_id: EventNumber })
@@ -62,8 +65,10 @@ const fr: Readonly<Record<ScanResult, Sentence>> = {
     direction === "entry"
       ? `Bienvenue ${guest_first_name ?? ""}, billet ${ticket_type ?? ""}.`
       : `Sortie enregistrée, à bientôt ${guest_first_name ?? ""}.`,
-  already_used: ({ first_use, timezone }) =>
-    first_use === null
+  already_used: ({ first_use, read_again_seconds, timezone }) =>
+    read_again_seconds !== undefined
+      ? `Relu à cette porte à l'instant : ce billet y est entré il y a ${read_again_seconds} s.`
+      : first_use === null
       ? "Ce billet a déjà été utilisé."
       : `Ce billet a déjà été utilisé le ${when("fr", first_use.at, timezone)}, porte ${first_use.gate}.`,
   unknown_ticket: ({ codes_differ }) =>
@@ -96,8 +101,10 @@ const en: Readonly<Record<ScanResult, Sentence>> = {
     direction === "entry"
       ? `Welcome ${guest_first_name ?? ""}, ${ticket_type ?? ""} ticket.`
       : `Exit noted, see you soon ${guest_first_name ?? ""}.`,
-  already_used: ({ first_use, timezone }) =>
-    first_use === null
+  already_used: ({ first_use, read_again_seconds, timezone }) =>
+    read_again_seconds !== undefined
+      ? `Read again at this gate a moment ago: this ticket came in here ${read_again_seconds} s ago.`
+      : first_use === null
       ? "This ticket has already been used."
       : `This ticket was already used on ${when("en", first_use.at, timezone)} at gate ${first_use.gate}.`,
   unknown_ticket: ({ codes_differ }) =>
@@ -128,12 +135,6 @@ const sentences = { fr, en }
 /** The sentence for a verdict. */
 export const sentence = (verdict: ShownVerdict, locale: Locale): string =>
   sentences[locale][verdict.result](verdict)
-
-/** The first of our languages in an `Accept-Language` header (RFC 9110 §12.5.4, weights aside); French otherwise. */
-export const localeOf = (acceptLanguage: string | undefined): Locale => {
-  const wanted = /(?:^|[,\s])(fr|en)\b/i.exec(acceptLanguage ?? "")?.[1]?.toLowerCase()
-  return wanted === "en" ? "en" : "fr"
-}
 
 /** The answer to a scan that was decided as this verdict in so many milliseconds. */
 export const scanAnswer = (

@@ -2,6 +2,7 @@
 import * as Schema from "effect/Schema"
 import { type EventId, EventNumber, TicketId } from "../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission } from "../../rpc/Scan.ts"
+import { configuredGate, gateName } from "../../rpc/values/GateName.ts"
 import { Instant, Label } from "../../rpc/values/Values.ts"
 import type { TrustedKeys } from "../trust/SigningKeys.ts"
 import { type Reading, readShown } from "./reading/Reading.ts"
@@ -158,6 +159,10 @@ export const named = (
   forged
 })
 
+/** The gate as it was configured for whoever scans there, otherwise as its device writes it. */
+export const gateOf = (written: string, { gates }: Permission): string =>
+  (gates === null ? undefined : configuredGate(gates, written)) ?? gateName(written)
+
 /** A device's scan: by the printed code, by the QR, or by both. */
 export const fromDevice = (
   body: ScanBody,
@@ -168,7 +173,7 @@ export const fromDevice = (
   ...named(readShown(body.ticket_code, body.qr_data, trusted)),
   deviceId: body.scanner_id,
   operator,
-  gate: body.scan_location.gate,
+  gate: gateOf(body.scan_location.gate, operator),
   direction: body.direction ?? "entry",
   deviceTime: body.timestamp ?? null,
   claimed: body.validation_result ?? null,
@@ -210,7 +215,7 @@ export const fromScanService = (
   ...namedByService(body, trusted),
   deviceId: body.scanContext.deviceId,
   operator,
-  gate: body.scanContext.location.gate,
+  gate: gateOf(body.scanContext.location.gate, operator),
   direction: body.direction ?? "entry",
   deviceTime: body.timestamp ?? null,
   claimed: null,

@@ -7,7 +7,12 @@ import { EventId } from "../../rpc/values/Ids.ts"
 
 const At = Schema.DateTimeUtcFromString
 
-const Event = Schema.Struct({ ...GateEvent.fields, rules: Schema.NullOr(GateRules), inside: Schema.Int })
+const Event = Schema.Struct({
+  ...GateEvent.fields,
+  rules: Schema.NullOr(GateRules),
+  inside: Schema.Int,
+  letIn: Schema.Int
+})
 
 /** `scans.detail`: what a verdict says beyond the columns of its line, and what the QR or body claimed. */
 const Detail = Schema.Struct({
@@ -17,7 +22,8 @@ const Detail = Schema.Struct({
   signals: Schema.optionalKey(Schema.Array(Signal)),
   forged: Schema.optionalKey(Schema.NullOr(Schema.String)),
   claimed_ticket_id: Schema.optionalKey(Schema.NullOr(Schema.Int)),
-  shown_again: Schema.optionalKey(Schema.Boolean)
+  shown_again: Schema.optionalKey(Schema.Boolean),
+  read_again_seconds: Schema.optionalKey(Schema.Int)
 })
 
 const Stored = Schema.Struct({
@@ -32,6 +38,7 @@ const Stored = Schema.Struct({
   ticket_type: Schema.NullOr(Schema.String),
   detail: Detail,
   annulled: Schema.Boolean,
+  let_in: Schema.Boolean,
   decided_at: At
 })
 
@@ -51,8 +58,11 @@ export const momentMillis = 10_000
 const encodeDetail = Schema.encodeSync(Detail)
 
 /** A ticket's change, beside the state it was decided on. */
-export const ticketChangeRow = ({ after, before }: TicketChange) => ({
+export const ticketChangeRow = ({ after, anyway, before }: TicketChange) => ({
   ticket_id: after.ticketId,
+  anyway,
+  was_let_in: before.letIn,
+  let_in: after.letIn,
   was_inside: before.inside,
   was_entries: before.entries,
   was_first: before.firstScanId,
@@ -74,7 +84,8 @@ const detailOf = ({ scan, shownAgain, verdict }: JournalLine): unknown => {
     signals: verdict.signals,
     forged: scan.forged,
     claimed_ticket_id: scan.ticketId,
-    shown_again: shownAgain
+    shown_again: shownAgain,
+    ...(verdict.read_again_seconds === undefined ? {} : { read_again_seconds: verdict.read_again_seconds })
   })
 }
 
@@ -95,7 +106,8 @@ export const lineRow = (line: JournalLine) => {
     source: scan.source,
     context: scan.context,
     device_time: scan.deviceTime === null ? undefined : DateTime.formatIso(scan.deviceTime),
-    received_at: DateTime.formatIso(verdict.decided_at)
+    received_at: DateTime.formatIso(verdict.decided_at),
+    let_in: line.letIn
   }
 }
 
@@ -133,14 +145,17 @@ export const moment = ({ occupancy, lines }: Writes) => {
 export const toSnapshot = ({ event, tickets, verdicts }: typeof Read.Type): Snapshot => ({
   event: event === null ? null : { ...event, rules: event.rules ?? usualRules },
   inside: event?.inside ?? 0,
+  letIn: event?.letIn ?? 0,
   tickets,
-  given: verdicts.map(({ annulled, detail, device_id: deviceId, ...verdict }) => ({
+  given: verdicts.map(({ annulled, detail, device_id: deviceId, let_in, ...verdict }) => ({
     verdict: {
       ...verdict,
       first_use: detail.first_use ?? null,
       last_use: detail.last_use ?? null,
       timezone: detail.timezone,
       signals: detail.signals ?? [],
+      ...(detail.read_again_seconds === undefined ? {} : { read_again_seconds: detail.read_again_seconds }),
+      ...(let_in && verdict.result !== "valid" ? { let_in: true } : {}),
       ...(detail.forged === "codes_differ" && verdict.result === "unknown_ticket"
         ? { codes_differ: true }
         : {})

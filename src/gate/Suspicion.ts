@@ -1,6 +1,7 @@
 /** What looks odd about a scan, by the event's rules and by what the gate knows, and the refusals of a device that it remembers for that. */
 import * as DateTime from "effect/DateTime"
 import type { AdmitRequest, GateRules, ScanResult, Signal, Verdict } from "../../rpc/Scan.ts"
+import { isSameGate } from "../../rpc/values/GateName.ts"
 import type { GateTicket } from "./GateState.ts"
 
 interface Seen {
@@ -21,11 +22,12 @@ const within = (one: DateTime.Utc, other: DateTime.Utc, seconds: number): boolea
 /** Nobody who is inside walks to another gate that fast: the code is on two tickets. Whoever left may come back. */
 const atTwoGates = (
   rules: GateRules,
-  { inside, lastEntry }: GateTicket,
+  { inside, lastEntry, letIn }: GateTicket,
   gate: string,
   at: DateTime.Utc
 ): boolean =>
-  rules.copy_window_seconds > 0 && inside && lastEntry !== null && lastEntry.gate !== gate &&
+  rules.copy_window_seconds > 0 && (inside || letIn > 0) && lastEntry !== null &&
+  !isSameGate(lastEntry.gate, gate) &&
   within(lastEntry.at, at, rules.copy_window_seconds)
 
 /** This presentation and the earlier ones of a used ticket; all are known by when we received them. */
@@ -99,6 +101,7 @@ export class DeviceRefusals {
   /** Notes the refusal of a code that was shown now; what a device decided alone happened at other times. */
   note({ deviceId, source }: AdmitRequest, verdict: Verdict): void {
     if (source === "batch" || !speaksAgainstCode[verdict.result] || byItsBlock(verdict)) return
+    if (verdict.read_again_seconds !== undefined) return
     const at = DateTime.toEpochMillis(verdict.decided_at)
     const recent = this.#refusals.get(deviceId) ?? []
     recent.push(at)

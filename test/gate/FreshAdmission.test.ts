@@ -71,6 +71,8 @@ const ticketColumns: Columns<GateTicket> = {
   code: derived,
   guestFirstName: derived,
   lastEntry: derived,
+  lastDevice: derived,
+  letIn: ({ letIn }) => ({ let_in: letIn }),
   refusals: derived,
   ticketType: ({ ticketType }) => ({ ticket_type: ticketType }),
   status: ({ status }) => ({ status, voided_at: status === "voided" ? DateTime.toDateUtc(now) : null }),

@@ -15,6 +15,8 @@ const ticket = (ticketId: number): GateTicket => ({
   firstScanId: null,
   firstUse: null,
   lastEntry: null,
+  lastDevice: null,
+  letIn: 0,
   refusals: []
 })
 

@@ -13,6 +13,7 @@ import {
   Stream
 } from "effect"
 import type { GateScan, GateView } from "../../../rpc/Gate.ts"
+import { configuredGate } from "../../../rpc/values/GateName.ts"
 import { TooManyRequests } from "../../http/Problems.ts"
 import { GateStore, type Look, lookLimit } from "../../store/gate/GateStore.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
@@ -56,12 +57,16 @@ const isDue = ({ shown }: Place, view: GateView, now: number): boolean =>
 
 /** What someone limited to gates sees: the totals, and these gates. */
 export const viewOf = (view: GateView, gates: ReadonlyArray<string> | undefined): GateView =>
-  gates === undefined ? view : { ...view, gates: view.gates.filter(({ gate }) => gates.includes(gate)) }
+  gates === undefined
+    ? view
+    : { ...view, gates: view.gates.filter(({ gate }) => configuredGate(gates, gate) !== undefined) }
 
 const sights = (place: Place, { scans, view }: Look, now: number, gates?: ReadonlyArray<string>) => {
   const behind = scans.length === lookLimit
   const seq = behind ? scans[lookLimit - 1]!.seq : view.last_seq
-  const seen = gates === undefined ? scans : scans.filter(({ gate }) => gates.includes(gate))
+  const seen = gates === undefined
+    ? scans
+    : scans.filter(({ gate }) => configuredGate(gates, gate) !== undefined)
   const events = seen.map((scan): Sight => ({ id: scan.seq, event: "scan", data: scan }))
   if (behind || !isDue(place, view, now)) return { events, next: { ...place, seq, behind } }
   const gate: Sight = { id: seq, event: "gate", data: viewOf(view, gates) }

@@ -8,7 +8,7 @@ import { conflictsAmong, decideUpload } from "./OfflineIntake.ts"
 import type { OfflineUpload } from "../../gate/offline/OfflineUpload.ts"
 import { permissionOf } from "../../gate/Operators.ts"
 import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
-import { localeOf } from "../../gate/ScanAnswer.ts"
+import { localeOf } from "../../../rpc/values/AcceptLanguage.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { BundleStore } from "../../gate/offline/BundleStore.ts"
 import { EntryStore } from "../../gate/offline/EntryStore.ts"
@@ -23,6 +23,7 @@ import { Forbidden, InvalidRequest } from "../../http/Problems.ts"
 import { missing } from "../rules/Visible.ts"
 import { reach } from "../rules/OwnEvent.ts"
 import { scannedEvent } from "./ScannedEvent.ts"
+import { configuredGate, gateName } from "../../../rpc/values/GateName.ts"
 import type { EventNumber } from "../../../rpc/values/Ids.ts"
 
 const encodeCursor = Schema.encodeSync(OfflineCursor)
@@ -50,7 +51,8 @@ const bundle = Effect.fn("OfflineHttp.bundle")(function* (
     readonly limit?: number
   }
 ) {
-  const eventId = yield* standsAt(yield* CurrentCaller, number, gate)
+  const caller = yield* CurrentCaller
+  const eventId = yield* standsAt(caller, number, gate)
   if (cursor !== undefined && cursor.eventId !== eventId) return yield* anotherEvent
   const found = yield* (yield* BundleStore).page({
     eventId,
@@ -61,7 +63,7 @@ const bundle = Effect.fn("OfflineHttp.bundle")(function* (
   const { event, full, more, rules, tickets, cursor: next } = found.value
   return {
     event,
-    gate,
+    gate: configuredGate(caller.gates ?? [], gate) ?? gateName(gate),
     gate_rules: rules,
     keys: (yield* SigningKeys).keySet,
     digest_recipe: digestRecipe,

@@ -3,7 +3,8 @@ import { Clock, DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { createHash } from "node:crypto"
 import { Operators, permissionOf } from "../../gate/Operators.ts"
-import { localeOf, scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
+import { localeOf } from "../../../rpc/values/AcceptLanguage.ts"
+import { scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
 import {
   fromDevice,
   fromScanService,

@@ -1,5 +1,6 @@
 /** The caller of the request being answered, and the guards that read it. */
 import { Context, Effect } from "effect"
+import { configuredGate } from "../../../rpc/values/GateName.ts"
 import type { Caller, Role } from "../../../rpc/values/Caller.ts"
 import { Forbidden } from "../../http/Problems.ts"
 
@@ -21,4 +22,4 @@ export const requireRole = (...roles: ReadonlyArray<Role>): Effect.Effect<Caller
 
 /** Whether the token reaches this gate of an event that it reaches. */
 export const reachesGate = ({ gates }: Caller, gate: string): boolean =>
-  gates === undefined || gates.includes(gate)
+  gates === undefined || configuredGate(gates, gate) !== undefined

@@ -125,19 +125,19 @@ export class BundleStore extends Context.Service<BundleStore, {
               AND asked.seq IS NOT NULL AND asked.mark = ${markAt("asked.seq")} AS known) k
           ), -- What changed otherwise than by a scan, as far as the page reaches;
           changed AS MATERIALIZED (
-            SELECT t.changed_in, t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries
+            SELECT t.changed_in, t.ticket_id, t.code, t.status, t.payment_state, t.inside OR t.let_in > 0 AS inside, t.entries
             FROM tickets t WHERE t.event_id + 0 = ${eventId}::bigint
               AND (t.changed_in, t.ticket_id) > ((SELECT changed_in FROM start), (SELECT ticket_id FROM start))
             ORDER BY t.changed_in, t.ticket_id LIMIT ${limit}::int
           ), -- then what scans did, each ticket looked up by its key;
           moved AS MATERIALIZED (
             SELECT s.seq, s.ticket_id FROM scans s WHERE s.event_id + 0 = ${eventId}::bigint
-              AND s.seq > (SELECT seq FROM start) AND s.result = 'valid'
+              AND s.seq > (SELECT seq FROM start) AND (s.result = 'valid' OR s.let_in)
             ORDER BY s.seq LIMIT ${limit}::int - (SELECT count(*) FROM changed)
           ), -- a ticket that is in both comes once.
           page AS (
             SELECT ticket_id, code, status, payment_state, inside, entries FROM changed
-            UNION SELECT t.ticket_id, t.code, t.status, t.payment_state, t.inside, t.entries
+            UNION SELECT t.ticket_id, t.code, t.status, t.payment_state, t.inside OR t.let_in > 0, t.entries
             FROM moved m CROSS JOIN LATERAL (
               SELECT * FROM tickets WHERE ticket_id = m.ticket_id OFFSET 0
             ) t
@@ -159,7 +159,7 @@ export class BundleStore extends Context.Service<BundleStore, {
             FROM start, journal, (SELECT (SELECT count(*) FROM changed) + (SELECT count(*) FROM moved) AS read) n
           )
           SELECT number.here AS event_id, e.status, e.timezone, e.doors_open_at, e.doors_close_at, e.reentry, e.max_attendees,
-            coalesce(o.inside, 0) AS inside, e.gate_rules, here.origin, start.known,
+            coalesce(o.inside + o.let_in_inside, 0) AS inside, e.gate_rules, here.origin, start.known,
             coalesce(start.floor, least(pg_snapshot_xmin(here.snapshot), coalesce((SELECT next FROM newest), '0')))::text
               AS floor,
             coalesce((SELECT changed_in FROM last), start.changed_in)::text AS changed_in,

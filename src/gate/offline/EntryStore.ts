@@ -26,9 +26,11 @@ export class EntryStore extends Context.Service<EntryStore, {
           FROM jsonb_to_recordset(${JSON.stringify(asked)}::jsonb)
             AS asked (position int, ticket_id bigint, gate text, at timestamptz)
           CROSS JOIN LATERAL (
-            SELECT scan_id, device_id FROM scans
-            WHERE ticket_id = asked.ticket_id AND received_at >= asked.at AND gate = asked.gate
-              AND result = 'valid' AND direction = 'entry' AND asked.at =
+            SELECT scan_id, device_id FROM (
+              SELECT * FROM scans WHERE ticket_id = asked.ticket_id AND received_at >= asked.at AND result = 'valid'
+              UNION ALL SELECT * FROM scans WHERE ticket_id = asked.ticket_id AND received_at >= asked.at AND let_in
+            ) entry
+            WHERE gate = asked.gate AND direction = 'entry' AND asked.at =
                 CASE WHEN source = 'batch' THEN least(device_time, received_at) ELSE received_at END
             ORDER BY seq LIMIT 1) s`)
 

@@ -3,13 +3,14 @@
  * what a device knows. The server never asks them, and judges anew what the device uploads.
  *
  * A device knows less, and each gap is filled here: whoever uses it was let in by its operator; a ticket is only its
- * state, so nothing is known of earlier passages and no scan is suspected; a ticket that is voided or not paid for may
+ * state, so nothing is known of earlier passages, no scan is suspected, and of several people who were let in on one
+ * ticket against the rules it knows of one; a ticket that is voided or not paid for may
  * be inside, so whoever leaves with it may leave.
  */
 import type { DateTime } from "effect"
 import { type AdmitRequest, type Direction, type ScanResult, usualRules } from "../../../rpc/Scan.ts"
 import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
-import { decide, type Situation, unusable } from "../Decision.ts"
+import { decide, isIn, type Situation, unusable } from "../Decision.ts"
 import type { GateEvent, GateTicket } from "../GateState.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import { TicketCode } from "../../../rpc/values/TicketCode.ts"
@@ -62,7 +63,7 @@ export const statesAfter = (
 
 /** The state in which a bundle names a ticket. */
 export const stateOf = (ticket: GateTicket): TicketState =>
-  unusable(ticket) ?? (ticket.inside ? "inside" : ticket.entries > 0 ? "left" : "unused")
+  unusable(ticket) ?? (isIn(ticket) ? "inside" : ticket.entries > 0 ? "left" : "unused")
 
 const untouched = { status: "issued", paymentState: "free", inside: false, entries: 0 } as const
 
@@ -92,6 +93,8 @@ const ticketOf = (eventId: EventId, code: string, state: TicketState, direction:
   firstScanId: null,
   firstUse: null,
   lastEntry: null,
+  lastDevice: null,
+  letIn: 0,
   refusals: [],
   ...stateFields[state],
   ...(direction === "exit" && mayBeInside.has(state) ? { inside: true } : {})

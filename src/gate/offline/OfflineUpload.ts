@@ -2,11 +2,20 @@
 import { DateTime, Schema } from "effect"
 import { type EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { type AdmitRequest, Direction, type Permission, ScanResult } from "../../../rpc/Scan.ts"
+import { isSameGate } from "../../../rpc/values/GateName.ts"
 import { Instant, Label } from "../../../rpc/values/Values.ts"
 import { paced } from "../../../rpc/values/Paced.ts"
 import type { TrustedKeys } from "../../trust/SigningKeys.ts"
 import { readShown } from "../reading/Reading.ts"
-import { named, ScanId, ScanLocation, shownFields, showsSomething, storableJson } from "../ScanBodies.ts"
+import {
+  gateOf,
+  named,
+  ScanId,
+  ScanLocation,
+  shownFields,
+  showsSomething,
+  storableJson
+} from "../ScanBodies.ts"
 
 /** The most scans in one upload. */
 export const uploadLimit = 5_000
@@ -21,7 +30,9 @@ const placed = Schema.makeFilter((scan: {
   if (absent(scan.gate) && absent(scan.scan_location)) {
     issues.push({ path: ["gate"], issue: "Expected gate or scan_location" })
   }
-  if (!absent(scan.gate) && !absent(scan.scan_location) && scan.gate !== scan.scan_location?.gate) {
+  if (
+    !absent(scan.gate) && !absent(scan.scan_location) && !isSameGate(scan.gate!, scan.scan_location!.gate)
+  ) {
     issues.push({ path: ["gate"], issue: "Expected the gate of scan_location" })
   }
   return issues
@@ -36,7 +47,7 @@ export const OfflineScan = Schema.Struct({
   ...shownFields,
   gate: Schema.optionalKey(Schema.NullOr(Label)),
   scan_location: Schema.optionalKey(Schema.NullOr(ScanLocation)),
-  direction: Schema.optionalKey(Schema.NullOr(Direction)),
+  direction: Schema.optionalKey(Direction),
   result: ScanResult,
   timestamp: Instant
 }).check(showsSomething, placed)
@@ -80,7 +91,7 @@ export const fromUpload = (
   ...named(readShown(scan.ticket_code, scan.qr_data, trusted)),
   deviceId: scanner_id,
   operator,
-  gate: scan.gate ?? scan.scan_location?.gate ?? "",
+  gate: gateOf(scan.gate ?? scan.scan_location?.gate ?? "", operator),
   direction: scan.direction ?? "entry",
   deviceTime: scan.timestamp,
   claimed: scan.result,

@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 import { EventStatus } from "../../../rpc/Event.ts"
 import { type GateCounts, GateScan, type GateView, rateMinutes } from "../../../rpc/Gate.ts"
 import { Direction, GateRules, usualRules } from "../../../rpc/Scan.ts"
+import { gateKey } from "../../../rpc/values/GateName.ts"
 import * as Rows from "../Rows.ts"
 import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { numberOf } from "../EventNumbers.ts"
@@ -36,7 +37,9 @@ const Read = Schema.Struct({
     event_id: EventNumber,
     status: EventStatus,
     max_attendees: Schema.Int,
-    inside: Schema.Int
+    inside: Schema.Int,
+    let_in: Schema.Int,
+    let_in_inside: Schema.Int
   })),
   last_seq: Schema.Int,
   tallies: Schema.Array(Tally),
@@ -75,9 +78,16 @@ const countsOf = (tallies: ReadonlyArray<Tally>): GateCounts => {
   }
 }
 
+/** The spelling that most scans have: the configured one, where stewards are limited to gates. */
+const spellingOf = (tallies: ReadonlyArray<Tally>): string => {
+  const scans = new Map<string, number>()
+  for (const tally of tallies) scans.set(tally.gate!, (scans.get(tally.gate!) ?? 0) + tally.scans)
+  return [...scans].sort(([one, more], [other, fewer]) => fewer - more || (one < other ? -1 : 1))[0]![0]
+}
+
 const gatesOf = (tallies: ReadonlyArray<Tally>): GateView["gates"] => {
-  const byGate = Map.groupBy(tallies.filter(({ gate }) => gate !== null), ({ gate }) => gate!)
-  return [...byGate].map(([gate, own]) => ({ gate, ...countsOf(own) }))
+  const byGate = Map.groupBy(tallies.filter(({ gate }) => gate !== null), ({ gate }) => gateKey(gate!))
+  return [...byGate.values()].map((own) => ({ gate: spellingOf(own), ...countsOf(own) }))
     .sort((one, other) => one.gate < other.gate ? -1 : 1)
 }
 
@@ -106,9 +116,10 @@ const firstMinute = (now: DateTime.Utc): number =>
   Math.floor(DateTime.toEpochMillis(now) / minuteMillis) - rateMinutes + 1
 
 const toLook = (read: typeof Read.Type, now: DateTime.Utc): Option.Option<Look> =>
-  Option.map(Option.fromNullOr(read.event), (event) => ({
+  Option.map(Option.fromNullOr(read.event), ({ let_in, let_in_inside, ...event }) => ({
     view: {
       ...event,
+      ...(let_in === 0 ? {} : { let_in: { total: let_in, inside: let_in_inside } }),
       ...countsOf(read.tallies.filter(({ gate }) => gate === null)),
       gates: gatesOf(read.tallies),
       rate: ratesOf(read, firstMinute(now)),
@@ -155,7 +166,8 @@ export class GateStore extends Context.Service<GateStore, {
             (SELECT jsonb_build_object('event_id', ${
           sql.literal(numberOf("e.event_id"))
         }, 'status', e.status, 'max_attendees', e.max_attendees,
-                'inside', coalesce(o.inside, 0))
+                'inside', coalesce(o.inside, 0), 'let_in', coalesce(o.let_in, 0),
+                'let_in_inside', coalesce(o.let_in_inside, 0))
               FROM events e LEFT JOIN gates_occupancy o USING (event_id)
               WHERE e.event_id = ${eventId}::bigint) AS event,
             coalesce((SELECT seq FROM scans WHERE event_id + 0 = ${eventId}::bigint

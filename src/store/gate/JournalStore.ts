@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Direction, ScanResult, Signal } from "../../../rpc/Scan.ts"
+import { isSameGate } from "../../../rpc/values/GateName.ts"
 import * as Rows from "../Rows.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
 
@@ -64,7 +65,14 @@ export class JournalStore extends Context.Service<JournalStore, {
         sql`SELECT seq FROM scans WHERE ticket_id = ${ticketId}::bigint AND result = 'valid'
           UNION ALL SELECT seq FROM scans WHERE ticket_id = ${ticketId}::bigint AND result <> 'valid'`
 
-      const conditions = (request: JournalRequest) => {
+      /** Every spelling that scans of this gate were stored with. */
+      const spellings = (eventId: EventId, gate: string) =>
+        Effect.map(
+          Rows.all(GateRow)(sql`SELECT DISTINCT gate FROM gate_tallies WHERE event_id = ${eventId}::bigint`),
+          (rows) => rows.map((row) => row.gate).filter((stored) => isSameGate(stored, gate))
+        )
+
+      const conditions = (request: JournalRequest, gates: ReadonlyArray<string>) => {
         const { after, deviceId, eventId, gate, order, result, signal, ticketId } = request
         return sql.and([
           sql`s.event_id + 0 = ${eventId}::bigint`,
@@ -72,7 +80,7 @@ export class JournalStore extends Context.Service<JournalStore, {
             order === "asc" ? sql`s.seq > ${after}::bigint` : sql`s.seq < ${after}::bigint`
           ]),
           ...(result === undefined ? [] : [sql`s.result = ${result}`]),
-          ...(gate === undefined ? [] : [sql`s.gate = ${gate}`]),
+          ...(gate === undefined ? [] : [sql`s.gate = ANY(${gates}::text[])`]),
           ...(deviceId === undefined ? [] : [sql`s.device_id = ${deviceId}`]),
           ...(ticketId === undefined ? [] : [sql`s.seq = ANY(ARRAY(${scansOf(ticketId)}))`]),
           ...(signal === undefined ? [] : [sql`s.detail->'signals' @> ${JSON.stringify([signal])}::jsonb`])
@@ -80,12 +88,13 @@ export class JournalStore extends Context.Service<JournalStore, {
       }
 
       const page = Effect.fn("JournalStore.page")(function* (request: JournalRequest) {
+        const gates = request.gate === undefined ? [] : yield* spellings(request.eventId, request.gate)
         const rows = yield* Rows.all(Row)(sql`
           SELECT s.scan_id, s.seq, s.ticket_id, t.code AS ticket_code, s.gate, s.direction, s.result,
             coalesce(s.detail->'signals', '[]'::jsonb) AS signals, s.device_id, s.operator_id, s.claimed_result,
             s.source, s.device_time, s.received_at, s.annulled_at, s.annulled_by, s.annul_operator, s.annul_reason
           FROM scans s LEFT JOIN tickets t ON t.ticket_id = s.ticket_id AND t.event_id = s.event_id
-          WHERE ${conditions(request)}
+          WHERE ${conditions(request, gates)}
           ORDER BY s.seq ${sql.literal(request.order === "asc" ? "ASC" : "DESC")}
           LIMIT ${request.limit + 1}::int`)
         return { lines: rows.slice(0, request.limit), more: rows.length > request.limit }

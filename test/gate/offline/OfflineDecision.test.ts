@@ -50,6 +50,7 @@ const scene: fc.Arbitrary<Scene> = fc.record({
     eventId: 1,
     code: unused!.code,
     inside: changes.inside && changes.entries > 0,
+    letIn: 0,
     lastEntry: null,
     refusals: []
   })),

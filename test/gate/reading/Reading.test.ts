@@ -18,7 +18,6 @@ import { fromDevice, fromScanService } from "../../../src/gate/ScanBodies.ts"
 import { internalBody, verify } from "../../../src/services/scans/Verification.ts"
 import { QrData } from "../../../src/trust/QrData.ts"
 import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
-import { scanOf } from "../../support/GateFixture.ts"
 import { gateSnapshot } from "../../support/GateSnapshot.ts"
 
 const seed = 20_250_620

@@ -56,6 +56,8 @@ const ticket = (ticketId: number, eventId: number): GateTicket => ({
   firstScanId: null,
   firstUse: null,
   lastEntry: null,
+  lastDevice: null,
+  letIn: 0,
   refusals: []
 })
 

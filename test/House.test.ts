@@ -61,6 +61,7 @@ const floors = [
   "src/payments/invoices",
   "src/payments",
   "src/flows",
+  "src/redelivery",
   "entities",
   "src/api/rules",
   "src/api/events",

@@ -7,6 +7,7 @@ import { JournalGroup } from "./gate/JournalApi.ts"
 import { OfflineGroup } from "./gate/OfflineApi.ts"
 import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
+import { MessagesGroup } from "./notifications/MessagesApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -18,6 +19,7 @@ import { emptyApi, prefix } from "./rules/CoreApi.ts"
 export class Api extends emptyApi
   .add(FlowsGroup)
   .add(SequencesGroup)
+  .add(MessagesGroup)
   .add(TicketsGroup)
   .add(OrdersGroup)
   .add(TemplatesGroup)

@@ -22,10 +22,12 @@ import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
 import { OrdersHttpLayer } from "../api/tickets/OrdersHttp.ts"
 import { TemplatesHttpLayer } from "../api/tickets/TemplatesHttp.ts"
 import { OfflineHttpLayer } from "../api/gate/OfflineHttp.ts"
+import { MessagesHttpLayer } from "../api/notifications/MessagesHttp.ts"
 import { SequencesHttpLayer } from "../api/notifications/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../api/tickets/TicketsHttp.ts"
 import { TokensHttpLayer } from "../api/tokens/TokensHttp.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../api/webhooks/WebhooksHttp.ts"
+import { RedeliveryKeeperLayer } from "../redelivery/RedeliveryKeeper.ts"
 import { SequenceKeeperLayer } from "../notifications/SequenceKeeper.ts"
 import * as ScanFastPath from "../api/gate/ScanFastPath.ts"
 import { Idempotency } from "../api/rules/Idempotency.ts"
@@ -76,6 +78,7 @@ export const CoreEntitiesLayer = Layer.mergeAll(
   EntitiesLayer,
   FlowKeeperLayer,
   JobKeeperLayer,
+  RedeliveryKeeperLayer,
   SequenceKeeperLayer,
   PaymentKeeperLayer,
   HousekeepingLayer,
@@ -108,6 +111,7 @@ const handlersLayer = Layer.mergeAll(
   Layer.merge(OrdersHttpLayer, TicketsHttpLayer).pipe(Layer.provide(OrderPrinter.layer)),
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,
+  MessagesHttpLayer,
   SequencesHttpLayer,
   TemplatesHttpLayer,
   TicketWebhooksHttpLayer,

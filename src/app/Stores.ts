@@ -4,6 +4,7 @@ import { Issuer } from "../payments/invoices/Issuer.ts"
 import { AnnulmentStore } from "../gate/AnnulmentStore.ts"
 import { AudienceStore } from "../store/notifications/AudienceStore.ts"
 import { BundleStore } from "../gate/offline/BundleStore.ts"
+import { DeadLetters } from "../store/notifications/DeadLetters.ts"
 import { EntryStore } from "../gate/offline/EntryStore.ts"
 import { EventNumbers } from "../store/EventNumbers.ts"
 import { EventStore } from "../store/EventStore.ts"
@@ -35,6 +36,7 @@ export const StoresLayer = Layer.mergeAll(
   AnnulmentStore.layer,
   AudienceStore.layer,
   BundleStore.layer,
+  DeadLetters.layer,
   EntryStore.layer,
   EventNumbers.layer,
   EventStore.layer,

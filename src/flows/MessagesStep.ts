@@ -163,6 +163,12 @@ const messagesTo = Effect.fnUntraced(function* (plan: FlowRequest, guestIds: Rea
   ]
 })
 
+/** The messages of a flow to these guests, made anew from its request. */
+export const messagesOf = Effect.fnUntraced(function* (flowId: string, guestIds: ReadonlyArray<number>) {
+  const { event_id: eventId, request } = yield* (yield* FlowStore).load(flowId)
+  return yield* messagesTo({ flowId, eventId, request }, guestIds)
+})
+
 const inChunks = (guestIds: ReadonlyArray<number>) =>
   Array.from(
     { length: Math.ceil(guestIds.length / chunk) },

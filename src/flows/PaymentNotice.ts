@@ -21,7 +21,7 @@ const notices = {
 
 /** What a message about a refund of a part is called beside those of other parts. */
 const payerOf = (refunded: number | undefined): string =>
-  refunded === undefined ? "payer" : `payer/${refunded}`
+  refunded === undefined ? "payer" : `payer-${refunded}`
 
 /**
  * The confirmation of a payment that no flow speaks for, or of a refund; its id names payment and state, so it is sent
@@ -73,6 +73,16 @@ const subjectOf = Effect.fnUntraced(function* ({ event_id: eventId, user_id: gue
   }
 })
 
+const noticeOf = Effect.fnUntraced(
+  function* (payment: PaymentRow, status: NoticeStatus, refunded: number | undefined) {
+    const files = yield* InvoiceFiles
+    const invoice = yield* status === "settled"
+      ? files.forPayment(payment.payment_id)
+      : files.forRefund(payment.payment_id, refunded ?? payment.amount)
+    return notice(payment, status, refunded, invoice, yield* subjectOf(payment))
+  }
+)
+
 /** Sends it, made anew; answers how many messages still wait. */
 export const notifyPayer = (paymentId: string, status: NoticeStatus, refunded: number | undefined) =>
   Effect.gen(function* () {
@@ -80,14 +90,26 @@ export const notifyPayer = (paymentId: string, status: NoticeStatus, refunded: n
       Effect.flatMap((yield* PaymentStore).get(paymentId), Effect.fromOption)
     )
     if (status === "settled" && payment.flow_id !== null) return yield* lateReceipt(payment.flow_id)
-    const files = yield* InvoiceFiles
-    const invoice = yield* status === "settled"
-      ? files.forPayment(paymentId)
-      : files.forRefund(paymentId, refunded ?? payment.amount)
-    const about = yield* subjectOf(payment)
     const { retryable } = yield* (yield* Notifier).deliver(
       { flowId: payment.flow_id, sequenceId: null },
-      [notice(payment, status, refunded, invoice, about)]
+      [yield* noticeOf(payment, status, refunded)]
     )
     return retryable
   })
+
+/** `pay_1.refund_confirmation.payer-500.email`; before a release of 2026 the amount came behind a slash. */
+const named = /^(pay_[^.]+)\.(payment|refund)_confirmation\.payer(?:[-/](\d{1,15}))?\.email$/
+
+/** The notice that a message's id names, made anew. */
+export const noticeNamed = Effect.fnUntraced(function* (messageId: string) {
+  const [, paymentId, kind, refunded] = named.exec(messageId) ?? []
+  if (paymentId === undefined) return undefined
+  const payment = yield* (yield* PaymentStore).get(paymentId)
+  if (Option.isNone(payment)) return undefined
+  const made = yield* noticeOf(
+    payment.value,
+    kind === "payment" ? "settled" : "refunded",
+    refunded === undefined ? undefined : Number(refunded)
+  )
+  return { ...made, messageId }
+})

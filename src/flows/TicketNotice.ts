@@ -1,8 +1,9 @@
 /** The message to the guest of a ticket that its generator reported by itself (flow 4, third action). */
 import { Context, Effect, Layer } from "effect"
 import { isFlowOver } from "../../rpc/CompleteFlow.ts"
+import type { Channel } from "../../rpc/NotificationSequence.ts"
 import { ticketMessageIds } from "./MessagesStep.ts"
-import { messageIdOf, toGuest } from "../notifications/Message.ts"
+import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import type { Reader } from "../store/notifications/AudienceStore.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
@@ -10,6 +11,10 @@ import { NotificationStore } from "../store/notifications/NotificationStore.ts"
 import { SequenceStore } from "../store/notifications/SequenceStore.ts"
 
 const template = "ticket_generated"
+
+/** The message that brings a ticket to its guest. */
+export const ticketMessage = (messageId: string, channel: Channel, guest: Reader): Message =>
+  toGuest(guest, { messageId, type: template, template, channel, priority: "high", data: {} })
 
 export class TicketNotice extends Context.Service<TicketNotice, {
   /**
@@ -39,14 +44,8 @@ export class TicketNotice extends Context.Service<TicketNotice, {
         const { event_id: eventId, flow_id: flowId, guest_id: guestId } = guest
         if (yield* sequences.speaks(eventId, guestId, "ticket_creation")) return
         if (flowId !== null && (yield* flowSpeaks(flowId, guestId))) return
-        const message = toGuest(guest, {
-          messageId: messageIdOf(`ticket_${ticketId}`, template, guestId, "email"),
-          type: template,
-          template,
-          channel: "email",
-          priority: "high",
-          data: {}
-        })
+        const messageId = messageIdOf(`ticket_${ticketId}`, template, guestId, "email")
+        const message = ticketMessage(messageId, "email", guest)
         const { sent } = yield* notifier.deliver({ flowId, sequenceId: null }, [message])
         if (sent === 0) yield* Effect.logWarning("A guest could not be notified of a ticket", { ticketId })
       })

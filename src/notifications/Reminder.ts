@@ -17,7 +17,7 @@ export const momentOf = (startsAt: DateTime.Utc, hours: number): DateTime.Utc =>
   DateTime.subtract(startsAt, { hours })
 
 /** What is left until the event, in hours; the words of a reminder are made of it. */
-export const hoursLeft = ({ starts_at }: Standing, now: DateTime.Utc): number =>
+export const hoursLeft = ({ starts_at }: Pick<Standing, "starts_at">, now: DateTime.Utc): number =>
   Duration.toHours(DateTime.distance(now, starts_at))
 
 /** A reminder of the beginning itself is due when the event begins. */

@@ -50,6 +50,23 @@ const messages = (
     })
   )
 
+/** All messages of a sequence, made anew, as far as its user is a guest. */
+export const stepMessages = Effect.fnUntraced(function* (sequence: StoredSequence) {
+  const whom = yield* reader(sequence)
+  const now = yield* DateTime.now
+  return whom === undefined ? [] : sequence.config.notification_sequence.flatMap((step, position) =>
+    messages(
+      sequence,
+      step,
+      position,
+      whom,
+      subjectOf[step.template] === "event"
+        ? { ...step.data, reminder_hours: hoursLeft(whom, now) }
+        : step.data
+    )
+  )
+})
+
 const reader = Effect.fnUntraced(function* (sequence: StoredSequence) {
   return (yield* (yield* AudienceStore).guests(sequence.event_id, [sequence.user_id]))[0]
 })

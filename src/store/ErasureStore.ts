@@ -6,6 +6,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { openFlows } from "../../rpc/CompleteFlow.ts"
 import { openJobs } from "../../rpc/TicketJob.ts"
+import { digestOf } from "./AddressDigest.ts"
 import { addressField, erasedFields } from "./GuestFields.ts"
 import { replaceKnown } from "./KnownTexts.ts"
 import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
@@ -118,6 +119,10 @@ export class ErasureStore extends Context.Service<ErasureStore, {
         yield* Rows.run(sql`
           UPDATE notification_attempts SET reason = NULL WHERE reason IS NOT NULL AND message_id IN (
             SELECT message_id FROM notifications WHERE ${mine({ eventId, guestId })})`)
+        yield* Rows.run(sql`
+          UPDATE suppressions SET address = NULL, detail = NULL WHERE digest = ANY(${
+          known.map(({ text }) => digestOf(text))
+        }::text[])`)
         const nothing = Object.fromEntries(erasedFields.map((field) => [field, null]))
         yield* Rows.run(sql`
           UPDATE notifications SET recipient = '', updated_at = now(),

@@ -14,8 +14,9 @@ import {
   Undeliverable
 } from "../../src/notifications/NotificationClient.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
+import { digestOf } from "../../src/store/AddressDigest.ts"
 import { NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
-import { digestOf, SuppressionStore } from "../../src/store/notifications/SuppressionStore.ts"
+import { SuppressionStore } from "../../src/store/notifications/SuppressionStore.ts"
 import { publishAs } from "../support/EventIds.ts"
 import { GateStores, publish } from "../support/GateFixture.ts"
 import * as TestDatabase from "../support/TestDatabase.ts"

@@ -3,10 +3,10 @@ import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channel, MessageStatus, type MessageView } from "../../../rpc/NotificationSequence.ts"
 import { addressAt, erasedReason } from "../Pseudonym.ts"
+import { digestOf } from "../AddressDigest.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
 import * as WaitingMessages from "../WaitingMessages.ts"
-import { digestOf } from "./SuppressionStore.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
 
 /** A message to one person over one channel; its id is derived from its reason, so that it exists once. */

@@ -4,15 +4,10 @@
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { createHash } from "node:crypto"
 import { Channel, SuppressionReason } from "../../../rpc/NotificationSequence.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
-import { mailAddress } from "../../../rpc/values/Values.ts"
+import { digestOf } from "../AddressDigest.ts"
 import * as Rows from "../Rows.ts"
-
-/** Two spellings of one mailbox are one address: its domain in ASCII, in lower case. */
-export const digestOf = (address: string): string =>
-  createHash("sha256").update((mailAddress(address) ?? address).toLowerCase()).digest("hex")
 
 const Row = Schema.Struct({
   channel: Channel,

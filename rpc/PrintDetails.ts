@@ -24,7 +24,7 @@ export const Paper = Schema.Struct({
 })
 export type Paper = typeof Paper.Type
 
-/** `locale` is the guest's, `timezone` the event's; without a `paper` the template is as it comes. */
+/** `locale` is the guest's, `timezone` the event's, an order a complete flow; without a `paper` the template is as it comes. */
 export const PrintDetail = Schema.Struct({
   id: TicketId,
   ticket_type: Schema.String,
@@ -33,6 +33,9 @@ export const PrintDetail = Schema.Struct({
   timezone: Schema.String,
   organizer: Schema.NullOr(Schema.String),
   issued_at: Instant,
+  doors_open_at: Schema.optionalKey(Schema.NullOr(Instant)),
+  doors_close_at: Schema.optionalKey(Schema.NullOr(Instant)),
+  order_id: Schema.optionalKey(Schema.NullOr(Schema.String)),
   paper: Schema.optionalKey(Paper)
 })
 export type PrintDetail = typeof PrintDetail.Type

@@ -36,6 +36,8 @@ export type Shape =
     readonly spacing: number
     /** Which way the line reads; without one, its first letter that has a direction decides. */
     readonly direction?: Direction | undefined
+    /** What a reader copies, when that is not the text. */
+    readonly says?: string | undefined
   }
   | {
     readonly kind: "cells"
@@ -77,6 +79,8 @@ export interface TextStyle {
   readonly width?: number
   readonly spacing?: number
   readonly direction?: Direction | undefined
+  /** A code in groups: its spaces are for the eye alone. */
+  readonly grouped?: boolean
 }
 
 /**
@@ -145,7 +149,8 @@ export class Canvas {
       size: style.size,
       fill: style.fill,
       spacing,
-      direction: style.direction
+      direction: style.direction,
+      says: style.grouped === true ? text.replaceAll(" ", "") : undefined
     })
   }
 
@@ -263,4 +268,17 @@ export class Canvas {
 const spacingOf = (text: string, { spacing = 0 }: TextStyle): number =>
   spacing === 0 || plain.test(text) ? spacing : 0
 
-const words = (text: string): ReadonlyArray<string> => text.split(/[ \t\r\n]+/).filter((word) => word !== "")
+/** A dash, a colon or a closing mark that stands alone: a line ends with it and never begins with it. */
+const trailing = /^[–—\-·:;!?»…/&+|]+$/
+
+/** What stays on one line, as long as that is wide enough. */
+const words = (text: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const word of text.split(/[ \t\r\n]+/)) {
+    if (word === "") continue
+    const last = found.at(-1)
+    if (last !== undefined && trailing.test(word)) found[found.length - 1] = `${last} ${word}`
+    else found.push(word)
+  }
+  return found
+}

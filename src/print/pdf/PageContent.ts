@@ -1,4 +1,5 @@
 /** The shapes of a page as the operators of a PDF content stream (ISO 32000-1 §8.2). */
+import { PDFHexString } from "@cantoo/pdf-lib"
 import type { Box, Canvas, Colour, Corners, Shape } from "./Canvas.ts"
 import type { EmbeddedFallback, EmbeddedFont } from "./EmbeddedFont.ts"
 import type { DecodedLogo } from "./Logo.ts"
@@ -98,9 +99,14 @@ const operators = (shape: Shape, height: number, resources: PageResources): stri
       } l S [] 0 d`
     }
     case "text": {
+      const shown = glyphs(shape, resources)
       return `BT /${shape.face.name} ${round(shape.size)} Tf ${round(shape.spacing)} Tc ${
         colour(shape.fill)
-      } rg ${join(shape.x, height - shape.y)} Td ${glyphs(shape, resources)} ET`
+      } rg ${join(shape.x, height - shape.y)} Td ${
+        shape.says === undefined
+          ? shown
+          : `/Span <</ActualText ${PDFHexString.fromText(shape.says)}>> BDC ${shown} EMC`
+      } ET`
     }
     case "cells":
       return cells(shape, height)

@@ -3,7 +3,14 @@
  * characters that are met are read. Each character is one glyph, whose number here is its code point.
  */
 import type { Font, Glyph } from "@cantoo/fontkit"
-import type { Cluster, FaceMetrics, FallbackFont, GlyphSource, StoredGlyph, Weight } from "../text/Typeface.ts"
+import type {
+  Cluster,
+  FaceMetrics,
+  FallbackFont,
+  GlyphSource,
+  StoredGlyph,
+  Weight
+} from "../text/Typeface.ts"
 
 /** What a variable font calls the two weights. */
 const weights: Readonly<Record<Weight, number>> = { regular: 400, bold: 700 }
@@ -105,7 +112,20 @@ export class SlicedFont implements FallbackFont {
     }
     const [left = 0, bottom = 0, right = 0, top = 0] = box
     const tables: Readonly<Record<string, DataView>> = {
-      head: table(54, { 0: 1, 12: 0x5f0f, 14: 0x3cf5, 16: 3, 18: 1_000, 36: left, 38: bottom, 40: right, 42: top, 46: 6, 48: 2, 50: 1 }),
+      head: table(54, {
+        0: 1,
+        12: 0x5f0f,
+        14: 0x3cf5,
+        16: 3,
+        18: 1_000,
+        36: left,
+        38: bottom,
+        40: right,
+        42: top,
+        46: 6,
+        48: 2,
+        50: 1
+      }),
       hhea: table(36, { 0: 1, 4: 1_160, 6: -288, 10: 3_000, 34: 1 }),
       maxp: table(32, { 0: 1, 4: 1, 6: most.points, 8: most.contours, 14: 1 })
     }

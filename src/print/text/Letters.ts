@@ -25,8 +25,9 @@ export const parts = (word: string): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (const { segment } of breaks.segment(word)) {
     const last = found.at(-1)
-    if (last !== undefined && (closing.test(segment) || opening.test(last))) found[found.length - 1] = last + segment
-    else found.push(segment)
+    if (last !== undefined && (closing.test(segment) || opening.test(last))) {
+      found[found.length - 1] = last + segment
+    } else found.push(segment)
   }
   return found
 }

@@ -1,6 +1,6 @@
 /** The `classic` design: a framed certificate, everything on one axis. */
 import type { Canvas } from "../pdf/Canvas.ts"
-import { drawQr, footer, ink, notes, printCode } from "./TicketParts.ts"
+import { drawQr, footer, hours, ink, notes, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketView.ts"
 
 const margin = 36
@@ -27,7 +27,9 @@ export const drawClassic = (canvas: Canvas, view: TicketView): void => {
   const title = canvas.fit(view.title, { ...centred, size: 29, bold: true, leading: 34, lines: 2 }, 15)
   y = canvas.paragraph(inner, y + 14 + title.size, view.title, title)
   ornament(canvas, view, y + 19)
-  canvas.text(inner, y + 46, `${view.day} · ${view.hour}`, { ...centred, size: 13.5, bold: true })
+  const when = `${view.day} · ${hours(view)}`
+  const whenStyle = canvas.fit(when, { ...centred, size: 13.5, bold: true, leading: 16, lines: 1 }, 8)
+  canvas.paragraph(inner, y + 46, when, { ...whenStyle, lines: 1 })
   const place = canvas.fit(view.place, { ...centred, size: 12.5, leading: 16, lines: 2 }, 9)
   y = canvas.paragraph(inner, y + 66, view.place, place)
 

@@ -1,4 +1,5 @@
 /** A ticket as a job or an order knows it, with its details, becomes what is printed. */
+import type * as DateTime from "effect/DateTime"
 import type { PrintDetail } from "../../../rpc/PrintDetails.ts"
 import type { TicketInput } from "./TicketPdf.ts"
 import type { TicketDesign } from "./TicketTemplates.ts"
@@ -11,6 +12,9 @@ export interface KnownTicket {
   readonly event: { readonly title: string; readonly startsAt: Date; readonly location: string }
   readonly design: TicketDesign
 }
+
+const dateOf = (at: DateTime.Utc | null | undefined): Date | undefined =>
+  at === null || at === undefined ? undefined : new Date(at.epochMilliseconds)
 
 /** Without its logo: whoever prints reads that. */
 export const inputOf = (
@@ -31,6 +35,11 @@ export const inputOf = (
     location: event.location,
     timezone: detail.timezone
   },
+  doors: {
+    open: dateOf(detail.doors_open_at),
+    close: dateOf(detail.doors_close_at)
+  },
+  order: detail.order_id ?? undefined,
   organizer: detail.organizer ?? undefined,
   terms: detail.paper?.terms ?? undefined,
   accent: detail.paper?.accent ?? undefined

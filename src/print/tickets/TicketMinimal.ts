@@ -1,7 +1,7 @@
 /** The `minimal` design: large type on white, one rule, the QR. */
 import type { Canvas } from "../pdf/Canvas.ts"
 import { quietZone } from "../qr/QrMatrix.ts"
-import { drawQr, field, footer, ink, notes, printCode } from "./TicketParts.ts"
+import { drawQr, field, footer, hours, ink, notes, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketView.ts"
 
 const margin = 52
@@ -23,7 +23,8 @@ export const drawMinimal = (canvas: Canvas, view: TicketView): void => {
     title
   )
   canvas.text(margin, titleEnd + 34, view.day, { size: 16, bold: true, fill: ink.text })
-  canvas.text(margin, titleEnd + 55, view.hour, { size: 16, fill: ink.small })
+  const when = { size: 16, fill: ink.small, width, leading: 19, lines: 1 }
+  canvas.paragraph(margin, titleEnd + 55, hours(view), { ...canvas.fit(hours(view), when, 9), lines: 1 })
   canvas.rect({ x: margin, y: titleEnd + 76, width, height: 2.4 }, view.accent)
 
   const top = titleEnd + 108

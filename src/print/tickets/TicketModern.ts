@@ -1,6 +1,6 @@
 /** The `modern` design: a coloured head, a card with the QR, and a stub to tear off. */
 import type { Canvas } from "../pdf/Canvas.ts"
-import { caption, drawQr, field, footer, ink, notes, printCode } from "./TicketParts.ts"
+import { caption, drawQr, field, footer, hours, ink, notes, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketView.ts"
 
 const margin = 36
@@ -38,11 +38,10 @@ const drawHead = (canvas: Canvas, view: TicketView, width: number): void => {
   )
   const lines = canvas.wrap(view.title, title).length
   canvas.paragraph(inner, margin + head - 47 - (lines - 1) * title.leading, view.title, title)
-  canvas.text(inner, margin + head - 20, `${view.day} · ${view.hour}`, {
-    size: 14.5,
-    bold: true,
-    fill: view.onAccent
-  })
+  const when = `${view.day} · ${hours(view)}`
+  const style = { size: 14.5, bold: true, fill: view.onAccent, width: room, leading: 17, lines: 1 }
+  const fitted = canvas.fit(when, style, 8)
+  canvas.paragraph(inner, margin + head - 20, when, { ...fitted, lines: 1 })
 }
 
 const drawBody = (canvas: Canvas, view: TicketView): void => {
@@ -73,14 +72,15 @@ const drawStub = (canvas: Canvas, view: TicketView, width: number): void => {
   const kind = view.seat === undefined ? view.type : `${view.type} · ${view.seat}`
   const column = (canvas.width - 2 * inner) / 10
   const cells = [
-    { label: view.words.guest, value: view.guest, from: 0, columns: 3.6 },
-    { label: view.words.type, value: kind, from: 3.6, columns: 2.8 },
-    { label: view.words.code, value: view.code, from: 6.4, columns: 3.6 }
+    { label: view.words.guest, value: view.guest, from: 0, columns: 3.6, grouped: false },
+    { label: view.words.type, value: kind, from: 3.6, columns: 2.8, grouped: false },
+    { label: view.words.code, value: view.code, from: 6.4, columns: 3.6, grouped: true }
   ]
-  for (const { columns, from, label, value } of cells) {
+  for (const { columns, from, grouped, label, value } of cells) {
     const style = {
       size: 11,
       bold: true,
+      grouped,
       fill: ink.text,
       leading: 12.5,
       lines: 2,

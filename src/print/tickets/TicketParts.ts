@@ -1,5 +1,5 @@
 /** What every design of a ticket shares: greys, captions above values, the QR, advice and terms. */
-import type { Box, Canvas, Colour, ParagraphStyle, TextStyle } from "../pdf/Canvas.ts"
+import { type Box, type Canvas, type Colour, mm, type ParagraphStyle, type TextStyle } from "../pdf/Canvas.ts"
 import { quietZone } from "../qr/QrMatrix.ts"
 import type { TicketView } from "./TicketView.ts"
 
@@ -44,7 +44,7 @@ export const drawQr = (canvas: Canvas, x: number, y: number, edge: number, qr: T
   canvas.cells(x + quiet, y + quiet, unit, qr.runs)
 }
 
-/** The code on one line in the middle of `width`; one of a long event number is smaller. Returns the last baseline. */
+/** The code on one line in the middle of `width`; one of a long event number is smaller, most of all on a narrow roll. Returns the last baseline. */
 export const printCode = (
   canvas: Canvas,
   x: number,
@@ -52,8 +52,15 @@ export const printCode = (
   view: TicketView,
   style: TextStyle & { readonly width: number }
 ): number => {
-  const line = { ...style, bold: true, align: "center", leading: style.size * 1.1, lines: 1 } as const
-  return canvas.paragraph(x, y, view.code, canvas.fit(view.code, line, 7))
+  const line = {
+    ...style,
+    bold: true,
+    grouped: true,
+    align: "center",
+    leading: style.size * 1.1,
+    lines: 1
+  } as const
+  return canvas.paragraph(x, y, view.code, canvas.fit(view.code, line, canvas.width < 70 * mm ? 5 : 7))
 }
 
 const body = 9.5
@@ -107,12 +114,23 @@ export const notes = (canvas: Canvas, view: TicketView, margin: number, y: numbe
 /** From the foot of the page to the line of the organiser. */
 const foot = 36
 
-/** The organiser, at the foot of the page. */
+/** Who organises, and which order the ticket belongs to. */
+export const colophon = ({ order, organizer, words }: TicketView): string =>
+  [
+    ...(organizer === undefined ? [] : [`${words.organizer} ${organizer}`]),
+    ...(order === undefined ? [] : [`${words.order} ${order}`])
+  ].join(" · ")
+
+/** The hour, and when guests are let in. */
+export const hours = ({ doors, hour }: TicketView): string =>
+  doors === undefined ? hour : `${hour} · ${doors}`
+
+/** The organiser and the order, at the foot of the page. */
 export const footer = (canvas: Canvas, view: TicketView, margin: number): void => {
-  if (view.organizer === undefined) return
+  const text = colophon(view)
+  if (text === "") return
   const y = canvas.height - foot
   const style = { size: 8.5, fill: ink.small, width: canvas.width - 2 * margin, leading: 11, lines: 1 }
   canvas.line([margin, y - 16], [canvas.width - margin, y - 16], ink.line, 0.6)
-  const text = `${view.words.organizer} ${view.organizer}`
   canvas.paragraph(margin, y, text, canvas.fit(text, style, 6.5))
 }

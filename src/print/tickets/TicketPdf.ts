@@ -7,8 +7,8 @@ import type { DecodedLogo } from "../pdf/Logo.ts"
 import { PdfError, type RenderedPdf, writePdf } from "../pdf/PdfWriter.ts"
 import { darkRuns, type QrMatrix, qrMatrix, quietZone } from "../qr/QrMatrix.ts"
 import type { TicketView } from "./TicketView.ts"
-import { accentOf, templateOf, type TicketDesign, type TicketFormat } from "./TicketTemplates.ts"
-import { eventDate, languageOf, wordsOf } from "./TicketText.ts"
+import { accentOf, paperOf, templateOf, type TicketDesign, type TicketFormat } from "./TicketTemplates.ts"
+import { doorHours, eventDate, groupedCode, languageOf, wordsOf } from "./TicketText.ts"
 
 /**
  * All that is printed on a ticket, as plain data, which another thread may be sent. `locale` is the guest's, `timezone`
@@ -28,6 +28,9 @@ export interface TicketInput {
     readonly timezone: string
     readonly location: string
   }
+  /** When guests are let in, and until when. */
+  readonly doors?: { readonly open?: Date | undefined; readonly close?: Date | undefined } | undefined
+  readonly order?: string | undefined
   readonly organizer?: string | undefined
   readonly terms?: string | undefined
   readonly design: TicketDesign
@@ -52,7 +55,10 @@ const matrixOf = (qrData: string): Effect.Effect<QrMatrix, PdfError> =>
 
 const dateOf = (input: TicketInput) =>
   Effect.try({
-    try: () => eventDate(input.event.startsAt, input.event.timezone, input.locale),
+    try: () => ({
+      ...eventDate(input.event.startsAt, input.event.timezone, input.locale),
+      doors: doorHours(input.doors ?? {}, input.event.timezone, input.locale)
+    }),
     catch: () =>
       new PdfError({
         reason: "date",
@@ -83,7 +89,7 @@ const readableOnWhite = (accent: Colour): Colour => {
 }
 
 const prepare = Effect.fnUntraced(function* (input: TicketInput, matrix: QrMatrix) {
-  const { day, hour } = yield* dateOf(input)
+  const { day, doors, hour } = yield* dateOf(input)
   const accent = input.accent !== undefined && /^#[0-9a-f]{6}$/i.test(input.accent)
     ? input.accent
     : accentOf(input.design)
@@ -92,11 +98,13 @@ const prepare = Effect.fnUntraced(function* (input: TicketInput, matrix: QrMatri
     title: input.event.title,
     day,
     hour,
+    doors,
     place: input.event.location,
     guest: input.guestName,
     type: input.ticketType,
     seat: input.seat,
-    code: input.code,
+    code: groupedCode(input.code),
+    order: input.order,
     organizer: input.organizer,
     terms: input.terms,
     logo: input.logo,
@@ -114,7 +122,7 @@ const drawPage = Effect.fnUntraced(
     const view = yield* prepare(input, matrix ?? (yield* matrixOf(input.qrData)))
     const draw = templateOf(input.design, format)
     return yield* fonts.complete(() => {
-      const canvas = format === "a4" ? new Canvas(fonts, 210 * mm, 297 * mm) : new Canvas(fonts, 80 * mm, 0)
+      const canvas = new Canvas(fonts, ...paperOf[format])
       draw(canvas, view)
       return canvas
     })

@@ -1,21 +1,34 @@
-/** Every design on the 80 mm roll of a thermal printer: black on white, as long as its text. */
+/** Every design on the roll of a thermal printer, 80 or 58 mm wide: black on white, as long as its text. */
 import { type Canvas, mm, type ParagraphStyle } from "../pdf/Canvas.ts"
-import { drawQr, printCode } from "./TicketParts.ts"
+import { colophon, drawQr, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketView.ts"
 
-const margin = 5 * mm
 const black = "#000000"
-const edge = 64 * mm
 
-/** Draws on a page 80 mm wide and sets its height. */
+/** Of a thermal printer's head: 203 to an inch. */
+const dot = 72 / 203
+
+/** A narrow roll has 5 mm at its sides that are not printed on, which the margin counts in. */
+const wide = { margin: 5 * mm, edge: 64 * mm, large: 1, small: 1 }
+/** Large letters shrink with the paper, small ones less. */
+const narrow = { margin: 3 * mm, edge: 52 * mm, large: 0.72, small: 0.87 }
+
+/** Each module is as many whole dots as fit, and the dots of no two modules meet. */
+const snapped = (edge: number, modules: number): number =>
+  Math.max(1, Math.floor(edge / modules / dot + 1e-9)) * dot * modules
+
+/** Draws on a page as wide as its roll and sets its height. */
 export const drawRoll = (canvas: Canvas, view: TicketView): void => {
+  const { edge: most, large, margin, small } = canvas.width < 70 * mm ? narrow : wide
+  const edge = snapped(most, view.qr.edge)
   const width = canvas.width - 2 * margin
   const centred = { fill: black, align: "center", width } as const
   /** The paper is as long as it takes: nothing is cut. */
-  const fit = (text: string, style: Omit<ParagraphStyle, keyof typeof centred>, smallest: number) => ({
-    ...canvas.fit(text, { ...centred, ...style }, smallest),
-    lines: Infinity
-  })
+  const fit = (text: string, style: Omit<ParagraphStyle, keyof typeof centred>, smallest: number) => {
+    const scale = style.size > 12 ? large : small
+    const scaled = { ...centred, ...style, size: style.size * scale, leading: style.leading * scale }
+    return { ...canvas.fit(text, scaled, smallest * large), lines: Infinity }
+  }
   const rule = (y: number): void => canvas.line([margin, y], [canvas.width - margin, y], black, 0.8, 3)
 
   let y = margin
@@ -27,7 +40,13 @@ export const drawRoll = (canvas: Canvas, view: TicketView): void => {
   y = canvas.paragraph(margin, y + title.size, view.title, title)
   const day = fit(view.day, { size: 11.5, bold: true, leading: 14, lines: 1 }, 9.5)
   y = canvas.paragraph(margin, y + 24, view.day, day)
-  canvas.text(margin, y + 15, view.hour, { ...centred, size: 11.5 })
+  const hour = fit(view.hour, { size: 11.5, leading: 14, lines: 1 }, 9.5)
+  y = canvas.paragraph(margin, y + 15, view.hour, hour) - 15
+  if (view.doors !== undefined) {
+    y =
+      canvas.paragraph(margin, y + 29, view.doors, fit(view.doors, { size: 10, leading: 12, lines: 1 }, 9)) -
+      15
+  }
   const place = fit(view.place, { size: 10, leading: 12.5, lines: 3 }, 9)
   y = canvas.paragraph(margin, y + 32, view.place, place)
   rule(y + 13)
@@ -43,14 +62,15 @@ export const drawRoll = (canvas: Canvas, view: TicketView): void => {
     const style = fit(seat, { size: 16, bold: true, leading: 19, lines: 1 }, 11)
     y = canvas.paragraph(margin, y + 6 + style.size, seat, style)
   }
-  const small = { fill: black, width, size: 7.5, leading: 10, lines: Infinity }
+  const note = { fill: black, width, size: 7.5, leading: 10, lines: Infinity }
   if (view.terms !== undefined) {
     rule(y + 12)
-    y = canvas.paragraph(margin, y + 27, view.terms, small)
+    y = canvas.paragraph(margin, y + 27, view.terms, note)
   }
-  if (view.organizer !== undefined) {
-    y = canvas.paragraph(margin, y + 19, `${view.words.organizer} ${view.organizer}`, {
-      ...small,
+  const foot = colophon(view)
+  if (foot !== "") {
+    y = canvas.paragraph(margin, y + 19, foot, {
+      ...note,
       ...centred
     })
   }

@@ -1,6 +1,6 @@
 /** The designs of a ticket. A design is a function that draws a prepared ticket on an empty page. */
 import * as Schema from "effect/Schema"
-import type { Canvas, Colour } from "../pdf/Canvas.ts"
+import { type Canvas, type Colour, mm } from "../pdf/Canvas.ts"
 import { drawClassic } from "./TicketClassic.ts"
 import { drawMinimal } from "./TicketMinimal.ts"
 import { drawModern } from "./TicketModern.ts"
@@ -12,12 +12,20 @@ export const TicketDesign = Schema.Literals(["modern", "classic", "minimal"])
 export type TicketDesign = typeof TicketDesign.Type
 
 /**
- * The paper: a page for home printers, or the 80 mm roll of a thermal printer, on which all designs are one.
+ * The paper: a page for home printers, or the roll of a thermal printer, 80 or 58 mm wide, on which all designs are one.
  */
-export const TicketFormat = Schema.Literals(["a4", "roll80"])
+export const TicketFormat = Schema.Literals(["a4", "letter", "roll80", "roll58"])
 export type TicketFormat = typeof TicketFormat.Type
 
-/** How a design looks on A4; `accent` is its colour when a template names none. */
+/** Width and height in points; a roll is as long as what is on it. */
+export const paperOf: Readonly<Record<TicketFormat, readonly [width: number, height: number]>> = {
+  a4: [210 * mm, 297 * mm],
+  letter: [8.5 * 72, 11 * 72],
+  roll80: [80 * mm, 0],
+  roll58: [58 * mm, 0]
+}
+
+/** How a design looks on a page; `accent` is its colour when a template names none. */
 interface Design {
   readonly draw: (canvas: Canvas, view: TicketView) => void
   readonly accent: Colour
@@ -34,4 +42,4 @@ export const accentOf = (design: TicketDesign): Colour => designs[design].accent
 
 /** How a design is drawn on a format. */
 export const templateOf = (design: TicketDesign, format: TicketFormat): Design["draw"] =>
-  ({ a4: designs[design].draw, roll80: drawRoll })[format]
+  ({ a4: designs[design].draw, letter: designs[design].draw, roll80: drawRoll, roll58: drawRoll })[format]

@@ -13,9 +13,12 @@ export interface TicketWords {
   readonly type: string
   readonly seat: string
   readonly code: string
+  readonly order: string
   readonly organizer: string
   readonly terms: string
   readonly localTime: string
+  readonly doorsOpen: string
+  readonly doorsClose: string
   readonly beforeYouCome: string
   readonly advice: ReadonlyArray<string>
 }
@@ -30,9 +33,12 @@ const words: Readonly<Record<TicketLanguage, TicketWords>> = {
     type: "Catégorie",
     seat: "Place",
     code: "Code du billet",
+    order: "Commande",
     organizer: "Organisé par",
     terms: "Conditions",
     localTime: "heure locale",
+    doorsOpen: "portes à",
+    doorsClose: "dernière entrée à",
     beforeYouCome: "Avant de venir",
     advice: [
       "Présentez ce code à l’entrée, imprimé sur papier ou affiché sur un écran.",
@@ -49,9 +55,12 @@ const words: Readonly<Record<TicketLanguage, TicketWords>> = {
     type: "Category",
     seat: "Seat",
     code: "Ticket code",
+    order: "Order",
     organizer: "Organised by",
     terms: "Terms",
     localTime: "local time",
+    doorsOpen: "doors",
+    doorsClose: "last entry",
     beforeYouCome: "Before you come",
     advice: [
       "Show this code at the entrance, printed on paper or on a screen.",
@@ -102,13 +111,27 @@ const formatsOf = (locale: string, timeZone: string): Formats => {
   return made
 }
 
-/** `CEST` or `EDT` where the language has such a name; "local time" where it would be a number of hours. */
-const hourOf = ({ hour }: Formats, startsAt: Date, locale: string): string => {
-  const parts = hour.formatToParts(startsAt)
+/** `21 h 30` in French, `21:30` or `9:30 pm` in English. */
+const clock = ({ hour }: Formats, at: Date, locale: string): string => {
+  const parts = hour.formatToParts(at)
   const zone = parts.findIndex(({ type }) => type === "timeZoneName")
-  if (!/[+\-−\d]/.test(parts[zone]?.value ?? "")) return hour.format(startsAt)
-  const time = parts.slice(0, zone).map(({ value }) => value).join("").trim()
-  return `${time}, ${wordsOf(languageOf(locale)).localTime}`
+  const kept = parts.slice(0, zone)
+  if (languageOf(locale) !== "fr") return kept.map(({ value }) => value).join("").trim()
+  const part = (wanted: string) => kept.find(({ type }) => type === wanted)?.value ?? ""
+  const [hours, minutes] = [String(Number(part("hour"))), part("minute")]
+  return minutes === "00" ? `${hours} h` : `${hours} h ${minutes}`
+}
+
+/**
+ * With `EDT` or `HAE` where the language has such a name. Where it would be a number of hours English says "local time";
+ * a French hour is read as that anyway.
+ */
+const hourOf = (formats: Formats, startsAt: Date, locale: string): string => {
+  const time = clock(formats, startsAt, locale)
+  const zone = formats.hour.formatToParts(startsAt).find(({ type }) => type === "timeZoneName")?.value ?? ""
+  if (!/[+\-−\d]/.test(zone)) return `${time} ${zone}`.trim()
+  const language = languageOf(locale)
+  return language === "fr" ? time : `${time}, ${wordsOf(language).localTime}`
 }
 
 /**
@@ -126,3 +149,22 @@ export const eventDate = (
     hour: hourOf(known, startsAt, locale)
   }
 }
+
+/** `portes à 20 h`, with the last entry where both are known; throws as `eventDate` does. */
+export const doorHours = (
+  { close, open }: { readonly open?: Date | undefined; readonly close?: Date | undefined },
+  timeZone: string,
+  locale: string
+): string | undefined => {
+  const known = formatsOf(locale, timeZone)
+  const { doorsClose, doorsOpen } = wordsOf(languageOf(locale))
+  const said = [
+    ...(open === undefined ? [] : [`${doorsOpen} ${clock(known, open, locale)}`]),
+    ...(close === undefined ? [] : [`${doorsClose} ${clock(known, close, locale)}`])
+  ]
+  return said.length === 0 ? undefined : said.join(", ")
+}
+
+/** `TKT-001-CE8C HH6M 7TAJ TBRJ`: what is random is easier to read and to type in groups. */
+export const groupedCode = (code: string): string =>
+  code.replace(/[0-9A-Z]+$/, (random) => random.replace(/(.{4})(?=.)/g, "$1 "))

@@ -9,11 +9,15 @@ export interface TicketView {
   readonly title: string
   readonly day: string
   readonly hour: string
+  /** When guests are let in, where that is known. */
+  readonly doors: string | undefined
   readonly place: string
   readonly guest: string
   readonly type: string
   readonly seat: string | undefined
+  /** In groups of four; a copy of it has no spaces (`CodeStyle`). */
   readonly code: string
+  readonly order: string | undefined
   readonly organizer: string | undefined
   readonly terms: string | undefined
   readonly logo: DecodedLogo | undefined

@@ -71,7 +71,7 @@ export class PrintStore extends Context.Service<PrintStore, {
           SELECT t.ticket_id AS id, ${
           sql.literal(Object.values(printed).join(", "))
         }, t.seat, e.timezone, e.organizer, t.issued_at,
-            t.event_id, t.template_id
+            e.doors_open_at, e.doors_close_at, t.flow_id AS order_id, t.event_id, t.template_id
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
           JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
           WHERE t.status <> 'voided' ORDER BY asked.position`)

@@ -59,7 +59,10 @@ export const PrintRow = Schema.Struct({
   locale: Locale,
   timezone: Schema.String,
   organizer: Schema.NullOr(Schema.String),
-  issued_at: Rows.At
+  issued_at: Rows.At,
+  doors_open_at: Rows.AtOrNull,
+  doors_close_at: Rows.AtOrNull,
+  order_id: Schema.NullOr(Schema.String)
 })
 export type PrintRow = typeof PrintRow.Type
 

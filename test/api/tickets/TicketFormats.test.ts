@@ -51,7 +51,12 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket's PDF", (it) 
       Effect.gen(function* () {
         const { id, url } = yield* issued(41, "Žofie")
         const { qr_data } = yield* (yield* TicketStore).get(id)
-        const sizes = { a4: /Page size:\s+595\.\d+ x 841/, roll80: /Page size:\s+226\.7\d* x/ }
+        const sizes = {
+          a4: /Page size:\s+595\.\d+ x 841/,
+          letter: /Page size:\s+612 x 792/,
+          roll80: /Page size:\s+226\.7\d* x/,
+          roll58: /Page size:\s+164\.4\d* x/
+        }
         for (const [format, size] of Object.entries(sizes)) {
           const bytes = yield* fetched(`${url}?format=${format}`)
           checkStructure(bytes)

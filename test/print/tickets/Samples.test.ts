@@ -28,7 +28,9 @@ const coarse = 150
 /** A telephone is held over the whole page, nearer to the roll than to A4, and more out of focus there. */
 const papers = {
   a4: { millimetres: 210, blur: 0.5 },
-  roll80: { millimetres: 80, blur: 2 }
+  letter: { millimetres: 215.9, blur: 0.5 },
+  roll80: { millimetres: 80, blur: 2 },
+  roll58: { millimetres: 58, blur: 2 }
 } as const
 const photo = { pixels: 600, turn: 4, lean: 0.03, noise: 5, shade: 0.6, quality: 40 }
 

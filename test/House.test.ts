@@ -12,6 +12,7 @@ const floors = [
   "migrations/0001-0010",
   "migrations/0011-0020",
   "migrations/0021-0030",
+  "migrations/0031-0040",
   "rpc/values",
   "rpc/payments",
   "rpc",

@@ -1,26 +1,22 @@
 /**
- * Invoices and the credit notes that correct them: one book, numbered without a gap, chronological, one invoice a payment,
+ * Invoices and what corrects them: one book, numbered without a gap, chronological, one invoice a payment,
  * unchangeable once issued.
  */
 import { Context, DateTime, Effect, Layer, Option, Schema, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentNotFound } from "../../../rpc/Payment.ts"
 import { PaymentProvider, providerTitles } from "../../../rpc/payments/PaymentProvider.ts"
-import {
-  InvoiceDocument,
-  invoiceNumber,
-  type Sale,
-  writeCreditNote,
-  writeInvoice
-} from "./InvoiceDocument.ts"
+import { InvoiceDocument, invoiceNumber, type Sale, writeInvoice } from "./InvoiceDocument.ts"
+import { type Page, writeCreditNote, writeReversal } from "./Corrections.ts"
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import * as Rows from "../../store/Rows.ts"
 import { durably } from "../../store/Transaction.ts"
 
 /**
- * A row of `invoices`; `file_key` is null until its PDF is stored. A credit note has the invoice that it `corrects`, the
- * amount that it has `credited`, and what the payment's credit notes come to with it.
+ * A row of `invoices`; `file_key` is null until its PDF is stored. A correction has the invoice that it `corrects` and
+ * which of its corrections it is; what a credit note has `credited` is positive, what a corrective invoice takes back
+ * negative; `credited_through` is what refunds of the payment had ever come to by then.
  */
 export const InvoiceRow = Schema.Struct({
   issuer: Schema.String,
@@ -34,6 +30,7 @@ export const InvoiceRow = Schema.Struct({
   document: InvoiceDocument,
   file_key: Schema.NullOr(Schema.String),
   corrects: Schema.NullOr(Schema.String),
+  correction: Schema.optionalKey(Schema.NullOr(Schema.Int)),
   credited: Schema.NullOr(Schema.Int),
   credited_through: Schema.NullOr(Schema.Int)
 })
@@ -45,6 +42,14 @@ const Invoiced = Schema.Struct({
   starts_at: Rows.AtOrNull
 })
 
+/** The `nth` correction of an invoice, in the amount that it credits. */
+interface Correction {
+  readonly corrects: string
+  readonly nth: number
+  readonly amount: number
+  readonly through: number
+}
+
 const isProvider = Schema.is(PaymentProvider)
 const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
@@ -52,7 +57,6 @@ const encodeDocument = Schema.encodeEffect(InvoiceDocument)
 const decodeSequence = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ sequence: Schema.Int })]))
 const ThroughRow = Schema.Struct({ credited_through: Schema.Int })
 
-const decodeCredited = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ credited: Schema.Int })]))
 const decodeTime = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ issued_at: Rows.At })]))
 
 /** A payment that began with a webhook names no provider: it came the way of the first. */
@@ -67,11 +71,11 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
   /** Issues the payment's invoice under the next number of its book, or returns the one it has. */
   readonly issue: (paymentId: string) => Effect.Effect<InvoiceRow, PaymentNotFound>
   /**
-   * Issues the credit note of what went back of the payment since the last one: its refunds and lost disputes less the
-   * credit notes that it has. None where nothing is due, or nothing was invoiced.
+   * Issues what makes the payment's corrections come to what went back by now, its refunds and lost disputes: a credit
+   * note of what is missing, or a corrective invoice of what came again. None where nothing is due, or nothing was invoiced.
    */
   readonly credit: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>, PaymentNotFound>
-  /** What the payment's credit notes come to with each of them. */
+  /** What refunds of the payment had ever come to when each of its credit notes was issued. */
   readonly creditedThrough: (paymentId: string) => Effect.Effect<ReadonlyArray<number>>
   /** The credit note that covers what refunds of the payment came to. */
   readonly creditNote: (paymentId: string, refunded: number) => Effect.Effect<Option.Option<InvoiceRow>>
@@ -149,22 +153,21 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       /** The next page with what is written on it. */
       const write = Effect.fnUntraced(function* (
         payment: PaymentRow,
-        written: (number: string, issuedAt: DateTime.Utc) => InvoiceDocument,
-        credit: { readonly corrects: string; readonly amount: number; readonly through: number } | undefined
+        written: (page: Page) => InvoiceDocument,
+        correction: Correction | undefined
       ) {
         const page = yield* turnPage
         const number = invoiceNumber(issuer.prefix, page.year, page.sequence)
-        const document = yield* encodeDocument(written(number, page.issued_at))
+        const document = yield* encodeDocument(written({ number, issuedAt: page.issued_at }))
         const [row] = yield* Effect.flatMap(
           sql`
             INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document,
-              corrects, credited, credited_through)
+              corrects, correction, credited, credited_through)
             VALUES (${issuer.prefix}, ${page.year}::int, ${page.sequence}::int, ${number}, ${payment.payment_id},
               ${payment.flow_id}, ${payment.owner}, ${DateTime.toDateUtc(page.issued_at)}::timestamptz,
-              ${JSON.stringify(document)}::jsonb, ${credit?.corrects ?? null}, ${
-            credit?.amount ?? null
-          }::bigint,
-              ${credit?.through ?? null}::bigint) RETURNING *`,
+              ${JSON.stringify(document)}::jsonb, ${correction?.corrects ?? null},
+              ${correction?.nth ?? null}::int, ${correction?.amount ?? null}::bigint,
+              ${correction?.through ?? null}::bigint) RETURNING *`,
           decodeInvoices
         )
         return row ?? (yield* Effect.die(new Error("An inserted document was not returned")))
@@ -179,18 +182,21 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
             if (issued !== undefined) return issued
             const settled = yield* settledAt(payment)
             const sale = saleOf(payment, settled)
-            return yield* write(payment, (number, at) => writeInvoice(issuer, sale, number, at), undefined)
+            return yield* write(
+              payment,
+              ({ issuedAt, number }) => writeInvoice(issuer, sale, number, issuedAt),
+              undefined
+            )
           })
         ))
       )
 
-      const creditedSoFar = (paymentId: string) =>
-        Effect.map(
-          Effect.flatMap(
-            sql`SELECT coalesce(sum(credited), 0)::bigint AS credited FROM invoices WHERE payment_id = ${paymentId}`,
-            decodeCredited
-          ),
-          ([{ credited }]) => credited
+      const corrections = (paymentId: string) =>
+        Effect.flatMap(
+          sql`
+            SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NOT NULL
+            ORDER BY correction`,
+          decodeInvoices
         )
 
       const credit: InvoiceStore["Service"]["credit"] = Effect.fn("InvoiceStore.credit")((paymentId) =>
@@ -200,15 +206,23 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
             const payment = yield* lockPayment(paymentId)
             const [invoice] = yield* existing(paymentId)
             if (invoice === undefined) return Option.none()
-            const amount = payment.amount_credited - (yield* creditedSoFar(paymentId))
-            if (amount <= 0) return Option.none()
-            const { document } = invoice
+            const earlier = yield* corrections(paymentId)
+            const soFar = earlier.reduce((sum, { credited }) => sum + (credited ?? 0), 0)
+            const amount = payment.amount_credited - soFar
+            if (amount === 0) return Option.none()
+            const written = amount > 0 ? writeCreditNote : writeReversal
+            const documents = earlier.map(({ document }) => document)
             return Option.some(
-              yield* write(payment, (number, at) => writeCreditNote(document, amount, number, at), {
-                corrects: invoice.number,
-                amount,
-                through: payment.amount_credited
-              })
+              yield* write(
+                payment,
+                (page) => written(invoice.document, documents, Math.abs(amount), page),
+                {
+                  corrects: invoice.number,
+                  nth: earlier.length + 1,
+                  amount,
+                  through: payment.refunded_through
+                }
+              )
             )
           })
         ))
@@ -217,14 +231,15 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const creditedThrough = (paymentId: string) =>
         Effect.map(
           Rows.all(ThroughRow)(sql`
-            SELECT credited_through FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NOT NULL`),
+            SELECT credited_through FROM invoices WHERE payment_id = ${paymentId} AND credited > 0`),
           (rows) => rows.map(({ credited_through }) => credited_through)
         )
 
       const creditNote = (paymentId: string, refunded: number) =>
         Rows.first(InvoiceRow)(sql`
-          SELECT * FROM invoices WHERE payment_id = ${paymentId} AND credited_through >= ${refunded}::bigint
-          ORDER BY credited_through LIMIT 1`)
+          SELECT * FROM invoices WHERE payment_id = ${paymentId} AND credited > 0
+            AND credited_through >= ${refunded}::bigint
+          ORDER BY credited_through, correction LIMIT 1`)
 
       const filed = (number: string, fileKey: string) =>
         Rows.run(sql`UPDATE invoices SET file_key = ${fileKey} WHERE number = ${number} AND file_key IS NULL`)

@@ -4,6 +4,7 @@ import type { SqlClient } from "effect/sql"
 import type { PaymentAttention, PaymentStatus } from "../../../rpc/Payment.ts"
 import type { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { durably } from "../Transaction.ts"
+import * as Movements from "./Movements.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
 import { factOf, type Standing, stateOf } from "./PaymentDecisions.ts"
 import { json, PastEvent, PaymentRow } from "./PaymentRow.ts"
@@ -24,11 +25,15 @@ const decodeEvents = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ ...PastEvent.fields, fresh: Schema.Boolean }))
 )
 
+const retaken: PaymentAttention = "place_retaken"
+
 /** A payment that nobody here asked for, about an event that nobody here has. */
 const isForeign = ({ flow_id, owner }: PaymentRow): boolean => flow_id === null && owner === null
 
 /** Part of `PaymentStore`, which says what each does. */
 export const make = (sql: SqlClient.SqlClient) => {
+  const movements = Movements.make(sql)
+
   /** The row, held until the transaction ends. */
   const lock = (paymentId: string) =>
     Effect.map(
@@ -91,6 +96,14 @@ export const make = (sql: SqlClient.SqlClient) => {
       DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at`
   })
 
+  /** Whether a payment that stands again, since its refund failed, is for places that others have taken meanwhile. */
+  const isRetaken = Effect.fnUntraced(function* (payment: PaymentRow) {
+    if (!payment.attention.includes("refund_failed") || payment.status !== "settled") return false
+    if (payment.flow_id === null) return false
+    const rows = yield* PaymentClaims.retaken(sql, payment.flow_id)
+    return rows.length > 0
+  })
+
   const settle = Effect.fnUntraced(function* (
     before: PaymentRow,
     events: ReadonlyArray<PastEvent>,
@@ -107,17 +120,27 @@ export const make = (sql: SqlClient.SqlClient) => {
         UPDATE payments SET ${description} status = ${standing.status}, settled_at = ${settledAt}::timestamptz,
           amount_received = ${standing.received}::bigint, amount_refunded = ${standing.refunded}::bigint,
           amount_disputed = ${standing.disputed}::bigint, amount_credited = ${standing.credited}::bigint,
-          attention = ${attention}::text[], updated_at = now()
+          refunded_through = ${standing.refundedThrough}::bigint, attention = ${attention}::text[], updated_at = now()
         WHERE payment_id = ${before.payment_id} RETURNING *`,
       decodeRows
     )
     const noticed = attention.filter((one) => !before.attention.includes(one))
     if (payment === undefined) return { payment: before, standing, noticed }
     if (!isForeign(payment)) yield* grant(payment, standing)
+    yield* movements.keepRefunds(payment, events)
+    yield* movements.keepDisputes(payment, standing.disputes)
     if (payment.flow_id !== null && standing.status !== "pending") {
       yield* PaymentClaims.mark(sql, payment.flow_id, sql`SELECT ${standing.status}::text AS status`)
     }
-    return { payment, standing, noticed }
+    if (!(yield* isRetaken(payment))) return { payment, standing, noticed }
+    yield* sql`
+      UPDATE payments SET attention = attention || ${retaken}::text WHERE payment_id = ${before.payment_id}`
+    const all: ReadonlyArray<PaymentAttention> = [...attention, retaken]
+    return {
+      payment: { ...payment, attention: all },
+      standing,
+      noticed: before.attention.includes(retaken) ? noticed : [...noticed, retaken]
+    }
   })
 
   /** A webhook's payment, made from its body where nobody here has asked for it. */

@@ -52,9 +52,12 @@ export const PaymentView = Schema.Struct({
   amount_received: Amount,
   amount_refunded: Amount,
   amount_disputed: Amount,
+  /** What is left of it: received less refunded less disputed. A dispute about what was refunded makes it negative. */
+  balance: Schema.Int,
   attention: Schema.Array(PaymentAttention),
   invoice_number: Schema.NullOr(Schema.String),
   credit_notes: Schema.Array(Schema.String),
+  corrective_invoices: Schema.Array(Schema.String),
   template_access: Schema.Array(TemplateId)
 })
 export type PaymentView = typeof PaymentView.Type

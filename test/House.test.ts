@@ -64,6 +64,7 @@ const floors = [
   "src/api/flows",
   "src/api/gate",
   "src/api/notifications",
+  "src/api/payments",
   "src/api/tickets",
   "src/api/tokens",
   "src/api/webhooks",

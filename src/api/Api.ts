@@ -7,6 +7,7 @@ import { JournalGroup } from "./gate/JournalApi.ts"
 import { OfflineGroup } from "./gate/OfflineApi.ts"
 import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
+import { PaymentsGroup } from "./payments/PaymentsApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -22,6 +23,7 @@ export class Api extends emptyApi
   .add(OrdersGroup)
   .add(TemplatesGroup)
   .add(EventsGroup)
+  .add(PaymentsGroup)
   .add(GateGroup)
   .add(ScansGroup)
   .add(OfflineGroup)

@@ -18,6 +18,7 @@ import { GateHttpLayer } from "../api/gate/GateHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
 import { OrdersHttpLayer } from "../api/tickets/OrdersHttp.ts"
+import { PaymentsHttpLayer } from "../api/payments/PaymentsHttp.ts"
 import { TemplatesHttpLayer } from "../api/tickets/TemplatesHttp.ts"
 import { OfflineHttpLayer } from "../api/gate/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../api/notifications/SequencesHttp.ts"
@@ -100,6 +101,7 @@ const handlersLayer = Layer.mergeAll(
   InternalHttpLayer,
   JournalHttpLayer,
   OfflineHttpLayer,
+  PaymentsHttpLayer,
   Layer.merge(OrdersHttpLayer, TicketsHttpLayer).pipe(Layer.provide(OrderPrinter.layer)),
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,

@@ -19,7 +19,7 @@ const notices = {
 
 /** What a message about a refund of a part is called beside those of other parts. */
 const payerOf = (refunded: number | undefined): string =>
-  refunded === undefined ? "payer" : `payer/${refunded}`
+  refunded === undefined ? "payer" : `payer-${refunded}`
 
 /**
  * The confirmation of a payment that no flow speaks for, or of a refund; its id names payment and state, so it is sent

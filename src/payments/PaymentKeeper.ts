@@ -1,11 +1,12 @@
 /**
- * Watches over payments that nothing is heard of: a webhook that was lost is made up for by asking the gateway, and orders
- * that nobody pays end.
+ * Watches over payments that nothing is heard of: a webhook that was lost is made up for by asking the gateway, refunds that
+ * are kept are asked for, and orders that nobody pays end.
  */
 import { Config, Duration, Effect, Layer } from "effect"
 import * as Keeper from "../durable/Keeper.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { PaymentClient } from "./PaymentClient.ts"
+import { askDue } from "./Refunds.ts"
 
 /** `PAYMENT_DEADLINE` after it was asked for, an order that was not paid is called off and its places are free. */
 export const orderSettings = {
@@ -39,6 +40,13 @@ export const reconcile = Effect.gen(function* () {
   return questions
 })
 
+/** Asks for the refunds that are due, until none is left. */
+export const refundDue = Effect.gen(function* () {
+  for (let turn = 0; turn < pages; turn++) {
+    if ((yield* askDue(page)) < page) break
+  }
+})
+
 /** Calls off the orders that are too old; one that was paid after all is healed by asking. */
 export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration) {
   const payments = yield* PaymentStore
@@ -63,6 +71,10 @@ export const PaymentKeeperLayer = Layer.unwrap(
   Effect.map(
     Config.all(orderSettings),
     ({ deadline }) =>
-      Keeper.make("PaymentKeeper", Effect.all([reconcile, callOff(deadline)], { concurrency: 2 }), "1 minute")
+      Keeper.make(
+        "PaymentKeeper",
+        Effect.all([reconcile, callOff(deadline), refundDue], { concurrency: 3 }),
+        "1 minute"
+      )
   )
 )

@@ -169,23 +169,56 @@ const make = (options: StripeOptions) => {
       .pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
   })
 
-  const refund = Effect.fn("StripeGateway.refund")(
-    (ref: string, paymentId: string, refund: NamedRefund) => {
-      const { amount, reason, refund_id } = refund
-      const name = reportedName(refund)
-      const key = createHash("sha256").update(`${paymentId} ${refund_id}`).digest("hex").slice(0, 32)
-      return ask(() =>
-        stripe.refunds.create({
-          payment_intent: ref,
-          metadata: { [paymentKey]: paymentId, ...(name === undefined ? {} : { [refundKey]: name }), reason },
-          ...(amount === undefined ? {} : { amount })
-        }, { idempotencyKey: `refund_${key}` })
-      ).pipe(
-        Effect.catchIf((error) => codeOf(error) === "charge_already_refunded", () => Effect.void),
-        Effect.mapBoth({ onFailure: toGatewayError, onSuccess: () => undefined })
+  /** Whether a refund of ours is there already, by the name that it bears. */
+  const isThere = (ref: string, name: string) =>
+    Effect.map(
+      ask(() => stripe.refunds.list({ payment_intent: ref, limit: 100 })),
+      ({ data }) => data.some(({ metadata }) => metadata?.[refundKey] === name)
+    )
+
+  /**
+   * Under the next key only once a failure is kept under this one, and where no refund of that name came of it: a refund
+   * that bears a name is looked for, any other is asked for under one key.
+   */
+  const refundOnce = (
+    ref: string,
+    paymentId: string,
+    refund: NamedRefund,
+    edition = 1
+  ): Effect.Effect<void, unknown> => {
+    const { amount, reason, refund_id } = refund
+    const name = reportedName(refund)
+    const key = createHash("sha256").update(`${paymentId} ${refund_id}`).digest("hex").slice(0, 32)
+    return ask(() =>
+      stripe.refunds.create({
+        payment_intent: ref,
+        metadata: { [paymentKey]: paymentId, ...(name === undefined ? {} : { [refundKey]: name }), reason },
+        ...(amount === undefined ? {} : { amount })
+      }, { idempotencyKey: `refund_${key}${edition === 1 ? "" : `.${edition}`}` })
+    ).pipe(
+      Effect.asVoid,
+      Effect.catchIf(
+        (error) => name !== undefined && edition < editions && isStored(error),
+        () =>
+          Effect.flatMap(
+            isThere(ref, name!),
+            (there) => there ? Effect.void : refundOnce(ref, paymentId, refund, edition + 1)
+          )
       )
-    }
-  )
+    )
+  }
+
+  const refund = Effect.fn("StripeGateway.refund")((ref: string, paymentId: string, refund: NamedRefund) => {
+    const name = reportedName(refund)
+    const there = refund.again === true && name !== undefined ? isThere(ref, name) : Effect.succeed(false)
+    return Effect.flatMap(there, (there) => there ? Effect.void : refundOnce(ref, paymentId, refund)).pipe(
+      Effect.catchIf(
+        (error) => name === undefined && codeOf(error) === "charge_already_refunded",
+        () => Effect.void
+      ),
+      Effect.mapError(toGatewayError)
+    )
+  })
 
   const cancel = Effect.fn("StripeGateway.cancel")((ref: string, paymentId: string) =>
     ask(() => stripe.paymentIntents.cancel(ref, {}, { idempotencyKey: `cancel_${paymentId}` })).pipe(

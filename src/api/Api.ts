@@ -1,5 +1,6 @@
 /** The public contract of the core: everything that clients, scanners and services can ask of it. */
 import { OpenApi } from "effect/http-api"
+import { CancellationsGroup } from "./events/CancellationsApi.ts"
 import { EventsGroup } from "./events/EventsApi.ts"
 import { FlowsGroup } from "./flows/FlowsApi.ts"
 import { GateGroup } from "./gate/GateApi.ts"
@@ -23,6 +24,7 @@ export class Api extends emptyApi
   .add(OrdersGroup)
   .add(TemplatesGroup)
   .add(EventsGroup)
+  .add(CancellationsGroup)
   .add(PaymentsGroup)
   .add(GateGroup)
   .add(ScansGroup)

@@ -12,6 +12,7 @@ import { ScanBatcher } from "../api/gate/ScanBatcher.ts"
 import { Api } from "../api/Api.ts"
 import { Authorization } from "../api/rules/Authorization.ts"
 import * as FilesRoutes from "../api/FilesRoutes.ts"
+import { CancellationsHttpLayer } from "../api/events/CancellationsHttp.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
@@ -95,6 +96,7 @@ const limitsLayer = Limits.layer.pipe(
 const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedScans.layer)
 
 const handlersLayer = Layer.mergeAll(
+  CancellationsHttpLayer,
   EventsHttpLayer,
   FlowsHttpLayer,
   GateHttpLayer,

@@ -17,6 +17,7 @@ import { JobIndex } from "../store/jobs/JobIndex.ts"
 import { JobStore } from "../store/jobs/JobStore.ts"
 import { JournalStore } from "../store/gate/JournalStore.ts"
 import { NotificationStore } from "../store/notifications/NotificationStore.ts"
+import { CancellationStore } from "../store/payments/CancellationStore.ts"
 import { PaymentHistory } from "../store/payments/PaymentHistory.ts"
 import { PaymentIndex } from "../store/payments/PaymentIndex.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
@@ -37,6 +38,7 @@ export const StoresLayer = Layer.mergeAll(
   AnnulmentStore.layer,
   AudienceStore.layer,
   BundleStore.layer,
+  CancellationStore.layer,
   EntryStore.layer,
   EventNumbers.layer,
   EventStore.layer,

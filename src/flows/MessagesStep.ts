@@ -46,6 +46,7 @@ const wanted = (plan: FlowRequest, reader: Reader) => (template: Template): bool
     case "payment":
     case "refund":
     case "event":
+    case "cancellation":
       return false
   }
 }

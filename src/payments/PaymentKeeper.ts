@@ -1,10 +1,14 @@
 /**
  * Watches over payments that nothing is heard of: a webhook that was lost is made up for by asking the gateway, refunds that
- * are kept are asked for, and orders that nobody pays end.
+ * are kept are asked for, orders that nobody pays end, and the calling off of events goes on.
  */
-import { Config, Duration, Effect, Layer } from "effect"
+import { Config, Duration, Effect, Layer, Option } from "effect"
+import { CallOffEvent } from "../../rpc/EventCancellation.ts"
+import { beginAgain, diedOf } from "../durable/DeadRun.ts"
 import * as Keeper from "../durable/Keeper.ts"
+import { CancellationStore } from "../store/payments/CancellationStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { logFault } from "../telemetry/Faults.ts"
 import { PaymentClient } from "./PaymentClient.ts"
 import { askDue } from "./Refunds.ts"
 
@@ -66,6 +70,19 @@ export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration)
   return yield* payments.expire(seconds)
 })
 
+/** Begins again the calling off of events that was lost between its request and its start, or died. */
+export const resume = Effect.gen(function* () {
+  for (const eventId of yield* (yield* CancellationStore).running(page)) {
+    const died = yield* diedOf(CallOffEvent, yield* CallOffEvent.executionId({ eventId }))
+    if (Option.isNone(died)) {
+      yield* CallOffEvent.execute({ eventId }, { discard: true })
+      continue
+    }
+    yield* logFault("The calling off of an event died, and is begun again", died.value)
+    yield* beginAgain(CallOffEvent, yield* CallOffEvent.executionId({ eventId }))
+  }
+})
+
 /** Runs on one process of the cluster, once a minute. */
 export const PaymentKeeperLayer = Layer.unwrap(
   Effect.map(
@@ -73,7 +90,7 @@ export const PaymentKeeperLayer = Layer.unwrap(
     ({ deadline }) =>
       Keeper.make(
         "PaymentKeeper",
-        Effect.all([reconcile, callOff(deadline), refundDue], { concurrency: 3 }),
+        Effect.all([reconcile, callOff(deadline), refundDue, resume], { concurrency: 4 }),
         "1 minute"
       )
   )

@@ -151,6 +151,7 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
   "PUT /api/templates/:template_id/logo": null,
   "DELETE /api/templates/:template_id/logo": null,
   "POST /api/payments/:payment_id/refunds": () => ({ reason: "a seat was wet" }),
+  "POST /api/events/:event_id/cancellation": () => ({ reason: "the hall burnt down" }),
   "PUT /api/events/:event_id/status": () => ({ status: "active" }),
   "PUT /api/events/:event_id/terms": () => ({ terms: "No dogs.", organizer: "Somebody" }),
   "PUT /api/events/:event_id/gate-rules": () => rules,

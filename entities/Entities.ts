@@ -1,5 +1,6 @@
 /** Every entity and workflow of the core. */
 import { Layer } from "effect"
+import { CallOffEventLayer } from "./CallOffEvent.ts"
 import { CompleteFlowLayer } from "./CompleteFlow.ts"
 import { FlowMessagesLayer, PaymentNoticeLayer } from "./Delivery.ts"
 import { EventLayer } from "./Event.ts"
@@ -12,6 +13,7 @@ import type { Mailbox } from "../src/store/RetentionStore.ts"
 
 /** By their names: `RetentionStore` says of each how long its messages are kept. */
 const layers = {
+  CallOffEvent: CallOffEventLayer,
   CompleteFlow: CompleteFlowLayer,
   Event: EventLayer,
   FlowMessages: FlowMessagesLayer,

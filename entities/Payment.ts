@@ -28,7 +28,7 @@ export const PaymentLayer = Payment.toLayer(
       return Option.some(yield* Effect.orDie(invoices.issue(payment.payment_id)))
     })
 
-    /** One message a credit note: a sum that is heard of when a larger one has its note was told with that. */
+    /** One message a credit note, none a corrective invoice: a sum that is heard of when a larger one has its note was told with that. */
     const coveredBy = Effect.fnUntraced(function* (
       paymentId: string,
       notices: ReadonlyArray<PayersNotice>
@@ -46,11 +46,11 @@ export const PaymentLayer = Payment.toLayer(
         })
       }
       const issued = yield* invoice(payment)
-      const isCredited = Option.isSome(issued) && payment.amount_credited > 0
-      const credited = isCredited ? yield* Effect.orDie(invoices.credit(payment.payment_id)) : Option.none()
-      const notices = isCredited ? yield* coveredBy(payment.payment_id, standing.notices) : standing.notices
+      const isCorrected = Option.isSome(issued) && standing.correctable
+      const corrected = isCorrected ? yield* Effect.orDie(invoices.credit(payment.payment_id)) : Option.none()
+      const notices = isCorrected ? yield* coveredBy(payment.payment_id, standing.notices) : standing.notices
       yield* OrchestrationLog.within(flowOf(payment))(announcer.announce(payment, { ...standing, notices }))
-      for (const document of [issued, credited]) {
+      for (const document of [issued, corrected]) {
         if (Option.isSome(document)) yield* files.attach(document.value)
       }
       return payment.status

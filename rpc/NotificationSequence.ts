@@ -26,19 +26,23 @@ export const Template = Schema.Literals([
   "ticket_alert",
   "payment_confirmation",
   "refund_confirmation",
-  "event_reminder"
+  "event_reminder",
+  "event_cancelled"
 ])
 export type Template = typeof Template.Type
 
 /** What each message is about: it decides when it is sent, and to whom. */
-export const subjectOf: Readonly<Record<Template, "guest" | "ticket" | "payment" | "refund" | "event">> = {
+export const subjectOf: Readonly<
+  Record<Template, "guest" | "ticket" | "payment" | "refund" | "event" | "cancellation">
+> = {
   registration_confirmation: "guest",
   welcome: "guest",
   ticket_generated: "ticket",
   ticket_alert: "ticket",
   payment_confirmation: "payment",
   refund_confirmation: "refund",
-  event_reminder: "event"
+  event_reminder: "event",
+  event_cancelled: "cancellation"
 }
 
 /** RFC 5322, 2.1.1: a line has at most 998 octets, and an address in it is not folded. */

@@ -15,12 +15,14 @@ export const PaymentStatus = Schema.Literals(paymentStatuses)
 export type PaymentStatus = typeof PaymentStatus.Type
 
 /**
- * What a person has to look at: money that is not what was asked, a refund that the bank sent back, a dispute that waits
+ * What a person has to look at: money that is not what was asked, a refund that the bank sent back, the places of such a
+ * payment taken by others meanwhile, a dispute that waits
  * for an answer or was lost, an inquiry, or a payment about an event that nobody here has.
  */
 export const PaymentAttention = Schema.Literals([
   "amount_mismatch",
   "refund_failed",
+  "place_retaken",
   "dispute_open",
   "dispute_lost",
   "inquiry",
@@ -50,9 +52,12 @@ export const PaymentView = Schema.Struct({
   amount_received: Amount,
   amount_refunded: Amount,
   amount_disputed: Amount,
+  /** What is left of it: received less refunded less disputed. A dispute about what was refunded makes it negative. */
+  balance: Schema.Int,
   attention: Schema.Array(PaymentAttention),
   invoice_number: Schema.NullOr(Schema.String),
   credit_notes: Schema.Array(Schema.String),
+  corrective_invoices: Schema.Array(Schema.String),
   template_access: Schema.Array(TemplateId)
 })
 export type PaymentView = typeof PaymentView.Type

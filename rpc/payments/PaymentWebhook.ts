@@ -10,6 +10,7 @@ export const PaymentEventType = Schema.Literals([
   "payment.failed",
   "payment.refunded",
   "payment.partially_refunded",
+  "payment.refund_updated",
   "payment.refund_failed",
   "payment.disputed",
   "payment.canceled"
@@ -47,15 +48,24 @@ export type PaidWith = typeof PaidWith.Type
 export const DisputeStatus = Schema.Literals(["inquiry", "open", "won", "lost"])
 export type DisputeStatus = typeof DisputeStatus.Type
 
+/** Where one refund stands at the gateway: on its way, arrived, or sent back by the bank. */
+export const RefundProgress = Schema.Literals(["pending", "succeeded", "failed"])
+export type RefundProgress = typeof RefundProgress.Type
+
 /**
  * What moved, in minor units, where the sender knows more than the price: `amount_received` of a completed payment;
- * `amount_refunded` so far, which is cumulative; the one `refund` that failed; the `dispute`. A body without them means
- * what its event type says: all of the price.
+ * `amount_refunded` so far, which is cumulative; the one `refund` that is spoken of, with the `name` under which it was
+ * asked for; the `dispute`. A body without them means what its event type says: all of the price.
  */
 export const PaymentFacts = Schema.Struct({
   amount_received: Schema.optionalKey(Amount),
   amount_refunded: Schema.optionalKey(Amount),
-  refund: Schema.optionalKey(Schema.Struct({ id: text(255), amount: Amount })),
+  refund: Schema.optionalKey(Schema.Struct({
+    id: text(255),
+    amount: Amount,
+    status: Schema.optionalKey(RefundProgress),
+    name: Schema.optionalKey(text(100))
+  })),
   dispute: Schema.optionalKey(Schema.Struct({ id: text(255), amount: Amount, status: DisputeStatus }))
 })
 export type PaymentFacts = typeof PaymentFacts.Type

@@ -48,6 +48,10 @@ export type JobId = typeof JobId.Type
 export const PaymentId = prefixed("pay")
 export type PaymentId = typeof PaymentId.Type
 
+/** A refund of a payment, or of a part of it. */
+export const RefundId = prefixed("refund")
+export type RefundId = typeof RefundId.Type
+
 /** A configured notification sequence. */
 export const SequenceId = prefixed("seq")
 export type SequenceId = typeof SequenceId.Type

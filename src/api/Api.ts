@@ -1,5 +1,6 @@
 /** The public contract of the core: everything that clients, scanners and services can ask of it. */
 import { OpenApi } from "effect/http-api"
+import { CancellationsGroup } from "./events/CancellationsApi.ts"
 import { EventsGroup } from "./events/EventsApi.ts"
 import { FlowsGroup } from "./flows/FlowsApi.ts"
 import { GateGroup } from "./gate/GateApi.ts"
@@ -8,6 +9,7 @@ import { OfflineGroup } from "./gate/OfflineApi.ts"
 import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
 import { MessagesGroup } from "./notifications/MessagesApi.ts"
+import { PaymentsGroup } from "./payments/PaymentsApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -24,6 +26,8 @@ export class Api extends emptyApi
   .add(OrdersGroup)
   .add(TemplatesGroup)
   .add(EventsGroup)
+  .add(CancellationsGroup)
+  .add(PaymentsGroup)
   .add(GateGroup)
   .add(ScansGroup)
   .add(OfflineGroup)

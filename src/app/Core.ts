@@ -14,12 +14,14 @@ import { Authorization } from "../api/rules/Authorization.ts"
 import * as FilesRoutes from "../api/FilesRoutes.ts"
 import { PageAssets } from "../pages/PageAssets.ts"
 import * as PagesRoutes from "../pages/PagesRoutes.ts"
+import { CancellationsHttpLayer } from "../api/events/CancellationsHttp.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
 import { OrdersHttpLayer } from "../api/tickets/OrdersHttp.ts"
+import { PaymentsHttpLayer } from "../api/payments/PaymentsHttp.ts"
 import { TemplatesHttpLayer } from "../api/tickets/TemplatesHttp.ts"
 import { OfflineHttpLayer } from "../api/gate/OfflineHttp.ts"
 import { MessagesHttpLayer } from "../api/notifications/MessagesHttp.ts"
@@ -102,12 +104,14 @@ const limitsLayer = Limits.layer.pipe(
 const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedScans.layer)
 
 const handlersLayer = Layer.mergeAll(
+  CancellationsHttpLayer,
   EventsHttpLayer,
   FlowsHttpLayer,
   GateHttpLayer,
   InternalHttpLayer,
   JournalHttpLayer,
   OfflineHttpLayer,
+  PaymentsHttpLayer,
   Layer.merge(OrdersHttpLayer, TicketsHttpLayer).pipe(Layer.provide(OrderPrinter.layer)),
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,

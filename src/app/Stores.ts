@@ -18,7 +18,11 @@ import { JobIndex } from "../store/jobs/JobIndex.ts"
 import { JobStore } from "../store/jobs/JobStore.ts"
 import { JournalStore } from "../store/gate/JournalStore.ts"
 import { NotificationStore } from "../store/notifications/NotificationStore.ts"
+import { CancellationStore } from "../store/payments/CancellationStore.ts"
+import { PaymentHistory } from "../store/payments/PaymentHistory.ts"
+import { PaymentIndex } from "../store/payments/PaymentIndex.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { RefundStore } from "../store/payments/RefundStore.ts"
 import { Ping } from "../database/Ping.ts"
 import { PrintStore } from "../store/tickets/PrintStore.ts"
 import { RetentionStore } from "../store/RetentionStore.ts"
@@ -37,6 +41,7 @@ export const StoresLayer = Layer.mergeAll(
   AudienceStore.layer,
   BundleStore.layer,
   DeadLetters.layer,
+  CancellationStore.layer,
   EntryStore.layer,
   EventNumbers.layer,
   EventStore.layer,
@@ -49,9 +54,12 @@ export const StoresLayer = Layer.mergeAll(
   JobStore.layer,
   JournalStore.layer,
   NotificationStore.layer,
+  PaymentHistory.layer,
+  PaymentIndex.layer,
   PaymentStore.layer,
   Ping.layer,
   PrintStore.layer,
+  RefundStore.layer,
   RetentionStore.layer,
   ScanStore.layer,
   SequenceStore.layer,

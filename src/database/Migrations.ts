@@ -30,7 +30,9 @@ export const loader = Migrator.fromGlob({
   "0024_workflow_journal.ts": () => import("../../migrations/0021-0030/0024_workflow_journal.ts"),
   "0025_invoice_book_time.ts": () => import("../../migrations/0021-0030/0025_invoice_book_time.ts"),
   "0027_let_in.ts": () => import("../../migrations/0021-0030/0027_let_in.ts"),
-  "0029_delivery.ts": () => import("../../migrations/0021-0030/0029_delivery.ts")
+  "0029_delivery.ts": () => import("../../migrations/0021-0030/0029_delivery.ts"),
+  "0031_refunds_and_cancellations.ts": () =>
+    import("../../migrations/0031-0040/0031_refunds_and_cancellations.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

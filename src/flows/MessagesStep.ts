@@ -59,6 +59,7 @@ const wanted = (plan: FlowRequest, reader: Reader, template: Template, channel: 
         : { leftOut: `no reminder is scheduled over ${channel}` }
     case "payment":
     case "refund":
+    case "cancellation":
       return "elsewhere"
   }
 }

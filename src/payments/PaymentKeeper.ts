@@ -1,11 +1,16 @@
 /**
- * Watches over payments that nothing is heard of: a webhook that was lost is made up for by asking the gateway, and orders
- * that nobody pays end.
+ * Watches over payments that nothing is heard of: a webhook that was lost is made up for by asking the gateway, refunds that
+ * are kept are asked for, orders that nobody pays end, and the calling off of events goes on.
  */
-import { Config, Duration, Effect, Layer } from "effect"
+import { Config, Duration, Effect, Layer, Option } from "effect"
+import { CallOffEvent } from "../../rpc/EventCancellation.ts"
+import { beginAgain, diedOf } from "../durable/DeadRun.ts"
 import * as Keeper from "../durable/Keeper.ts"
+import { CancellationStore } from "../store/payments/CancellationStore.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
+import { logFault } from "../telemetry/Faults.ts"
 import { PaymentClient } from "./PaymentClient.ts"
+import { askDue } from "./Refunds.ts"
 
 /** `PAYMENT_DEADLINE` after it was asked for, an order that was not paid is called off and its places are free. */
 export const orderSettings = {
@@ -39,6 +44,13 @@ export const reconcile = Effect.gen(function* () {
   return questions
 })
 
+/** Asks for the refunds that are due, until none is left. */
+export const refundDue = Effect.gen(function* () {
+  for (let turn = 0; turn < pages; turn++) {
+    if ((yield* askDue(page)) < page) break
+  }
+})
+
 /** Calls off the orders that are too old; one that was paid after all is healed by asking. */
 export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration) {
   const payments = yield* PaymentStore
@@ -58,11 +70,28 @@ export const callOff = Effect.fnUntraced(function* (deadline: Duration.Duration)
   return yield* payments.expire(seconds)
 })
 
+/** Begins again the calling off of events that was lost between its request and its start, or died. */
+export const resume = Effect.gen(function* () {
+  for (const eventId of yield* (yield* CancellationStore).running(page)) {
+    const died = yield* diedOf(CallOffEvent, yield* CallOffEvent.executionId({ eventId }))
+    if (Option.isNone(died)) {
+      yield* CallOffEvent.execute({ eventId }, { discard: true })
+      continue
+    }
+    yield* logFault("The calling off of an event died, and is begun again", died.value)
+    yield* beginAgain(CallOffEvent, yield* CallOffEvent.executionId({ eventId }))
+  }
+})
+
 /** Runs on one process of the cluster, once a minute. */
 export const PaymentKeeperLayer = Layer.unwrap(
   Effect.map(
     Config.all(orderSettings),
     ({ deadline }) =>
-      Keeper.make("PaymentKeeper", Effect.all([reconcile, callOff(deadline)], { concurrency: 2 }), "1 minute")
+      Keeper.make(
+        "PaymentKeeper",
+        Effect.all([reconcile, callOff(deadline), refundDue, resume], { concurrency: 4 }),
+        "1 minute"
+      )
   )
 )

@@ -10,6 +10,7 @@ import * as Rows from "./Rows.ts"
  * and clocks left is read no more.
  */
 const keeps = {
+  CallOffEvent: "run",
   CompleteFlow: "run",
   Event: "nothing",
   FlowMessages: "run",

@@ -63,8 +63,15 @@ const flowOf = Effect.fnUntraced(function* (token: string, owner: string, eventI
     body: { ...scanned, event_id: eventId, ticket_code: ticket.ticket_code, scan_id }
   })
   assert.strictEqual(scan.json.result, "valid", scan.text)
+  const refund_id = `refund_${owner}_${eventId}`
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    INSERT INTO refunds (refund_id, payment_id, name, owner, event_id, amount, currency, reason, origin, status)
+    SELECT ${refund_id}, payment_id, ${refund_id}, owner, event_id, 1, currency, 'a seat was wet', 'organizer', 'refused'
+    FROM payments WHERE payment_id = ${flow.payment_id}`
   const things: Things = {
     event_id: String(eventId),
+    refund_id,
     flow_id: flow.flow_id,
     order_id: flow.flow_id,
     job_id: flow.job_id,
@@ -88,6 +95,7 @@ const absent: Things = {
   job_id: "job_00000000000000000000_1",
   ticket_id: "999999",
   payment_id: "pay_00000000000000000000",
+  refund_id: "refund_00000000000000000000",
   sequence_id: "seq_00000000000000000000",
   message_id: "flow_00000000000000000000.registration_confirmation.1.email",
   digest: "0".repeat(64),
@@ -149,6 +157,8 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
   "PUT /api/templates/:template_id/style": null,
   "PUT /api/templates/:template_id/logo": null,
   "DELETE /api/templates/:template_id/logo": null,
+  "POST /api/payments/:payment_id/refunds": () => ({ reason: "a seat was wet" }),
+  "POST /api/events/:event_id/cancellation": () => ({ reason: "the hall burnt down" }),
   "PUT /api/events/:event_id/status": () => ({ status: "active" }),
   "PUT /api/events/:event_id/terms": () => ({ terms: "No dogs.", organizer: "Somebody" }),
   "PUT /api/events/:event_id/gate-rules": () => rules,

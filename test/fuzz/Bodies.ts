@@ -32,6 +32,7 @@ const words: ReadonlyArray<Json> = [
     " "
   ),
   "seq_0123456789abcdef",
+  "refund_0123456789abcdef",
   Buffer.from("42", "latin1").toString("base64url"),
   Buffer.from("desc 42", "latin1").toString("base64url"),
   Buffer.from("1 0123456789abcdef 1 1 1 1 0123456789ab", "latin1").toString("base64url"),

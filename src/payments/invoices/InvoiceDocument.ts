@@ -12,6 +12,9 @@ const Party = Schema.Struct({
   vat: Schema.optional(Schema.String)
 })
 
+/** Another document of the book. */
+const issued = { number: Schema.String, issuedAt: Schema.DateTimeUtcFromString }
+
 /**
  * Amounts are minor units, VAT included; instants are ISO 8601 in UTC and shown in `timezone`. What is sold is supplied at
  * the event (CGI, annexe II, art. 242 nonies A, 10°); older documents do not say when.
@@ -24,7 +27,13 @@ export const InvoiceDocument = Schema.Struct({
   paidBy: Schema.String,
   paymentId: Schema.String,
   /** The invoice that a credit note corrects; its lines then have negative quantities. */
-  corrects: Schema.optional(Schema.Struct({ number: Schema.String, issuedAt: Schema.DateTimeUtcFromString })),
+  corrects: Schema.optional(Schema.Struct(issued)),
+  /** The credit notes that a corrective invoice takes back, and how much of each. */
+  reverses: Schema.optional(Schema.Array(Schema.Struct({ ...issued, amount: Schema.Int }))),
+  /** What the corrections of the invoice came to before this one, at each rate. */
+  carried: Schema.optional(
+    Schema.Array(Schema.Struct({ vatRateBasisPoints: Schema.Int, gross: Schema.Int }))
+  ),
   locale: Schema.String,
   timezone: Schema.String,
   currency: Schema.String,
@@ -91,42 +100,10 @@ export const writeInvoice = (
   }
 }
 
-/** The rest of an invoice is given back line by line; a part of it is one line, at the rate of the first. */
-const creditedLines = (invoice: InvoiceDocument, amount: number): InvoiceDocument["lines"] => {
-  if (amount === invoice.totals.gross) {
-    return invoice.lines.map((line) => ({ ...line, quantity: -line.quantity }))
-  }
-  const [first] = invoice.lines
-  const what = invoice.locale === "fr" ? "Remboursement partiel" : "Partial refund"
-  return [{
-    label: `${what} – ${first?.label ?? invoice.number}`,
-    quantity: -1,
-    unitAmount: amount,
-    vatRateBasisPoints: first?.vatRateBasisPoints ?? 0
-  }]
-}
-
-/**
- * Writes the credit note of an amount, VAT included, that was paid by the invoice and goes back (CGI, annexe II, art. 242
- * nonies A; it names the invoice that it corrects, CGI art. 289, I, 5).
- */
-export const writeCreditNote = (
-  invoice: InvoiceDocument,
-  amount: number,
-  number: string,
-  issuedAt: DateTime.Utc
-): InvoiceDocument => {
-  const lines = creditedLines(invoice, amount)
-  const { net, vat, gross } = invoiceTotals(lines)
-  return {
-    ...invoice,
-    number,
-    issuedAt,
-    corrects: { number: invoice.number, issuedAt: invoice.issuedAt },
-    lines,
-    totals: { net, vat, gross }
-  }
-}
+const toIssued = ({ issuedAt, number }: { readonly number: string; readonly issuedAt: DateTime.Utc }) => ({
+  number,
+  issuedAt: DateTime.toDateUtc(issuedAt)
+})
 
 /** The document as `InvoicePdf.render` wants it. */
 export const toPdfInput = (document: InvoiceDocument): InvoiceInput => ({
@@ -136,11 +113,10 @@ export const toPdfInput = (document: InvoiceDocument): InvoiceInput => ({
   ...(document.corrects === undefined
     ? { paid: { at: DateTime.toDateUtc(document.paidAt), method: document.paidBy } }
     : {
-      corrects: {
-        number: document.corrects.number,
-        issuedAt: DateTime.toDateUtc(document.corrects.issuedAt)
-      }
+      corrects: toIssued(document.corrects),
+      reverses: document.reverses?.map(toIssued)
     }),
+  carried: document.carried,
   locale: document.locale,
   timezone: document.timezone,
   currency: document.currency,

@@ -1,27 +1,22 @@
 /**
- * Invoices and the credit notes that correct them: one book, numbered without a gap, chronological, one invoice a payment,
+ * Invoices and what corrects them: one book, numbered without a gap, chronological, one invoice a payment,
  * unchangeable once issued.
  */
 import { Context, DateTime, Effect, Layer, Option, Schema, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import { PaymentNotFound } from "../../../rpc/Payment.ts"
 import { PaymentProvider, providerTitles } from "../../../rpc/payments/PaymentProvider.ts"
-import {
-  InvoiceDocument,
-  numberDigits,
-  numberPrefix,
-  type Sale,
-  writeCreditNote,
-  writeInvoice
-} from "./InvoiceDocument.ts"
+import { InvoiceDocument, numberDigits, numberPrefix, type Sale, writeInvoice } from "./InvoiceDocument.ts"
+import { type Page, writeCreditNote, writeReversal } from "./Corrections.ts"
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import * as Rows from "../../store/Rows.ts"
-import { durably, patiently } from "../../store/Transaction.ts"
+import { durably, isFault, patiently } from "../../store/Transaction.ts"
 
 /**
- * A row of `invoices`; `file_key` is null until its PDF is stored. A credit note has the invoice that it `corrects`, the
- * amount that it has `credited`, and what the payment's credit notes come to with it.
+ * A row of `invoices`; `file_key` is null until its PDF is stored. A correction has the invoice that it `corrects` and
+ * which of its corrections it is; what a credit note has `credited` is positive, what a corrective invoice takes back
+ * negative; `credited_through` is what refunds of the payment had ever come to by then.
  */
 export const InvoiceRow = Schema.Struct({
   issuer: Schema.String,
@@ -35,6 +30,7 @@ export const InvoiceRow = Schema.Struct({
   document: InvoiceDocument,
   file_key: Schema.NullOr(Schema.String),
   corrects: Schema.NullOr(Schema.String),
+  correction: Schema.optionalKey(Schema.NullOr(Schema.Int)),
   credited: Schema.NullOr(Schema.Int),
   credited_through: Schema.NullOr(Schema.Int)
 })
@@ -50,13 +46,19 @@ const Invoiced = Schema.Struct({
 })
 type Invoiced = typeof Invoiced.Type
 
+/** The `nth` correction of an invoice, in the amount that it credits. */
+interface Correction {
+  readonly corrects: string
+  readonly nth: number
+  readonly amount: number
+  readonly through: number
+}
+
 const isProvider = Schema.is(PaymentProvider)
 const decodeInvoices = Schema.decodeUnknownEffect(Schema.Array(InvoiceRow))
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(Invoiced))
 const encodeDocument = Schema.encodeEffect(InvoiceDocument)
 const ThroughRow = Schema.Struct({ credited_through: Schema.Int })
-
-const decodeCredited = Schema.decodeUnknownEffect(Schema.Tuple([Schema.Struct({ credited: Schema.Int })]))
 
 /** Nobody changes what is held. */
 const held = <A, E, R>(written: Effect.Effect<Option.Option<A>, E, R>) =>
@@ -80,17 +82,21 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
   /** Issues the payment's invoice under the next number of its book, or returns the one it has. */
   readonly issue: (paymentId: string) => Effect.Effect<InvoiceRow, PaymentNotFound>
   /**
-   * Issues the credit note of what went back of the payment since the last one: its refunds and lost disputes less the
-   * credit notes that it has. None where nothing is due, or nothing was invoiced.
+   * Issues what makes the payment's corrections come to what went back by now, its refunds and lost disputes: a credit
+   * note of what is missing, or a corrective invoice of what came again. None where nothing is due, or nothing was invoiced.
    */
   readonly credit: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>, PaymentNotFound>
-  /** What the payment's credit notes come to with each of them. */
+  /** What refunds of the payment had ever come to when each of its credit notes was issued. */
   readonly creditedThrough: (paymentId: string) => Effect.Effect<ReadonlyArray<number>>
   /** The credit note that covers what refunds of the payment came to. */
   readonly creditNote: (paymentId: string, refunded: number) => Effect.Effect<Option.Option<InvoiceRow>>
   /** Notes where the PDF is; the first key stays. */
   readonly filed: (number: string, fileKey: string) => Effect.Effect<void>
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
+  /** A payment and its invoice, as they are at one moment. */
+  readonly withPayment: (paymentId: string) => Effect.Effect<
+    Option.Option<{ readonly payment: PaymentRow; readonly invoice: Option.Option<InvoiceRow> }>
+  >
   readonly get: (number: string) => Effect.Effect<Option.Option<InvoiceRow>>
 }>()("guichet/payments/invoices/InvoiceStore") {
   static readonly layer: Layer.Layer<InvoiceStore, never, SqlClient.SqlClient | Issuer> = Layer.effect(
@@ -142,12 +148,14 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
        */
       const write = Effect.fnUntraced(function* (
         payment: Invoiced,
-        written: (number: string, issuedAt: DateTime.Utc) => InvoiceDocument,
-        credit?: { readonly corrects: string; readonly amount: number; readonly through: number }
+        written: (page: Page) => InvoiceDocument,
+        correction?: Correction
       ) {
         const now = yield* DateTime.now
         const year = issuer.yearOf(now)
-        const { issuedAt: _issuedAt, number: _number, ...document } = yield* encodeDocument(written("", now))
+        const { issuedAt: _issuedAt, number: _number, ...document } = yield* encodeDocument(
+          written({ number: "", issuedAt: now })
+        )
         const [row] = yield* Effect.flatMap(
           sql`
             WITH payment AS (
@@ -164,15 +172,14 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
                 lpad(sequence::text, greatest(${numberDigits}::int, length(sequence::text)), '0') AS number FROM page
             )
             INSERT INTO invoices (issuer, year, sequence, number, payment_id, flow_id, owner, issued_at, document,
-              corrects, credited, credited_through)
+              corrects, correction, credited, credited_through)
             SELECT ${issuer.prefix}, ${year}::int, sequence, number, ${payment.payment_id}, ${payment.flow_id},
               ${payment.owner}, issued_at, ${
             JSON.stringify(document)
           }::jsonb || jsonb_build_object('number', number,
                 'issuedAt', to_char(issued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
-              ${credit?.corrects ?? null}, ${credit?.amount ?? null}::bigint, ${
-            credit?.through ?? null
-          }::bigint
+              ${correction?.corrects ?? null}, ${correction?.nth ?? null}::int,
+              ${correction?.amount ?? null}::bigint, ${correction?.through ?? null}::bigint
             FROM numbered RETURNING *`,
           decodeInvoices
         )
@@ -183,7 +190,7 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         const payment = yield* read(paymentId)
         if (payment.invoice !== null) return Option.some<InvoiceRow>(payment.invoice)
         const sale = saleOf(payment, yield* settledAt(payment))
-        return yield* write(payment, (number, at) => writeInvoice(issuer, sale, number, at))
+        return yield* write(payment, ({ issuedAt, number }) => writeInvoice(issuer, sale, number, issuedAt))
       })
 
       /** Two statements where nobody changes the payment between them, as nearly always; under its lock otherwise. */
@@ -195,13 +202,12 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         }))
       )
 
-      const creditedSoFar = (paymentId: string) =>
-        Effect.map(
-          Effect.flatMap(
-            sql`SELECT coalesce(sum(credited), 0)::bigint AS credited FROM invoices WHERE payment_id = ${paymentId}`,
-            decodeCredited
-          ),
-          ([{ credited }]) => credited
+      const corrections = (paymentId: string) =>
+        Effect.flatMap(
+          sql`
+            SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NOT NULL
+            ORDER BY correction`,
+          decodeInvoices
         )
 
       const credit: InvoiceStore["Service"]["credit"] = Effect.fn("InvoiceStore.credit")((paymentId) =>
@@ -211,21 +217,23 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
             yield* lock(paymentId)
             const { invoice, ...payment } = yield* read(paymentId)
             if (invoice === null) return Option.none()
-            const amount = payment.amount_credited - (yield* creditedSoFar(paymentId))
-            if (amount <= 0) return Option.none()
-            const { document } = invoice
+            const earlier = yield* corrections(paymentId)
+            const soFar = earlier.reduce((sum, { credited }) => sum + (credited ?? 0), 0)
+            const amount = payment.amount_credited - soFar
+            if (amount === 0) return Option.none()
+            const written = amount > 0 ? writeCreditNote : writeReversal
+            const documents = earlier.map(({ document }) => document)
             return Option.some(
-              yield* held(
-                write(
-                  { ...payment, invoice },
-                  (number, at) => writeCreditNote(document, amount, number, at),
-                  {
-                    corrects: invoice.number,
-                    amount,
-                    through: payment.amount_credited
-                  }
-                )
-              )
+              yield* held(write(
+                { ...payment, invoice },
+                (page) => written(invoice.document, documents, Math.abs(amount), page),
+                {
+                  corrects: invoice.number,
+                  nth: earlier.length + 1,
+                  amount,
+                  through: payment.refunded_through
+                }
+              ))
             )
           })
         ))
@@ -234,14 +242,15 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
       const creditedThrough = (paymentId: string) =>
         Effect.map(
           Rows.all(ThroughRow)(sql`
-            SELECT credited_through FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NOT NULL`),
+            SELECT credited_through FROM invoices WHERE payment_id = ${paymentId} AND credited > 0`),
           (rows) => rows.map(({ credited_through }) => credited_through)
         )
 
       const creditNote = (paymentId: string, refunded: number) =>
         Rows.first(InvoiceRow)(sql`
-          SELECT * FROM invoices WHERE payment_id = ${paymentId} AND credited_through >= ${refunded}::bigint
-          ORDER BY credited_through LIMIT 1`)
+          SELECT * FROM invoices WHERE payment_id = ${paymentId} AND credited > 0
+            AND credited_through >= ${refunded}::bigint
+          ORDER BY credited_through, correction LIMIT 1`)
 
       const filed = (number: string, fileKey: string) =>
         Rows.run(sql`UPDATE invoices SET file_key = ${fileKey} WHERE number = ${number} AND file_key IS NULL`)
@@ -250,10 +259,25 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         Rows.first(InvoiceRow)(sql`
           SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NULL`)
 
+      const withPayment: InvoiceStore["Service"]["withPayment"] = (paymentId) =>
+        Effect.map(
+          Effect.option(Effect.catchIf(read(paymentId), isFault, (fault) => Effect.die(fault))),
+          Option.map(({ invoice, ...payment }) => ({ payment, invoice: Option.fromNullOr(invoice) }))
+        )
+
       const get = (number: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
-      return InvoiceStore.of({ issue, credit, creditedThrough, creditNote, filed, forPayment, get })
+      return InvoiceStore.of({
+        issue,
+        credit,
+        creditedThrough,
+        creditNote,
+        filed,
+        forPayment,
+        withPayment,
+        get
+      })
     })
   )
 }

@@ -9,17 +9,28 @@ import type { DecodedLogo } from "../pdf/Logo.ts"
 import { PdfError, writePdf } from "../pdf/PdfWriter.ts"
 import { drawInvoice, type InvoiceView } from "./InvoiceLayout.ts"
 import type { InvoiceParty } from "./InvoiceParty.ts"
-import { invoiceFormats, invoiceLanguage, invoiceWords } from "./InvoiceText.ts"
-import { type InvoiceLine, invoiceTotals } from "./InvoiceTotals.ts"
+import { invoiceFormats, invoiceLanguage, type InvoiceWords, invoiceWords } from "./InvoiceText.ts"
+import { type Carried, type InvoiceLine, invoiceTotals } from "./InvoiceTotals.ts"
 
-/** All that an invoice says. A credit note has `corrects`, and lines with negative quantities. */
+/** Another document of the book. */
+interface Issued {
+  readonly number: string
+  readonly issuedAt: Date
+}
+
+/**
+ * All that an invoice says. A credit note has `corrects`, and lines with negative quantities; a corrective invoice takes
+ * the credit notes back that it `reverses`. Both go on from what earlier corrections `carried`.
+ */
 export interface InvoiceInput {
   readonly number: string
   readonly issuedAt: Date
   readonly suppliedAt?: Date | undefined
   readonly paid?: { readonly at: Date; readonly method?: string | undefined } | undefined
   readonly dueAt?: Date | undefined
-  readonly corrects?: { readonly number: string; readonly issuedAt: Date } | undefined
+  readonly corrects?: Issued | undefined
+  readonly reverses?: ReadonlyArray<Issued> | undefined
+  readonly carried?: ReadonlyArray<Carried> | undefined
   readonly locale: string
   readonly timezone: string
   readonly currency: string
@@ -30,21 +41,34 @@ export interface InvoiceInput {
   readonly logo?: DecodedLogo | undefined
 }
 
+/** What a document is and what it refers to. */
+const titleOf = ({ corrects, reverses }: InvoiceInput, words: InvoiceWords): string =>
+  reverses !== undefined ? words.correctiveInvoice : corrects === undefined ? words.invoice : words.creditNote
+
+const referenceOf = (
+  { corrects, reverses }: InvoiceInput,
+  words: InvoiceWords,
+  date: (at: Date) => string
+): string | undefined =>
+  reverses !== undefined
+    ? words.reverses(reverses.map(({ issuedAt, number }) => words.numbered(number, date(issuedAt))))
+    : corrects && words.corrects(corrects.number, date(corrects.issuedAt))
+
 /** Throws a `RangeError` for what `Intl` does not know, the currency included. */
 const prepare = (input: InvoiceInput): InvoiceView => {
   const words = invoiceWords(invoiceLanguage(input.locale))
   const { date, rate, locale } = invoiceFormats(input.locale, input.timezone)
-  const totals = invoiceTotals(input.lines)
+  const totals = invoiceTotals(input.lines, input.carried)
   const money = (amount: number): string => format(amount, input.currency, locale)
   money(totals.gross)
   const untaxed = input.issuer.vat === undefined && totals.vat === 0
   return {
     words,
-    title: input.corrects === undefined ? words.invoice : words.creditNote,
+    title: titleOf(input, words),
     number: input.number,
     issued: date(input.issuedAt),
     supplied: date(input.suppliedAt ?? input.issuedAt),
-    corrects: input.corrects && words.corrects(input.corrects.number, date(input.corrects.issuedAt)),
+    corrects: referenceOf(input, words, date),
     settlement: input.paid !== undefined
       ? words.paid(date(input.paid.at), input.paid.method)
       : input.dueAt && words.due(date(input.dueAt)),

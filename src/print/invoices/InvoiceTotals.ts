@@ -25,6 +25,12 @@ export interface PricedLine extends InvoiceLine, VatSplit {
   readonly unitNet: number
 }
 
+/** What earlier documents came to at a rate: gross amounts, in minor units. */
+export interface Carried {
+  readonly vatRateBasisPoints: number
+  readonly gross: number
+}
+
 /** What the invoice asks for: per line, per rate (highest first), and in total. */
 export interface InvoiceTotals extends VatSplit {
   readonly lines: ReadonlyArray<PricedLine>
@@ -61,10 +67,14 @@ const sum = (parts: ReadonlyArray<VatSplit>): VatSplit =>
 
 /**
  * Each rate is rounded once, on the sum of its lines (EN 16931 BR-CO-17: tax is base times rate); a line gets
- * what its rate's running total grew by, so the lines add up to the rate exactly.
+ * what its rate's running total grew by, so the lines add up to the rate exactly. Documents that follow one another go on
+ * from what the earlier ones came to: the VAT of all parts of a price is the VAT of the price.
  */
-export const invoiceTotals = (lines: ReadonlyArray<InvoiceLine>): InvoiceTotals => {
-  const running = new Map<number, number>()
+export const invoiceTotals = (
+  lines: ReadonlyArray<InvoiceLine>,
+  carried: ReadonlyArray<Carried> = []
+): InvoiceTotals => {
+  const running = new Map(carried.map(({ gross, vatRateBasisPoints }) => [vatRateBasisPoints, gross]))
   const priced = lines.map((line): PricedLine => {
     const { unitAmount, quantity, vatRateBasisPoints: rate } = line
     const gross = unitAmount * quantity
@@ -73,7 +83,9 @@ export const invoiceTotals = (lines: ReadonlyArray<InvoiceLine>): InvoiceTotals 
     const net = netOf(before + gross, rate) - netOf(before, rate)
     return { ...line, gross, net, vat: gross - net, unitNet: unitOf(net, quantity) }
   })
-  const rates = [...running.keys()].sort((a, b) => b - a).map((rate) => ({
+  const rates = [...new Set(lines.map((line) => line.vatRateBasisPoints))].sort((a, b) => b - a).map((
+    rate
+  ) => ({
     vatRateBasisPoints: rate,
     ...sum(priced.filter((line) => line.vatRateBasisPoints === rate))
   }))

@@ -8,6 +8,8 @@ import { DateTime } from "effect"
 export interface CalendarEntry {
   readonly uid: string
   readonly sequence: number
+  /** The event does not take place: the reader's calendar forgets it. */
+  readonly canceled?: boolean
   readonly stamp: DateTime.DateTime
   readonly start: DateTime.DateTime
   readonly end?: DateTime.DateTime | undefined
@@ -36,6 +38,10 @@ const fold = (line: string) => {
   return [...lines, current].join("\r\n")
 }
 
+/** What a calendar does with the entry (RFC 5546). */
+export const methodOf = ({ canceled }: Pick<CalendarEntry, "canceled">): "PUBLISH" | "CANCEL" =>
+  canceled === true ? "CANCEL" : "PUBLISH"
+
 /** The file's text. */
 export const toIcs = (entry: CalendarEntry): string =>
   [
@@ -43,7 +49,7 @@ export const toIcs = (entry: CalendarEntry): string =>
     "VERSION:2.0",
     "PRODID:-//Guichet//Notifications//EN",
     "CALSCALE:GREGORIAN",
-    "METHOD:PUBLISH",
+    `METHOD:${methodOf(entry)}`,
     "BEGIN:VEVENT",
     `UID:${escape(entry.uid)}`,
     `SEQUENCE:${entry.sequence}`,
@@ -52,6 +58,7 @@ export const toIcs = (entry: CalendarEntry): string =>
     ...(entry.end === undefined ? [] : [`DTEND:${utc(entry.end)}`]),
     `SUMMARY:${escape(entry.title)}`,
     ...(entry.location === undefined ? [] : [`LOCATION:${escape(entry.location)}`]),
+    ...(entry.canceled === true ? ["STATUS:CANCELLED"] : []),
     ...(entry.url === undefined ? [] : [`URL:${entry.url}`]),
     "END:VEVENT",
     "END:VCALENDAR",

@@ -2,11 +2,12 @@
 import { Context, DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { Template as TemplateId } from "../../../rpc/NotificationSequence.ts"
-import { toIcs } from "./Calendar.ts"
+import { methodOf, toIcs } from "./Calendar.ts"
 import type { EmailFile } from "./EmailTransport.ts"
 import { UnknownTemplate } from "./NotificationApi.ts"
 import * as SmsText from "./SmsText.ts"
 import { toHtml, toText } from "./templates/EmailLayout.ts"
+import { eventCancelled } from "./templates/Cancellation.ts"
 import { paymentConfirmation, refundConfirmation } from "./templates/Payments.ts"
 import { registrationConfirmation, welcome } from "./templates/Registration.ts"
 import { eventReminder } from "./templates/Reminders.ts"
@@ -22,7 +23,8 @@ const templates: Readonly<Record<TemplateId, Template>> = {
   ticket_alert: ticketAlert,
   payment_confirmation: paymentConfirmation,
   refund_confirmation: refundConfirmation,
-  event_reminder: eventReminder
+  event_reminder: eventReminder,
+  event_cancelled: eventCancelled
 }
 
 const isTemplate = Schema.is(TemplateId)
@@ -71,9 +73,11 @@ const calendarOf = Effect.fnUntraced(
     const v = request.variables
     const start = View.momentOf(v.event_date, v.event_timezone)
     if (template.calendar === undefined || start === undefined) return undefined
+    const canceled = template.calendar === "canceled"
     const ics = toIcs({
+      canceled,
       uid: `${uidOf(v, start)}@${request.domain ?? "guichet.invalid"}`,
-      sequence: Math.max(0, Math.trunc(v.event_version ?? 0)),
+      sequence: Math.max(0, Math.trunc(v.event_version ?? 0)) + (canceled ? 1 : 0),
       stamp: yield* DateTime.now,
       start,
       end: View.momentOf(v.event_end_date, v.event_timezone) ?? DateTime.addDuration(start, evening),
@@ -83,7 +87,7 @@ const calendarOf = Effect.fnUntraced(
     })
     return {
       filename: "event.ics",
-      contentType: "text/calendar; charset=utf-8; method=PUBLISH",
+      contentType: `text/calendar; charset=utf-8; method=${methodOf({ canceled })}`,
       content: new TextEncoder().encode(ics)
     }
   }

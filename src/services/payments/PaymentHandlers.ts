@@ -71,13 +71,21 @@ const named = Effect.fnUntraced(function* (paymentId: string, acts: "look after 
 
 const encodeBody = Schema.encodeEffect(PaymentWebhook)
 
+/** The same sum after another refund has failed is another fact. */
+const failedOf = (known: ReadonlyArray<KnownFact>): ReadonlyArray<string> =>
+  known.flatMap(({ event, facts }) => event === "payment.refund_failed" ? facts?.refund?.id ?? [] : []).sort()
+
 /** The body of a fact that no webhook told; equal facts have equal ids, so that the core takes each once. */
-const bodyOf = (entry: LedgerEntry, ref: string, fact: KnownFact, method: PaidWith) => {
+const bodyOf = (
+  entry: LedgerEntry,
+  ref: string,
+  fact: KnownFact,
+  method: PaidWith,
+  failed: ReadonlyArray<string>
+) => {
   const { customer, metadata, payment_id } = entry.request
-  const id = createHash("sha256").update(
-    JSON.stringify([ref, fact.event, fact.amount, fact.currency, fact.facts])
-  )
-    .digest("hex").slice(0, 32)
+  const said = [ref, fact.event, fact.amount, fact.currency, fact.facts, ...failed]
+  const id = createHash("sha256").update(JSON.stringify(said)).digest("hex").slice(0, 32)
   return {
     id: `check_${id}`,
     body: encodeBody({
@@ -104,8 +112,9 @@ const check = Effect.fn("Payments.check")(function* (paymentId: string) {
   const known = yield* Effect.mapError(gateway.known(ref, entry.request), explain)
   if (known.length === 0) return { payment_id: paymentId, decided: false }
   const method = yield* Effect.mapError(gateway.method(ref), explain)
+  const failed = failedOf(known)
   for (const fact of known) {
-    const { body, id } = bodyOf(entry, ref, fact, method)
+    const { body, id } = bodyOf(entry, ref, fact, method, failed)
     yield* Effect.catchTag(
       report(id, yield* Effect.orDie(body)),
       "NotReported",

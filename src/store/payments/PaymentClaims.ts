@@ -2,6 +2,7 @@
 import type { SqlClient, Statement } from "effect/sql"
 import { openFlows } from "../../../rpc/CompleteFlow.ts"
 import { paymentStatuses } from "../../../rpc/Payment.ts"
+import { holders } from "../Places.ts"
 import { openStatuses, paymentStates } from "./PaymentDecisions.ts"
 
 type Sql = SqlClient.SqlClient
@@ -53,6 +54,16 @@ export const markingAsItStands = (sql: Sql, flowId: string) =>
     flowId,
     sql`UPDATE payments SET updated_at = updated_at WHERE flow_id = ${flowId} RETURNING status`
   )
+
+/** A row where a flow's event has more holders of places than places, or a guest of it a live ticket of another flow. */
+export const retaken = (sql: Sql, flowId: string) =>
+  sql`
+    SELECT 1 FROM flows own JOIN events e USING (event_id) WHERE own.flow_id = ${flowId} AND (
+      (SELECT count(*) FROM (${holders(sql)}) AS everyone) > e.max_attendees
+      OR EXISTS (
+        SELECT 1 FROM jsonb_array_elements(own.request -> 'guests') AS guest
+        JOIN tickets t ON t.event_id = own.event_id AND t.guest_id = (guest ->> 'guest_id')::bigint
+        WHERE t.voided_at IS NULL AND t.flow_id IS DISTINCT FROM own.flow_id))`
 
 /** The open payments of ended flows whose tickets are void or others' by now, where a guest is one of this flow's. */
 export const forsaken = (sql: Sql, flowId: string) =>

@@ -10,8 +10,11 @@ import { type DisputeStatus, PaymentEventType } from "../../../rpc/payments/Paym
 import type { PaymentState } from "../../../rpc/Ticket.ts"
 import type { PastEvent } from "./PaymentRow.ts"
 
-/** What kind of fact an event is: money that came, went back or is disputed, or an attempt that ended without any. */
-type Fact = "received" | "refunded" | "refund_failed" | "disputed" | "failed" | "canceled"
+/**
+ * What kind of fact an event is: money that came, went back or is disputed, an attempt that ended without any, or where one
+ * refund stands, whose money other events tell.
+ */
+type Fact = "received" | "refunded" | "refund" | "refund_failed" | "disputed" | "failed" | "canceled"
 
 const facts: Readonly<Record<PaymentEventType, Fact>> = {
   "payment.failed": "failed",
@@ -19,6 +22,7 @@ const facts: Readonly<Record<PaymentEventType, Fact>> = {
   "payment.completed": "received",
   "payment.refunded": "refunded",
   "payment.partially_refunded": "refunded",
+  "payment.refund_updated": "refund",
   "payment.refund_failed": "refund_failed",
   "payment.disputed": "disputed"
 }
@@ -64,7 +68,10 @@ export interface Price {
   readonly currency: string
 }
 
-/** A message to the payer that follows from the facts; `refunded` is what refunds came to with the one it speaks of. */
+/**
+ * A message to the payer that follows from the facts; `refunded` is what refunds had ever come to with the one that it
+ * speaks of, those that failed afterwards included: two refunds of the same amount are two.
+ */
 export interface PayersNotice {
   readonly status: NoticeStatus
   readonly refunded: number
@@ -80,12 +87,17 @@ export interface Standing {
   readonly refunded: number
   /** In disputes that are open or lost. */
   readonly disputed: number
-  /** What credit notes are due for: refunds that were made and disputes that were lost. */
+  /** What refunds ever came to, those that failed afterwards included. */
+  readonly refundedThrough: number
+  /** What credit notes come to, less what was taken back of them: refunds that were made and disputes that were lost. */
   readonly credited: number
+  /** Whether anything was ever heard that may be credited, or was. */
+  readonly correctable: boolean
   /** Another amount or currency than was asked came in: it belongs to nobody here and goes back. */
   readonly misreceived: boolean
   /** What a person has to look at. */
   readonly attention: ReadonlyArray<PaymentAttention>
+  readonly disputes: ReadonlyArray<Dispute>
   readonly notices: ReadonlyArray<PayersNotice>
 }
 
@@ -111,37 +123,59 @@ const isWhole = (event: PastEvent, price: Price): boolean => {
   return came.amount === price.amount && came.currency === price.currency
 }
 
+/** A refund fails once, however often and late it is told: its first telling counts. */
+const failuresOf = (failures: ReadonlyArray<PastEvent>): ReadonlyArray<PastEvent> =>
+  [...Map.groupBy(failures, ({ facts, webhook_id }) => facts?.refund?.id ?? webhook_id).values()]
+    .map((told) => told.reduce((first, event) => millis(event) < millis(first) ? event : first))
+
+interface Refunds {
+  readonly net: number
+  readonly through: number
+  /** What refunds had ever come to with each of them. */
+  readonly sums: ReadonlyArray<number>
+  /** When the newest sum was told. */
+  readonly at: DateTime.Utc | null
+}
+
 /**
- * The sum that the newest refund event tells is cumulative, and knows of every refund that failed before it; those that
- * failed since are taken off, each once.
+ * In order of time: a sum is cumulative, and knows of every refund that failed before it; one that failed since is taken
+ * off. What a sum adds to what was left is a refund of its own, also where it comes to the same sum again.
  */
 const refundsOf = (
   refunds: ReadonlyArray<PastEvent>,
   failures: ReadonlyArray<PastEvent>,
   price: Price
-): { readonly gross: number; readonly net: number; readonly at: DateTime.Utc | null } => {
-  const newest = refunds.reduce<PastEvent | undefined>((best, event) => {
-    if (best === undefined || millis(event) > millis(best)) return event
-    return millis(event) === millis(best) && refundedWith(event, price) > refundedWith(best, price)
-      ? event
-      : best
-  }, undefined)
-  if (newest === undefined) return { gross: 0, net: 0, at: null }
-  const sum = refundedWith(newest, price)
-  // A refund fails once, however often and late it is told.
-  const failed = [
-    ...Map.groupBy(failures, ({ facts, webhook_id }) => facts?.refund?.id ?? webhook_id).values()
-  ]
-    .map((told) => told.reduce((first, event) => millis(event) < millis(first) ? event : first))
-    .filter((event) => millis(event) >= millis(newest))
-  const back = failed.reduce((total, { facts }) => total + (facts?.refund?.amount ?? sum), 0)
-  const gross = refunds.reduce((most, event) => Math.max(most, refundedWith(event, price)), 0)
-  return { gross, net: Math.max(sum - back, 0), at: newest.occurred_at }
+): Refunds => {
+  const steps = [
+    ...refunds.map((event) => ({ event, sum: refundedWith(event, price), order: 0 })),
+    ...failuresOf(failures).map((event) => ({
+      event,
+      sum: event.facts?.refund?.amount ?? price.amount,
+      order: 1
+    }))
+  ].sort((some, other) =>
+    millis(some.event) - millis(other.event) || some.order - other.order || some.sum - other.sum
+  )
+  let [net, through] = [0, 0]
+  let at: DateTime.Utc | null = null
+  const sums: Array<number> = []
+  for (const { event, order, sum } of steps) {
+    if (order === 1) {
+      net = Math.max(net - sum, 0)
+      continue
+    }
+    if (sum > net) sums.push(through += sum - net)
+    net = sum
+    at = event.occurred_at
+  }
+  return { net, through, sums, at }
 }
 
 const disputeRanks: Readonly<Record<DisputeStatus, number>> = { inquiry: 0, open: 1, won: 2, lost: 2 }
 
 interface Dispute {
+  /** Null where an earlier version kept no name. */
+  readonly id: string | null
   readonly status: DisputeStatus
   readonly amount: number
   readonly at: DateTime.Utc
@@ -161,6 +195,7 @@ const disputesOf = (events: ReadonlyArray<PastEvent>, price: Price): ReadonlyArr
   return [...byName.values()]
     .map((all) => all.reduce(furthest))
     .map(({ amount, facts, occurred_at }) => ({
+      id: facts?.dispute?.id ?? null,
       status: facts?.dispute?.status ?? "open",
       amount: Math.min(facts?.dispute?.amount ?? amount ?? price.amount, price.amount),
       at: occurred_at
@@ -180,7 +215,8 @@ export const stateOf = (price: Price, events: ReadonlyArray<PastEvent>): Standin
   const parts = misreceived
     ? completed.map((event) => arrived(event, price)).filter(({ currency }) => currency === price.currency)
     : []
-  const refunds = refundsOf(of("refunded"), of("refund_failed"), price)
+  const failed = of("refund_failed")
+  const refunds = refundsOf(of("refunded"), failed, price)
   const disputes = disputesOf(of("disputed"), price)
   const open = disputes.filter(({ status }) => status === "open")
   const lost = disputes.filter(({ status }) => status === "lost")
@@ -200,30 +236,29 @@ export const stateOf = (price: Price, events: ReadonlyArray<PastEvent>): Standin
   const ends = [...(isRefunded && refunds.at !== null ? [refunds.at] : []), ...lost.map(({ at }) => at)]
   const attention: ReadonlyArray<PaymentAttention> = [
     ...(misreceived ? ["amount_mismatch" as const] : []),
-    ...(of("refund_failed").length > 0 ? ["refund_failed" as const] : []),
+    ...(failed.length > 0 ? ["refund_failed" as const] : []),
     ...(open.length > 0 ? ["dispute_open" as const] : []),
     ...(lost.length > 0 ? ["dispute_lost" as const] : []),
     ...(disputes.some(({ status }) => status === "inquiry") ? ["inquiry" as const] : [])
   ]
-  const sums = new Set(of("refunded").map((event) => refundedWith(event, price)).filter((sum) => sum > 0))
   return {
     status,
     settledAt,
     revokedAt: ends.sort(DateTime.Order)[0] ?? null,
-    received: settledAt !== null || refunds.gross > 0 || disputed > 0
+    received: settledAt !== null || refunds.through > 0 || disputed > 0
       ? price.amount
       : parts.reduce((most, { amount }) => Math.max(most, amount), 0),
     refunded: refunds.net,
     disputed,
-    credited: settledAt === null ? 0 : Math.min(refunds.gross + sumOf(lost), price.amount),
+    refundedThrough: refunds.through,
+    credited: settledAt === null ? 0 : Math.min(refunds.net + sumOf(lost), price.amount),
+    correctable: settledAt !== null && (refunds.through > 0 || disputes.length > 0),
     misreceived,
     attention,
+    disputes,
     notices: [
       ...(settledAt === null ? [] : [{ status: "settled" as const, refunded: 0 }]),
-      ...[...sums].sort((some, other) => some - other).map((refunded) => ({
-        status: "refunded" as const,
-        refunded
-      }))
+      ...refunds.sums.map((refunded) => ({ status: "refunded" as const, refunded }))
     ]
   }
 }

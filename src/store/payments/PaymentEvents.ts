@@ -1,13 +1,15 @@
 /**
  * What an event does to a payment: it is recorded, and the payment becomes what all its events mean. The event is stored
  * first, by itself: whoever dies between the two is asked again, and finds it. Of two who decide at once the second finds
- * that the payment's row is another than it read (`xmin`), and looks again.
+ * that the payment's row is another than it read (`xmin`), and looks again. Where money went back or is disputed, whose
+ * rows stand beside the payment's, all of it is one transaction under the payment's lock.
  */
 import { DateTime, Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { PaymentAttention, PaymentStatus } from "../../../rpc/Payment.ts"
 import type { PaymentWebhook } from "../../../rpc/payments/PaymentWebhook.ts"
 import { durably, patiently } from "../Transaction.ts"
+import * as Movements from "./Movements.ts"
 import * as PaymentClaims from "./PaymentClaims.ts"
 import * as PaymentLines from "./PaymentLines.ts"
 import { factOf, type Standing, stateOf } from "./PaymentDecisions.ts"
@@ -37,11 +39,15 @@ type Recorded = typeof Recorded.Type
 
 const decodeRecorded = Schema.decodeUnknownEffect(Schema.Array(Recorded))
 
+const retaken: PaymentAttention = "place_retaken"
+
 /** A payment that nobody here asked for, about an event that nobody here has. */
 const isForeign = ({ flow_id, owner }: PaymentRow): boolean => flow_id === null && owner === null
 
 /** Part of `PaymentStore`, which says what each does. */
 export const make = (sql: SqlClient.SqlClient) => {
+  const movements = Movements.make(sql)
+
   /**
    * A payment that nobody here asked for is the organisation's that alone has the event number of its webhook. Where none
    * has, it is kept as what it is: it is invoiced to nobody, and opens nothing.
@@ -103,20 +109,22 @@ export const make = (sql: SqlClient.SqlClient) => {
       DO UPDATE SET granted_at = excluded.granted_at, revoked_at = excluded.revoked_at)`]
   }
 
-  /**
-   * Makes the payment what its events come to, and its tickets what that means for them; none when its row is not the one
-   * that was read with them. Whoever changed it has seen these events or looks again itself.
-   */
-  const settle = Effect.fnUntraced(function* (
-    { events, fresh, revision, ...before }: Recorded,
-    webhook: PaymentWebhook | undefined
-  ) {
+  const standingOf = ({ events, fresh: _fresh, revision: _revision, ...before }: Recorded) => {
     const standing = stateOf(before, events)
-    const settledAt = standing.settledAt === null ? null : DateTime.toDateUtc(standing.settledAt)
     const attention: ReadonlyArray<PaymentAttention> = [
       ...standing.attention,
       ...(isForeign(before) ? ["unknown_event" as const] : [])
     ]
+    return { before, standing, attention }
+  }
+
+  /**
+   * Makes the payment what its events come to, and its tickets what that means for them; none when its row is not the one
+   * that was read with them. Whoever changed it has seen these events or looks again itself.
+   */
+  const settle = Effect.fnUntraced(function* (recorded: Recorded, webhook: PaymentWebhook | undefined) {
+    const { attention, before, standing } = standingOf(recorded)
+    const settledAt = standing.settledAt === null ? null : DateTime.toDateUtc(standing.settledAt)
     const effects = [
       ...(isForeign(before)
         ? []
@@ -132,8 +140,9 @@ export const make = (sql: SqlClient.SqlClient) => {
             status = ${standing.status}, settled_at = ${settledAt}::timestamptz,
             amount_received = ${standing.received}::bigint, amount_refunded = ${standing.refunded}::bigint,
             amount_disputed = ${standing.disputed}::bigint, amount_credited = ${standing.credited}::bigint,
-            attention = ${attention}::text[], updated_at = now()
-          WHERE payment_id = ${before.payment_id} AND xmin::text = ${revision} RETURNING *
+            refunded_through = ${standing.refundedThrough}::bigint, attention = ${attention}::text[],
+            updated_at = now()
+          WHERE payment_id = ${before.payment_id} AND xmin::text = ${recorded.revision} RETURNING *
         )${effects.length === 0 ? sql.literal("") : sql`, ${sql.join(", ", false)(effects)}`}
         SELECT * FROM paid`,
       decodeRows
@@ -141,46 +150,83 @@ export const make = (sql: SqlClient.SqlClient) => {
     return Option.map(Option.fromNullishOr(payment), (payment): Applied => ({
       payment,
       standing,
-      fresh,
+      fresh: recorded.fresh,
       previous: before.status,
       noticed: attention.filter((one) => !before.attention.includes(one))
     }))
   })
 
-  /** One look at the payment with its event, and what that makes of it; "unknown" without such a payment. */
-  const decide = Effect.fnUntraced(function* (
+  /** Whether other rows follow from these events than the payment's, its tickets' and the access that it grants. */
+  const movesMoney = (recorded: Recorded): boolean => {
+    const { attention, standing } = standingOf(recorded)
+    return Movements.refundsHeard(recorded.events).length > 0 || standing.disputes.length > 0 ||
+      standing.status === "refunded" || attention.includes("refund_failed")
+  }
+
+  /** Whether a payment that stands again, since its refund failed, is for places that others have taken meanwhile. */
+  const isRetaken = Effect.fnUntraced(function* (payment: PaymentRow) {
+    if (!payment.attention.includes("refund_failed") || payment.status !== "settled") return false
+    if (payment.flow_id === null) return false
+    const rows = yield* PaymentClaims.retaken(sql, payment.flow_id)
+    return rows.length > 0
+  })
+
+  /** The rows of refunds and disputes, and whether somebody else has the place by now. */
+  const moveMoney = Effect.fnUntraced(function* (
+    { events, attention: before }: Recorded,
+    { payment, ...applied }: Applied
+  ) {
+    yield* movements.keepRefunds(payment, events)
+    yield* movements.keepDisputes(payment, applied.standing.disputes)
+    if (!(yield* isRetaken(payment))) return { payment, ...applied }
+    yield* sql`
+      UPDATE payments SET attention = attention || ${retaken}::text WHERE payment_id = ${payment.payment_id}`
+    const noticed = before.includes(retaken) ? applied.noticed : [...applied.noticed, retaken]
+    return { ...applied, payment: { ...payment, attention: [...payment.attention, retaken] }, noticed }
+  })
+
+  /** The same with the payment held until the transaction ends. */
+  const decideHeld = Effect.fnUntraced(function* (
     paymentId: string,
     event: PastEvent,
     webhook: PaymentWebhook | undefined
   ) {
-    const recorded = yield* record(paymentId, event)
-    if (Option.isNone(recorded)) return "unknown" as const
-    return Option.getOrElse(yield* settle(recorded.value, webhook), () => "changed" as const)
+    yield* sql`SELECT payment_id FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`
+    const recorded = yield* Effect.orDie(Effect.flatMap(record(paymentId, event), Effect.fromOption))
+    const applied = yield* Effect.orDie(Effect.flatMap(settle(recorded, webhook), Effect.fromOption))
+    return yield* moveMoney(recorded, applied)
   })
 
-  /** Two statements where nobody else changes the payment between them, as nearly always; under its lock otherwise. */
+  /**
+   * One look at the payment with its event, and what that makes of it; none without such a payment. Two statements where
+   * nobody else changes the payment between them and no money went back, as nearly always.
+   */
   const decided = Effect.fnUntraced(function* (
     paymentId: string,
     event: PastEvent,
     webhook: PaymentWebhook | undefined
   ) {
-    const first = yield* patiently(decide(paymentId, event, webhook))
-    if (first !== "changed") return first
-    const lock = sql`SELECT payment_id FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`
-    const second = yield* durably(sql, Effect.andThen(lock, decide(paymentId, event, webhook)))
-    return second === "changed" ? yield* Effect.die(new Error("A held payment was changed")) : second
+    const recorded = yield* patiently(record(paymentId, event))
+    if (Option.isNone(recorded)) return Option.none<Applied>()
+    const applied = movesMoney(recorded.value)
+      ? Option.none<Applied>()
+      : yield* patiently(settle(recorded.value, webhook))
+    if (Option.isSome(applied)) return applied
+    const held = yield* durably(sql, decideHeld(paymentId, event, webhook))
+    return Option.some<Applied>({ ...held, fresh: recorded.value.fresh })
   })
 
   const apply = Effect.fn("PaymentStore.apply")(function* (webhook: PaymentWebhook) {
     const event = { ...webhook, facts: webhook.facts ?? null, occurred_at: webhook.timestamp }
     const known = yield* decided(webhook.payment_id, event, webhook)
-    if (known !== "unknown") {
-      yield* PaymentLines.decided(known.previous, known.payment)
-      return known
+    if (Option.isSome(known)) {
+      yield* PaymentLines.decided(known.value.previous, known.value.payment)
+      return known.value
     }
     yield* patiently(create(webhook))
-    const made = yield* decided(webhook.payment_id, event, webhook)
-    if (made === "unknown") return yield* Effect.die(new Error("A payment that was made is not there"))
+    const made = yield* Effect.orDie(
+      Effect.flatMap(decided(webhook.payment_id, event, webhook), Effect.fromOption)
+    )
     yield* PaymentLines.began(made.payment)
     yield* PaymentLines.decided(made.previous, made.payment)
     return made
@@ -198,9 +244,8 @@ export const make = (sql: SqlClient.SqlClient) => {
       currency: null,
       facts: null
     }, undefined)
-    if (applied === "unknown") return Option.none<Applied>()
-    yield* PaymentLines.decided(applied.previous, applied.payment)
-    return Option.some(applied)
+    if (Option.isSome(applied)) yield* PaymentLines.decided(applied.value.previous, applied.value.payment)
+    return applied
   })
 
   return { apply, close }

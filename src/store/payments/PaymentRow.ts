@@ -36,6 +36,7 @@ export const PaymentRow = Schema.Struct({
   amount_refunded: Schema.Int,
   amount_disputed: Schema.Int,
   amount_credited: Schema.Int,
+  refunded_through: Schema.Int,
   attention: Schema.Array(PaymentAttention)
 })
 export type PaymentRow = typeof PaymentRow.Type

@@ -19,9 +19,11 @@ const ViewRow = Schema.Struct({
   amount_received: Schema.Int,
   amount_refunded: Schema.Int,
   amount_disputed: Schema.Int,
+  balance: Schema.Int,
   attention: Schema.Array(PaymentAttention),
   invoice_number: Schema.NullOr(Schema.String),
   credit_notes: Schema.Array(Schema.String),
+  corrective_invoices: Schema.Array(Schema.String),
   template_access: Schema.Array(Schema.Int)
 })
 
@@ -31,10 +33,13 @@ export const make = (sql: SqlClient.SqlClient) => {
     Rows.first(ViewRow)(sql`
       SELECT p.payment_id, p.flow_id, p.owner, p.amount, p.currency, p.status, p.settled_at,
         p.amount_received, p.amount_refunded, p.amount_disputed, p.attention,
+        p.amount_received - p.amount_refunded - p.amount_disputed AS balance,
         coalesce(${sql.literal(numberOf("p.event_id"))}, (p.metadata->>'event_id')::bigint) AS event_id,
         (SELECT number FROM invoices i WHERE i.payment_id = p.payment_id AND i.corrects IS NULL) AS invoice_number,
         (SELECT coalesce(jsonb_agg(i.number ORDER BY i.issued_at, i.number), '[]'::jsonb) FROM invoices i
-          WHERE i.payment_id = p.payment_id AND i.corrects IS NOT NULL) AS credit_notes,
+          WHERE i.payment_id = p.payment_id AND i.credited > 0) AS credit_notes,
+        (SELECT coalesce(jsonb_agg(i.number ORDER BY i.issued_at, i.number), '[]'::jsonb) FROM invoices i
+          WHERE i.payment_id = p.payment_id AND i.credited < 0) AS corrective_invoices,
         (SELECT coalesce(jsonb_agg(a.template_id ORDER BY a.template_id), '[]'::jsonb) FROM template_access a
           WHERE a.payment_id = p.payment_id AND a.revoked_at IS NULL) AS template_access
       FROM payments p WHERE p.payment_id = ${paymentId}`)

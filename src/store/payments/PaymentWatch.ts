@@ -1,4 +1,4 @@
-/** Payments that nothing is heard of, and orders that nobody pays: what their keeper looks for. */
+/** Payments and refunds that nothing is heard of, and orders that nobody pays: what their keeper looks for. */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { openFlows } from "../../../rpc/CompleteFlow.ts"
@@ -24,12 +24,16 @@ export const make = (sql: SqlClient.SqlClient) => {
         `(now() - ${row}.created_at) / 8))`
     )
 
+  /** Of a refund that the gateway took, and nothing was heard of since, its payment is asked about too. */
   const due = (most: number) =>
     idsOf(sql`
       UPDATE payments SET checked_at = now() WHERE payment_id IN (
         SELECT payment_id FROM payments
         WHERE status IN ('pending', 'failed', 'disputed') AND gateway_ref IS NOT NULL
           AND ${isRecent("payments")} AND ${isQuiet("payments", "greatest(updated_at, checked_at)")}
+          OR payment_id IN (
+            SELECT r.payment_id FROM refunds r WHERE r.status = 'pending' AND ${isRecent("r")}
+              AND ${isQuiet("r", "greatest(r.updated_at, payments.checked_at)")})
         ORDER BY created_at LIMIT ${most}::int FOR UPDATE SKIP LOCKED)
       RETURNING payment_id`)
 

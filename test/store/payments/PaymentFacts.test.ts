@@ -4,7 +4,9 @@
  * Guards whose removal turns this file red: that the newest sum of refunds counts, and of one second the greater; that a
  * failed refund is taken off, once and only from what was told before it, from its first telling on; that the furthest word of a dispute counts,
  * the later of two last ones, and a nameless one as long as none has a name; that an inquiry shuts nobody out; what takes access away; that another amount settles
- * nothing; that a payment has one invoice and a credit note is for what earlier ones left.
+ * nothing; that a payment has one invoice and a credit note is for what earlier ones left; that a refund after one that
+ * failed is another, whatever the sum; that what came again is taken back of the credit notes; that the VAT of corrections
+ * goes on from the earlier ones; that the database takes no correction beyond its invoice.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Layer, Option, Schema } from "effect"
@@ -40,6 +42,7 @@ const happenings = {
   part: { type: "partially_refunded", facts: { amount_refunded: 4000 }, at: 20 },
   rest: { type: "refunded", facts: { amount_refunded: 9999 }, at: 30 },
   partFailed: { type: "refund_failed", facts: { refund: { id: "re_1", amount: 4000 } }, at: 25 },
+  partAgain: { type: "partially_refunded", facts: { amount_refunded: 4000 }, at: 27 },
   restFailed: { type: "refund_failed", facts: { refund: { id: "re_2", amount: 9999 } }, at: 35 },
   someFailed: { type: "refund_failed", facts: { refund: { id: "re_3", amount: 3000 } }, at: 36 },
   opened: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "open" } }, at: 40 },
@@ -57,7 +60,9 @@ const oddities = {
     facts: { dispute: { id: "dp_1", amount: 9999, status: "inquiry" } },
     at: 60
   },
-  wonLate: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "won" } }, at: 60 }
+  wonLate: { type: "disputed", facts: { dispute: { id: "dp_1", amount: 9999, status: "won" } }, at: 60 },
+  lostPart: { type: "disputed", facts: { dispute: { id: "dp_2", amount: 3333, status: "lost" } }, at: 61 },
+  wonPart: { type: "disputed", facts: { dispute: { id: "dp_2", amount: 3333, status: "won" } }, at: 62 }
 } as const satisfies Record<string, Told>
 type Happening = keyof typeof happenings | keyof typeof oddities
 const all = Object.keys(happenings) as ReadonlyArray<Happening>
@@ -124,6 +129,16 @@ describe("what a payment's events come to", () => {
   it.for(cases)("%o is %s", ([names, status, amounts]) => {
     const { disputed, received, refunded, ...standing } = after(...names)
     assert.deepStrictEqual([standing.status, { received, refunded, disputed }], [status, amounts])
+  })
+
+  it("tells two refunds of the same amount as two, where the first one failed between them", () => {
+    const { notices, refunded, refundedThrough } = after("succeeded", "part", "partFailed", "partAgain")
+    assert.deepStrictEqual([refunded, refundedThrough], [4000, 8000])
+    assert.deepStrictEqual(notices.map((notice) => notice.refunded), [0, 4000, 8000])
+    assert.deepStrictEqual(after("succeeded", "part", "partAgain").notices.map((notice) => notice.refunded), [
+      0,
+      4000
+    ])
   })
 
   it("counts a refund that failed once, however late it is told again", () => {
@@ -224,13 +239,19 @@ const apply = Effect.fnUntraced(function* (paymentId: string, name: Happening) {
 const Document = Schema.Struct({
   number: Schema.String,
   corrects: Schema.NullOr(Schema.String),
-  gross: Schema.Int
+  gross: Schema.Int,
+  net: Schema.Int,
+  reverses: Schema.NullOr(Schema.Array(Schema.Struct({ number: Schema.String, amount: Schema.Int })))
 })
+
+/** What is without VAT in a sum of which a fifth of the rest is VAT. */
+const netOf = (gross: number) => Math.round(gross / 1.2)
 
 const documents = Effect.fnUntraced(function* (paymentId: string) {
   const sql = yield* SqlClient.SqlClient
   const rows = yield* sql`
-    SELECT number, corrects, (document->'totals'->>'gross')::int AS gross FROM invoices
+    SELECT number, corrects, (document->'totals'->>'gross')::int AS gross,
+      (document->'totals'->>'net')::int AS net, document->'reverses' AS reverses FROM invoices
     WHERE payment_id = ${paymentId} ORDER BY sequence`
   return yield* Schema.decodeUnknownEffect(Schema.Array(Document))(rows)
 })
@@ -266,10 +287,60 @@ layer(Env)("the documents of a payment", (it) => {
         assert.deepStrictEqual([invoice?.corrects, invoice?.gross], [null, price.amount], why)
         assert.isTrue(notes.every(({ corrects }) => corrects === invoice?.number), why)
         assert.strictEqual(notes.reduce((sum, { gross }) => sum - gross, 0), standing.credited, why)
+        assert.strictEqual(notes.reduce((sum, { net }) => sum - net, 0), netOf(standing.credited), why)
+        for (const { gross, reverses } of notes) {
+          assert.strictEqual(gross > 0, reverses !== null, why)
+          assert.strictEqual(reverses?.reduce((sum, { amount }) => sum + amount, 0) ?? gross, gross, why)
+        }
       }
       const [gaps] = yield* sql<{ missing: number }>`
         SELECT (max(sequence) - count(*))::int AS missing FROM invoices`
       assert.strictEqual(gaps?.missing, 0)
+    }))
+
+  it.effect("take a credit note back where its refund failed, and where a lost dispute was won after all", () =>
+    Effect.gen(function* () {
+      const payments = yield* PaymentStore
+      const tell = Effect.fnUntraced(function* (paymentId: string, names: ReadonlyArray<Happening>) {
+        yield* payments.begin(asked(paymentId, price))
+        yield* Effect.forEach(names, (name) => apply(paymentId, name), { discard: true })
+        return yield* documents(paymentId)
+      })
+      const refunds = yield* tell("pay_back", ["succeeded", "part", "partFailed", "partAgain", "rest"])
+      assert.deepStrictEqual(refunds.map(({ gross }) => gross), [9999, -4000, 4000, -4000, -5999])
+      assert.deepStrictEqual(refunds[2]?.reverses, [{ number: refunds[1]!.number, amount: 4000 }])
+      assert.strictEqual(refunds.reduce((sum, { net }) => sum + net, 0), 0)
+      const disputed = yield* tell("pay_won", ["succeeded", "part", "lostPart", "wonPart"])
+      assert.deepStrictEqual(disputed.map(({ gross }) => gross), [9999, -4000, -3333, 3333])
+      assert.deepStrictEqual(disputed[3]?.reverses, [{ number: disputed[2]!.number, amount: 3333 }])
+      const both = yield* tell("pay_both", ["succeeded", "part", "rest", "restFailed"])
+      assert.deepStrictEqual(both.map(({ gross }) => gross), [9999, -4000, -5999, 9999])
+      assert.deepStrictEqual(both[3]?.reverses, [
+        { number: both[2]!.number, amount: 5999 },
+        { number: both[1]!.number, amount: 4000 }
+      ])
+    }))
+
+  it.effect("are corrected by no more than the invoice, and not to less than nothing, by the database itself", () =>
+    Effect.gen(function* () {
+      const payments = yield* PaymentStore
+      const sql = yield* SqlClient.SqlClient
+      yield* payments.begin(asked("pay_guarded", price))
+      for (const name of ["succeeded", "part"] as const) yield* apply("pay_guarded", name)
+      const by = (amount: number) =>
+        Effect.exit(sql`
+          INSERT INTO invoices (issuer, year, sequence, number, payment_id, issued_at, document, corrects, correction,
+            credited, credited_through)
+          SELECT 'X', 2026, 1, 'X-2026-1', payment_id, now(), document, number, 9, ${amount}::bigint, 0 FROM invoices
+          WHERE payment_id = 'pay_guarded' AND corrects IS NULL`.pipe(
+          sql.withTransaction,
+          Effect.andThen(
+            sql`SELECT 1`
+          )
+        ))
+      for (const amount of [6000, -4001, 0]) {
+        assert.strictEqual((yield* by(amount))._tag, "Failure", String(amount))
+      }
     }))
 
   it.effect("are not changed and not removed, by anybody", () =>

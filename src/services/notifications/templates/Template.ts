@@ -20,9 +20,9 @@ export interface Content {
   readonly sms: string
 }
 
-/** `calendar`: the e-mail carries the event as `.ics`. `reminder`: the reader may unsubscribe. */
+/** `calendar`: the e-mail carries the event as `.ics`, or takes it out of the reader's calendar. `reminder`: the reader may unsubscribe. */
 export interface Template {
-  readonly calendar?: true
+  readonly calendar?: true | "canceled"
   readonly reminder?: true
   readonly content: Readonly<Record<Locale, (view: View) => Content>>
 }

@@ -14,6 +14,7 @@ export const eventStatuses: Readonly<Record<PaymentEventType, string>> = {
   "payment.canceled": "canceled",
   "payment.refunded": "refunded",
   "payment.partially_refunded": "partially_refunded",
+  "payment.refund_updated": "refund_updated",
   "payment.refund_failed": "refund_failed",
   "payment.disputed": "disputed"
 }

@@ -35,12 +35,14 @@ export type PaymentAnswer = typeof PaymentAnswer.Type
 
 /**
  * All of the payment without an `amount`. A `refund_id` names one refund, however often it is sent; without one, the
- * request's own id does: two requests of the same amount are two refunds.
+ * request's own id does: two requests of the same amount are two refunds. `again` says that it may have been made long ago:
+ * it is looked for first, since a gateway remembers what it was asked for a day or so.
  */
 export const RefundRequest = Schema.Struct({
   refund_id: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.-]{1,100}$/))),
   amount: Schema.optionalKey(Amount),
-  reason: Label
+  reason: Label,
+  again: Schema.optionalKey(Schema.Boolean)
 })
 export type RefundRequest = typeof RefundRequest.Type
 

@@ -24,6 +24,10 @@ export type Opened = Pick<PaymentAnswer, "status" | "gateway_ref" | "client_secr
 /** A refund under the name that makes it one. */
 export type NamedRefund = RefundRequest & { readonly refund_id: string }
 
+/** The name of a refund whose own progress is reported: what an organiser asked for. Of any other the sum says all. */
+export const reportedName = ({ refund_id }: NamedRefund): string | undefined =>
+  refund_id.startsWith("refund_") ? refund_id : undefined
+
 /** A fact as its webhook would have told it: at which Unix second, and what moved where that is not all of the price. */
 export interface KnownFact {
   readonly event: PaymentEventType

@@ -16,7 +16,9 @@ import { refundKeyOf } from "./SandboxGateway.ts"
 const Done = Schema.Struct({ payment_id: PaymentId, event: Schema.Literal("queued") })
 
 /** What needs no more than its name. */
-const action = <const Name extends Exclude<SandboxAction, "cancel" | "refund">>(name: Name) =>
+const action = <const Name extends Exclude<SandboxAction, "cancel" | "refund" | "refund_arrives">>(
+  name: Name
+) =>
   HttpApiEndpoint.post(name, `/${name}`, {
     params: { id: PaymentId },
     success: Done,
@@ -79,6 +81,7 @@ export const SandboxRoutesLayer = HttpApiBuilder.layer(SandboxApi).pipe(
         .handle("refund", ({ params: { id }, payload: { amount } }) =>
           act(bank, id, "refund", {
             key: refundKeyOf({ refund_id: `sandbox ${amount ?? "all"}` }),
+            name: "",
             amount
           }))
     })

@@ -10,7 +10,7 @@ import * as TraceParent from "../../../telemetry/TraceParent.ts"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
 import { GatewayError, type KnownFact } from "../contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "../contract/PaymentLedger.ts"
-import { eventIdOf, SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
+import { eventIdOf, refundIdOf, SandboxAction, sandboxEvent } from "./SandboxEvents.ts"
 import { StripeSignature } from "../stripe/StripeSignature.ts"
 
 const Emission = Schema.Struct({
@@ -19,18 +19,24 @@ const Emission = Schema.Struct({
   action: SandboxAction,
   created: Schema.Int,
   refunded: Schema.Int,
+  refund: Schema.optionalKey(Schema.Struct({ key: Schema.String, name: Schema.String })),
   trace: Schema.optionalKey(TraceParent.TraceParent)
 })
 
 const Account = Schema.Struct({
   state: Schema.Literals(["open", "failed", "canceled", "succeeded"]),
-  refunds: Schema.Record(Schema.String, Schema.Int)
+  refunds: Schema.Record(Schema.String, Schema.Int),
+  /** The name under which each refund was asked for, those that failed, and the second of the last event. */
+  names: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  failed: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
+  last: Schema.optionalKey(Schema.Int)
 })
 type Account = typeof Account.Type
 
-/** A part or, without an amount, the rest of the price, refunded once under its `key`. */
+/** A part or, without an amount, the rest of the price, refunded once under its `key`; `name` is what the core calls it. */
 export interface SandboxRefund {
   readonly key: string
+  readonly name: string
   readonly amount: number | undefined
 }
 
@@ -45,24 +51,43 @@ interface Acted {
   readonly account: Account
   /** What refunds come to after a refund; the refund that failed. */
   readonly refunded: number
+  /** The refund that it is about, and its amount. */
+  readonly refund?: { readonly key: string; readonly name: string; readonly amount: number }
 }
 
 const isCharging = Schema.is(Schema.Literals(["confirm", "fail", "cancel"]))
 
-const refundOf = (account: Account, price: number, { amount: asked, key }: SandboxRefund) => {
-  if (key in account.refunds) return Effect.succeed({ account, refunded: refunded(account) })
+const refundOf = (
+  account: Account,
+  price: number,
+  { amount: asked, key, name }: SandboxRefund
+): Effect.Effect<Acted, GatewayError> => {
+  const known = account.refunds[key]
+  if (known !== undefined) {
+    return Effect.succeed({ account, refunded: refunded(account), refund: { key, name, amount: known } })
+  }
+  if (key in (account.failed ?? {})) return refuse("This refund has failed.")
   const rest = price - refunded(account)
   const amount = asked ?? rest
   if (amount > rest || amount === 0) return refuse("More would be refunded than was charged.")
-  const after = { ...account, refunds: { ...account.refunds, [key]: amount } }
-  return Effect.succeed({ account: after, refunded: refunded(after) })
+  const after = {
+    ...account,
+    refunds: { ...account.refunds, [key]: amount },
+    names: { ...account.names, [key]: name }
+  }
+  return Effect.succeed({ account: after, refunded: refunded(after), refund: { key, name, amount } })
 }
 
-const failedRefundOf = (account: Account) => {
+const failedRefundOf = (account: Account): Effect.Effect<Acted, GatewayError> => {
   const last = Object.entries(account.refunds).at(-1)
   if (last === undefined) return refuse("Nothing was refunded.")
-  const { [last[0]]: amount = 0, ...refunds } = account.refunds
-  return Effect.succeed({ account: { ...account, refunds }, refunded: amount })
+  const [key, amount] = last
+  const { [key]: _failed, ...refunds } = account.refunds
+  return Effect.succeed({
+    account: { ...account, refunds, failed: { ...account.failed, [key]: amount } },
+    refunded: amount,
+    refund: { key, name: account.names?.[key] ?? "", amount }
+  })
 }
 
 /** The account after the action, or the refusal that Stripe would give. */
@@ -128,26 +153,32 @@ export class SandboxBank extends Context.Service<SandboxBank, {
           Option.getOrElse((): Account => ({ state: "open", refunds: {} }))
         )
 
+      const emit = Effect.fnUntraced(function* (
+        paymentId: string,
+        action: SandboxAction,
+        created: number,
+        { refund, refunded }: Pick<Acted, "refund" | "refunded">
+      ) {
+        const id = eventIdOf(paymentId, action, refund?.key)
+        const trace = yield* TraceParent.current
+        const named = refund === undefined ? {} : { refund: { key: refund.key, name: refund.name } }
+        const emission = { id, payment_id: paymentId, action, created, refunded, ...named, trace }
+        yield* Effect.orDie(queue.offer(emission, { id }))
+      })
+
+      /** Of one payment no two events are of one second: what follows what is to be seen, as it is where days pass. */
       const act = Effect.fn("SandboxBank.act")(
         function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
           const { amount, payment_id } = entry.request
-          const acted = yield* apply(yield* load(payment_id), action, amount, refund)
-          yield* Effect.orDie(accounts.set(payment_id, acted.account))
-          const id = eventIdOf(payment_id, action, refund?.key)
-          const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-          yield* Effect.orDie(
-            queue.offer(
-              {
-                id,
-                payment_id,
-                action,
-                created,
-                refunded: acted.refunded,
-                trace: yield* TraceParent.current
-              },
-              { id }
-            )
-          )
+          const account = yield* load(payment_id)
+          const acted = yield* apply(account, action, amount, refund)
+          const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+          const created = Math.max(now, (account.last ?? 0) + 1)
+          yield* Effect.orDie(accounts.set(payment_id, { ...acted.account, last: created }))
+          yield* emit(payment_id, action, created, acted)
+          if (action === "refund" && acted.refund !== undefined && acted.refund.name !== "") {
+            yield* emit(payment_id, "refund_arrives", created, { ...acted, refunded: acted.refund.amount })
+          }
         },
         turn.withPermit
       )
@@ -178,16 +209,38 @@ export class SandboxBank extends Context.Service<SandboxBank, {
         { amount, currency, payment_id }: PaymentRequest
       ) {
         const account = yield* load(payment_id)
-        const price = { at: Math.floor((yield* Clock.currentTimeMillis) / 1000), amount, currency }
+        const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+        const at = Math.max(now, (account.last ?? 0) + 1)
+        const price = { at, amount, currency }
         if (account.state === "canceled") return [{ event: "payment.canceled" as const, ...price }]
         if (account.state !== "succeeded") return []
         const back = refunded(account)
         const completed: KnownFact = { event: "payment.completed", ...price }
-        if (back === 0) return [completed]
-        const refund: KnownFact = back === amount
+        /** What was refunded by hand has no name of ours. */
+        const nameOf = (key: string) => account.names?.[key] || undefined
+        const said = (key: string, amount: number) => {
+          const name = nameOf(key)
+          return { id: refundIdOf(payment_id, key), amount, ...(name === undefined ? {} : { name }) }
+        }
+        const failed = Object.entries(account.failed ?? {}).map(([key, amount]): KnownFact => ({
+          ...price,
+          event: "payment.refund_failed",
+          at: at - 1,
+          facts: { refund: said(key, amount) }
+        }))
+        const arrived = Object.entries(account.refunds).flatMap(([key, amount]): ReadonlyArray<KnownFact> =>
+          nameOf(key) === undefined ? [] : [{
+            ...price,
+            event: "payment.refund_updated",
+            at: at - 1,
+            facts: { refund: { ...said(key, amount), status: "succeeded" } }
+          }]
+        )
+        if (back === 0 && failed.length === 0) return [completed]
+        const sum: KnownFact = back === amount
           ? { event: "payment.refunded", ...price }
           : { event: "payment.partially_refunded", ...price, facts: { amount_refunded: back } }
-        return [completed, refund]
+        return [completed, ...failed, ...arrived, sum]
       })
 
       return SandboxBank.of({

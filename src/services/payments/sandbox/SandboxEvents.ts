@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import { createHash } from "node:crypto"
 import type { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
-import { paymentKey, stripeEvents } from "../stripe/StripeTranslation.ts"
+import { paymentKey, refundKey, stripeEvents } from "../stripe/StripeTranslation.ts"
 
 /** What the customer and the bank do to a sandbox payment. */
 export const SandboxAction = Schema.Literals([
@@ -14,6 +14,7 @@ export const SandboxAction = Schema.Literals([
   "fail",
   "cancel",
   "refund",
+  "refund_arrives",
   "fail_refund",
   "inquire",
   "dispute",
@@ -29,6 +30,7 @@ export const sandboxActions: Readonly<Record<PaymentEventType, SandboxAction>> =
   "payment.canceled": "cancel",
   "payment.refunded": "refund",
   "payment.partially_refunded": "refund",
+  "payment.refund_updated": "refund_arrives",
   "payment.refund_failed": "fail_refund",
   "payment.disputed": "dispute"
 }
@@ -38,6 +40,7 @@ const stripeTypes: Readonly<Record<SandboxAction, string>> = {
   fail: stripeEvents["payment.failed"][0],
   cancel: stripeEvents["payment.canceled"][0],
   refund: stripeEvents["payment.refunded"][0],
+  refund_arrives: stripeEvents["payment.refund_updated"][0],
   fail_refund: stripeEvents["payment.refund_failed"][0],
   inquire: stripeEvents["payment.disputed"][0],
   dispute: stripeEvents["payment.disputed"][0],
@@ -96,32 +99,48 @@ const dispute = (status: string) => (request: PaymentRequest) => ({
   metadata: {}
 })
 
-const failedRefund = (request: PaymentRequest, amount: number) => ({
-  id: `re_sandbox_${digest(`${request.payment_id} ${amount}`)}`,
-  object: "refund",
-  amount,
-  currency: request.currency.toLowerCase(),
-  charge: charge(request, 0).id,
-  payment_intent: refOf(request.payment_id),
-  status: "failed",
-  failure_reason: "expired_or_canceled_card",
-  metadata: { [paymentKey]: request.payment_id }
-})
+/** A refund by the key that makes it one; the bank's name of it. */
+export const refundIdOf = (paymentId: string, key: string): string =>
+  `re_sandbox_${digest(`${paymentId} ${key}`)}`
+
+const refund =
+  (status: "succeeded" | "failed") => (request: PaymentRequest, amount: number, named: Named) => ({
+    id: refundIdOf(request.payment_id, named.key),
+    object: "refund",
+    amount,
+    currency: request.currency.toLowerCase(),
+    charge: charge(request, 0).id,
+    payment_intent: refOf(request.payment_id),
+    status,
+    ...(status === "failed" ? { failure_reason: "expired_or_canceled_card" } : {}),
+    metadata: { [paymentKey]: request.payment_id, ...(named.name === "" ? {} : { [refundKey]: named.name }) }
+  })
+
+/** The refund that an event is about: its key at the bank, and the name under which it was asked for. */
+interface Named {
+  readonly key: string
+  readonly name: string
+}
 
 /** What the event is about, as Stripe sends it. */
-const objects: Readonly<Record<SandboxAction, (request: PaymentRequest, refunded: number) => object>> = {
+const objects: Readonly<
+  Record<SandboxAction, (request: PaymentRequest, refunded: number, named: Named) => object>
+> = {
   confirm: (request) => intent(request, "confirm"),
   fail: (request) => intent(request, "fail"),
   cancel: (request) => intent(request, "cancel"),
   refund: charge,
-  fail_refund: failedRefund,
+  refund_arrives: refund("succeeded"),
+  fail_refund: refund("failed"),
   inquire: dispute("warning_needs_response"),
   dispute: dispute("needs_response"),
   win: dispute("won"),
   lose: dispute("lost")
 }
 
-/** One event; `refunded` is what refunds come to by now, or the one that failed, in minor units. */
+const unnamed: Named = { key: "", name: "sandbox" }
+
+/** One event; `refunded` is what refunds come to by now, or the one `refund` that it is about, in minor units. */
 export const sandboxEvent = (
   request: PaymentRequest,
   event: {
@@ -129,6 +148,7 @@ export const sandboxEvent = (
     readonly action: SandboxAction
     readonly created: number
     readonly refunded: number
+    readonly refund?: Named
   }
 ) => ({
   id: event.id,
@@ -138,5 +158,5 @@ export const sandboxEvent = (
   livemode: false,
   pending_webhooks: 1,
   request: { id: null, idempotency_key: request.payment_id },
-  data: { object: objects[event.action](request, event.refunded) }
+  data: { object: objects[event.action](request, event.refunded, event.refund ?? unnamed) }
 })

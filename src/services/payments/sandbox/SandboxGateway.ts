@@ -2,7 +2,13 @@
 import { Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
-import { GatewayError, type NamedRefund, type Opened, PaymentGateway } from "../contract/PaymentGateway.ts"
+import {
+  GatewayError,
+  type NamedRefund,
+  type Opened,
+  PaymentGateway,
+  reportedName
+} from "../contract/PaymentGateway.ts"
 import { PaymentLedger } from "../contract/PaymentLedger.ts"
 import { SandboxBank } from "./SandboxBank.ts"
 import { refOf } from "./SandboxEvents.ts"
@@ -66,7 +72,12 @@ const make = Effect.gen(function* () {
     refund: (_ref, paymentId, refund) =>
       Effect.flatMap(
         known(paymentId),
-        (entry) => bank.act(entry, "refund", { key: refundKeyOf(refund), amount: refund.amount })
+        (entry) =>
+          bank.act(entry, "refund", {
+            key: refundKeyOf(refund),
+            name: reportedName(refund) ?? "",
+            amount: refund.amount
+          })
       ),
     cancel: (_ref, paymentId) => Effect.flatMap(known(paymentId), (entry) => bank.act(entry, "cancel")),
     known: (_ref, request) => bank.known(request),

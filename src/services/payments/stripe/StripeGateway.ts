@@ -3,13 +3,21 @@ import { Clock, Config, Effect, Layer, Option, Redacted } from "effect"
 import { createHash } from "node:crypto"
 import Stripe from "stripe"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
-import { disputeStatusOf, methodOf, paymentKey } from "./StripeTranslation.ts"
+import {
+  disputeStatusOf,
+  methodOf,
+  paymentKey,
+  refundKey,
+  refundProgressOf,
+  saidOf
+} from "./StripeTranslation.ts"
 import {
   GatewayError,
   type KnownFact,
   type NamedRefund,
   type Opened,
-  PaymentGateway
+  PaymentGateway,
+  reportedName
 } from "../contract/PaymentGateway.ts"
 
 /**
@@ -97,6 +105,33 @@ const paramsOf = (request: PaymentRequest): Stripe.PaymentIntentCreateParams => 
   automatic_payment_methods: { enabled: true, allow_redirects: request.auto_confirm ? "never" : "always" }
 })
 
+/**
+ * What refunds come to by now, and where each stands that failed or that we asked for. The sum is of this moment, so that it
+ * knows of every failure; a failure is told as of the refund's own time, which is before.
+ */
+const refundsOf = (
+  charge: Stripe.Charge,
+  refunds: ReadonlyArray<Stripe.Refund>,
+  price: Pick<KnownFact, "amount" | "currency">,
+  now: number
+): ReadonlyArray<KnownFact> => {
+  const each = refunds.filter(({ metadata, status }) =>
+    refundProgressOf(status) === "failed" || metadata?.[refundKey] !== undefined
+  ).map((refund): KnownFact => ({
+    event: refundProgressOf(refund.status) === "failed" ? "payment.refund_failed" : "payment.refund_updated",
+    at: Math.min(refund.created, now - 1),
+    ...price,
+    facts: { refund: saidOf(refund) }
+  }))
+  if (charge.amount_refunded === 0 && each.length === 0) return []
+  return [...each, {
+    event: charge.refunded ? "payment.refunded" : "payment.partially_refunded",
+    at: now,
+    ...price,
+    ...(charge.refunded ? {} : { facts: { amount_refunded: charge.amount_refunded } })
+  }]
+}
+
 const make = (options: StripeOptions) => {
   const stripe = new Stripe(Redacted.value(options.secretKey), {
     httpClient: Stripe.createFetchHttpClient(),
@@ -134,21 +169,56 @@ const make = (options: StripeOptions) => {
       .pipe(Effect.mapBoth({ onFailure: toGatewayError, onSuccess: answerOf }))
   })
 
-  const refund = Effect.fn("StripeGateway.refund")(
-    (ref: string, paymentId: string, { amount, reason, refund_id }: NamedRefund) => {
-      const key = createHash("sha256").update(`${paymentId} ${refund_id}`).digest("hex").slice(0, 32)
-      return ask(() =>
-        stripe.refunds.create({
-          payment_intent: ref,
-          metadata: { [paymentKey]: paymentId, reason },
-          ...(amount === undefined ? {} : { amount })
-        }, { idempotencyKey: `refund_${key}` })
-      ).pipe(
-        Effect.catchIf((error) => codeOf(error) === "charge_already_refunded", () => Effect.void),
-        Effect.mapBoth({ onFailure: toGatewayError, onSuccess: () => undefined })
+  /** Whether a refund of ours is there already, by the name that it bears. */
+  const isThere = (ref: string, name: string) =>
+    Effect.map(
+      ask(() => stripe.refunds.list({ payment_intent: ref, limit: 100 })),
+      ({ data }) => data.some(({ metadata }) => metadata?.[refundKey] === name)
+    )
+
+  /**
+   * Under the next key only once a failure is kept under this one, and where no refund of that name came of it: a refund
+   * that bears a name is looked for, any other is asked for under one key.
+   */
+  const refundOnce = (
+    ref: string,
+    paymentId: string,
+    refund: NamedRefund,
+    edition = 1
+  ): Effect.Effect<void, unknown> => {
+    const { amount, reason, refund_id } = refund
+    const name = reportedName(refund)
+    const key = createHash("sha256").update(`${paymentId} ${refund_id}`).digest("hex").slice(0, 32)
+    return ask(() =>
+      stripe.refunds.create({
+        payment_intent: ref,
+        metadata: { [paymentKey]: paymentId, ...(name === undefined ? {} : { [refundKey]: name }), reason },
+        ...(amount === undefined ? {} : { amount })
+      }, { idempotencyKey: `refund_${key}${edition === 1 ? "" : `.${edition}`}` })
+    ).pipe(
+      Effect.asVoid,
+      Effect.catchIf(
+        (error) => name !== undefined && edition < editions && isStored(error),
+        () =>
+          Effect.flatMap(
+            isThere(ref, name!),
+            (there) => there ? Effect.void : refundOnce(ref, paymentId, refund, edition + 1)
+          )
       )
-    }
-  )
+    )
+  }
+
+  const refund = Effect.fn("StripeGateway.refund")((ref: string, paymentId: string, refund: NamedRefund) => {
+    const name = reportedName(refund)
+    const there = refund.again === true && name !== undefined ? isThere(ref, name) : Effect.succeed(false)
+    return Effect.flatMap(there, (there) => there ? Effect.void : refundOnce(ref, paymentId, refund)).pipe(
+      Effect.catchIf(
+        (error) => name === undefined && codeOf(error) === "charge_already_refunded",
+        () => Effect.void
+      ),
+      Effect.mapError(toGatewayError)
+    )
+  })
 
   const cancel = Effect.fn("StripeGateway.cancel")((ref: string, paymentId: string) =>
     ask(() => stripe.paymentIntents.cancel(ref, {}, { idempotencyKey: `cancel_${paymentId}` })).pipe(
@@ -166,11 +236,19 @@ const make = (options: StripeOptions) => {
       ? Effect.map(ask(() => stripe.disputes.list({ payment_intent: ref, limit: 10 })), ({ data }) => data)
       : Effect.succeed([])
 
+  /** The charge lists ten of its refunds; a payment has hardly more. */
+  const allRefunds = (ref: string, { refunds }: Stripe.Charge) =>
+    refunds?.has_more === true
+      ? Effect.map(ask(() => stripe.refunds.list({ payment_intent: ref, limit: 100 })), ({ data }) => data)
+      : Effect.succeed(refunds?.data ?? [])
+
   const known = Effect.fn("StripeGateway.known")(
     function* (ref: string, { amount, currency }: PaymentRequest) {
       // What Stripe says is of this moment or of a later one: what a webhook tells of since is newer.
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-      const intent = yield* ask(() => stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge"] }))
+      const intent = yield* ask(() =>
+        stripe.paymentIntents.retrieve(ref, { expand: ["latest_charge.refunds"] })
+      )
       const price = { amount: intent.amount, currency: intent.currency.toUpperCase() }
       const charge = typeof intent.latest_charge === "object" ? intent.latest_charge : null
       if (intent.status === "canceled") {
@@ -187,13 +265,7 @@ const make = (options: StripeOptions) => {
           : { facts: { amount_received: intent.amount_received } })
       }
       if (charge === null) return [completed]
-      const refunded = charge.amount_refunded
-      const refunds: ReadonlyArray<KnownFact> = refunded === 0 ? [] : [{
-        event: charge.refunded ? "payment.refunded" : "payment.partially_refunded",
-        at: now,
-        ...price,
-        ...(charge.refunded ? {} : { facts: { amount_refunded: refunded } })
-      }]
+      const refunds = refundsOf(charge, yield* allRefunds(ref, charge), price, now)
       const disputes = (yield* disputesOf(ref, charge)).map((dispute): KnownFact => ({
         event: "payment.disputed",
         at: dispute.created,

@@ -5,7 +5,8 @@ import {
   type PaidWith,
   PaymentEventType,
   type PaymentFacts,
-  PaymentWebhook
+  PaymentWebhook,
+  type RefundProgress
 } from "../../../../rpc/payments/PaymentWebhook.ts"
 import { eventStatuses } from "../contract/CoreReport.ts"
 import { PaymentGateway } from "../contract/PaymentGateway.ts"
@@ -22,6 +23,7 @@ export const stripeEvents: Readonly<Record<PaymentEventType, readonly [string, .
   "payment.canceled": ["payment_intent.canceled"],
   "payment.refunded": ["charge.refunded"],
   "payment.partially_refunded": ["charge.refunded"],
+  "payment.refund_updated": ["refund.updated", "refund.created"],
   "payment.refund_failed": ["refund.failed", "refund.updated", "charge.refund.updated"],
   "payment.disputed": [
     "charge.dispute.created",
@@ -41,13 +43,25 @@ const bodyNames = new Map<string, PaymentEventType>(
 /** Whether an event type of Stripe says something about a payment of ours. */
 export const isOurs = (type: string): boolean => bodyNames.has(type)
 
-/** A refund that is under way or done says nothing that its charge does not. */
-const failedRefunds: ReadonlySet<string> = new Set(["failed", "canceled"])
+/** https://docs.stripe.com/api/refunds/object#refund_object-status; what is new there is on its way. */
+export const refundProgressOf = (status: string | null | undefined): RefundProgress => {
+  if (status === "failed" || status === "canceled") return "failed"
+  return status === "succeeded" ? "succeeded" : "pending"
+}
+
+/** The key of the name under which we asked for a refund, in the metadata of Stripe's refunds. */
+export const refundKey = "guichet_refund_id"
+
+/** What became of a refund that we asked for is told; of any other its charge says all, unless it failed. */
+const nameOfRefund = (refund: Extract<StripeObject, { readonly object: "refund" }>) => {
+  if (refundProgressOf(refund.status) === "failed") return "payment.refund_failed"
+  return refund.metadata?.[refundKey] === undefined ? undefined : "payment.refund_updated"
+}
 
 /** The event in our words; undefined where it says nothing new. */
 const nameOf = (type: string, object: StripeObject): PaymentEventType | undefined => {
   if (object.object === "charge" && !object.refunded) return "payment.partially_refunded"
-  if (object.object === "refund" && !failedRefunds.has(object.status ?? "")) return undefined
+  if (object.object === "refund") return nameOfRefund(object)
   return bodyNames.get(type)
 }
 
@@ -65,6 +79,25 @@ export const disputeStatusOf = (status: string | null | undefined): DisputeStatu
   return inquiries.has(status ?? "") ? "inquiry" : "open"
 }
 
+/** One refund: a failed one says so by its event, one of ours has the name that we gave it. */
+export const saidOf = (
+  { amount, id, metadata, status }: {
+    readonly id: string
+    readonly amount: number
+    readonly status?: string | null | undefined
+    readonly metadata?: Readonly<Record<string, string>> | null | undefined
+  }
+): NonNullable<PaymentFacts["refund"]> => {
+  const progress = refundProgressOf(status)
+  const name = metadata?.[refundKey]
+  return {
+    id,
+    amount,
+    ...(progress === "failed" ? {} : { status: progress }),
+    ...(name === undefined ? {} : { name })
+  }
+}
+
 /** What moved, where Stripe says more than the price: a plain event keeps the documented keys. */
 const factsOf = (object: StripeObject): PaymentFacts | undefined => {
   switch (object.object) {
@@ -78,7 +111,7 @@ const factsOf = (object: StripeObject): PaymentFacts | undefined => {
         ? { amount_refunded: object.amount_refunded }
         : undefined
     case "refund":
-      return { refund: { id: object.id, amount: object.amount } }
+      return { refund: saidOf(object) }
     case "dispute":
       return typeof object.amount === "number"
         ? { dispute: { id: object.id, amount: object.amount, status: disputeStatusOf(object.status) } }

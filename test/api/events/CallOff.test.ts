@@ -1,0 +1,127 @@
+/**
+ * An event is called off by one request: its tickets are void, its payments refunded and credited, its guests told with the
+ * calendar's entry canceled, each once; what is open is canceled, what was refunded before is not refunded again, and the
+ * report says of each guest what became of them.
+ * Guards whose removal turns this file red: the one row of a cancellation, that its event is canceled with it, who may, the
+ * refund's id, that it is of what is left, that what is open is canceled, that holders of places alone are told.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { TokenStore } from "../../../src/store/TokenStore.ts"
+import { bodyFor, guestsNamed, outbox, read, run, start, until } from "../../support/FlowClient.ts"
+import * as TestAppLayer from "../../support/TestApp.ts"
+import { TestApp } from "../../support/TestApp.ts"
+
+const quick = { generate_pdf: false, generate_qr: false }
+
+const order = (
+  eventId: number,
+  amount: number,
+  names: ReadonlyArray<string>,
+  auto_confirm = true,
+  first = 1
+) =>
+  bodyFor(eventId, {
+    payment_config: { amount, auto_confirm },
+    ticket_config: quick,
+    guests: guestsNamed(...names).map((guest, at) => ({ ...guest, guest_id: first + at }))
+  })
+
+const callOff = Effect.fnUntraced(function* (eventId: number, token?: string) {
+  const app = yield* TestApp
+  return yield* app.ask(`/api/events/${eventId}/cancellation`, {
+    token: token ?? app.organizer,
+    body: { reason: "the hall burnt down" }
+  })
+})
+
+layer(TestAppLayer.layer, { excludeTestServices: true })("an event that is called off", (it) => {
+  it.effect(
+    "refunds, credits and tells everybody once, and cancels what is open",
+    () =>
+      Effect.gen(function* () {
+        const app = yield* TestApp
+        const sql = yield* SqlClient.SqlClient
+        const two = (yield* run(order(1, 9999, ["Ana", "Bo"]))).flow
+        const three = (yield* run(order(1, 3000, ["Cy"], true, 3))).flow
+        const free = (yield* run(order(1, 0, ["Di"], true, 4))).flow
+        assert.deepStrictEqual([two.status, three.status, free.status], [
+          "completed",
+          "completed",
+          "completed"
+        ])
+        yield* app.ask(`/api/payments/${two.payment_id}/refunds`, {
+          token: app.organizer,
+          body: { amount: 999, reason: "a seat was wet" },
+          headers: { "idempotency-key": "before" }
+        })
+        const unpaid = yield* start(order(1, 500, ["Ed"], false, 5))
+        yield* until(
+          read(unpaid.json.status_url),
+          ({ json }) => json.payment_id !== null && json.steps[4].status === "running"
+        )
+
+        const none = yield* read("/api/events/1/cancellation")
+        assert.deepInclude(none.json, { status: "none", guests: 0, payments: 0 })
+        const bob = Redacted.value(
+          (yield* (yield* TokenStore).create({ role: "organizer", subject: "bob" })).token
+        )
+        assert.strictEqual((yield* callOff(1, bob)).status, 404)
+        const accepted = yield* callOff(1)
+        assert.strictEqual(accepted.status, 202, accepted.text)
+        assert.deepInclude(accepted.json, { event_id: 1, status: "running", asked_by: "alice" })
+        assert.strictEqual((yield* callOff(1)).status, 202)
+        assert.strictEqual((yield* read("/api/events/1")).json.status, "canceled")
+
+        const { json } = yield* until(read("/api/events/1/cancellation"), ({ json }) =>
+          json.status === "finished")
+        assert.deepInclude(json, {
+          guests: 5,
+          tickets_voided: 5,
+          payments: 2,
+          refunded: 2,
+          credit_notes: 3,
+          told: 5,
+          untold: 0
+        })
+        assert.deepInclude(json.refunds, { succeeded: 2, failed: 0, refused: 0 })
+        const { json: { guests } } = yield* read("/api/events/1/cancellation/guests")
+        const [ana, bo, cy, di, ed] = guests
+        for (const guest of [ana, bo]) {
+          assert.deepInclude(guest, {
+            payment_id: two.payment_id,
+            payment_status: "refunded",
+            amount_refunded: 9999,
+            refund_status: "succeeded",
+            message: "sent"
+          })
+          assert.lengthOf(guest.credit_notes, 2)
+        }
+        assert.deepInclude(cy, { payment_status: "refunded", amount_refunded: 3000, message: "sent" })
+        assert.deepInclude(di, { payment_id: null, refund_status: null, message: "sent" })
+        assert.deepInclude(ed, { payment_status: "canceled", refund_status: null, message: "sent" })
+        const [page, rest] = [
+          yield* read("/api/events/1/cancellation/guests?limit=3"),
+          yield* read(`/api/events/1/cancellation/guests?limit=3&cursor=${guests.length > 3 ? "Mw" : ""}`)
+        ]
+        assert.strictEqual(page.json.next_cursor, "Mw")
+        assert.deepStrictEqual([...page.json.guests, ...rest.json.guests], guests)
+
+        const sent = Object.values(yield* outbox("cancellation_")).map((mail) =>
+          mail.replaceAll(/=\r?\n/g, "")
+        )
+        assert.lengthOf(sent, 5)
+        for (const mail of sent) {
+          assert.match(mail, /text\/calendar[^]*method=CANCEL/i)
+        }
+        const [doubles] = yield* sql<{ notes: number; refunds: number }>`
+        SELECT (SELECT count(*)::int FROM refunds WHERE origin = 'event') AS refunds,
+          (SELECT count(*)::int FROM invoices WHERE credited > 0) AS notes`
+        assert.deepStrictEqual(doubles, { refunds: 2, notes: 3 })
+        const late = yield* run(order(1, 100, ["Fay"], true, 6))
+        assert.strictEqual(late.flow.status, "failed", JSON.stringify(late.flow))
+      }),
+    90_000
+  )
+})

@@ -16,7 +16,6 @@ import { feedOf, FlowStore } from "../store/flows/FlowStore.ts"
 import { FeedStore } from "../store/flows/FeedStore.ts"
 import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import { NotificationStore, type Tally } from "../store/notifications/NotificationStore.ts"
-import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
 import type { Outcome } from "./Outcome.ts"
 import { type Next, step } from "./Step.ts"
@@ -80,20 +79,17 @@ export const ticketMessageIds = (
 
 /** The payer's confirmation, with the invoice when a receipt was asked for. */
 const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) {
-  const { notification_config: config, payment_config: payment } = plan.request
-  if (!config.email_templates.includes("payment_confirmation")) return []
-  const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
-  if (Option.isNone(stored) || stored.value.status !== "settled") return []
-  const invoice = payment.send_receipt
-    ? yield* (yield* InvoiceFiles).forPayment(paymentIdOf(plan.flowId))
-    : Option.none()
+  if (!plan.request.notification_config.email_templates.includes("payment_confirmation")) return []
+  const stored = yield* (yield* InvoiceFiles).withPayment(paymentIdOf(plan.flowId))
+  if (Option.isNone(stored) || stored.value.payment.status !== "settled") return []
+  const { invoice, payment } = stored.value
   return [toGuest(reader, {
     messageId: messageIdOf(plan.flowId, "payment_confirmation", reader.guest_id, "email"),
     type: "payment_confirmation",
     template: "payment_confirmation",
     channel: "email",
     priority: "high",
-    data: paymentData(stored.value, invoice),
+    data: paymentData(payment, invoice),
     files: invoiceFiles(invoice)
   })]
 })
@@ -152,18 +148,18 @@ const notify = (plan: Plan) =>
     const feeds = yield* FeedStore
     const ids = plan.request.guests.map((guest) => guest.guest_id)
     const chunks = inChunks(ids)
+    const total = { sent: 0, failed: 0, guests: 0 }
     // All are entered before the first is sent; those of one chunk are few enough to be kept from one to the other.
-    const [whole = []] = yield* Effect.forEach(chunks, (guestIds) =>
+    const [whole] = yield* Effect.forEach(chunks, (guestIds) =>
       Effect.gen(function* () {
         const made = yield* messagesTo(plan, guestIds)
-        yield* notifier.enlist(origin(plan), made)
-        return chunks.length === 1 ? made : []
+        const waiting = yield* notifier.enlist(origin(plan), made)
+        return chunks.length === 1 ? { made, waiting } : undefined
       }))
-    const total = { sent: 0, failed: 0, guests: 0 }
     for (const guestIds of chunks) {
       const { failed, retryable, sent } = yield* notifier.send(
-        chunks.length === 1 ? whole : yield* messagesTo(plan, guestIds),
-        { untilAway: true }
+        whole?.made ?? (yield* messagesTo(plan, guestIds)),
+        { untilAway: true, waiting: whole?.waiting }
       )
       if (sent === 0 && retryable > 0) break
       total.sent += sent

@@ -65,16 +65,20 @@ const oneEach = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
 type Addressed = Message & { readonly recipient: string }
 
 export class Notifier extends Context.Service<Notifier, {
-  /** Enters messages in the ledger; those entered before stay as they are. */
-  readonly enlist: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<void>
+  /** Enters messages in the ledger; those entered before stay as they are. Answers which wait. */
+  readonly enlist: (
+    origin: Origin,
+    messages: ReadonlyArray<Message>
+  ) => Effect.Effect<ReadonlySet<string>>
   /**
    * Sends those of these messages that wait in the ledger, eight at a time, the more urgent first, and records each attempt
    * as it ends. A crash between a delivery and its record sends the message again under the same id. With `untilAway` it
-   * stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest waits.
+   * stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest waits. `waiting`
+   * are those that the ledger has just said to wait.
    */
   readonly send: (
     messages: ReadonlyArray<Message>,
-    options?: { readonly untilAway?: boolean }
+    options?: { readonly untilAway?: boolean; readonly waiting?: ReadonlySet<string> | undefined }
   ) => Effect.Effect<Tally>
   /** Both. */
   readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Tally>
@@ -114,9 +118,9 @@ export class Notifier extends Context.Service<Notifier, {
         store.enlist(messages.map(enlisted(origin)))
 
       const send: Notifier["Service"]["send"] = Effect.fn("Notifier.send")(
-        function* (messages, { untilAway = false } = {}) {
+        function* (messages, { untilAway = false, waiting } = {}) {
           const messageIds = messages.map((message) => message.messageId)
-          const open = yield* store.open(messageIds)
+          const open = waiting ?? (yield* store.open(messageIds))
           let inVain = 0
           yield* Effect.forEach(
             messages.filter((message): message is Addressed =>
@@ -139,7 +143,7 @@ export class Notifier extends Context.Service<Notifier, {
         enlist,
         send,
         deliver: Effect.fn("Notifier.deliver")((origin, messages) =>
-          Effect.andThen(enlist(origin, messages), send(messages))
+          Effect.flatMap(enlist(origin, messages), (waiting) => send(messages, { waiting }))
         )
       }
     })

@@ -8,7 +8,8 @@ import { isTransient } from "../database/TransientFault.ts"
 import { patience } from "../durable/Retry.ts"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
-const isFault = (error: unknown): error is SqlError | Schema.SchemaError =>
+/** A fault of SQL or of what it answered, and no error of the domain. */
+export const isFault = (error: unknown): error is SqlError | Schema.SchemaError =>
   isSqlError(error) || Schema.isSchemaError(error)
 
 /**

@@ -25,7 +25,7 @@ const message = (messageId: string, priority: Message["priority"]): Message => (
 const sent = { channel: "email", status: "sent", provider: "test" } as const
 
 const ledger = Layer.mock(NotificationStore, {
-  enlist: () => Effect.void,
+  enlist: (messages) => Effect.succeed(new Set(messages.map(({ messageId }) => messageId))),
   open: (ids) => Effect.succeed(new Set(ids)),
   record: () => Effect.void,
   tally: () => Effect.succeed({ sent: 22, failed: 0, skipped: 0, retryable: 0 })

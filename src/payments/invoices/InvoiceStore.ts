@@ -17,7 +17,7 @@ import {
 import { Issuer } from "./Issuer.ts"
 import { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import * as Rows from "../../store/Rows.ts"
-import { durably, patiently } from "../../store/Transaction.ts"
+import { durably, isFault, patiently } from "../../store/Transaction.ts"
 
 /**
  * A row of `invoices`; `file_key` is null until its PDF is stored. A credit note has the invoice that it `corrects`, the
@@ -91,6 +91,10 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
   /** Notes where the PDF is; the first key stays. */
   readonly filed: (number: string, fileKey: string) => Effect.Effect<void>
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
+  /** A payment and its invoice, as they are at one moment. */
+  readonly withPayment: (paymentId: string) => Effect.Effect<
+    Option.Option<{ readonly payment: PaymentRow; readonly invoice: Option.Option<InvoiceRow> }>
+  >
   readonly get: (number: string) => Effect.Effect<Option.Option<InvoiceRow>>
 }>()("guichet/payments/invoices/InvoiceStore") {
   static readonly layer: Layer.Layer<InvoiceStore, never, SqlClient.SqlClient | Issuer> = Layer.effect(
@@ -250,10 +254,25 @@ export class InvoiceStore extends Context.Service<InvoiceStore, {
         Rows.first(InvoiceRow)(sql`
           SELECT * FROM invoices WHERE payment_id = ${paymentId} AND corrects IS NULL`)
 
+      const withPayment: InvoiceStore["Service"]["withPayment"] = (paymentId) =>
+        Effect.map(
+          Effect.option(Effect.catchIf(read(paymentId), isFault, (fault) => Effect.die(fault))),
+          Option.map(({ invoice, ...payment }) => ({ payment, invoice: Option.fromNullOr(invoice) }))
+        )
+
       const get = (number: string) =>
         Rows.first(InvoiceRow)(sql`SELECT * FROM invoices WHERE number = ${number}`)
 
-      return InvoiceStore.of({ issue, credit, creditedThrough, creditNote, filed, forPayment, get })
+      return InvoiceStore.of({
+        issue,
+        credit,
+        creditedThrough,
+        creditNote,
+        filed,
+        forPayment,
+        withPayment,
+        get
+      })
     })
   )
 }

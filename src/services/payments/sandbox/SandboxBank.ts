@@ -87,7 +87,8 @@ const apply = (
 const retries = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
 
 export class SandboxBank extends Context.Service<SandboxBank, {
-  readonly stateOf: (paymentId: string) => Effect.Effect<Account["state"]>
+  /** Charges the payment, or declines it, unless it was called off before. */
+  readonly charge: (entry: LedgerEntry, action: "confirm" | "fail") => Effect.Effect<void, GatewayError>
   /** What became of the payment, as far as the account tells. */
   readonly known: (request: PaymentRequest) => Effect.Effect<ReadonlyArray<KnownFact>>
   /** Changes the account and queues Stripe's event of it; the same action again is the same event. */
@@ -128,10 +129,10 @@ export class SandboxBank extends Context.Service<SandboxBank, {
           Option.getOrElse((): Account => ({ state: "open", refunds: {} }))
         )
 
-      const act = Effect.fn("SandboxBank.act")(
-        function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
+      const actOn = Effect.fnUntraced(
+        function* (account: Account, entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
           const { amount, payment_id } = entry.request
-          const acted = yield* apply(yield* load(payment_id), action, amount, refund)
+          const acted = yield* apply(account, action, amount, refund)
           yield* Effect.orDie(accounts.set(payment_id, acted.account))
           const id = eventIdOf(payment_id, action, refund?.key)
           const created = Math.floor((yield* Clock.currentTimeMillis) / 1000)
@@ -148,7 +149,21 @@ export class SandboxBank extends Context.Service<SandboxBank, {
               { id }
             )
           )
-        },
+        }
+      )
+
+      const act = Effect.fn("SandboxBank.act")(
+        (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) =>
+          Effect.flatMap(load(entry.request.payment_id), (account) => actOn(account, entry, action, refund)),
+        turn.withPermit
+      )
+
+      const charge = Effect.fn("SandboxBank.charge")(
+        (entry: LedgerEntry, action: "confirm" | "fail") =>
+          Effect.flatMap(
+            load(entry.request.payment_id),
+            (account) => account.state === "canceled" ? Effect.void : actOn(account, entry, action)
+          ),
         turn.withPermit
       )
 
@@ -192,8 +207,8 @@ export class SandboxBank extends Context.Service<SandboxBank, {
 
       return SandboxBank.of({
         act,
-        known,
-        stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
+        charge,
+        known
       })
     })
   )

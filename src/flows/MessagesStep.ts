@@ -148,7 +148,9 @@ const notify = (plan: Plan) =>
     const feeds = yield* FeedStore
     const ids = plan.request.guests.map((guest) => guest.guest_id)
     const chunks = inChunks(ids)
-    const total = { sent: 0, failed: 0, guests: 0 }
+    const ofFlow = { flowId: plan.flowId }
+    const said = (counted: { sent: number; failed: number; guests: number }) =>
+      feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...counted, of: ids.length } })
     // All are entered before the first is sent; those of one chunk are few enough to be kept from one to the other.
     const [whole] = yield* Effect.forEach(chunks, (guestIds) =>
       Effect.gen(function* () {
@@ -156,18 +158,25 @@ const notify = (plan: Plan) =>
         const waiting = yield* notifier.enlist(origin(plan), made)
         return chunks.length === 1 ? { made, waiting } : undefined
       }))
-    for (const guestIds of chunks) {
-      const { failed, retryable, sent } = yield* notifier.send(
-        whole?.made ?? (yield* messagesTo(plan, guestIds)),
-        { untilAway: true, waiting: whole?.waiting }
-      )
-      if (sent === 0 && retryable > 0) break
-      total.sent += sent
-      total.failed += failed
-      total.guests += guestIds.length
-      yield* feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...total, of: ids.length } })
+    let tally: Tally
+    if (whole !== undefined) {
+      tally = yield* notifier.send(whole.made, { untilAway: true, waiting: whole.waiting, ...ofFlow })
+      const { failed, retryable, sent } = tally
+      if (sent > 0 || retryable === 0) yield* said({ sent, failed, guests: ids.length })
+    } else {
+      const total = { sent: 0, failed: 0, guests: 0 }
+      for (const guestIds of chunks) {
+        const { failed, retryable, sent } = yield* notifier.send(yield* messagesTo(plan, guestIds), {
+          untilAway: true
+        })
+        if (sent === 0 && retryable > 0) break
+        total.sent += sent
+        total.failed += failed
+        total.guests += guestIds.length
+        yield* said(total)
+      }
+      tally = yield* (yield* NotificationStore).tally(ofFlow)
     }
-    const tally = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
     if (tally.failed === 0) return resultOf(tally)
     return yield* new StepFailed({
       code: "messages_failed",

@@ -74,11 +74,15 @@ export class Notifier extends Context.Service<Notifier, {
    * Sends those of these messages that wait in the ledger, eight at a time, the more urgent first, and records each attempt
    * as it ends. A crash between a delivery and its record sends the message again under the same id. With `untilAway` it
    * stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest waits. `waiting`
-   * are those that the ledger has just said to wait.
+   * are those that the ledger has just said to wait. Counts these messages, or those of the flow that it is asked to count.
    */
   readonly send: (
     messages: ReadonlyArray<Message>,
-    options?: { readonly untilAway?: boolean; readonly waiting?: ReadonlySet<string> | undefined }
+    options?: {
+      readonly untilAway?: boolean
+      readonly waiting?: ReadonlySet<string> | undefined
+      readonly flowId?: string | undefined
+    }
   ) => Effect.Effect<Tally>
   /** Both. */
   readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Tally>
@@ -118,7 +122,7 @@ export class Notifier extends Context.Service<Notifier, {
         store.enlist(messages.map(enlisted(origin)))
 
       const send: Notifier["Service"]["send"] = Effect.fn("Notifier.send")(
-        function* (messages, { untilAway = false, waiting } = {}) {
+        function* (messages, { flowId, untilAway = false, waiting } = {}) {
           const messageIds = messages.map((message) => message.messageId)
           const open = waiting ?? (yield* store.open(messageIds))
           let inVain = 0
@@ -135,7 +139,7 @@ export class Notifier extends Context.Service<Notifier, {
               ),
             { concurrency: atOnce, discard: true }
           )
-          return yield* store.tally({ messageIds })
+          return yield* store.tally(flowId === undefined ? { messageIds } : { flowId })
         }
       )
 

@@ -28,6 +28,8 @@ const endOf = ({ attempt, generated, status }: JobRow): string => `${attempt} ${
 
 /** How far a delivery is: the chunks that are done with, how many the generator took, the one tried last, the rounds that left any. */
 interface Delivery {
+  /** The chunks that wait, where they were just read. */
+  known: ReadonlyArray<number> | undefined
   readonly delivered: Set<number>
   taken: number
   tried: number
@@ -106,7 +108,9 @@ export const TicketJobLayer = TicketJob.toLayer(
      * away; answers why any is left.
      */
     const round = Effect.fnUntraced(function* (job: JobRow, delivery: Delivery) {
-      const waiting = (yield* jobs.waitingChunks(jobId)).filter((chunk) => !delivery.delivered.has(chunk))
+      const known = delivery.known ?? (yield* jobs.waitingChunks(jobId))
+      delivery.known = undefined
+      const waiting = known.filter((chunk) => !delivery.delivered.has(chunk))
       const after = waiting.filter((chunk) => chunk > delivery.tried)
       let away: string | undefined
       let refusals = 0
@@ -129,8 +133,8 @@ export const TicketJobLayer = TicketJob.toLayer(
      * is news of the job.
      */
     const deliverAll = Effect.fn("TicketJob.deliverAll")(
-      function* (job: JobRow) {
-        const delivery: Delivery = { delivered: new Set(), taken: 0, tried: -1, inVain: 0 }
+      function* (job: JobRow, known?: ReadonlyArray<number>) {
+        const delivery: Delivery = { known, delivered: new Set(), taken: 0, tried: -1, inVain: 0 }
         yield* Effect.repeat(round(job, delivery), {
           until: (reason) => reason === undefined,
           schedule: perseverance
@@ -150,7 +154,7 @@ export const TicketJobLayer = TicketJob.toLayer(
 
     const start = Effect.fn("TicketJob.start")(function* () {
       const job = yield* jobs.begin(jobId)
-      const isTaken = job.status === "running" && (yield* deliverAll(job)).taken > 0
+      const isTaken = job.status === "running" && (yield* deliverAll(job, job.waiting)).taken > 0
       // Of what the generator took a report comes: the job ends with the last one.
       if (!isTaken) yield* conclude()
     })

@@ -37,6 +37,12 @@ export const ThrowAway = Context.Reference<boolean>("guichet/Database/ThrowAway"
   defaultValue: () => false
 })
 
+/**
+ * So many texts each connection keeps prepared. A flow asks some 110 in turn: with fewer places than that each one was
+ * put out before it came again. Effect's queues add two of their own to each chunk and each webhook, never seen again.
+ */
+const preparedTexts = 256
+
 /** A pool on a PostgreSQL server. Statements are never multiplexed: workflows hang on such a client. */
 export const layerPostgres = (
   options: { readonly url: Redacted.Redacted; readonly maxConnections?: number | undefined }
@@ -45,6 +51,7 @@ export const layerPostgres = (
     ...session,
     url: options.url,
     maxConnections: options.maxConnections ?? 10,
+    preparedStatementCacheSize: preparedTexts,
     connectTimeout: "5 seconds"
   })
 

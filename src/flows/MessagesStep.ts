@@ -22,7 +22,6 @@ import { feedOf, FlowStore } from "../store/flows/FlowStore.ts"
 import { FeedStore } from "../store/flows/FeedStore.ts"
 import { InvoiceFiles } from "../payments/invoices/InvoiceFiles.ts"
 import { NotificationStore, type Tally } from "../store/notifications/NotificationStore.ts"
-import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { paymentIdOf, type Plan } from "./Plan.ts"
 import type { Outcome } from "./Outcome.ts"
 import { type Next, step } from "./Step.ts"
@@ -105,7 +104,7 @@ export const ticketMessageIds = (
 
 /** The payer's confirmation over each channel that is to have it, by e-mail with the invoice when a receipt was asked for. */
 const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) {
-  const { notification_config: config, payment_config: payment } = plan.request
+  const { notification_config: config } = plan.request
   const channels = Channel.literals.filter((channel) =>
     templatesOver(channel, config).includes("payment_confirmation")
   )
@@ -120,12 +119,11 @@ const receipt = Effect.fnUntraced(function* (plan: FlowRequest, reader: Reader) 
       files: channel === "email" ? files : []
     })
   if (channels.length === 0) return []
-  const stored = yield* (yield* PaymentStore).get(paymentIdOf(plan.flowId))
-  if (Option.isNone(stored) || stored.value.status !== "settled") return []
-  const invoice = payment.send_receipt
-    ? yield* (yield* InvoiceFiles).forPayment(paymentIdOf(plan.flowId))
-    : Option.none()
-  return channels.map((channel) => over(channel, paymentData(stored.value, invoice), invoiceFiles(invoice)))
+  const stored = yield* (yield* InvoiceFiles).withPayment(paymentIdOf(plan.flowId))
+  if (Option.isNone(stored) || stored.value.payment.status !== "settled") return []
+  const { payment } = stored.value
+  const invoice = plan.request.payment_config.send_receipt ? stored.value.invoice : Option.none()
+  return channels.map((channel) => over(channel, paymentData(payment, invoice), invoiceFiles(invoice)))
 })
 
 const speaksLater = (steps: FlowView["steps"]): boolean =>
@@ -188,26 +186,35 @@ const notify = (plan: Plan) =>
     const feeds = yield* FeedStore
     const ids = plan.request.guests.map((guest) => guest.guest_id)
     const chunks = inChunks(ids)
+    const ofFlow = { flowId: plan.flowId }
+    const said = (counted: { sent: number; failed: number; guests: number }) =>
+      feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...counted, of: ids.length } })
     // All are entered before the first is sent; those of one chunk are few enough to be kept from one to the other.
-    const [whole = []] = yield* Effect.forEach(chunks, (guestIds) =>
+    const [whole] = yield* Effect.forEach(chunks, (guestIds) =>
       Effect.gen(function* () {
         const made = yield* messagesTo(plan, guestIds)
-        yield* notifier.enlist(origin(plan), made)
-        return chunks.length === 1 ? made : []
+        const waiting = yield* notifier.enlist(origin(plan), made)
+        return chunks.length === 1 ? { made, waiting } : undefined
       }))
-    const total = { sent: 0, failed: 0, guests: 0 }
-    for (const guestIds of chunks) {
-      const { failed, retryable, sent } = yield* notifier.send(
-        chunks.length === 1 ? whole : yield* messagesTo(plan, guestIds),
-        { untilAway: true }
-      )
-      if (sent === 0 && retryable > 0) break
-      total.sent += sent
-      total.failed += failed
-      total.guests += guestIds.length
-      yield* feeds.append(feedOf(plan.flowId), { kind: "messages", data: { ...total, of: ids.length } })
+    let tally: Tally
+    if (whole !== undefined) {
+      tally = yield* notifier.send(whole.made, { untilAway: true, waiting: whole.waiting, ...ofFlow })
+      const { failed, retryable, sent } = tally
+      if (sent > 0 || retryable === 0) yield* said({ sent, failed, guests: ids.length })
+    } else {
+      const total = { sent: 0, failed: 0, guests: 0 }
+      for (const guestIds of chunks) {
+        const { failed, retryable, sent } = yield* notifier.send(yield* messagesTo(plan, guestIds), {
+          untilAway: true
+        })
+        if (sent === 0 && retryable > 0) break
+        total.sent += sent
+        total.failed += failed
+        total.guests += guestIds.length
+        yield* said(total)
+      }
+      tally = yield* (yield* NotificationStore).tally(ofFlow)
     }
-    const tally = yield* (yield* NotificationStore).tally({ flowId: plan.flowId })
     if (tally.failed === 0) return resultOf(tally)
     return yield* new StepFailed({
       code: "messages_failed",

@@ -26,10 +26,10 @@ const underWay = (count: number) =>
   })
 
 /** Cancels the payments that earlier flows left open for these tickets; one that is charged by now is refunded. */
-const cancelForsaken = Effect.fnUntraced(function* (plan: Plan) {
+const cancelForsaken = Effect.fnUntraced(function* (forsaken: ReadonlyArray<string>) {
   const payments = yield* PaymentStore
   const client = yield* PaymentClient
-  yield* Effect.forEach(yield* payments.forsaken(plan.flowId), (paymentId) =>
+  yield* Effect.forEach(forsaken, (paymentId) =>
     client.cancel(paymentId).pipe(
       Effect.catchIf(
         ({ reason }) => reason === "unknown_payment",
@@ -45,7 +45,7 @@ const request = (plan: Plan) =>
     const { event_data: event, guests, payment_config: payment, ticket_config: config } = plan.request
     const paymentId = paymentIdOf(plan.flowId)
     if (payment.amount === 0) return { payment_id: null, status: "free" }
-    const { claimed, unsettled } = yield* (yield* TicketStore).claim({
+    const { claimed, forsaken, unsettled } = yield* (yield* TicketStore).claim({
       eventId: plan.eventId,
       flowId: plan.flowId,
       guestIds: guests.map((guest) => guest.guest_id),
@@ -53,7 +53,7 @@ const request = (plan: Plan) =>
     })
     if (unsettled === 0) return { payment_id: null, status: "already_settled" }
     if (claimed > 0) return yield* underWay(claimed)
-    yield* cancelForsaken(plan)
+    yield* cancelForsaken(forsaken)
     const metadata = {
       event_id: event.event_id,
       user_id: guests[0]!.guest_id,

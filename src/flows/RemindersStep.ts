@@ -58,24 +58,31 @@ export const remind = (plan: Plan) =>
     const ids = plan.request.guests.map((guest) => guest.guest_id)
     const reminders = planOf(plan)
     if (reminders.reminders.length === 0) return { scheduled: 0, skipped: 0 }
-    yield* sequences.acceptReminders({
+    const messagesOf = (at: number) =>
+      Effect.map(
+        audience.guests(plan.eventId, ids.slice(at, at + chunk)),
+        (readers) => readers.flatMap(entries(plan, now))
+      )
+    const first = yield* messagesOf(0)
+    const isOver = ids.length <= chunk && first.every((message) => message.skip !== null)
+    const isNew = yield* sequences.acceptReminders({
       sequenceId,
       executionId: yield* Reminders.executionId({ sequenceId }),
       owner: plan.owner,
       eventId: plan.eventId,
-      plan: reminders
+      plan: reminders,
+      isOver
     })
     let scheduled = 0
     let skipped = 0
     for (let at = 0; at < ids.length; at += chunk) {
-      const readers = yield* audience.guests(plan.eventId, ids.slice(at, at + chunk))
-      const messages = readers.flatMap(entries(plan, now))
+      const messages = at === 0 ? first : yield* messagesOf(at)
       yield* ledger.enlist(messages)
       skipped += messages.filter((message) => message.skip !== null).length
       scheduled += messages.filter((message) => message.skip === null).length
     }
     if (scheduled === 0) {
-      yield* sequences.finish(sequenceId, "completed")
+      if (!isOver || !isNew) yield* sequences.finish(sequenceId, "completed")
       return { scheduled, skipped }
     }
     const stored = yield* sequences.get(sequenceId)

@@ -86,16 +86,26 @@ const oneEach = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
 }
 
 export class Notifier extends Context.Service<Notifier, {
-  /** Enters messages in the ledger; those entered before stay as they are. */
-  readonly enlist: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<void>
+  /** Enters messages in the ledger; those entered before stay as they are. Answers which wait. */
+  readonly enlist: (
+    origin: Origin,
+    messages: ReadonlyArray<Message>
+  ) => Effect.Effect<ReadonlySet<string>>
   /**
    * Sends those of these messages that wait in the ledger, eight at a time, the more urgent first and those to one guest over
-   * a channel one after the other, of which the later wait for one of another type that may still be delivered; records each attempt as it ends. A crash between a delivery and its record sends the message again under the same id. With `untilAway` it
-   * stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest waits.
+   * a channel one after the other, of which the later wait for one of another type that may still be delivered; records
+   * each attempt as it ends. A crash between a delivery and its record sends the message again under the same id. With
+   * `untilAway` it stops when as many in a row failed in a way that may pass: whoever takes messages is away, and the rest
+   * waits. `waiting` are those that the ledger has just said to wait. Counts these messages, or those of the flow that it
+   * is asked to count.
    */
   readonly send: (
     messages: ReadonlyArray<Message>,
-    options?: { readonly untilAway?: boolean }
+    options?: {
+      readonly untilAway?: boolean
+      readonly waiting?: ReadonlySet<string> | undefined
+      readonly flowId?: string | undefined
+    }
   ) => Effect.Effect<Tally>
   /** Both. */
   readonly deliver: (origin: Origin, messages: ReadonlyArray<Message>) => Effect.Effect<Tally>
@@ -147,16 +157,16 @@ export class Notifier extends Context.Service<Notifier, {
         store.enlist(messages.map(enlisted(origin)))
 
       const send: Notifier["Service"]["send"] = Effect.fn("Notifier.send")(
-        function* (messages, { untilAway = false } = {}) {
+        function* (messages, { flowId, untilAway = false, waiting } = {}) {
           const messageIds = messages.map((message) => message.messageId)
-          const open = yield* store.open(messageIds)
+          const open = waiting ?? (yield* store.open(messageIds))
           let inVain = 0
           const isAway = () => untilAway && inVain >= atOnce
-          const waiting = messages.filter((message): message is Addressed =>
+          const addressed = messages.filter((message): message is Addressed =>
             message.recipient !== null && open.has(message.messageId)
           ).sort(byPriority)
           yield* Effect.forEach(
-            Map.groupBy(waiting, readerOf).values(),
+            Map.groupBy(addressed, readerOf).values(),
             Effect.fnUntraced(function* (inOrder) {
               let awaited: string | undefined
               for (const message of inOrder) {
@@ -169,7 +179,7 @@ export class Notifier extends Context.Service<Notifier, {
             }),
             { concurrency: atOnce, discard: true }
           )
-          return yield* store.tally({ messageIds })
+          return yield* store.tally(flowId === undefined ? { messageIds } : { flowId })
         }
       )
 
@@ -177,7 +187,7 @@ export class Notifier extends Context.Service<Notifier, {
         enlist,
         send,
         deliver: Effect.fn("Notifier.deliver")((origin, messages) =>
-          Effect.andThen(enlist(origin, messages), send(messages))
+          Effect.flatMap(enlist(origin, messages), (waiting) => send(messages, { waiting }))
         )
       }
     })

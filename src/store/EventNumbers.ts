@@ -73,15 +73,19 @@ export class EventNumbers extends Context.Service<EventNumbers, {
       // A second look: a statement does not see what another one has reserved while it ran.
       const reserve = Effect.fn("EventNumbers.reserve")(
         function* (owner: string, numbers: ReadonlyArray<EventNumber>) {
-          const before = yield* keys(owner, numbers)
-          const missing = [...new Set(numbers)].filter((number) =>
-            !before.some((row) => row.number === number)
-          )
-          const made = missing.length === 0 ? [] : yield* Rows.all(ReservedRow)(sql`
-            INSERT INTO event_numbers (owner, number)
-            SELECT ${owner}, number FROM unnest(${Rows.bigints(missing)}::bigint[]) AS asked (number)
-            ORDER BY number ON CONFLICT (owner, number) DO NOTHING RETURNING event_id, number`)
-          const rows = made.length === missing.length ? [...before, ...made] : yield* keys(owner, numbers)
+          const asked = [...new Set(numbers)]
+          const found = yield* Rows.all(ReservedRow)(sql`
+            WITH known AS (
+              SELECT event_id, number FROM event_numbers
+              WHERE owner = ${owner} AND number = ANY(${Rows.bigints(asked)}::bigint[])
+            ), made AS (
+              INSERT INTO event_numbers (owner, number)
+              SELECT ${owner}, number FROM unnest(${Rows.bigints(asked)}::bigint[]) AS asked (number)
+              WHERE number NOT IN (SELECT number FROM known)
+              ORDER BY number ON CONFLICT (owner, number) DO NOTHING RETURNING event_id, number
+            )
+            SELECT * FROM known UNION ALL SELECT * FROM made`)
+          const rows = found.length === asked.length ? found : yield* keys(owner, asked)
           const reserved = new Map(rows.map((row) => [row.number, row.event_id]))
           return yield* Effect.orDie(
             Effect.forEach(numbers, (number) => Effect.fromOption(Option.fromNullishOr(reserved.get(number))))

@@ -8,6 +8,7 @@ import { isTransient } from "../database/TransientFault.ts"
 import { patience } from "../durable/Retry.ts"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
+/** A fault of SQL or of what it answered, and no error of the domain. */
 export const isFault = (error: unknown): error is SqlError | Schema.SchemaError =>
   isSqlError(error) || Schema.isSchemaError(error)
 

@@ -2,7 +2,8 @@
  * How many statements of the product's own the documented flow takes by itself. What the cluster stores, queues and what is
  * looked at by the clock are not counted: they are not the flow's.
  * Changes that turn this file red: a read of the feed for each event, two statements for a step's start or end, one for each
- * attempt to deliver, a record of each loopback request.
+ * attempt to deliver, a record of each loopback request, the payment's event or its invoice in a transaction of single
+ * statements, a job's report in one.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"

@@ -25,7 +25,7 @@ const message = (messageId: string, priority: Message["priority"]): Message => (
 const sent = { channel: "email", status: "sent", provider: "test" } as const
 
 const ledger = Layer.mock(NotificationStore, {
-  enlist: () => Effect.void,
+  enlist: (messages) => Effect.succeed(new Set(messages.map(({ messageId }) => messageId))),
   open: (ids) => Effect.succeed(new Set(ids)),
   begin: (messages) => Effect.succeed(new Set(messages.map(({ messageId }) => messageId))),
   record: () => Effect.void,

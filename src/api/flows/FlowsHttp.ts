@@ -72,7 +72,6 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
     const engine = yield* WorkflowEngine.WorkflowEngine
     const templates = yield* TemplateStore
     const numbers = yield* EventNumbers
-    const own = (flowId: string) => visible("flow", flows.view(flowId))
     return handlers.handleAll({
       start: ({ payload }) =>
         accept(payload).pipe(
@@ -87,21 +86,21 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           const { headers, next_cursor } = yield* nextPage("/api/orchestration/flows", page)
           return HttpApiSchema.withHeaders({ body: { flows: page.rows, next_cursor }, headers })
         }),
-      get: ({ params }) => own(params.flow_id),
+      get: ({ params }) => visible("flow", flows.view(params.flow_id)),
       events: ({ headers, params }) =>
         live(
           drain,
           seated(
             seats,
             Effect.map(
-              own(params.flow_id),
+              visible("flow", flows.ownerOf(params.flow_id)),
               () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0))
             )
           )
         ),
       messages: ({ params, query }) =>
         Effect.gen(function* () {
-          yield* own(params.flow_id)
+          yield* visible("flow", flows.ownerOf(params.flow_id))
           const limit = query.limit ?? messagesOnPage
           const messages = yield* ledger.ofFlow(params.flow_id, { after: query.after ?? "", limit })
           const last = messages.length === limit ? messages[limit - 1]!.message_id : null

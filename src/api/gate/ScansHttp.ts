@@ -15,7 +15,6 @@ import {
 import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { scannedEvent } from "./ScannedEvent.ts"
-import { JobStore } from "../../store/jobs/JobStore.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { InternalGroup, ScansGroup } from "./ScansApi.ts"
@@ -102,7 +101,6 @@ export const InternalHttpLayer = HttpApiBuilder.group(
     const { admit } = yield* ScanBatcher
     const operators = yield* Operators
     const counter = yield* UnreachedScans
-    const jobs = yield* JobStore
     const prints = yield* PrintStore
     const { trusted } = yield* SigningKeys
 
@@ -122,10 +120,7 @@ export const InternalHttpLayer = HttpApiBuilder.group(
     return handlers.handleAll({
       scanValidation: ({ headers, payload }) => answer(decide(payload), headers["accept-language"]),
       printDetails: ({ payload }) =>
-        jobs.printable(payload.job_id, payload.ticket_ids).pipe(
-          Effect.flatMap(prints.details),
-          Effect.map((tickets) => ({ tickets }))
-        )
+        Effect.map(prints.details(payload.ticket_ids, payload.job_id), (tickets) => ({ tickets }))
     })
   })
 )

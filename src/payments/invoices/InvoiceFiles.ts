@@ -6,6 +6,7 @@ import { FileStore, type FileStoreError } from "../../files/FileStore.ts"
 import { Fonts } from "../../print/pdf/Fonts.ts"
 import type { PdfError } from "../../print/pdf/PdfWriter.ts"
 import { type InvoiceRow, InvoiceStore } from "./InvoiceStore.ts"
+import type { PaymentRow } from "../../store/payments/PaymentRow.ts"
 import { toPdfInput } from "./InvoiceDocument.ts"
 import { InvoicePdf } from "../../print/invoices/InvoicePdf.ts"
 
@@ -21,6 +22,10 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
   readonly attach: (invoice: InvoiceRow) => Effect.Effect<InvoiceRow>
   /** The payment's invoice, attached, once it is issued. */
   readonly forPayment: (paymentId: string) => Effect.Effect<Option.Option<InvoiceRow>>
+  /** A payment and, where its receipt is asked for, the invoice, attached, once it is issued. */
+  readonly withPayment: (paymentId: string) => Effect.Effect<
+    Option.Option<{ readonly payment: PaymentRow; readonly invoice: Option.Option<InvoiceRow> }>
+  >
   /** The credit note of what refunds of the payment came to, attached, once it is issued. */
   readonly forRefund: (paymentId: string, refunded: number) => Effect.Effect<Option.Option<InvoiceRow>>
 }>()("guichet/payments/invoices/InvoiceFiles") {
@@ -67,6 +72,18 @@ export class InvoiceFiles extends Context.Service<InvoiceFiles, {
         file,
         attach,
         forPayment: (paymentId) => attached(invoices.forPayment(paymentId)),
+        withPayment: (paymentId) =>
+          Effect.flatMap(
+            invoices.withPayment(paymentId),
+            Option.match({
+              onNone: () => Effect.succeedNone,
+              onSome: ({ invoice, payment }) =>
+                Effect.map(
+                  payment.send_receipt ? attached(Effect.succeed(invoice)) : Effect.succeedNone,
+                  (invoice) => Option.some({ payment, invoice })
+                )
+            })
+          ),
         forRefund: (paymentId, refunded) => attached(invoices.creditNote(paymentId, refunded))
       })
     })

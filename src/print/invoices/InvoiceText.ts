@@ -84,8 +84,7 @@ export const invoiceLanguage = (locale: string): InvoiceLanguage => /^fr\b/i.tes
 /** The words of a language. */
 export const invoiceWords = (language: InvoiceLanguage): InvoiceWords => language === "fr" ? fr : en
 
-/** `Intl` formats of one invoice; throws a `RangeError` on an unknown locale or zone. */
-export const invoiceFormats = (locale: string, timeZone: string) => {
+const makeFormats = (locale: string, timeZone: string) => {
   const regional = locale.includes("-") ? locale : invoiceLanguage(locale) === "fr" ? "fr-FR" : "en-GB"
   const date = new Intl.DateTimeFormat(regional, { timeZone, day: "numeric", month: "long", year: "numeric" })
   const percent = new Intl.NumberFormat(regional, { style: "percent", maximumFractionDigits: 2 })
@@ -94,4 +93,18 @@ export const invoiceFormats = (locale: string, timeZone: string) => {
     date: (at: Date): string => date.format(at),
     rate: (basisPoints: number): string => percent.format(basisPoints / 10_000)
   }
+}
+
+/** An installation has one locale and one zone, and its books those of its past. */
+const remembered = 16
+
+const made = new Map<string, ReturnType<typeof makeFormats>>()
+
+/** `Intl` formats of invoices, which are slow to make; throws a `RangeError` on an unknown locale or zone. */
+export const invoiceFormats = (locale: string, timeZone: string): ReturnType<typeof makeFormats> => {
+  const key = `${locale} ${timeZone}`
+  const formats = made.get(key) ?? makeFormats(locale, timeZone)
+  if (made.size >= remembered) made.clear()
+  made.set(key, formats)
+  return formats
 }

@@ -23,17 +23,23 @@ const utc = (moment: DateTime.DateTime) =>
 
 const escape = (text: string) => text.replace(/[\\;,]/g, "\\$&").replace(/\r\n|[\r\n]/g, "\\n")
 
+const longestLine = 75
+
 /** No line is longer than 75 octets, and no character is cut in two. */
 const fold = (line: string) => {
-  const bytes = (text: string) => new TextEncoder().encode(text).length
+  if (Buffer.byteLength(line) <= longestLine) return line
   const lines: Array<string> = []
   let current = ""
+  let size = 0
   for (const character of line) {
-    if (bytes(current + character) > 75) {
+    const bytes = Buffer.byteLength(character)
+    if (size + bytes > longestLine) {
       lines.push(current)
       current = " "
+      size = 1
     }
     current += character
+    size += bytes
   }
   return [...lines, current].join("\r\n")
 }

@@ -73,7 +73,10 @@ export const make = Effect.fnUntraced(function* (dir: string): Effect.fn.Return<
   const write = Effect.fnUntraced(function* (name: string, bytes: Uint8Array) {
     if (yield* has(name)) return
     const temporary = path.join(folder, `.${name}.${randomUUID()}.tmp`)
-    yield* fs.writeFile(temporary, bytes, { mode: 0o600 }).pipe(
+    // Opened with its mode: to give a file one afterwards is another call.
+    yield* Effect.scoped(
+      Effect.flatMap(fs.open(temporary, { flag: "wx", mode: 0o600 }), (file) => file.writeAll(bytes))
+    ).pipe(
       Effect.andThen(fs.rename(temporary, path.join(folder, name))),
       Effect.onError(() => Effect.ignore(fs.remove(temporary, { force: true })))
     )

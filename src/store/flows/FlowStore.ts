@@ -18,12 +18,12 @@ import * as FlowWatch from "./FlowWatch.ts"
 
 export { feedOf, type StepEnd } from "./FlowSteps.ts"
 
-/** So many flows' executions are remembered. */
+/** So many flows' owners and executions are remembered. */
 const remembered = 4_096
 
 const StatusRow = Schema.Struct({ status: FlowStatus })
 
-const ExecutionRow = Schema.Struct({ execution_id: Schema.NullOr(Schema.String) })
+const IdentityRow = Schema.Struct({ owner: Schema.String, execution_id: Schema.NullOr(Schema.String) })
 
 const encode = Schema.encodeEffect(CompleteFlowRequest)
 
@@ -71,6 +71,8 @@ export class FlowStore extends Context.Service<FlowStore, {
     step: StepName,
     end: Omit<FlowSteps.StepEnd, "status">
   ) => Effect.Effect<void>
+  /** Whose a flow is, if there is one. */
+  readonly ownerOf: (flowId: string) => Effect.Effect<Option.Option<{ readonly owner: string }>>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
   /**
@@ -99,19 +101,21 @@ export class FlowStore extends Context.Service<FlowStore, {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
 
-      /** A flow's execution is stored with it and stays. */
-      const executions = yield* Cache.makeWith(
+      /** A flow's owner and its execution are stored with it and stay. */
+      const identities = yield* Cache.makeWith(
         (flowId: string) =>
-          Rows.first(ExecutionRow)(sql`SELECT execution_id FROM flows WHERE flow_id = ${flowId}`).pipe(
-            Effect.map(Option.flatMapNullishOr((row) => row.execution_id))
-          ),
+          Rows.first(IdentityRow)(sql`SELECT owner, execution_id FROM flows WHERE flow_id = ${flowId}`),
         {
           capacity: remembered,
           timeToLive: (exit) =>
-            Exit.isSuccess(exit) && Option.isSome(exit.value) ? Duration.infinity : Duration.zero
+            Exit.isSuccess(exit) && Option.isSome(exit.value) && exit.value.value.execution_id !== null
+              ? Duration.infinity
+              : Duration.zero
         }
       )
-      const executionOf = (flowId: string) => Cache.get(executions, flowId)
+      const executionOf = (flowId: string) =>
+        Effect.map(Cache.get(identities, flowId), Option.flatMapNullishOr((row) => row.execution_id))
+      const ownerOf = (flowId: string) => Cache.get(identities, flowId)
 
       const statusOf = (flowId: string) =>
         Rows.first(StatusRow)(sql`SELECT status FROM flows WHERE flow_id = ${flowId}`).pipe(
@@ -136,7 +140,11 @@ export class FlowStore extends Context.Service<FlowStore, {
           )
           SELECT 'accepted' AS status FROM flow`)
         if (Option.isNone(stored)) return yield* statusOf(flow.flowId)
-        yield* Cache.set(executions, flow.flowId, Option.some(flow.executionId))
+        yield* Cache.set(
+          identities,
+          flow.flowId,
+          Option.some({ owner: flow.owner, execution_id: flow.executionId })
+        )
         return stored.value.status
       })
 
@@ -152,6 +160,7 @@ export class FlowStore extends Context.Service<FlowStore, {
         accept,
         current,
         executionOf,
+        ownerOf,
         ...FlowReads.make(sql),
         ...FlowSteps.make(sql, feeds),
         ...FlowWatch.make(sql)

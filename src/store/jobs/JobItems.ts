@@ -10,13 +10,12 @@ const GuestRow = Schema.Struct({ guest_id: Schema.Int })
 
 /** Part of `JobStore`, which says what each answers. */
 export const make = (sql: SqlClient.SqlClient) => {
+  const waiting = (jobId: string) =>
+    sql`SELECT DISTINCT chunk FROM ticket_job_items
+        WHERE job_id = ${jobId} AND status = 'queued' ORDER BY chunk`
+
   const waitingChunks = (jobId: string) =>
-    Effect.map(
-      Rows.all(ChunkRow)(sql`
-        SELECT DISTINCT chunk FROM ticket_job_items
-        WHERE job_id = ${jobId} AND status = 'queued' ORDER BY chunk`),
-      (rows) => rows.map(({ chunk }) => chunk)
-    )
+    Effect.map(Rows.all(ChunkRow)(waiting(jobId)), (rows) => rows.map(({ chunk }) => chunk))
 
   const ids = (rows: Effect.Effect<ReadonlyArray<typeof IdRow.Type>>) =>
     Effect.map(rows, (found) => found.map((row) => row.ticket_id))
@@ -26,14 +25,6 @@ export const make = (sql: SqlClient.SqlClient) => {
       Rows.all(IdRow)(sql`
       SELECT ticket_id FROM ticket_job_items
       WHERE job_id = ${jobId} AND chunk = ${chunk}::int AND attempt = ${attempt}::int AND status = 'queued'
-      ORDER BY ticket_id`)
-    )
-
-  const printable = (jobId: string, ticketIds: ReadonlyArray<number>) =>
-    ids(
-      Rows.all(IdRow)(sql`
-      SELECT ticket_id FROM ticket_job_items
-      WHERE job_id = ${jobId} AND ticket_id = ANY(${Rows.bigints(ticketIds)}::bigint[]) AND status = 'queued'
       ORDER BY ticket_id`)
     )
 
@@ -55,5 +46,5 @@ export const make = (sql: SqlClient.SqlClient) => {
       (rows) => rows.map((row) => row.guest_id)
     )
 
-  return { waitingChunks, chunk, printable, guests }
+  return { waiting, waitingChunks, chunk, guests }
 }

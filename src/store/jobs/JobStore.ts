@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { GeneratedTicket } from "../../../rpc/Ticket.ts"
 import { JobConflict, type JobNotFound, jobPhase, type JobView } from "../../../rpc/TicketJob.ts"
-import { type Applied, feedOfJob, ItemRow, type JobRow, type NewJob, reads, shownJob } from "./JobRows.ts"
+import { type Applied, feedOfJob, ItemRow, JobRow, type NewJob, reads, shownJob } from "./JobRows.ts"
 import { FeedStore } from "../flows/FeedStore.ts"
 import * as JobLines from "./JobLines.ts"
 import * as JobReports from "./JobReports.ts"
@@ -11,7 +11,7 @@ import * as JobItems from "./JobItems.ts"
 import * as Rows from "../Rows.ts"
 import * as Transaction from "../Transaction.ts"
 
-export { type Applied, feedOfJob, type JobRow, type NewJob }
+export { type Applied, feedOfJob, JobRow, type NewJob }
 export type Standing = JobReports.Standing
 
 /** How many tickets the generator is given at once; without `batch_processing` each goes by itself. */
@@ -21,6 +21,7 @@ export const chunkSize = 100
 const reminders = 3
 
 const CreatedRow = Schema.Struct({ job_id: Schema.String })
+const BegunRow = Schema.Struct({ ...JobRow.fields, waiting: Schema.Array(Schema.Int) })
 
 const sizeOf = (options: { readonly batch_processing: boolean }) => options.batch_processing ? chunkSize : 1
 
@@ -33,8 +34,10 @@ export class JobStore extends Context.Service<JobStore, {
   readonly create: (job: NewJob) => Effect.Effect<void>
   readonly row: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
   readonly view: (jobId: string) => Effect.Effect<JobView & { readonly owner: string }, JobNotFound>
-  /** Marks a queued job running. */
-  readonly begin: (jobId: string) => Effect.Effect<JobRow, JobNotFound>
+  /** Marks a queued job running; with the chunks that wait, as `waitingChunks` answers them. */
+  readonly begin: (
+    jobId: string
+  ) => Effect.Effect<JobRow & { readonly waiting: ReadonlyArray<number> }, JobNotFound>
   /**
    * Begins a new edition of the attempt, so that what waits is queued under new ids, unless there was news since the last
    * three reminders, or another edition since `seen`.
@@ -50,11 +53,6 @@ export class JobStore extends Context.Service<JobStore, {
   readonly chunk: (
     job: Pick<JobRow, "job_id" | "attempt">,
     chunk: number
-  ) => Effect.Effect<ReadonlyArray<number>>
-  /** Those of these tickets that are still to be printed for the job: none once it is canceled. */
-  readonly printable: (
-    jobId: string,
-    ticketIds: ReadonlyArray<number>
   ) => Effect.Effect<ReadonlyArray<number>>
   /** The job, and those of these tickets that are its own, however far each is. */
   readonly standing: (
@@ -95,6 +93,7 @@ export class JobStore extends Context.Service<JobStore, {
       const sql = yield* SqlClient.SqlClient
       const feeds = yield* FeedStore
       const { all, held, one, row } = reads(sql)
+      const { waiting, ...items } = JobItems.make(sql)
 
       const create = (job: NewJob) =>
         Rows.first(CreatedRow)(sql`
@@ -132,8 +131,10 @@ export class JobStore extends Context.Service<JobStore, {
             UPDATE ticket_jobs SET status = 'running', started_at = now(), news_at = now()
             WHERE job_id = ${jobId} AND status = 'queued' RETURNING ${all}
           )
-          SELECT * FROM begun UNION ALL SELECT ${all} FROM ticket_jobs
-          WHERE job_id = ${jobId} AND NOT EXISTS (SELECT 1 FROM begun)`
+          SELECT job.*, ARRAY(${waiting(jobId)}) AS waiting FROM (
+            SELECT * FROM begun UNION ALL SELECT ${all} FROM ticket_jobs
+            WHERE job_id = ${jobId} AND NOT EXISTS (SELECT 1 FROM begun)) AS job`,
+          BegunRow
         )
 
       const cancel = Effect.fn("JobStore.cancel")(function* (jobId: string) {
@@ -219,7 +220,7 @@ export class JobStore extends Context.Service<JobStore, {
         renew,
         reminded,
         heard,
-        ...JobItems.make(sql),
+        ...items,
         ...JobReports.make(sql, feeds)
       }
     })

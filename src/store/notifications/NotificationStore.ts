@@ -1,6 +1,7 @@
 /** The ledger of messages: each has one row, one state and every attempt to deliver it. */
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { Channel, MessageStatus, type MessageView } from "../../../rpc/NotificationSequence.ts"
 import { addressAt, erasedReason } from "../Pseudonym.ts"
 import { digestOf } from "../AddressDigest.ts"
@@ -115,9 +116,9 @@ const Begun = Schema.Struct({ message_id: Schema.String, status: MessageStatus }
 export class NotificationStore extends Context.Service<NotificationStore, {
   /**
    * Enters messages as scheduled or skipped; those entered before stay as they are. A message that was made before its
-   * guest was erased is entered as canceled, without the address.
+   * guest was erased is entered as canceled, without the address. Answers which of them are still to be delivered.
    */
-  readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<void>
+  readonly enlist: (messages: ReadonlyArray<NewMessage>) => Effect.Effect<ReadonlySet<string>>
   /** Which of these messages are still to be delivered; one that was sent or refused for good is never named again. */
   readonly open: (messageIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>>
   /** Whether the ledger has any of these messages, whatever became of it. */
@@ -167,9 +168,15 @@ export class NotificationStore extends Context.Service<NotificationStore, {
       const columnsOf = sql.literal(columns)
       const waits = WaitingMessages.waits(sql)
 
+      const idsOf = (statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>) =>
+        Effect.map(
+          Rows.all(Id)(statement),
+          (rows): ReadonlySet<string> => new Set(rows.map((row) => row.message_id))
+        )
+
       /** The guests are locked until the messages are stored, so that an erasure comes before or after both. */
       const enlist: NotificationStore["Service"]["enlist"] = (messages) =>
-        messages.length === 0 ? Effect.void : Rows.run(sql`
+        messages.length === 0 ? Effect.succeed(new Set()) : idsOf(sql`
           WITH entered AS (
             SELECT * FROM jsonb_to_recordset(${JSON.stringify(messages.map(withPerson))}::jsonb) AS m(
               "messageId" text, "sequenceId" text, "flowId" text, "eventId" bigint, "guestId" bigint, type text,
@@ -181,7 +188,7 @@ export class NotificationStore extends Context.Service<NotificationStore, {
         } AS number FROM guests
             WHERE (event_id, guest_id) IN (SELECT "eventId", person FROM entered)
             ORDER BY event_id, guest_id FOR SHARE
-          )
+          ), fresh AS (
           INSERT INTO notifications (message_id, sequence_id, flow_id, event_id, guest_id, type, template,
             channel, priority, recipient, scheduled_at, status, reason, left_out)
           SELECT m."messageId", m."sequenceId", m."flowId", m."eventId", m."guestId", m.type, m.template,
@@ -193,14 +200,15 @@ export class NotificationStore extends Context.Service<NotificationStore, {
           FROM entered m LEFT JOIN known erased
             ON erased.event_id = m."eventId" AND erased.guest_id = m.person
               AND erased.email = replace(m.pseudonym, '%', erased.number::text)
-          ON CONFLICT (message_id) DO NOTHING`)
+          ON CONFLICT (message_id) DO NOTHING RETURNING message_id, status)
+          SELECT message_id FROM fresh WHERE status = 'scheduled'
+          UNION ALL SELECT message_id FROM notifications
+          WHERE message_id IN (SELECT "messageId" FROM entered) AND ${waits}`)
 
       const open: NotificationStore["Service"]["open"] = (messageIds) =>
-        Rows.all(Id)(sql`
+        idsOf(sql`
           SELECT message_id FROM notifications
-          WHERE message_id = ANY(${messageIds}::text[]) AND ${waits}`).pipe(
-          Effect.map((rows) => new Set(rows.map((row) => row.message_id)))
-        )
+          WHERE message_id = ANY(${messageIds}::text[]) AND ${waits}`)
 
       const anyOf: NotificationStore["Service"]["anyOf"] = (messageIds) =>
         Effect.map(

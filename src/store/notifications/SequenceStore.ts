@@ -1,5 +1,5 @@
 /** Notification sequences and the triggers that wake them. */
-import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   ReminderPlan,
@@ -94,14 +94,15 @@ export class SequenceStore extends Context.Service<SequenceStore, {
     readonly eventId: EventId
     readonly request: SequenceRequest
   }) => Effect.Effect<void>
-  /** Stores the reminders of a flow; the same id twice is one sequence. */
+  /** Stores the reminders of a flow, as completed when none is to be sent; the same id twice is one sequence. Whether it is new. */
   readonly acceptReminders: (reminders: {
     readonly sequenceId: string
     readonly executionId: string
     readonly owner: string
     readonly eventId: EventId
     readonly plan: ReminderPlan
-  }) => Effect.Effect<void>
+    readonly isOver?: boolean
+  }) => Effect.Effect<boolean>
   /**
    * The sequence that a body is for: one that was canceled begins anew, and so does one that a fault of ours ended, a
    * minute after it was asked for; a completed one stays the same, so that no guest is notified twice.
@@ -145,29 +146,41 @@ export class SequenceStore extends Context.Service<SequenceStore, {
         readonly eventId: EventId
         readonly userId: number | null
         readonly config: unknown
+        readonly status: "running" | "completed"
       }) =>
-        Rows.all(StoredRow)(sql`
+        Effect.map(
+          Rows.first(StoredRow)(sql`
           INSERT INTO notification_sequences (sequence_id, execution_id, owner, event_id, user_id, config, status,
-            event_version)
+            event_version, finished_at)
           SELECT ${row.sequenceId}, ${row.executionId}, ${row.owner}, ${row.eventId}::bigint, ${row.userId}::bigint,
-            ${JSON.stringify(row.config)}::jsonb, 'running', coalesce(
-              (SELECT gate_version FROM events WHERE event_id = ${row.eventId}::bigint), 0)
-          ON CONFLICT (sequence_id) DO NOTHING RETURNING sequence_id`).pipe(
-          Effect.tap((stored) =>
-            stored.length === 0 ? Effect.void : OrchestrationLog.start(row.sequenceId, typeOf(row.userId))
+            ${JSON.stringify(row.config)}::jsonb, ${row.status}::text, coalesce(
+              (SELECT gate_version FROM events WHERE event_id = ${row.eventId}::bigint), 0),
+            CASE WHEN ${row.status}::text <> 'running' THEN now() END
+          ON CONFLICT (sequence_id) DO NOTHING RETURNING sequence_id`),
+          Option.isSome
+        ).pipe(
+          Effect.tap((isNew) =>
+            isNew ? OrchestrationLog.start(row.sequenceId, typeOf(row.userId)) : Effect.void
           ),
-          Effect.asVoid
+          Effect.tap((isNew) =>
+            isNew && row.status === "completed"
+              ? OrchestrationLog.complete(row.sequenceId, true, Duration.zero, [], {
+                flowType: typeOf(row.userId)
+              })
+              : Effect.void
+          )
         )
 
       const accept: SequenceStore["Service"]["accept"] = Effect.fn("SequenceStore.accept")(
         function* ({ request, ...sequence }) {
           const config = yield* Effect.orDie(encode(request))
-          yield* store({ ...sequence, userId: config.user_id, config })
+          yield* store({ ...sequence, userId: config.user_id, config, status: "running" })
         }
       )
 
-      const acceptReminders: SequenceStore["Service"]["acceptReminders"] = ({ plan, ...reminders }) =>
-        store({ ...reminders, userId: null, config: plan })
+      const acceptReminders: SequenceStore["Service"]["acceptReminders"] = (
+        { isOver = false, plan, ...reminders }
+      ) => store({ ...reminders, userId: null, config: plan, status: isOver ? "completed" : "running" })
 
       const current = BodyDeduplication.make(sql, {
         table: "notification_sequences",

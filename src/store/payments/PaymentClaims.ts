@@ -65,7 +65,10 @@ export const retaken = (sql: Sql, flowId: string) =>
         JOIN tickets t ON t.event_id = own.event_id AND t.guest_id = (guest ->> 'guest_id')::bigint
         WHERE t.voided_at IS NULL AND t.flow_id IS DISTINCT FROM own.flow_id))`
 
-/** The open payments of ended flows whose tickets are void or others' by now, where a guest is one of this flow's. */
+/**
+ * The open payments of ended flows whose tickets are void or others' by now, where a guest is one of this flow's. A part of
+ * a statement that makes the tickets of `adopted (ticket_id)` this flow's.
+ */
 export const forsaken = (sql: Sql, flowId: string) =>
   sql`
     SELECT p.payment_id FROM flows own
@@ -73,7 +76,9 @@ export const forsaken = (sql: Sql, flowId: string) =>
       AND f.status <> ALL(${openFlows}::text[])
     JOIN payments p ON p.flow_id = f.flow_id AND p.status = ANY(${openStatuses}::text[])
     WHERE own.flow_id = ${flowId}
-      AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.flow_id = f.flow_id AND t.voided_at IS NULL)
+      AND NOT EXISTS (
+        SELECT 1 FROM tickets t WHERE t.flow_id = f.flow_id AND t.voided_at IS NULL
+          AND t.ticket_id NOT IN (SELECT ticket_id FROM adopted))
       AND EXISTS (
         SELECT 1 FROM jsonb_array_elements(f.request -> 'guests') AS his
         JOIN jsonb_array_elements(own.request -> 'guests') AS mine ON his -> 'guest_id' = mine -> 'guest_id')`

@@ -48,8 +48,6 @@ export class PaymentStore extends Context.Service<PaymentStore, {
   ) => Effect.Effect<Option.Option<PaymentEvents.Applied>>
   /** Gives tickets that were issued or left after the decision the state of their flow's payment. */
   readonly syncTickets: (flowId: string) => Effect.Effect<void>
-  /** Open payments that nobody needs any more: of ended flows for guests of this one, which left no ticket. */
-  readonly forsaken: (flowId: string) => Effect.Effect<ReadonlyArray<string>>
   /** The payment of this flow when it has to be refunded: it settled, and its flow is over and left no ticket. */
   readonly unearned: (flowId: string) => Effect.Effect<Option.Option<string>>
   /**
@@ -123,8 +121,6 @@ export class PaymentStore extends Context.Service<PaymentStore, {
       const syncTickets = (flowId: string) =>
         Rows.run(sql`WITH ${PaymentClaims.markingAsItStands(sql, flowId)} SELECT 1 FROM deciding`)
 
-      const forsaken = (flowId: string) => idsOf(PaymentClaims.forsaken(sql, flowId))
-
       const unearned = (flowId: string) => Effect.map(idsOf(PaymentClaims.unearned(sql, flowId)), Array.head)
 
       const settled: PaymentStore["Service"]["settled"] = (flowId, result) =>
@@ -143,7 +139,6 @@ export class PaymentStore extends Context.Service<PaymentStore, {
         status,
         forFlow,
         syncTickets,
-        forsaken,
         unearned,
         ...PaymentEvents.make(sql),
         ...PaymentWatch.make(sql),

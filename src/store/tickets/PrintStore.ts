@@ -22,22 +22,26 @@ const printed = {
   readonly [Name in DetailField]: Name extends keyof typeof PrintRow.Type & keyof PrintDetail ? string : never
 }
 
-const DetailRow = Schema.Struct({ ...PrintRow.fields, event_id: EventId, template_id: Schema.Int })
-
-const PaperRow = Schema.Struct({
-  event_id: EventId,
-  template_id: Schema.Int,
+const PaperOf = Schema.Struct({
   terms: Schema.NullOr(Schema.String),
   accent: Schema.NullOr(Schema.String),
   logo_key: Schema.NullOr(Schema.String),
   logo_digest: Schema.NullOr(Schema.String)
 })
 
+/** `of_paper` stands with the first ticket of its event and template alone: terms are long. */
+const DetailRow = Schema.Struct({
+  ...PrintRow.fields,
+  event_id: EventId,
+  template_id: Schema.Int,
+  of_paper: Schema.NullOr(PaperOf)
+})
+
 const OrderRow = Schema.Struct({ owner: Schema.String })
 const TicketRow = Schema.Struct({ ticket_id: Schema.Int })
 const GuestRow = Schema.Struct({ guest_id: Schema.Int, ticket_id: Schema.NullOr(Schema.Int) })
 
-const paperOf = ({ accent, logo_digest, logo_key, terms }: typeof PaperRow.Type): Paper => ({
+const paperOf = ({ accent, logo_digest, logo_key, terms }: typeof PaperOf.Type): Paper => ({
   terms,
   accent,
   logo: logo_key === null || logo_digest === null ? null : { key: logo_key, version: logo_digest }
@@ -45,8 +49,14 @@ const paperOf = ({ accent, logo_digest, logo_key, terms }: typeof PaperRow.Type)
 
 /** Reads for printing; every answer is about live tickets alone. */
 export class PrintStore extends Context.Service<PrintStore, {
-  /** In the order asked for; tickets of one event and template share one `paper`. */
-  readonly details: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<PrintDetail>>
+  /**
+   * In the order asked for; tickets of one event and template share one `paper`. With a job those alone that are still to be
+   * printed for it: none once it is canceled.
+   */
+  readonly details: (
+    ticketIds: ReadonlyArray<number>,
+    jobId?: string
+  ) => Effect.Effect<ReadonlyArray<PrintDetail>>
   /** Whose order it is: an order is a complete flow. */
   readonly orderOwner: (orderId: string) => Effect.Effect<Option.Option<string>>
   /** Its live tickets by guest, `limit` of them at most. */
@@ -66,39 +76,35 @@ export class PrintStore extends Context.Service<PrintStore, {
 
       const asked = Rows.asked(sql)
 
-      const rows = (ticketIds: ReadonlyArray<number>) =>
+      const rows = (ticketIds: ReadonlyArray<number>, jobId: string | undefined) =>
         Rows.all(DetailRow)(sql`
           SELECT t.ticket_id AS id, ${
           sql.literal(Object.values(printed).join(", "))
         }, t.seat, e.timezone, e.organizer, t.issued_at,
-            e.doors_open_at, e.doors_close_at, t.flow_id AS order_id, t.event_id, t.template_id
+            e.doors_open_at, e.doors_close_at, t.flow_id AS order_id, t.event_id, t.template_id,
+            CASE WHEN row_number() OVER (PARTITION BY t.event_id, t.template_id ORDER BY asked.position) = 1
+              THEN jsonb_build_object('terms', e.terms, 'accent', s.accent, 'logo_key', s.logo_key,
+                'logo_digest', s.logo_digest) END AS of_paper
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id
           JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
-          WHERE t.status <> 'voided' ORDER BY asked.position`)
+          LEFT JOIN template_styles s ON s.owner = e.owner AND s.template_id = t.template_id
+          WHERE t.status <> 'voided' ${
+          jobId === undefined ? sql.literal("") : sql`AND EXISTS (
+            SELECT 1 FROM ticket_job_items i
+            WHERE i.job_id = ${jobId} AND i.ticket_id = t.ticket_id AND i.status = 'queued')`
+        } ORDER BY asked.position`)
 
-      const papers = (pairs: ReadonlyArray<{ readonly event_id: EventId; readonly template_id: number }>) =>
-        Rows.all(PaperRow)(sql`
-          SELECT p.event_id, p.template_id, e.terms, s.accent, s.logo_key, s.logo_digest
-          FROM jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) AS p (event_id bigint, template_id bigint)
-          JOIN events e ON e.event_id = p.event_id
-          LEFT JOIN template_styles s ON s.owner = e.owner AND s.template_id = p.template_id`)
-
-      const details = Effect.fn("PrintStore.details")(function* (ticketIds: ReadonlyArray<number>) {
-        const found = yield* rows(ticketIds)
-        const keyOf = (row: { readonly event_id: EventId; readonly template_id: number }) =>
-          `${row.event_id} ${row.template_id}`
-        const pairs = new Map(
-          found.map(({ event_id, template_id }) => [
-            keyOf({ event_id, template_id }),
-            { event_id, template_id }
-          ])
-        )
-        const known = new Map((yield* papers([...pairs.values()])).map((row) => [keyOf(row), paperOf(row)]))
-        return found.map(({ event_id, template_id, ...detail }): PrintDetail => {
-          const paper = known.get(keyOf({ event_id, template_id }))
-          return paper === undefined ? detail : { ...detail, paper }
-        })
-      })
+      const details: PrintStore["Service"]["details"] = Effect.fn("PrintStore.details")(
+        function* (ticketIds, jobId) {
+          const papers = new Map<string, Paper>()
+          return (yield* rows(ticketIds, jobId)).map(({ event_id, of_paper, template_id, ...detail }) => {
+            const key = `${event_id} ${template_id}`
+            if (of_paper !== null) papers.set(key, paperOf(of_paper))
+            const paper = papers.get(key)
+            return paper === undefined ? detail : { ...detail, paper }
+          })
+        }
+      )
 
       const orderOwner = (orderId: string) =>
         Effect.map(

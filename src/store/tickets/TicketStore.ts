@@ -5,7 +5,7 @@ import { type GeneratedTicket, TicketNotFound } from "../../../rpc/Ticket.ts"
 import { QrData } from "../../trust/QrData.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { TicketCode } from "../../../rpc/values/TicketCode.ts"
-import { adoptable } from "../payments/PaymentClaims.ts"
+import { adoptable, forsaken } from "../payments/PaymentClaims.ts"
 import { numberOf } from "../EventNumbers.ts"
 import * as Rows from "../Rows.ts"
 import * as TicketReports from "./TicketReports.ts"
@@ -30,7 +30,11 @@ const WantedRow = Schema.Struct({
   spare_id: Schema.NullOr(Schema.Int),
   number: EventNumber
 })
-const CountsRow = Schema.Struct({ unsettled: Schema.Int, claimed: Schema.Int })
+const ClaimRow = Schema.Struct({
+  unsettled: Schema.Int,
+  claimed: Schema.Int,
+  forsaken: Schema.Array(Schema.String)
+})
 const IdRow = Schema.Struct({ ticket_id: Schema.Int })
 const VoidRow = Schema.Struct({ item: Schema.Int, ticket_id: Schema.Null })
 const ChunkRow = Schema.Union([Schema.Struct({ item: Schema.Int, ...JobTicketRow.fields }), VoidRow])
@@ -46,9 +50,10 @@ export class TicketStore extends Context.Service<TicketStore, {
   /**
    * Makes the guests' live tickets this flow's where nobody has paid them and no running flow may still be. Answers how
    * many of the guests have no free ticket and none that another flow's payment settled (`unsettled`), and how many of
-   * their live tickets wait for another flow's payment (`claimed`).
+   * their live tickets wait for another flow's payment (`claimed`), and open payments that nobody needs any more, of ended
+   * flows for guests of this one, which left no ticket (`forsaken`).
    */
-  readonly claim: (request: Request & { readonly flowId: string }) => Effect.Effect<typeof CountsRow.Type>
+  readonly claim: (request: Request & { readonly flowId: string }) => Effect.Effect<typeof ClaimRow.Type>
   /** As it is stored: the addresses of our own files are made anew for whoever reads them (`currentLink`). */
   readonly get: (ticketId: number) => Effect.Effect<TicketRow, TicketNotFound>
   /** Voids what a flow issued; answers how many were still live. */
@@ -140,17 +145,18 @@ export class TicketStore extends Context.Service<TicketStore, {
       })
 
       const claim: TicketStore["Service"]["claim"] = ({ flowId, ...request }) =>
-        Rows.first(CountsRow)(sql`
+        Rows.first(ClaimRow)(sql`
           WITH adopted AS (${adopting(request, flowId)})
           SELECT
             count(*) FILTER (WHERE t.ticket_id IS NULL
               OR t.payment_state NOT IN ('paid', 'free') OR t.flow_id IS NOT DISTINCT FROM ${flowId}) AS unsettled,
             count(*) FILTER (WHERE t.payment_state IN ('pending', 'failed', 'refunded')
               AND t.flow_id IS DISTINCT FROM ${flowId}
-              AND t.ticket_id NOT IN (SELECT ticket_id FROM adopted)) AS claimed
+              AND t.ticket_id NOT IN (SELECT ticket_id FROM adopted)) AS claimed,
+            ARRAY(${forsaken(sql, flowId)}) AS forsaken
           FROM ${asked(request.guestIds)} LEFT JOIN tickets t
             ON t.event_id = ${request.eventId} AND t.guest_id = asked.id AND t.voided_at IS NULL`).pipe(
-          Effect.map(Option.getOrElse(() => ({ unsettled: 0, claimed: 0 })))
+          Effect.map(Option.getOrElse(() => ({ unsettled: 0, claimed: 0, forsaken: [] })))
         )
 
       const get = Effect.fn("TicketStore.get")(function* (ticketId: number) {

@@ -4,6 +4,7 @@ import { Clock, ConfigProvider, DateTime, Effect, Exit, Layer, Option } from "ef
 import { SqlClient } from "effect/sql"
 import * as FastCheck from "fast-check"
 import { Issuer } from "../../../src/payments/invoices/Issuer.ts"
+import { invoiceNumber } from "../../../src/payments/invoices/InvoiceDocument.ts"
 import { InvoiceStore } from "../../../src/payments/invoices/InvoiceStore.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 import { numbered } from "../../support/EventIds.ts"
@@ -52,6 +53,43 @@ layer(Env)("the invoice store", (it) => {
       assert.strictEqual(DateTime.formatIso(first.document.paidAt), "2022-06-01T12:00:00.000Z")
       assert.deepStrictEqual(first.document.totals, { net: 8333, vat: 1666, gross: 9999 })
       assert.strictEqual(first.document.issuer.name, "Guichet SAS")
+    }))
+
+  it.effect("writes numbers by the one rule, however far its book is", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const invoices = yield* InvoiceStore
+      const drawn = FastCheck.sample(FastCheck.integer({ min: 1, max: 2_000_000_000 }), {
+        seed: 7,
+        numRuns: 8
+      })
+      const sequences = [1, 9, 999_999, 1_000_000, 1_000_001, ...drawn]
+      for (const [nth, sequence] of sequences.entries()) {
+        const year = 1600 + nth
+        yield* sql`INSERT INTO invoice_books (issuer, year, next) VALUES ('G', ${year}::int, ${sequence}::int)`
+        yield* settle(`pay_rule_${nth}`, "2021-06-01T12:00:00Z")
+        const { document, number } = yield* at(`${year}-06-01T00:00:00.123Z`)(
+          invoices.issue(`pay_rule_${nth}`)
+        )
+        assert.strictEqual(number, invoiceNumber("G", year, sequence))
+        assert.strictEqual(document.number, number)
+        assert.strictEqual(DateTime.formatIso(document.issuedAt), `${year}-06-01T00:00:00.123Z`)
+      }
+    }))
+
+  it.effect("is not earlier than the page before, whatever the clock says", () =>
+    Effect.gen(function* () {
+      const invoices = yield* InvoiceStore
+      for (const nth of [1, 2, 3]) yield* settle(`pay_clock_${nth}`, "2021-06-01T12:00:00Z")
+      const times = ["1580-06-01T12:00:00Z", "1580-06-01T11:00:00Z", "1580-06-01T12:00:01Z"]
+      const issued = yield* Effect.forEach(times, (time, nth) =>
+        at(time)(invoices.issue(`pay_clock_${nth + 1}`)))
+      assert.deepStrictEqual(
+        issued.map(({ document }) =>
+          DateTime.formatIso(document.issuedAt)
+        ),
+        ["1580-06-01T12:00:00.000Z", "1580-06-01T12:00:00.000Z", "1580-06-01T12:00:01.000Z"]
+      )
     }))
 
   it.effect("refuses a payment that does not exist", () =>

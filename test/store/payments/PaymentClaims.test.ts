@@ -87,7 +87,15 @@ const kept = (ticketId: number) =>
 const unearned = (flowId: string) =>
   Effect.map(Effect.flatMap(PaymentStore, (payments) => payments.unearned(flowId)), Option.getOrNull)
 
-const forsaken = (flowId: string) => Effect.flatMap(PaymentStore, (payments) => payments.forsaken(flowId))
+/** What a flow is told that claims no ticket. */
+const forsaken = (flowId: string) =>
+  Effect.map(
+    Effect.flatMap(
+      TicketStore,
+      (tickets) => tickets.claim({ eventId: 1, flowId, guestIds: [], paymentState: "pending" })
+    ),
+    ({ forsaken }) => forsaken
+  )
 
 let events = 0
 

@@ -1,7 +1,7 @@
 /**
  * What the payment service remembers: each payment it was asked for, under our id and under the gateway's.
  */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Cache, Context, Duration, Effect, Exit, Layer, Option, Schema } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { PaymentRequest } from "./PaymentApi.ts"
 
@@ -17,6 +17,16 @@ const SetAside = Schema.Struct({
   created: Schema.NullOr(Schema.Int)
 })
 type SetAside = typeof SetAside.Type
+
+/**
+ * What is read and written is remembered for a moment, for the steps that follow each other; what another process changed
+ * meanwhile, a name or an erased customer, is seen after it. What is not there is asked for each time.
+ */
+const recently = {
+  capacity: 1_024,
+  timeToLive: <A>(exit: Exit.Exit<Option.Option<A>>) =>
+    Exit.isSuccess(exit) && Option.isSome(exit.value) ? Duration.seconds(5) : Duration.zero
+}
 
 export class PaymentLedger extends Context.Service<PaymentLedger, {
   /** Keeps the request before the gateway hears of it; one that is kept already is returned as it is. */
@@ -41,20 +51,36 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
       const entries = KeyValueStore.toSchemaStore(store, Entry)
       const asides = KeyValueStore.toSchemaStore(store, SetAside)
 
-      const find = (paymentId: string) => Effect.orDie(entries.get(`id/${paymentId}`))
+      const recent = yield* Cache.makeWith(
+        (paymentId: string) => Effect.orDie(entries.get(`id/${paymentId}`)),
+        recently
+      )
+      const refs = yield* Cache.makeWith(
+        (ref: string) => Effect.map(Effect.orDie(store.get(`ref/${ref}`)), Option.fromUndefinedOr),
+        recently
+      )
+
+      const find = (paymentId: string) => Cache.get(recent, paymentId)
+
+      const keep = Effect.fnUntraced(function* (entry: LedgerEntry) {
+        const { payment_id: paymentId } = entry.request
+        yield* Effect.orDie(entries.set(`id/${paymentId}`, entry))
+        yield* Cache.set(recent, paymentId, Option.some(entry))
+      })
 
       const remember = Effect.fn("PaymentLedger.remember")(function* (request: PaymentRequest) {
         const known = yield* find(request.payment_id)
         if (Option.isSome(known)) return known.value
         const entry: LedgerEntry = { request, ref: null }
-        yield* Effect.orDie(entries.set(`id/${request.payment_id}`, entry))
+        yield* keep(entry)
         return entry
       })
 
       const name = Effect.fn("PaymentLedger.name")(function* (entry: LedgerEntry, ref: string) {
         if (entry.ref === ref) return
         yield* Effect.orDie(store.set(`ref/${ref}`, entry.request.payment_id))
-        yield* Effect.orDie(entries.set(`id/${entry.request.payment_id}`, { ...entry, ref }))
+        yield* Cache.set(refs, ref, Option.some(entry.request.payment_id))
+        yield* keep({ ...entry, ref })
       })
 
       const rename = Effect.fn("PaymentLedger.rename")(
@@ -62,11 +88,11 @@ export class PaymentLedger extends Context.Service<PaymentLedger, {
           const known = yield* find(paymentId)
           if (Option.isNone(known)) return
           const { ref, request } = known.value
-          yield* Effect.orDie(entries.set(`id/${paymentId}`, { request: { ...request, customer }, ref }))
+          yield* keep({ request: { ...request, customer }, ref })
         }
       )
 
-      const paymentOf = (ref: string) => Effect.orDie(store.get(`ref/${ref}`))
+      const paymentOf = (ref: string) => Effect.map(Cache.get(refs, ref), Option.getOrUndefined)
 
       const setAside = (eventId: string, note: SetAside) => Effect.orDie(asides.set(`aside/${eventId}`, note))
 

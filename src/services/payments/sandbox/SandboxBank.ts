@@ -112,7 +112,8 @@ const apply = (
 const retries = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
 
 export class SandboxBank extends Context.Service<SandboxBank, {
-  readonly stateOf: (paymentId: string) => Effect.Effect<Account["state"]>
+  /** Charges the payment, or declines it, unless it was called off before. */
+  readonly charge: (entry: LedgerEntry, action: "confirm" | "fail") => Effect.Effect<void, GatewayError>
   /** What became of the payment, as far as the account tells. */
   readonly known: (request: PaymentRequest) => Effect.Effect<ReadonlyArray<KnownFact>>
   /** Changes the account and queues Stripe's event of it; the same action again is the same event. */
@@ -167,10 +168,9 @@ export class SandboxBank extends Context.Service<SandboxBank, {
       })
 
       /** Of one payment no two events are of one second: what follows what is to be seen, as it is where days pass. */
-      const act = Effect.fn("SandboxBank.act")(
-        function* (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
+      const actOn = Effect.fnUntraced(
+        function* (account: Account, entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) {
           const { amount, payment_id } = entry.request
-          const account = yield* load(payment_id)
           const acted = yield* apply(account, action, amount, refund)
           const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
           const created = Math.max(now, (account.last ?? 0) + 1)
@@ -179,7 +179,21 @@ export class SandboxBank extends Context.Service<SandboxBank, {
           if (action === "refund" && acted.refund !== undefined && acted.refund.name !== "") {
             yield* emit(payment_id, "refund_arrives", created, { ...acted, refunded: acted.refund.amount })
           }
-        },
+        }
+      )
+
+      const act = Effect.fn("SandboxBank.act")(
+        (entry: LedgerEntry, action: SandboxAction, refund?: SandboxRefund) =>
+          Effect.flatMap(load(entry.request.payment_id), (account) => actOn(account, entry, action, refund)),
+        turn.withPermit
+      )
+
+      const charge = Effect.fn("SandboxBank.charge")(
+        (entry: LedgerEntry, action: "confirm" | "fail") =>
+          Effect.flatMap(
+            load(entry.request.payment_id),
+            (account) => account.state === "canceled" ? Effect.void : actOn(account, entry, action)
+          ),
         turn.withPermit
       )
 
@@ -245,8 +259,8 @@ export class SandboxBank extends Context.Service<SandboxBank, {
 
       return SandboxBank.of({
         act,
-        known,
-        stateOf: (paymentId) => Effect.map(load(paymentId), ({ state }) => state)
+        charge,
+        known
       })
     })
   )

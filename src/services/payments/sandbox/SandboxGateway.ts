@@ -58,10 +58,8 @@ const make = Effect.gen(function* () {
 
   const charge = Effect.fn("SandboxGateway.charge")(function* (request: PaymentRequest, opened: Opened) {
     if (!request.auto_confirm) return opened
-    if ((yield* bank.stateOf(request.payment_id)) !== "canceled") {
-      const declined = troubleOf(request) === "declined"
-      yield* bank.act(yield* known(request.payment_id), declined ? "fail" : "confirm")
-    }
+    const declined = troubleOf(request) === "declined"
+    yield* bank.charge(yield* known(request.payment_id), declined ? "fail" : "confirm")
     return { status: "pending", gateway_ref: opened.gateway_ref } as const
   })
 

@@ -5,7 +5,7 @@
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { EntityAddress, EntityId, EntityType, ShardingConfig } from "effect/cluster"
+import { EntityAddress, EntityId, EntityType } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import * as JournalStore from "../../../src/cluster/journal/JournalStore.ts"
 import * as MailboxStorage from "../../../src/cluster/mailbox/MailboxStorage.ts"

@@ -134,6 +134,8 @@ for (
           })
           yield* insert(4, "activity", { name: "runs", attempt: 1 }, undefined)
           yield* insert(5, "deferred", { name: "told", exit }, { _tag: "Success", value: exit })
+          yield* insert(7, "activity", { title: "unreadable" }, ended)
+          yield* insert(8, "deferred", {}, undefined)
           yield* insert(6, "deferred", { name: "heard", exit }, undefined)
           const { steps, told } = yield* store.load(address("stock"))
           assert.deepStrictEqual([...steps.keys()].sort(), ["done/2", "older/1"])

@@ -43,7 +43,8 @@ export const knownColumns: ReadonlyArray<
   ["ticket_queue", "last_failure", "sentence", "true"],
   ["guichet_queue", "last_failure", "sentence", "true"],
   ["cluster_messages", "payload", "json text", "processed"],
-  ["cluster_replies", "payload", "json text", "true"]
+  ["cluster_replies", "payload", "json text", "true"],
+  ["workflow_journal", "exit", "json text", "true"]
 ]
 
 /** An address, a number or a name of several words means the person inside of a sentence too; one word may be any word. */

@@ -7,7 +7,7 @@ import * as Rows from "./Rows.ts"
 /**
  * Every entity and workflow: what is kept of its handled messages. An entity needs them against repeats only, for a time.
  * Of a workflow that is over, its run stays with its result for ever, so that it never runs again; what its steps, waits
- * and clocks left is read no more.
+ * and clocks left, in the journal too, is read no more.
  */
 const keeps = {
   CallOffEvent: "run",
@@ -66,22 +66,30 @@ export class RetentionStore extends Context.Service<RetentionStore, {
             RETURNING request_id
           )
           DELETE FROM cluster_replies r USING gone WHERE r.request_id = gone.request_id`)
+        /** Of an execution whose run was answered for good so long ago. */
+        const isOver = (execution: string) =>
+          sql`EXISTS (
+            SELECT 1 FROM cluster_messages run JOIN cluster_replies r ON r.id = run.last_reply_id
+            WHERE run.message_id = ${sql.literal(execution)} || '/run/'
+              AND run.processed AND r.id < ${String(oldest)}::bigint
+              AND r.payload::json #>> '{value,_tag}' IS DISTINCT FROM 'Suspended'
+          )`
         yield* Rows.run(sql`
           WITH gone AS (
             DELETE FROM cluster_messages m
             WHERE m.processed AND m.entity_type = ANY(${workflows}::text[]) AND m.id < ${
           String(oldest)
         }::bigint
-              AND m.tag IS DISTINCT FROM 'run'
-              AND EXISTS (
-                SELECT 1 FROM cluster_messages run JOIN cluster_replies r ON r.id = run.last_reply_id
-                WHERE run.message_id = m.entity_type || '/' || m.entity_id || '/run/'
-                  AND run.processed AND r.id < ${String(oldest)}::bigint
-                  AND r.payload::json #>> '{value,_tag}' IS DISTINCT FROM 'Suspended'
-              )
+              AND m.tag IS DISTINCT FROM 'run' AND ${isOver("m.entity_type || '/' || m.entity_id")}
             RETURNING request_id, kind
           )
           DELETE FROM cluster_replies r USING gone WHERE gone.kind = 0 AND r.request_id = gone.request_id`)
+        yield* Rows.run(sql`
+          WITH gone AS (
+            DELETE FROM workflow_journal j
+            WHERE j.at < ${instant}::timestamptz AND ${isOver("'Workflow/' || j.execution")}
+          )
+          DELETE FROM workflow_epochs e WHERE ${isOver("'Workflow/' || e.execution")}`)
       })
 
       return { forget }

@@ -1,5 +1,5 @@
 /** The journal in the database: how steps ended, and which activation of an execution is the last one. */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { EntityAddress, Reply } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
@@ -68,27 +68,44 @@ const first = `
   WHERE execution = $1 AND key = $2
     AND coalesce((SELECT epoch FROM workflow_epochs WHERE execution = $1), 0) <= $3::int`
 
-const decodePayload = Schema.decodeUnknownSync(Schema.fromJsonString(ActivityPayload))
-const decodeName = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({ name: Schema.String })))
+const Name = Schema.Struct({ name: Schema.String })
+
+/** What nobody can read is left out: it was never an activity's end, and what is told with it is answered as poison. */
+const payloadOf = Schema.decodeUnknownOption(Schema.fromJsonString(ActivityPayload))
+const nameOf = Schema.decodeUnknownOption(Schema.fromJsonString(Name))
+const jsonOf = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
+
+/** An activity that ended, of Effect's engine alone. */
+const endedOf = ({ body, reply }: Row): readonly [key: string, exit: string] | undefined => {
+  const payload = payloadOf(body)
+  const exit = Option.flatMap(jsonOf(reply), (json) => Option.fromNullishOr(exitTextOfReply(json)))
+  return Option.isSome(payload) && Option.isSome(exit) ? [keyOf(payload.value), exit.value] : undefined
+}
+
+const toldOf = ({ id, reply, reply_id }: Row): Told => ({
+  requestId: id,
+  reply: reply === null
+    ? undefined
+    : replyOf({ id: reply_id!, request_id: id, kind: 0, payload: reply, sequence: null })
+})
 
 const storedOf = (rows: ReadonlyArray<Row>): Stored => {
-  const stored = { ...nothing(), epoch: Number(rows.find(({ kind }) => kind === "epoch")!.id) }
-  const mail = rows.filter(({ kind }) => kind === "activity" || kind === "deferred")
-  for (const { body, id, kind, reply, reply_id } of mail) {
-    if (kind === "activity") {
-      const exit = reply === null ? undefined : exitTextOfReply(JSON.parse(reply))
-      if (exit !== undefined) stored.steps.set(keyOf(decodePayload(body)), exit)
-    } else {
-      stored.told.set(decodeName(body).name, {
-        requestId: id,
-        reply: reply === null
-          ? undefined
-          : replyOf({ id: reply_id!, request_id: id, kind: 0, payload: reply, sequence: null })
-      })
-    }
+  const of = (kind: Row["kind"]) => rows.filter((row) => row.kind === kind)
+  return {
+    epoch: Number(of("epoch")[0]!.id),
+    steps: new Map([
+      ...of("activity").flatMap((row) => {
+        const ended = endedOf(row)
+        return ended === undefined ? [] : [ended]
+      }),
+      ...of("step").map(({ body, id }) => [id, body!] as const)
+    ]),
+    told: new Map(
+      of("deferred").flatMap((row) =>
+        Option.toArray(Option.map(nameOf(row.body), ({ name }) => [name, toldOf(row)] as const))
+      )
+    )
   }
-  for (const { body, id, kind } of rows) if (kind === "step") stored.steps.set(id, body!)
-  return stored
 }
 
 /** A row that is to be written, under the epoch of its activation. */

@@ -4,13 +4,18 @@ import { Deferred, Effect, Exit, Fiber, Option, Schedule, Stream } from "effect"
 import { MessageStorage, Sharding } from "effect/cluster"
 import { SqlClient } from "effect/sql"
 import { DurableDeferred } from "effect/workflow"
-import { shard, type Subject, subjects } from "./MailboxSubjects.ts"
-import { oneRunner } from "./OneRunner.ts"
+import { clusters, shard } from "./MailboxSubjects.ts"
+import { journalRunner, oneRunner } from "./OneRunner.ts"
 import { Desk, did, forget, gate, Paid, Rest, TravelLayer, Trip } from "./Travel.ts"
 
 /** Mostly it polls so rarely that whatever is not told is not done. */
-const cluster = ({ storage }: Subject, entityMessagePollInterval: "1 hour" | "100 millis") =>
-  oneRunner(TravelLayer, storage, entityMessagePollInterval)
+const cluster = (
+  { isJournaled, storage }: (typeof clusters)[number],
+  entityMessagePollInterval: "1 hour" | "100 millis"
+) =>
+  isJournaled
+    ? journalRunner(TravelLayer, entityMessagePollInterval)
+    : oneRunner(TravelLayer, storage, entityMessagePollInterval)
 
 /** Waits for what another fiber does, without a limit of its own. */
 const until = (isSo: () => boolean) =>
@@ -30,7 +35,7 @@ const suspended = (executionId: string) =>
     schedule: Schedule.spaced("5 millis")
   })
 
-for (const subject of subjects) {
+for (const subject of clusters) {
   describe.skipIf(subject.isSkipped)(`a cluster over ${subject.name}`, () => {
     beforeAll(forget)
 

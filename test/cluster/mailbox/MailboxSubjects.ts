@@ -71,6 +71,16 @@ export const subjects: ReadonlyArray<Subject> = [
   { name: "ours embedded", storage: ours, database: TestDatabase.layerEmbedded, isSkipped: false }
 ]
 
+/** Whole clusters: each storage under Effect's engine of workflows, and ours under the journal. */
+export const clusters: ReadonlyArray<Subject & { readonly isJournaled: boolean }> = [
+  ...subjects.map((subject) => ({ ...subject, isJournaled: false })),
+  ...subjects.filter(({ storage }) => storage === ours).map((subject) => ({
+    ...subject,
+    name: `${subject.name} with the journal`,
+    isJournaled: true
+  }))
+]
+
 const Note = Rpc.make("Note", { payload: { text: Schema.String }, success: Schema.Int, error: Schema.String })
 
 class Keyed extends Schema.Class<Keyed>("Keyed")({ key: Schema.String, text: Schema.String }) {

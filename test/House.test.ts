@@ -52,6 +52,7 @@ const floors = [
   "src/services/scans",
   "src/services/generator",
   "src/services/notifications/templates",
+  "src/services/notifications/feedback",
   "src/services/notifications",
   "src/services/payments/contract",
   "src/services/payments/stripe",

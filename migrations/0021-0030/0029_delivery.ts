@@ -14,6 +14,7 @@ const statements = [
   `CREATE INDEX notifications_digest ON notifications (md5(message_id))`,
   `CREATE INDEX notifications_dead ON notifications (event_id, message_id) WHERE status = 'failed'`,
   `CREATE INDEX notifications_resend ON notifications (resend_at) WHERE resend_at IS NOT NULL`,
+  `CREATE INDEX guests_email ON guests (lower(email))`,
   `CREATE TABLE suppressions (
     owner text NOT NULL,
     channel text NOT NULL,

@@ -15,6 +15,7 @@ import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
 import { TicketsGroup } from "./tickets/TicketsApi.ts"
 import { TokensGroup } from "./tokens/TokensApi.ts"
+import { FeedbackGroup } from "./webhooks/FeedbackApi.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./webhooks/WebhooksApi.ts"
 import { emptyApi, prefix } from "./rules/CoreApi.ts"
 
@@ -36,6 +37,7 @@ export class Api extends emptyApi
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)
   .add(TicketWebhooksGroup)
+  .add(FeedbackGroup)
   .prefix(prefix)
   .annotateMerge(signatureSchemes)
   .annotateMerge(OpenApi.annotations({

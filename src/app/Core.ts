@@ -28,6 +28,8 @@ import { MessagesHttpLayer } from "../api/notifications/MessagesHttp.ts"
 import { SequencesHttpLayer } from "../api/notifications/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../api/tickets/TicketsHttp.ts"
 import { TokensHttpLayer } from "../api/tokens/TokensHttp.ts"
+import { FeedbackHttpLayer } from "../api/webhooks/FeedbackHttp.ts"
+import { FeedbackReaders } from "../services/notifications/feedback/FeedbackReaders.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../api/webhooks/WebhooksHttp.ts"
 import { RedeliveryKeeperLayer } from "../redelivery/RedeliveryKeeper.ts"
 import { SequenceKeeperLayer } from "../notifications/SequenceKeeper.ts"
@@ -106,6 +108,7 @@ const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedSc
 const handlersLayer = Layer.mergeAll(
   CancellationsHttpLayer,
   EventsHttpLayer,
+  FeedbackHttpLayer.pipe(Layer.provide(FeedbackReaders.layer)),
   FlowsHttpLayer,
   GateHttpLayer,
   InternalHttpLayer,

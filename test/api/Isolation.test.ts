@@ -178,7 +178,11 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
   "POST /api/internal/scan-validation": null,
   "POST /api/internal/print-details": null,
   "POST /api/payment-webhook-routes": null,
-  "POST /api/ticket-webhook-routes": null
+  "POST /api/ticket-webhook-routes": null,
+  "POST /api/mail-feedback/ses": null,
+  "POST /api/mail-feedback/mailgun": null,
+  "POST /api/mail-feedback/postmark": null,
+  "POST /api/mail-feedback/plain": null
 }
 
 /** A feed without an end: its first part is what `GET /api/events/:event_id/gate` shows. */

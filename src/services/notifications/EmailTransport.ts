@@ -1,6 +1,7 @@
 /** Hands one e-mail to SMTP (`SMTP_URL`), or to the outbox as a real `.eml` file. */
 import { Config, Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import type { PlatformError } from "effect"
+import { createHash } from "node:crypto"
 import { createTransport } from "nodemailer"
 import type { NodemailerError, SendMailOptions } from "nodemailer"
 import * as Database from "../../database/Database.ts"
@@ -44,6 +45,18 @@ export const outboxKept = Config.withDefault(Config.Boolean("MAIL_OUTBOX"), fals
 /** Whether mail and password may go to another host in clear, where it offers no TLS. */
 export const clearText = Config.withDefault(Config.Boolean("SMTP_CLEARTEXT"), false)
 
+/** Where bounces go, such as `bounces@mail.example`; a local part that leaves room for 33 more characters (RFC 5321, 4.5.3.1.1). */
+export const bounceAddress = Config.option(
+  Config.schema(
+    Schema.String.check(
+      Schema.isPattern(/^[A-Za-z0-9._-]{1,31}@[A-Za-z0-9.-]{1,180}$/, {
+        message: "Expected an address such as bounces@mail.example, with at most 31 characters before the @"
+      })
+    ),
+    "MAIL_BOUNCES"
+  )
+)
+
 /**
  * The mail server, and whether each message is kept beside it. Without one messages are files alone, on a database
  * server only by who asks for it.
@@ -85,6 +98,17 @@ const unsubscribe = (url: string) => {
     ...(address.startsWith("https:") ? { "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" } : {})
   })
 }
+
+/** The envelope's sender of each message names it (VERP): what comes back to it says which message it is of. */
+const returnPath = (bounces: Option.Option<string>, { messageId, to }: Email) =>
+  Option.match(bounces, {
+    onNone: () => ({}),
+    onSome: (address) => {
+      const at = address.lastIndexOf("@")
+      const digest = createHash("md5").update(messageId).digest("hex")
+      return { envelope: { from: `${address.slice(0, at)}+${digest}${address.slice(at)}`, to } }
+    }
+  })
 
 const toMime = (from: string, email: Email): SendMailOptions => ({
   from,
@@ -170,6 +194,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
         const from = yield* sender
         const url = yield* Config.Redacted("SMTP_URL")
         const inClear = yield* clearText
+        const bounces = yield* bounceAddress
         const compose = composer(from)
         const outbox = options?.outboxDir === undefined ? undefined : yield* Outbox.make(options.outboxDir)
         const transport = yield* Effect.acquireRelease(
@@ -201,7 +226,7 @@ export class EmailTransport extends Context.Service<EmailTransport, {
         })
 
         const attempt = (email: Email) => {
-          const mime = toMime(from, email)
+          const mime = { ...toMime(from, email), ...returnPath(bounces, email) }
           const messageId = String(mime.messageId)
           return Effect.tryPromise({
             try: (signal) => transport.sendMail({ ...mime, signal }),

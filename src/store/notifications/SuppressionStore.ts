@@ -2,7 +2,7 @@
  * The addresses that an organiser's messages do not go to any more, each with its reason. An entry is known by the digest of
  * its address, so that it holds when the address itself was erased.
  */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, type Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Channel, SuppressionReason } from "../../../rpc/NotificationSequence.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
@@ -39,8 +39,8 @@ export interface Suppression {
 export class SuppressionStore extends Context.Service<SuppressionStore, {
   /** Whose address it is not any more stays on the list; the first reason stays. */
   readonly add: (owner: string, suppression: Suppression) => Effect.Effect<void>
-  /** Puts the address of a message on the list of its event's organiser. */
-  readonly addOf: (messageId: string, reason: SuppressionReason, detail: string | null) => Effect.Effect<void>
+  /** The organisers who have a guest of this address, 100 at most. */
+  readonly ownersOf: (address: string) => Effect.Effect<ReadonlyArray<string>>
   /** A page of a list, by digest, after one of them. */
   readonly list: (
     owner: string,
@@ -72,16 +72,12 @@ export class SuppressionStore extends Context.Service<SuppressionStore, {
           /^[0-9a-f]{32}$/.test(named) ? sql`md5(message_id) = ${named}` : sql`message_id = ${named}`
         }`)
 
-      const addOf: SuppressionStore["Service"]["addOf"] = (messageId, reason, detail) =>
-        Effect.flatMap(
-          messageOf(messageId),
-          Option.match({
-            onNone: () => Effect.void,
-            onSome: ({ channel, owner, recipient }) =>
-              owner === null || recipient === ""
-                ? Effect.void
-                : add(owner, { channel, address: recipient, reason, detail })
-          })
+      const ownersOf: SuppressionStore["Service"]["ownersOf"] = (address) =>
+        Effect.map(
+          Rows.all(Schema.Struct({ owner: Schema.String }))(sql`
+            SELECT DISTINCT e.owner FROM guests g JOIN events e USING (event_id)
+            WHERE lower(g.email) = lower(${address}) LIMIT 100`),
+          (rows) => rows.map(({ owner }) => owner)
         )
 
       const list: SuppressionStore["Service"]["list"] = (owner, { after, limit }) =>
@@ -101,7 +97,7 @@ export class SuppressionStore extends Context.Service<SuppressionStore, {
           (lifted) => lifted.length > 0
         )
 
-      return { add, addOf, list, find, lift, messageOf }
+      return { add, ownersOf, list, find, lift, messageOf }
     })
   )
 }

@@ -7,6 +7,7 @@ import { JournalGroup } from "./gate/JournalApi.ts"
 import { OfflineGroup } from "./gate/OfflineApi.ts"
 import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
+import { SupervisionGroup } from "./gate/SupervisionApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -26,6 +27,7 @@ export class Api extends emptyApi
   .add(ScansGroup)
   .add(OfflineGroup)
   .add(JournalGroup)
+  .add(SupervisionGroup)
   .add(TokensGroup)
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)

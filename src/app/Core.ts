@@ -15,6 +15,7 @@ import * as FilesRoutes from "../api/FilesRoutes.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
+import { SupervisionHttpLayer } from "../api/gate/SupervisionHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
 import { OrdersHttpLayer } from "../api/tickets/OrdersHttp.ts"
@@ -104,6 +105,7 @@ const handlersLayer = Layer.mergeAll(
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,
   SequencesHttpLayer,
+  SupervisionHttpLayer,
   TemplatesHttpLayer,
   TicketWebhooksHttpLayer,
   TokensHttpLayer

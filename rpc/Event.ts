@@ -169,7 +169,8 @@ export class AnnulRefused extends Schema.TaggedError<AnnulRefused>()(
 ) {}
 
 /**
- * Annuls a scan whose turnstile did not turn: by the same device, within 15 minutes. `claimedOperator` and `reason`
+ * Annuls a scan whose turnstile did not turn: by the same device, within 15 minutes, or by a supervisor (`supervised`),
+ * whatever device made it and at any time. `claimedOperator` and `reason`
  * are what the device says. Volatile: annulled twice is annulled once, with the first answer.
  */
 export const Annul = Rpc.make("Annul", {
@@ -178,7 +179,8 @@ export const Annul = Rpc.make("Annul", {
     deviceId: Schema.String,
     operatorId: Schema.String,
     claimedOperator: Schema.NullOr(Schema.String),
-    reason: Schema.NullOr(Schema.String)
+    reason: Schema.NullOr(Schema.String),
+    supervised: Schema.optionalKey(Schema.Boolean)
   },
   success: Annulment,
   error: Schema.Union([ScanNotFound, AnnulRefused])

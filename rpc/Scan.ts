@@ -57,6 +57,8 @@ export const AdmitRequest = Schema.Struct({
   deviceTime: Schema.NullOr(Schema.DateTimeUtc),
   claimed: Schema.NullOr(Schema.String),
   source: Schema.Literals(["client", "internal", "batch"]),
+  /** A supervisor lets this person in whatever the rules say of the ticket; the reason is in `context`. */
+  overruled: Schema.optionalKey(Schema.Boolean),
   context: Schema.Json
 })
 export type AdmitRequest = typeof AdmitRequest.Type

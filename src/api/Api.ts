@@ -10,6 +10,7 @@ import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
 import { MessagesGroup } from "./notifications/MessagesApi.ts"
 import { PaymentsGroup } from "./payments/PaymentsApi.ts"
+import { SupervisionGroup } from "./gate/SupervisionApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -33,6 +34,7 @@ export class Api extends emptyApi
   .add(ScansGroup)
   .add(OfflineGroup)
   .add(JournalGroup)
+  .add(SupervisionGroup)
   .add(TokensGroup)
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)

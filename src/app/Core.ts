@@ -18,6 +18,7 @@ import { CancellationsHttpLayer } from "../api/events/CancellationsHttp.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
+import { SupervisionHttpLayer } from "../api/gate/SupervisionHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
 import { OrdersHttpLayer } from "../api/tickets/OrdersHttp.ts"
@@ -120,6 +121,7 @@ const handlersLayer = Layer.mergeAll(
   ScansHttpLayer,
   MessagesHttpLayer,
   SequencesHttpLayer,
+  SupervisionHttpLayer,
   TemplatesHttpLayer,
   TicketWebhooksHttpLayer,
   TokensHttpLayer

@@ -16,6 +16,7 @@ import { IdempotencyStore } from "../store/IdempotencyStore.ts"
 import { InvoiceStore } from "../payments/invoices/InvoiceStore.ts"
 import { JobIndex } from "../store/jobs/JobIndex.ts"
 import { JobStore } from "../store/jobs/JobStore.ts"
+import { GuestSearch } from "../store/gate/GuestSearch.ts"
 import { JournalStore } from "../store/gate/JournalStore.ts"
 import { NotificationStore } from "../store/notifications/NotificationStore.ts"
 import { CancellationStore } from "../store/payments/CancellationStore.ts"
@@ -52,6 +53,7 @@ export const StoresLayer = Layer.mergeAll(
   InvoiceStore.layer,
   JobIndex.layer,
   JobStore.layer,
+  GuestSearch.layer,
   JournalStore.layer,
   NotificationStore.layer,
   PaymentHistory.layer,

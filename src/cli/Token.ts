@@ -29,7 +29,9 @@ const create = Command.make(
   "create",
   {
     role: Flag.Literals("role", Role.literals).pipe(
-      Flag.withDescription("admin, organizer, or operator (a steward at the gates)")
+      Flag.withDescription(
+        "admin, organizer, operator (a steward at the gates) or supervisor (who helps stewards out)"
+      )
     ),
     subject: Flag.String("subject").pipe(
       Flag.withDescription("Whose token it is: the organiser's name, or the operator's id on scans")

@@ -1,6 +1,6 @@
 /** The arguments of `guichet token` and what it prints: arguments checked before the database is asked, a table of tokens. */
 import { DateTime, Effect, Option, Schema } from "effect"
-import { rights, type Role } from "../../rpc/values/Caller.ts"
+import { isGranted, type Role } from "../../rpc/values/Caller.ts"
 import { accessFragment } from "../pages/AccessLink.ts"
 import type { NewToken, TokenRow } from "../store/TokenStore.ts"
 
@@ -43,13 +43,13 @@ const faultOf = ({ days, events, gates, organizer, role, subject }: TokenArgumen
   if (!isName(subject)) return "--subject must be a name."
   if (Option.isSome(organizer)) {
     if (!isName(organizer.value)) return "--organizer must be a name."
-    if (role !== "operator" && organizer.value.trim() !== subject.trim()) {
+    if (!isGranted(role) && organizer.value.trim() !== subject.trim()) {
       return `--organizer is for operators: leave it out for the role ${role}.`
     }
   }
   for (const [flag, text] of [["--events", events], ["--gates", gates]] as const) {
     if (Option.isNone(text)) continue
-    if (rights[role].scans !== "granted") {
+    if (!isGranted(role)) {
       return `${flag} limits operators: leave it out for the role ${role}.`
     }
     if (listOf(text).length === 0) return `${flag} names nothing: leave it out for no limit.`

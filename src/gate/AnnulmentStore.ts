@@ -20,6 +20,7 @@ export interface AnnulRequest {
   readonly operatorId: string
   readonly claimedOperator?: string | null
   readonly reason?: string | null
+  readonly supervised?: boolean
 }
 
 const Row = Schema.Struct({
@@ -38,10 +39,16 @@ const Row = Schema.Struct({
 type Row = typeof Row.Type
 
 /** Why the scan stays as it is, or null. An exit is annulled only into a place that is still free. */
-const refusal = (row: Row, deviceId: string, now: DateTime.Utc): AnnulRefusal | null => {
-  if (row.device_id !== deviceId) return "another_device"
+const refusal = (
+  row: Row,
+  { deviceId, supervised = false }: AnnulRequest,
+  now: DateTime.Utc
+): AnnulRefusal | null => {
+  if (!supervised && row.device_id !== deviceId) return "another_device"
   if (row.result !== "valid" && !row.let_in) return "not_admitted"
-  if (DateTime.isGreaterThan(now, DateTime.addDuration(row.happened_at, annulWithin))) return "too_late"
+  if (!supervised && DateTime.isGreaterThan(now, DateTime.addDuration(row.happened_at, annulWithin))) {
+    return "too_late"
+  }
   if (row.moved_since) return "moved_since"
   return row.direction === "exit" && row.full ? "capacity_reached" : null
 }
@@ -80,7 +87,8 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
           WHERE s.event_id = ${eventId}::bigint AND s.scan_id = ${scanId}`)
 
       const restore = (request: AnnulRequest, row: Row, now: DateTime.Utc) => {
-        const { claimedOperator = null, eventId, operatorId, reason = null, scanId } = request
+        const { claimedOperator = null, eventId, operatorId, reason = null, scanId, supervised = false } =
+          request
         const [entered, left] = row.direction === "entry" ? [1, 0] : [0, 1]
         const [ruled, letIn] = row.let_in ? [0, 1] : [1, 0]
         const refused = row.result === "valid" ? 0 : 1
@@ -89,7 +97,8 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
             UPDATE scans SET annulled_at = ${
           DateTime.toDateUtc(now)
         }::timestamptz, annulled_by = ${operatorId},
-              annul_operator = ${claimedOperator}::text, annul_reason = ${reason}::text
+              annul_operator = ${claimedOperator}::text, annul_reason = ${reason}::text,
+              annul_supervised = ${supervised}::boolean
             WHERE event_id = ${eventId}::bigint AND scan_id = ${scanId}
           ), ticket AS (
             UPDATE tickets t SET inside = CASE WHEN ${row.let_in}::boolean THEN t.inside ELSE NOT t.inside END,
@@ -118,14 +127,14 @@ export class AnnulmentStore extends Context.Service<AnnulmentStore, {
       }
 
       const body = Effect.fnUntraced(function* (request: AnnulRequest) {
-        const { deviceId, eventId, scanId } = request
+        const { deviceId, eventId, scanId, supervised = false } = request
         yield* sql`SELECT 1 FROM gates_occupancy WHERE event_id = ${eventId}::bigint FOR UPDATE`
         const found = yield* find(eventId, scanId)
         if (Option.isNone(found)) return yield* new ScanNotFound({ scan_id: scanId })
         const row = found.value
         const now = yield* DateTime.now
-        const done = row.annulled_at !== null && row.device_id === deviceId
-        const reason = done ? null : refusal(row, deviceId, now)
+        const done = row.annulled_at !== null && (supervised || row.device_id === deviceId)
+        const reason = done ? null : refusal(row, request, now)
         if (reason !== null) return yield* new AnnulRefused({ scan_id: scanId, reason })
         if (!done) yield* restore(request, row, now)
         return {

@@ -273,14 +273,17 @@ const letIn = (
 
 /**
  * What happened has happened: whoever was let in against a rule is in, with the reason as the result. The ticket is used
- * and the person counted, beside those whom the rules let in.
+ * and the person counted, beside those whom the rules let in. A supervisor lets somebody in so too.
  */
 const asItHappened = (
   decision: Decision,
   { eventId, now, ticket }: Situation,
   scan: AdmitRequest
 ): Decision => {
-  if (scan.direction === "exit" || !passedAnyway(scan) || !mayBePassed[decision.result]) return decision
+  if (
+    scan.direction === "exit" || !(passedAnyway(scan) || scan.overruled === true) ||
+    !mayBePassed[decision.result]
+  ) return decision
   if (scan.forged !== null || ticket === undefined || ticket.eventId !== eventId) return decision
   return { ...decision, ticket, after: letIn(ticket, scan, decision, now) }
 }

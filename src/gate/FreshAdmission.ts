@@ -46,8 +46,11 @@ const unusedTicket = (eventId: EventId, code: string): GateTicket => ({
 })
 
 /** What the statement can express: a connected device's first entry by a printed code that has one spelling. */
-const isExpressible = ({ direction, source, ticketCode, ticketId }: AdmitRequest): boolean =>
-  direction === "entry" && source === "client" && ticketId === null && ticketCode !== null &&
+const isExpressible = (
+  { direction, overruled, source, ticketCode, ticketId }: AdmitRequest
+): boolean =>
+  overruled !== true && direction === "entry" && source === "client" && ticketId === null &&
+  ticketCode !== null &&
   TicketCode.spellings(ticketCode).length === 1
 
 const areDistinct = (values: ReadonlyArray<unknown>): boolean => new Set(values).size === values.length

@@ -2,7 +2,7 @@
 import { Cache, Context, Data, Duration, Effect, Exit, Layer, Option } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Permission } from "../../rpc/Scan.ts"
-import { type Caller, rights } from "../../rpc/values/Caller.ts"
+import { type Caller, isGranted } from "../../rpc/values/Caller.ts"
 import type { EventId, EventNumber, TicketId } from "../../rpc/values/Ids.ts"
 import { type Grant, OperatorStore } from "../store/gate/OperatorStore.ts"
 
@@ -17,7 +17,7 @@ export const permissionOf = (caller: Caller, eventId: EventId): Permission => ({
   operatorId: caller.subject,
   known: true,
   events: [eventId],
-  gates: rights[caller.role].scans === "granted" ? caller.gates ?? null : null
+  gates: isGranted(caller.role) ? caller.gates ?? null : null
 })
 
 /** The union of what the tokens open at one event; a gate granted elsewhere stays elsewhere. */

@@ -136,9 +136,16 @@ const sentences = { fr, en }
 export const sentence = (verdict: ShownVerdict, locale: Locale): string =>
   sentences[locale][verdict.result](verdict)
 
+/** Before the reason why it should not have been. */
+const letIn = { fr: "Entrée accordée par un responsable.", en: "Let in by a supervisor." } as const
+
 /** The answer to a scan that was decided as this verdict in so many milliseconds. */
 export const scanAnswer = (
   verdict: ShownVerdict,
   acceptLanguage: string | undefined,
   took_ms: number
-): ScanAnswer => ({ ...verdict, message: sentence(verdict, localeOf(acceptLanguage)), took_ms })
+): ScanAnswer => {
+  const locale = localeOf(acceptLanguage)
+  const begin = verdict.let_in === true ? `${letIn[locale]} ` : ""
+  return { ...verdict, message: begin + sentence(verdict, locale), took_ms }
+}

@@ -5,14 +5,14 @@
 import { Context, DateTime, Duration, Effect, Layer, Ref } from "effect"
 import { SqlClient } from "effect/sql"
 import type { AdmitRequest, ScanResult } from "../../rpc/Scan.ts"
-import type { Caller } from "../../rpc/values/Caller.ts"
+import { type Caller, isGranted } from "../../rpc/values/Caller.ts"
 import type { EventNumber } from "../../rpc/values/Ids.ts"
 import * as Rows from "../store/Rows.ts"
 import type { ShownVerdict } from "./ScanAnswer.ts"
 
 /** What a steward is told: that its list does not have the event, or that its organisation has none of this number. */
 export const unreachedResult = ({ events, role }: Pick<Caller, "events" | "role">): ScanResult =>
-  role === "operator" && events !== undefined ? "operator_forbidden" : "unknown_event"
+  isGranted(role) && events !== undefined ? "operator_forbidden" : "unknown_event"
 
 /** The verdict on a scan that reaches no event; its scan id stays free. */
 export const unreached = (

@@ -1,7 +1,7 @@
 /** Callers are limited by class of route, strangers by address; who is over gets 429, and when to come back. */
 import { Clock, type Config, Context, Effect, Layer } from "effect"
 import { HttpEffect, type HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { Caller } from "../../rpc/values/Caller.ts"
+import { type Caller, isGranted } from "../../rpc/values/Caller.ts"
 import { TooManyRequests } from "../http/Problems.ts"
 import { Buckets } from "./Buckets.ts"
 import { clientOf, trustedProxies } from "./ClientAddress.ts"
@@ -85,7 +85,7 @@ export class Limits extends Context.Service<Limits, {
         if (organiser !== undefined) {
           yield* counted({
             limitClass,
-            key: caller.role === "operator" ? caller.tokenId : `of ${caller.owner}`,
+            key: isGranted(caller.role) ? caller.tokenId : `of ${caller.owner}`,
             rate: organiser,
             whose: "Your organisation",
             describes: token === undefined

@@ -1,6 +1,6 @@
 /** Who watches event streams here: so many for each token, organiser and process, and none whose token is no longer good. */
 import { Config, Context, Deferred, Effect, Layer, Schema, type Scope, Stream } from "effect"
-import type { Caller } from "../../rpc/values/Caller.ts"
+import { type Caller, isGranted } from "../../rpc/values/Caller.ts"
 import { TooManyRequests } from "../http/Problems.ts"
 import { TokenStore } from "../store/TokenStore.ts"
 import { logFault } from "../telemetry/Faults.ts"
@@ -57,7 +57,7 @@ export class Seats extends Context.Service<Seats, {
         if ((holders.get(tokenId)?.seats ?? 0) >= mostOf.token) {
           return full(`Your token holds ${mostOf.token} streams open`)
         }
-        return role !== "operator" && (organisers.get(owner) ?? 0) >= mostOf.organiser
+        return !isGranted(role) && (organisers.get(owner) ?? 0) >= mostOf.organiser
           ? full(`Your tokens hold ${mostOf.organiser} streams open together`)
           : undefined
       }

@@ -15,7 +15,7 @@ import {
 } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash, randomBytes } from "node:crypto"
-import { Caller, rights, Role } from "../../rpc/values/Caller.ts"
+import { Caller, isGranted, rights, Role } from "../../rpc/values/Caller.ts"
 import { EventNumber } from "../../rpc/values/Ids.ts"
 import { Label } from "../../rpc/values/Values.ts"
 import { EventNumbers } from "./EventNumbers.ts"
@@ -199,7 +199,7 @@ export class TokenStore extends Context.Service<TokenStore, {
       })
 
       const ownerOf = (token: NewToken) =>
-        token.owner === undefined && token.role === "operator"
+        token.owner === undefined && isGranted(token.role)
           ? organizationOf(token)
           : Effect.succeed(token.owner ?? token.subject)
 

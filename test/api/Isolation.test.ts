@@ -173,6 +173,13 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
     scanner_id: scanned.scanner_id
   }),
   "POST /api/scans/batch": upload,
+  "POST /api/events/:event_id/scans/:scan_id/annul": () => ({ reason: "Wrong turnstile" }),
+  "POST /api/events/:event_id/let-in": ({ ticket_code }) => ({
+    ticket_code,
+    scanner_id: "door-1",
+    scan_location: { gate: "A" },
+    reason: "Knows the singer"
+  }),
   "POST /api/tokens": null,
   "DELETE /api/tokens/:token_id": () => undefined,
   "POST /api/internal/scan-validation": null,
@@ -265,6 +272,8 @@ const world = Effect.gen(function* () {
     steward: { token: yield* steward({ events: [1, 2] }) },
     stewardAtA: { token: yield* steward({ events: [1], gates: ["A"] }) },
     stewardAnywhere: { token: yield* steward({}) },
+    supervisor: { token: yield* steward({ role: "supervisor", events: [1, 2] }) },
+    supervisorAtA: { token: yield* steward({ role: "supervisor", events: [1], gates: ["A"] }) },
     bobsSteward: { token: yield* tokenFor({ role: "operator", subject: "sam", owner: "bob", events: [1] }) },
     bob: { token: bob },
     adminAsBob: as("bob"),
@@ -314,6 +323,8 @@ layer(App, { excludeTestServices: true })("two organisers with the same numbers"
               "steward",
               "stewardAtA",
               "stewardAnywhere",
+              "supervisor",
+              "supervisorAtA",
               "pretender"
             ],
             bobsOther,

@@ -16,6 +16,7 @@ export interface AnnulAsked {
   readonly scanId: string
   readonly body: typeof AnnulBody.Type
   readonly operator: Permission
+  readonly supervised?: boolean
   readonly locale: Locale
 }
 
@@ -43,14 +44,15 @@ export const make = Effect.gen(function* () {
   return Effect.fn("AnnulHttp.annul")(
     function* (asked: AnnulAsked) {
       yield* permitted(asked)
-      const { body, eventId, operator, scanId } = asked
+      const { body, eventId, operator, scanId, supervised = false } = asked
       const annulment = yield* fromCluster(
         event(String(eventId)).Annul({
           scanId,
           deviceId: body.scanner_id,
           operatorId: operator.operatorId,
           claimedOperator: body.operator_id ?? null,
-          reason: body.reason ?? null
+          reason: body.reason ?? null,
+          supervised
         })
       )
       return { ...annulment, event_id: body.event_id }

@@ -1,4 +1,5 @@
 /** Answers for those who watch a gate, and for those who set its rules. */
+import { isGranted } from "../../../rpc/values/Caller.ts"
 import { Effect, Option, Stream } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Event } from "../../../rpc/Event.ts"
@@ -35,7 +36,7 @@ export const GateHttpLayer = HttpApiBuilder.group(
       const caller = yield* CurrentCaller
       const event = yield* reached(caller, number)
       if (Option.isNone(event)) return yield* missing("event")
-      return { eventId: event.value.event_id, gates: caller.role === "operator" ? caller.gates : undefined }
+      return { eventId: event.value.event_id, gates: isGranted(caller.role) ? caller.gates : undefined }
     })
 
     return handlers.handleAll({

@@ -47,7 +47,9 @@ export const JournalQuery = {
 
 /**
  * One scan. `ticket_code` is the code of a ticket of this event, never merely what was scanned: that may be a ticket of
- * another organiser. `annulled_by` is the token's subject, `annul_operator` and `annul_reason` what the device said.
+ * another organiser. `annulled_by` is the token's subject, `annul_operator` and `annul_reason` what the device said;
+ * `annul_supervised` is there when a supervisor annulled it. `let_in` says that somebody came in although the result is a
+ * refusal; `let_in_reason` is the supervisor's.
  */
 export const JournalLine = Schema.Struct({
   scan_id: Schema.String,
@@ -67,7 +69,10 @@ export const JournalLine = Schema.Struct({
   annulled_at: Schema.NullOr(Instant),
   annulled_by: Schema.NullOr(Schema.String),
   annul_operator: Schema.NullOr(Schema.String),
-  annul_reason: Schema.NullOr(Schema.String)
+  annul_reason: Schema.NullOr(Schema.String),
+  annul_supervised: Schema.optionalKey(Schema.Boolean),
+  let_in: Schema.optionalKey(Schema.Boolean),
+  let_in_reason: Schema.optionalKey(Schema.String)
 })
 
 /** `next_cursor` is null on the last page. */

@@ -5,7 +5,7 @@ import { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Instant, Label, storable } from "../../../rpc/values/Values.ts"
 import { TokenFilters } from "../../store/TokenStore.ts"
 import { Authorization } from "../rules/Authorization.ts"
-import { rights, Role } from "../../../rpc/values/Caller.ts"
+import { isGranted, Role } from "../../../rpc/values/Caller.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { PageQuery } from "../rules/NextPage.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
@@ -28,7 +28,7 @@ export const TokenBody = Schema.Struct({
   expires_at: Schema.optionalKey(Instant)
 }).check(
   Schema.makeFilter((body: { readonly role: Role; readonly [limit: string]: unknown }) =>
-    rights[body.role].scans === "granted" ? [] : [
+    isGranted(body.role) ? [] : [
       ...["events", "gates"].filter((limit) => body[limit] !== undefined)
         .map((limit) => ({ path: [limit], issue: "Limits operators: leave it out for this role" })),
       ...(body["organizer"] === undefined || body["organizer"] === body["subject"]

@@ -11,6 +11,7 @@ import { noStore } from "../../http/NoStore.ts"
 import { Conflict, InvalidRequest } from "../../http/Problems.ts"
 import { resourceId } from "../rules/ResourceId.ts"
 import { missing } from "../rules/Visible.ts"
+import { isGranted } from "../../../rpc/values/Caller.ts"
 import type { TokenBody } from "./TokensApi.ts"
 
 const inFuture = Effect.fnUntraced(function* ({ expires_at: end }: typeof TokenBody.Type) {
@@ -51,7 +52,7 @@ export const TokensHttpLayer = HttpApiBuilder.group(
           const made = yield* tokens.createOnce(tokenId, {
             ...rest,
             subject: subject.trim(),
-            owner: payload.role === "operator" ? named : undefined,
+            owner: isGranted(payload.role) ? named : undefined,
             unnamed: caller.subject,
             expiresAt
           }).pipe(

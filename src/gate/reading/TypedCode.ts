@@ -30,7 +30,7 @@ const capital = (letter: string): string => {
 const folded = (text: string): string =>
   text.normalize("NFKC").replace(dashes, "-").replace(between, " ")
     .replace(/\p{L}/gu, capital).replace(
-      /[^\x00-\x7f]/gu,
+      /[^\p{ASCII}]/gu,
       (char) => /\p{Nd}/u.test(char) ? digit(char) : char
     )
 

@@ -37,10 +37,19 @@ const Row = Schema.Struct({
   annulled_at: Rows.AtOrNull,
   annulled_by: Schema.NullOr(Schema.String),
   annul_operator: Schema.NullOr(Schema.String),
-  annul_reason: Schema.NullOr(Schema.String)
+  annul_reason: Schema.NullOr(Schema.String),
+  annul_supervised: Schema.Boolean,
+  let_in: Schema.Boolean,
+  let_in_reason: Schema.NullOr(Schema.String)
 })
-/** A line of the journal. */
-export type JournalRow = typeof Row.Type
+/** A line of the journal: what is seldom so is there only when it is. */
+const lineOf = ({ annul_supervised, let_in, let_in_reason, ...line }: typeof Row.Type) => ({
+  ...line,
+  ...(annul_supervised ? { annul_supervised } : {}),
+  ...(let_in ? { let_in } : {}),
+  ...(let_in_reason === null ? {} : { let_in_reason })
+})
+export type JournalRow = ReturnType<typeof lineOf>
 
 const GateRow = Schema.Struct({ gate: Schema.String })
 
@@ -92,12 +101,13 @@ export class JournalStore extends Context.Service<JournalStore, {
         const rows = yield* Rows.all(Row)(sql`
           SELECT s.scan_id, s.seq, s.ticket_id, t.code AS ticket_code, s.gate, s.direction, s.result,
             coalesce(s.detail->'signals', '[]'::jsonb) AS signals, s.device_id, s.operator_id, s.claimed_result,
-            s.source, s.device_time, s.received_at, s.annulled_at, s.annulled_by, s.annul_operator, s.annul_reason
+            s.source, s.device_time, s.received_at, s.annulled_at, s.annulled_by, s.annul_operator, s.annul_reason,
+            s.annul_supervised, s.let_in AND s.direction = 'entry' AS let_in, s.context->>'let_in_reason' AS let_in_reason
           FROM scans s LEFT JOIN tickets t ON t.ticket_id = s.ticket_id AND t.event_id = s.event_id
           WHERE ${conditions(request, gates)}
           ORDER BY s.seq ${sql.literal(request.order === "asc" ? "ASC" : "DESC")}
           LIMIT ${request.limit + 1}::int`)
-        return { lines: rows.slice(0, request.limit), more: rows.length > request.limit }
+        return { lines: rows.slice(0, request.limit).map(lineOf), more: rows.length > request.limit }
       })
 
       const gateOf = (eventId: EventId, scanId: string) =>

@@ -28,10 +28,10 @@ export class OperatorStore extends Context.Service<OperatorStore, {
 
       const grants = (subject: string, number: EventNumber) =>
         Rows.all(GrantRow)(sql`
-          SELECT n.event_id, CASE WHEN t.role = 'operator' THEN t.gates END AS gates
+          SELECT n.event_id, CASE WHEN t.role IN ('operator', 'supervisor') THEN t.gates END AS gates
           FROM tokens t JOIN event_numbers n ON n.number = ${number}::bigint AND (
             CASE WHEN t.role = 'admin' THEN EXISTS (SELECT 1 FROM events e WHERE e.event_id = n.event_id)
-              WHEN t.role = 'operator' AND t.events IS NOT NULL THEN n.event_id = ANY(t.events)
+              WHEN t.role IN ('operator', 'supervisor') AND t.events IS NOT NULL THEN n.event_id = ANY(t.events)
               ELSE n.owner = t.owner AND EXISTS (SELECT 1 FROM events e WHERE e.event_id = n.event_id) END)
           WHERE t.subject = ${subject} AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())`)
 

@@ -2,8 +2,10 @@
 import { Effect, Result } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { isFileKey } from "../../rpc/values/FileKey.ts"
+import { afterEvent } from "../files/FileLinks.ts"
 import { FileStore } from "../files/FileStore.ts"
 import { SignedUrl, type SignedUrlRefusal } from "../files/SignedUrl.ts"
+import { TicketStore } from "../store/tickets/TicketStore.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
 import { inline } from "../http/FileNamed.ts"
@@ -36,10 +38,14 @@ const hasLinks = (key: string): boolean => !key.startsWith("invoices/")
 
 /**
  * `GET /files/<key>?expires=…&signature=…`: a key derived from the generator's secret made the link, and that of either
- * of its two secrets opens it.
+ * of its two secrets opens it. A link of ours that has expired opens the file of a live ticket as long as its event is not
+ * over: one that was mailed long before, or before the event was moved, needs no other to be sent.
  * Whichever store holds the file, its bytes go through here, so that a link stays the same and its store private.
  */
-export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
+const serveFiles = Effect.fnUntraced(function* (
+  router: HttpRouter.HttpRouter,
+  opensLate: (key: string) => Effect.Effect<boolean>
+) {
   const files = yield* FileStore
   const secrets = yield* ServiceSecrets
   yield* router.add(
@@ -60,7 +66,10 @@ export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
         secrets: secrets.derived("ticket-generator-service", "file-link.v2").accepted,
         former: { secrets: secrets.accepted("ticket-generator-service"), until: rawLinksUntil }
       })
-      if (Result.isFailure(opened)) return closed(opened.failure)
+      if (Result.isFailure(opened)) {
+        const lives = opened.failure === "expired" && (yield* opensLate(key))
+        if (!lives) return closed(opened.failure)
+      }
       return yield* files.get(key).pipe(
         Effect.map(({ bytes, contentType }) =>
           HttpServerResponse.uint8Array(bytes, {
@@ -78,7 +87,15 @@ export const filesLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {
       )
     })
   )
-}))
+})
+
+/** Files whose links end when they say so. */
+export const filesLayer = HttpRouter.use((router) => serveFiles(router, () => Effect.succeed(false)))
+
+/** The same with tickets, whose links live until the event is over. */
+export const ticketFilesLayer = HttpRouter.use((router) =>
+  Effect.flatMap(TicketStore, (tickets) => serveFiles(router, (key) => tickets.opensFile(key, afterEvent)))
+)
 
 /** `GET /.well-known/guichet-keys.json`: a JWK set (RFC 7517, RFC 8037); retired keys stay in it. */
 export const keysLayer = HttpRouter.use(Effect.fnUntraced(function* (router) {

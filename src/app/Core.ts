@@ -50,6 +50,7 @@ import { PaymentClient } from "../payments/PaymentClient.ts"
 import { PaymentKeeperLayer } from "../payments/PaymentKeeper.ts"
 import { ServiceAuth } from "../trust/ServiceAuth.ts"
 import { ServiceTransport } from "../trust/ServiceClients.ts"
+import { OrderDocuments } from "../tickets/OrderDocuments.ts"
 import { OrderPrinter } from "../tickets/OrderPrinter.ts"
 import { GeneratorClient } from "../tickets/GeneratorClient.ts"
 import { JobAnnouncer } from "../flows/JobAnnouncer.ts"
@@ -116,7 +117,9 @@ const handlersLayer = Layer.mergeAll(
   JournalHttpLayer,
   OfflineHttpLayer,
   PaymentsHttpLayer,
-  Layer.merge(OrdersHttpLayer, TicketsHttpLayer).pipe(Layer.provide(OrderPrinter.layer)),
+  Layer.merge(OrdersHttpLayer, TicketsHttpLayer).pipe(
+    Layer.provide(Layer.provideMerge(OrderDocuments.layer, OrderPrinter.layer))
+  ),
   PaymentWebhooksHttpLayer,
   ScansHttpLayer,
   MessagesHttpLayer,
@@ -143,7 +146,7 @@ export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
   ScanFastPath.layer.pipe(Layer.provide([ScanBatcher.layer, limitsLayer])),
-  FilesRoutes.filesLayer,
+  FilesRoutes.ticketFilesLayer,
   FilesRoutes.keysLayer,
   PagesRoutes.layer.pipe(Layer.provide([PageAssets.layer(), TicketPageStore.layer]))
 )

@@ -22,5 +22,15 @@ export const lastEventId = {
   "last-event-id": Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d{1,9}$/)))
 }
 
+/** A document is being drawn: asked for again at the same address, or opened by its link, it is there when it is done. */
+export const DocumentDrawing = HttpApiSchema.WithHeaders(
+  Schema.Struct({
+    status: Schema.Literal("drawing"),
+    tickets: Schema.Int,
+    file_url: Schema.String
+  }).pipe(HttpApiSchema.status(202)),
+  { "retry-after": Schema.String }
+)
+
 /** A PDF in one piece. */
 export const Pdf = Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/pdf" }))

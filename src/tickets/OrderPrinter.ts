@@ -32,6 +32,11 @@ export class OrderPrinter extends Context.Service<OrderPrinter, {
     ticketIds: ReadonlyArray<number>,
     format: TicketFormat
   ) => Effect.Effect<Uint8Array | null, FileStoreError | TicketUnprintable | PrinterBusy>
+  /** All that is printed on the document, as text, and whose it is; null when no ticket of it lives. */
+  readonly contentOf: (
+    ticketIds: ReadonlyArray<number>,
+    format: TicketFormat
+  ) => Effect.Effect<{ readonly owner: string; readonly text: string } | null>
 }>()("guichet/tickets/OrderPrinter") {
   static readonly layer: Layer.Layer<
     OrderPrinter,
@@ -82,7 +87,18 @@ export class OrderPrinter extends Context.Service<OrderPrinter, {
         }
       )
 
-      return OrderPrinter.of({ print })
+      const contentOf = Effect.fn("OrderPrinter.contentOf")(
+        function* (ticketIds: ReadonlyArray<number>, format: TicketFormat) {
+          const rows = yield* tickets.forJob(ticketIds)
+          const [first] = rows
+          if (first === undefined) return null
+          const [whose] = yield* tickets.owners([first.ticket_id])
+          const printed = yield* details.details(rows.map(({ ticket_id }) => ticket_id))
+          return { owner: whose?.owner ?? "", text: JSON.stringify([format, rows, printed]) }
+        }
+      )
+
+      return OrderPrinter.of({ print, contentOf })
     })
   )
 }

@@ -1,7 +1,9 @@
 /** Answers for tickets that are printed together. */
 import { Effect, Option } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
-import { mostPages, OrderPrinter } from "../../tickets/OrderPrinter.ts"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { FileLinks } from "../../files/FileLinks.ts"
+import { OrderDocuments } from "../../tickets/OrderDocuments.ts"
+import { mostPages } from "../../tickets/OrderPrinter.ts"
 import type { TicketFormat } from "../../print/tickets/TicketTemplates.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
 import { OrdersGroup } from "./OrdersApi.ts"
@@ -18,7 +20,8 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
   apiOf(OrdersGroup),
   "orders",
   Effect.fn(function* (handlers) {
-    const printer = yield* OrderPrinter
+    const documents = yield* OrderDocuments
+    const links = yield* FileLinks
     const prints = yield* PrintStore
     const own = yield* ownEvent
 
@@ -26,8 +29,15 @@ export const OrdersHttpLayer = HttpApiBuilder.group(
 
     const print = Effect.fn("OrdersHttp.print")(
       function* (ticketIds: ReadonlyArray<number>, format: TicketFormat = "a4") {
-        const bytes = ticketIds.length === 0 ? null : yield* printer.print(ticketIds, format)
-        if (bytes !== null) return bytes
+        const document = yield* documents.get(ticketIds, format)
+        if (document._tag === "drawn") return document.bytes
+        if (document._tag === "drawing") {
+          const file_url = yield* links.make(document.key)
+          return HttpApiSchema.withHeaders({
+            body: { status: "drawing" as const, tickets: ticketIds.length, file_url },
+            headers: { "retry-after": "2" }
+          })
+        }
         return yield* new Conflict({
           detail: "No live ticket is in it: ask again when its tickets are issued."
         })

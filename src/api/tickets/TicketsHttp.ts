@@ -1,5 +1,5 @@
 /** Answers for flow 1, and tickets with their files. */
-import { Effect, Option, type Schema } from "effect"
+import { DateTime, Effect, Option, type Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { isFlowOver } from "../../../rpc/CompleteFlow.ts"
 import { JobConflict, jobPhase, type JobRequest, type JobStatus, TicketJob } from "../../../rpc/TicketJob.ts"
@@ -186,10 +186,11 @@ const viewOf = Effect.fnUntraced(function* (row: TicketRow) {
   const ticket = { ...row, page_url, unprintable: unprintableOf(row.generation) }
   if (ticket.status === "voided") return { ...ticket, file_url: null, qr_url: null }
   const links = yield* FileLinks
+  const eventAt = DateTime.toDateUtc(row.starts_at)
   return {
     ...ticket,
-    file_url: yield* currentLink(links, ticket.file_key, ticket.file_url),
-    qr_url: yield* currentLink(links, ticket.qr_key, ticket.qr_url)
+    file_url: yield* currentLink(links, ticket.file_key, ticket.file_url, eventAt),
+    qr_url: yield* currentLink(links, ticket.qr_key, ticket.qr_url, eventAt)
   }
 })
 

@@ -123,15 +123,16 @@ export class TicketRenderer extends Context.Service<TicketRenderer, {
 
         const filesOf = Effect.fnUntraced(
           function* (ticket: JobTicket, { pdf, qr }: Effect.Success<ReturnType<typeof draw>>) {
+            const eventAt = new Date(ticket.event.event_date)
             const name = `tickets/${ticket.event.id}/${ticket.id}`
             const qrKey = `${name}-qr.${qr.extension}`
             const pdfKey = pdf === null ? null : `${name}.pdf`
             const data = {
               file_key: pdfKey,
-              file_url: pdfKey === null ? null : yield* links.make(pdfKey),
+              file_url: pdfKey === null ? null : yield* links.make(pdfKey, eventAt),
               file_size: pdf === null ? null : pdf.bytes.length,
               qr_key: qrKey,
-              qr_url: yield* links.make(qrKey)
+              qr_url: yield* links.make(qrKey, eventAt)
             }
             const files: Array<StoredFile> = [{ key: qrKey, bytes: qr.bytes, contentType: qr.contentType }]
             if (pdf !== null && pdfKey !== null) {

@@ -1,5 +1,5 @@
 /** Who a message is for: a guest with the event and the live ticket that the message speaks of. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Locale } from "../../../rpc/values/Values.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
@@ -54,11 +54,12 @@ export class AudienceStore extends Context.Service<AudienceStore, {
          t.qr_data`
       )
       const current = Effect.fnUntraced(function* (reader: Reader) {
+        const eventAt = DateTime.toDateUtc(reader.starts_at)
         const isText = reader.qr_key?.endsWith(".txt") === true
         return {
           ...reader,
-          file_url: yield* currentLink(links, reader.file_key, reader.file_url),
-          qr_url: isText ? null : yield* currentLink(links, reader.qr_key, reader.qr_url)
+          file_url: yield* currentLink(links, reader.file_key, reader.file_url, eventAt),
+          qr_url: isText ? null : yield* currentLink(links, reader.qr_key, reader.qr_url, eventAt)
         }
       })
       const guests: AudienceStore["Service"]["guests"] = (eventId, guestIds) =>

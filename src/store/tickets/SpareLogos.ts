@@ -1,5 +1,5 @@
 /**
- * The files of logos that no style names, not yet or not any more. A file is spare before it is stored, and stops being
+ * Files that are swept after a time: documents of many tickets, and logos that no style names, not yet or not any more. A file is spare before it is stored, and stops being
  * so in the transaction that names it (`TemplateStore.setLogo`): whatever crashes, a file is named or will be swept.
  */
 import { Context, DateTime, type Duration, Effect, Layer, Schema } from "effect"
@@ -12,6 +12,8 @@ const KeyRow = Schema.Struct({ file_key: Schema.String })
 export class SpareLogos extends Context.Service<SpareLogos, {
   /** Before the file is stored. */
   readonly reserve: (key: string) => Effect.Effect<void>
+  /** The same for a file that is stored again under its key and is never named: it is kept as long anew. */
+  readonly renew: (key: string) => Effect.Effect<void>
   /** So many files at most that have been spare for longer, none of which can be named from now on. */
   readonly condemn: (
     longerThan: Duration.Duration,
@@ -30,6 +32,13 @@ export class SpareLogos extends Context.Service<SpareLogos, {
         yield* Rows.run(sql`INSERT INTO spare_logos (file_key, since) VALUES (${key}, ${now}::timestamptz)`)
       })
 
+      const renew = Effect.fn("SpareLogos.renew")(function* (key: string) {
+        const now = DateTime.toDateUtc(yield* DateTime.now)
+        yield* Rows.run(sql`
+          INSERT INTO spare_logos (file_key, since) VALUES (${key}, ${now}::timestamptz)
+          ON CONFLICT (file_key) DO UPDATE SET since = EXCLUDED.since, condemned = false`)
+      })
+
       const condemn = Effect.fn("SpareLogos.condemn")(
         function* (longerThan: Duration.Duration, atMost: number) {
           const before = DateTime.toDateUtc(DateTime.subtractDuration(yield* DateTime.now, longerThan))
@@ -45,7 +54,7 @@ export class SpareLogos extends Context.Service<SpareLogos, {
 
       const forget = (key: string) => Rows.run(sql`DELETE FROM spare_logos WHERE file_key = ${key}`)
 
-      return SpareLogos.of({ reserve, condemn, forget })
+      return SpareLogos.of({ reserve, renew, condemn, forget })
     })
   )
 }

@@ -29,7 +29,8 @@ export const TicketRow = Schema.Struct({
   first_admitted_at: Rows.AtOrNull,
   first_gate: Schema.NullOr(Schema.String),
   flow_id: Schema.NullOr(Schema.String),
-  owner: Schema.String
+  owner: Schema.String,
+  starts_at: Rows.At
 })
 export type TicketRow = typeof TicketRow.Type
 

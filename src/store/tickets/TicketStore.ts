@@ -1,5 +1,5 @@
 /** Tickets: issued once a guest, voided once, and the files the generator made of them. */
-import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { type GeneratedTicket, TicketNotFound } from "../../../rpc/Ticket.ts"
 import { QrData } from "../../trust/QrData.ts"
@@ -43,6 +43,9 @@ const ChunkRow = Schema.Union([Schema.Struct({ item: Schema.Int, ...JobTicketRow
 const isLive = (row: typeof ChunkRow.Type): row is Exclude<typeof ChunkRow.Type, typeof VoidRow.Type> =>
   row.ticket_id !== null
 
+/** `tickets/<event>/<ticket>.pdf` and `tickets/<event>/<ticket>-qr.png`: the keys of `TicketRenderer`. */
+const fileOfTicket = /^tickets\/\d+\/(\d{1,16})(?:-qr)?\.\w+$/
+
 /** Every read and write of tickets outside of the gate. */
 export class TicketStore extends Context.Service<TicketStore, {
   /** The live tickets of these guests, in their order, made where there were none; strangers get none. */
@@ -77,6 +80,8 @@ export class TicketStore extends Context.Service<TicketStore, {
   }>
   /** The same of tickets that are live, in the order asked for. */
   readonly forJob: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<JobTicketRow>>
+  /** Whether this is a file of a live ticket whose event began less than `after` ago, or is still to begin. */
+  readonly opensFile: (key: string, after: Duration.Duration) => Effect.Effect<boolean>
   /** Event, organiser and state of each ticket that exists. */
   readonly owners: (ticketIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<OwnerRow>>
 }>()("guichet/store/tickets/TicketStore") {
@@ -164,10 +169,23 @@ export class TicketStore extends Context.Service<TicketStore, {
           SELECT t.ticket_id, ${number} AS event_id, t.guest_id, g.name AS guest_name, t.code AS ticket_code,
             t.ticket_type, t.template_id, t.seat, t.status, t.payment_state, t.qr_data, t.issued_at,
             t.generated_at, t.file_url, t.qr_url, t.file_key, t.qr_key, t.file_size, t.generation, t.first_admitted_at,
-            t.first_gate, t.flow_id, e.owner
+            t.first_gate, t.flow_id, e.owner, e.starts_at
           FROM tickets t JOIN guests g USING (event_id, guest_id) JOIN events e USING (event_id)
           WHERE t.ticket_id = ${ticketId}`)
         return Option.isSome(row) ? row.value : yield* new TicketNotFound({ ticket_id: ticketId })
+      })
+
+      const opensFile = Effect.fn("TicketStore.opensFile")(function* (key: string, after: Duration.Duration) {
+        const ticketId = Number(fileOfTicket.exec(key)?.[1] ?? Number.NaN)
+        if (!Number.isSafeInteger(ticketId)) return false
+        const now = yield* DateTime.now
+        const since = DateTime.toDateUtc(DateTime.subtractDuration(now, after))
+        return Option.isSome(
+          yield* Rows.first(IdRow)(sql`
+            SELECT t.ticket_id FROM tickets t JOIN events e USING (event_id)
+            WHERE t.ticket_id = ${ticketId}::bigint AND t.voided_at IS NULL AND ${key} IN (t.file_key, t.qr_key)
+              AND e.starts_at > ${since}::timestamptz`)
+        )
       })
 
       const voidFlow = (flowId: string, reason: string) =>
@@ -210,7 +228,7 @@ export class TicketStore extends Context.Service<TicketStore, {
           FROM ${asked(ticketIds)} JOIN tickets t ON t.ticket_id = asked.id JOIN events e USING (event_id)
           ORDER BY asked.position`)
 
-      return { issue, claim, get, voidFlow, forJob, ofChunk, owners, ...TicketReports.make(sql) }
+      return { issue, claim, get, opensFile, voidFlow, forJob, ofChunk, owners, ...TicketReports.make(sql) }
     })
   )
 }

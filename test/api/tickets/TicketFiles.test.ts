@@ -1,9 +1,10 @@
 /**
  * A ticket's stored files as they are handed out. Guards whose removal turns this file red: the link that is made anew,
- * for both files; the keys that are none; the file that is gone, also an invoice's; the voided ticket, in each answer.
+ * for both files; the old link of a ticket whose event is to come, and not of a voided one; the keys that are none; the file that is gone, also an invoice's; the voided ticket, in each answer.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { FileStore } from "../../../src/files/FileStore.ts"
 import { SignedUrl } from "../../../src/files/SignedUrl.ts"
 import { ServiceSecrets } from "../../../src/trust/ServiceSecrets.ts"
@@ -87,6 +88,40 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a ticket's files", (it
       const gone = yield* read(invoice)
       assert.strictEqual(gone.status, 409, gone.text)
       assert.include(gone.json.detail, "not in the store")
+    }))
+
+  it.effect("open by an old link of ours as long as the ticket lives and its event is not over", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const sql = yield* SqlClient.SqlClient
+      const first = yield* reported(76, "tickets/76/none.pdf", "tickets/76/none.png")
+      const [pdf, png] = [`tickets/76/${first.id}.pdf`, `tickets/76/${first.id}-qr.png`]
+      const files = yield* FileStore
+      yield* files.put(pdf, new TextEncoder().encode("%PDF-1.7"), "application/pdf")
+      yield* files.put(png, new Uint8Array([1]), "image/png")
+      yield* sql`UPDATE tickets SET file_key = ${pdf}, qr_key = ${png} WHERE ticket_id = ${first.id}`
+      const old = yield* Effect.forEach([pdf, png], oldLink)
+      const statuses = Effect.forEach(
+        old,
+        (link) => Effect.map(app.ask(pathOf(link)), ({ status }) => status)
+      )
+      const startsIn = (days: number) =>
+        sql`UPDATE events SET starts_at = now() + make_interval(days => ${days}::int) WHERE event_id = 76`
+      assert.deepStrictEqual(yield* statuses, [410, 410])
+      yield* startsIn(200)
+      assert.deepStrictEqual(yield* statuses, [200, 200])
+      const forged = pathOf(old[0]!).replace(/expires=17/, "expires=16")
+      assert.strictEqual((yield* app.ask(forged)).status, 403)
+      const { json } = yield* read(first.url)
+      const expires = Number(new URL(json.file_url).searchParams.get("expires"))
+      assert.isAbove(expires - Date.now() / 1000, 206 * 86_400)
+      yield* startsIn(-6)
+      assert.deepStrictEqual(yield* statuses, [200, 200])
+      yield* startsIn(-8)
+      assert.deepStrictEqual(yield* statuses, [410, 410])
+      yield* startsIn(1)
+      yield* voidTicket(first.id)
+      assert.deepStrictEqual(yield* statuses, [410, 410])
     }))
 
   it.effect("of a voided ticket are not handed out any more", () =>

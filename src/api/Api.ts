@@ -11,6 +11,7 @@ import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
 import { TicketsGroup } from "./tickets/TicketsApi.ts"
+import { AuditGroup } from "./flows/AuditApi.ts"
 import { TokensGroup } from "./tokens/TokensApi.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./webhooks/WebhooksApi.ts"
 import { emptyApi, prefix } from "./rules/CoreApi.ts"
@@ -26,6 +27,7 @@ export class Api extends emptyApi
   .add(ScansGroup)
   .add(OfflineGroup)
   .add(JournalGroup)
+  .add(AuditGroup)
   .add(TokensGroup)
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)

@@ -13,6 +13,7 @@ import { Api } from "../api/Api.ts"
 import { Authorization } from "../api/rules/Authorization.ts"
 import * as FilesRoutes from "../api/FilesRoutes.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
+import { AuditHttpLayer } from "../api/flows/AuditHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
@@ -96,6 +97,7 @@ const limitsLayer = Limits.layer.pipe(
 const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedScans.layer)
 
 const handlersLayer = Layer.mergeAll(
+  AuditHttpLayer,
   EventsHttpLayer,
   FlowsHttpLayer,
   GateHttpLayer,

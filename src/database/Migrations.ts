@@ -26,7 +26,8 @@ export const loader = Migrator.fromGlob({
     import("../../migrations/0011-0020/0016_invoices_without_a_book.ts"),
   "0017_event_numbers.ts": () => import("../../migrations/0011-0020/0017_event_numbers.ts"),
   "0018_shard_owners.ts": () => import("../../migrations/0011-0020/0018_shard_owners.ts"),
-  "0023_payment_facts.ts": () => import("../../migrations/0021-0030/0023_payment_facts.ts")
+  "0023_payment_facts.ts": () => import("../../migrations/0021-0030/0023_payment_facts.ts"),
+  "0030_steering.ts": () => import("../../migrations/0021-0030/0030_steering.ts")
 })
 
 /** The database's schema is not the one this version was written for; `message` says what to do. */

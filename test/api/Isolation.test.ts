@@ -136,6 +136,7 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
     user_id: 1
   }),
   "POST /api/orchestration/notification-flow/:sequence_id/cancel": () => undefined,
+  "POST /api/orchestration/flows/:flow_id/cancel": () => undefined,
   "POST /api/tickets/generation-jobs": ({ ticket_id }) => ({ ticket_ids: [Number(ticket_id)], options }),
   "POST /api/tickets/generation-jobs/:job_id/cancel": () => undefined,
   "POST /api/tickets/generation-jobs/:job_id/retry": () => undefined,

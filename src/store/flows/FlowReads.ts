@@ -74,6 +74,8 @@ const StepRow = Schema.Struct({ status: StepStatus })
 
 const AttemptsRow = Schema.Struct({ attempts: Schema.Int })
 
+const CanceledRow = Schema.Struct({ canceled: Schema.Boolean })
+
 const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority, created_at: Rows.At })
 
 /** Whose a flow is, how urgent, and since when. */
@@ -96,6 +98,14 @@ export const make = (sql: SqlClient.SqlClient) => {
     ).pipe(Effect.flatMap(Effect.fromOption))
     return { ...row, request: yield* decode(row.request) }
   }, Effect.orDie)
+
+  const isCanceled = (flowId: string) =>
+    Effect.map(
+      Rows.first(CanceledRow)(
+        sql`SELECT canceled_at IS NOT NULL AS canceled FROM flows WHERE flow_id = ${flowId}`
+      ),
+      Option.exists(({ canceled }) => canceled)
+    )
 
   const turn = (flowId: string) =>
     Rows.first(TurnRow)(sql`
@@ -139,5 +149,5 @@ export const make = (sql: SqlClient.SqlClient) => {
       Option.isSome
     )
 
-  return { load, turn, view, statusOfStep, begun }
+  return { load, isCanceled, turn, view, statusOfStep, begun }
 }

@@ -18,6 +18,7 @@ import { cancelMessages, remind } from "../src/flows/RemindersStep.ts"
 import { abandon, conclude, open } from "../src/flows/Status.ts"
 import { Outcome } from "../src/flows/Outcome.ts"
 import { type Next, recorded, skip, step } from "../src/flows/Step.ts"
+import { FlowStore } from "../src/store/flows/FlowStore.ts"
 import { StepRuns } from "../src/flows/StepRuns.ts"
 import { compensate } from "../src/flows/Compensation.ts"
 import { stopRendering, tickets, voidTickets } from "../src/flows/TicketsStep.ts"
@@ -93,11 +94,22 @@ const compensateAll = Effect.fnUntraced(function* (plan: Plan, outcomes: Outcome
 /** Answers whether the payment's step is told as completed. */
 const runSteps = Effect.fnUntraced(function* (plan: Plan) {
   const outcomes: Outcomes = new Map()
-  const settle = <R>(name: WorkStep, run: Effect.Effect<Outcome, never, R>) => {
-    const why = obstacle(plan, outcomes, name)
-    const ended: Effect.Effect<Outcome, never, R | Skips> = why === undefined ? run : skip(plan, name, why)
-    return Effect.tap(ended, (outcome) => Effect.sync(() => outcomes.set(name, outcome)))
-  }
+  /** Nobody is asked while all is well: whoever cancels a flow ends what it waits for, and that is no completed step. */
+  const isCanceled = Effect.suspend(() =>
+    [...outcomes.values()].every(({ status }) => status === "completed")
+      ? Effect.succeed(false)
+      : retryTransient(Effect.flatMap(FlowStore, (flows) => flows.isCanceled(plan.flowId)))
+  )
+  const settle = Effect.fnUntraced(
+    function* <R>(name: WorkStep, run: Effect.Effect<Outcome, never, R>) {
+      const why = obstacle(plan, outcomes, name) ??
+        ((yield* isCanceled) ? "The flow was canceled." : undefined)
+      const ended: Effect.Effect<Outcome, never, R | Skips> = why === undefined ? run : skip(plan, name, why)
+      const outcome = yield* ended
+      outcomes.set(name, outcome)
+      return outcome
+    }
+  )
 
   const validation = yield* settle(
     "validation",
@@ -134,7 +146,8 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
   const notifications = yield* settle("notifications", messages(plan, () => ["reminders"]))
   const reminders = yield* settle("reminders", step(plan, "reminders", remind(plan)))
 
-  if (stops(plan, outcomes)) yield* compensateAll(plan, outcomes)
+  const wasCanceled = yield* isCanceled
+  if (wasCanceled || stops(plan, outcomes)) yield* compensateAll(plan, outcomes)
   yield* conclude(plan, {
     validation,
     event,
@@ -143,7 +156,7 @@ const runSteps = Effect.fnUntraced(function* (plan: Plan) {
     payment: paymentEnd,
     notifications,
     reminders
-  })
+  }, wasCanceled)
   return paymentEnd.status === "completed"
 })
 

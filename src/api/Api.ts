@@ -15,6 +15,7 @@ import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
 import { TicketsGroup } from "./tickets/TicketsApi.ts"
+import { AuditGroup } from "./flows/AuditApi.ts"
 import { TokensGroup } from "./tokens/TokensApi.ts"
 import { FeedbackGroup } from "./webhooks/FeedbackApi.ts"
 import { PaymentWebhooksGroup, TicketWebhooksGroup } from "./webhooks/WebhooksApi.ts"
@@ -35,6 +36,7 @@ export class Api extends emptyApi
   .add(OfflineGroup)
   .add(JournalGroup)
   .add(SupervisionGroup)
+  .add(AuditGroup)
   .add(TokensGroup)
   .add(InternalGroup)
   .add(PaymentWebhooksGroup)

@@ -16,6 +16,7 @@ import { PageAssets } from "../pages/PageAssets.ts"
 import * as PagesRoutes from "../pages/PagesRoutes.ts"
 import { CancellationsHttpLayer } from "../api/events/CancellationsHttp.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
+import { AuditHttpLayer } from "../api/flows/AuditHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
 import { SupervisionHttpLayer } from "../api/gate/SupervisionHttp.ts"
@@ -109,6 +110,7 @@ const gateLayer = Layer.mergeAll(Operators.layer, ScanBatcher.layer, UnreachedSc
 
 const handlersLayer = Layer.mergeAll(
   CancellationsHttpLayer,
+  AuditHttpLayer,
   EventsHttpLayer,
   FeedbackHttpLayer.pipe(Layer.provide(FeedbackReaders.layer)),
   FlowsHttpLayer,

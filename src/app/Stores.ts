@@ -9,6 +9,8 @@ import { EntryStore } from "../gate/offline/EntryStore.ts"
 import { EventNumbers } from "../store/EventNumbers.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { FeedStore } from "../store/flows/FeedStore.ts"
+import { AuditLog } from "../store/flows/AuditLog.ts"
+import { FlowSteering } from "../store/flows/FlowSteering.ts"
 import { FlowIndex } from "../store/flows/FlowIndex.ts"
 import { FlowStore } from "../store/flows/FlowStore.ts"
 import { GateStore } from "../store/gate/GateStore.ts"
@@ -46,7 +48,9 @@ export const StoresLayer = Layer.mergeAll(
   EntryStore.layer,
   EventNumbers.layer,
   EventStore.layer,
+  AuditLog.layer,
   FlowIndex.layer,
+  FlowSteering.layer,
   FlowStore.layer,
   GateStore.layer,
   IdempotencyStore.layer,

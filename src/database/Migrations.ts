@@ -31,6 +31,7 @@ export const loader = Migrator.fromGlob({
   "0025_invoice_book_time.ts": () => import("../../migrations/0021-0030/0025_invoice_book_time.ts"),
   "0027_let_in.ts": () => import("../../migrations/0021-0030/0027_let_in.ts"),
   "0029_delivery.ts": () => import("../../migrations/0021-0030/0029_delivery.ts"),
+  "0030_steering.ts": () => import("../../migrations/0021-0030/0030_steering.ts"),
   "0031_refunds_and_cancellations.ts": () =>
     import("../../migrations/0031-0040/0031_refunds_and_cancellations.ts")
 })

@@ -13,29 +13,30 @@ import { logFault } from "../telemetry/Faults.ts"
 import { refundUnearned } from "./PaymentStep.ts"
 import { jobs } from "./TicketsStep.ts"
 
-const timedOut = Exit.succeed("timed_out" as const)
+/** Why a wait is ended: the flow has no more time, or was canceled. */
+type Ending = "timed_out" | "stopped"
 
 /** How the waiting of each step that waits for an answer is ended. */
 const timeOuts = {
-  tickets: (executionId: string) =>
+  tickets: (executionId: string, why: Ending) =>
     Effect.forEach(
       Array.from({ length: jobs }, (_, at) => ticketsDone(at + 1)),
       (deferred) =>
         DurableDeferred.done(deferred, {
           token: DurableDeferred.tokenFromExecutionId(deferred, { workflow: CompleteFlow, executionId }),
-          exit: timedOut
+          exit: Exit.succeed(why)
         }),
       { discard: true }
     ),
-  payment: (executionId: string) =>
+  payment: (executionId: string, why: Ending) =>
     DurableDeferred.done(PaymentDone, {
       token: DurableDeferred.tokenFromExecutionId(PaymentDone, { workflow: CompleteFlow, executionId }),
-      exit: timedOut
+      exit: Exit.succeed(why)
     })
 } satisfies Readonly<Record<WaitingStep, unknown>>
 
-const timeOut = (executionId: string) =>
-  Effect.forEach(Object.values(timeOuts), (end) => end(executionId), { discard: true })
+const timeOut = (executionId: string, why: Ending) =>
+  Effect.forEach(Object.values(timeOuts), (end) => end(executionId, why), { discard: true })
 
 /** A start that is not seen to have begun is looked at again after this long, and each time after twice as long. */
 const patience = { first: 5_000, most: 300_000 }
@@ -106,8 +107,8 @@ export const keep = Effect.fnUntraced(function* (memory: Memory) {
   const flows = yield* FlowStore
   const now = yield* Clock.currentTimeMillis
   yield* startForgotten(memory, now)
-  for (const { execution_id: executionId } of yield* flows.overdue) {
-    if (executionId !== null) yield* timeOut(executionId)
+  for (const { canceled, execution_id: executionId } of yield* flows.overdue) {
+    if (executionId !== null) yield* timeOut(executionId, canceled ? "stopped" : "timed_out")
   }
   yield* lookAtRunning(memory, now)
 })

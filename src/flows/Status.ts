@@ -47,7 +47,11 @@ const essential: Readonly<Record<WorkStep, boolean>> = {
 
 const failuresOf = (outcomes: Outcomes) => workSteps.filter((name) => outcomes[name].status === "failed")
 
-const statusOf = (plan: Plan, failures: ReadonlyArray<WorkStep>): FlowStatus => {
+/** The error of a flow that was asked to end. */
+const canceledError = { code: "canceled", detail: "The flow was canceled." }
+
+const statusOf = (plan: Plan, failures: ReadonlyArray<WorkStep>, isCanceled: boolean): FlowStatus => {
+  if (isCanceled) return "failed"
   if (failures.length === 0) return "completed"
   const stopped = plan.request.orchestration_options.error_handling === "stop_on_error"
   return stopped || failures.some((name) => essential[name]) ? "failed" : "completed_with_errors"
@@ -57,15 +61,16 @@ const statusOf = (plan: Plan, failures: ReadonlyArray<WorkStep>): FlowStatus => 
  * Ends the flow, its status step and its feed; tickets that came after the payment's decision learn of it first. A flow
  * that has ended says so in its row: nothing else is stored of it.
  */
-export const conclude = (plan: Plan, outcomes: Outcomes) =>
+export const conclude = (plan: Plan, outcomes: Outcomes, isCanceled: boolean) =>
   once(
     plan,
     "status",
     Effect.gen(function* () {
       const flows = yield* FlowStore
       const failures = failuresOf(outcomes)
-      const status = statusOf(plan, failures)
-      const first = failures[0] === undefined ? undefined : outcomes[failures[0]].error ?? undefined
+      const status = statusOf(plan, failures, isCanceled)
+      const failure = failures[0] === undefined ? undefined : outcomes[failures[0]].error ?? undefined
+      const first = isCanceled ? canceledError : failure
       yield* flows.finish(plan.flowId, status, first)
       const took = DateTime.distance(plan.createdAt, yield* DateTime.now)
       yield* OrchestrationLog.complete(plan.flowId, status === "completed", took, first?.code ?? [], {

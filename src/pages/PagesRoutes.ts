@@ -132,9 +132,9 @@ export const layer = HttpRouter.use(Effect.fnUntraced(function* (router) {
     Effect.gen(function* () {
       const ticket = yield* linked
       if (Option.isNone(ticket)) return HttpServerResponse.setStatus(noTicketPage(yield* language), 404)
-      const { file_key, file_url } = ticket.value
+      const { file_key, file_url, starts_at } = ticket.value
       const addresses = {
-        pdf: yield* currentLink(files, file_key, file_url),
+        pdf: yield* currentLink(files, file_key, file_url, DateTime.toDateUtc(starts_at)),
         calendar: `${
           new URL(links.make({ ticketId: ticket.value.ticket_id, code: ticket.value.code })).pathname
         }/event.ics`

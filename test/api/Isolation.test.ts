@@ -151,6 +151,7 @@ const bodies: Readonly<Record<string, ((things: Things) => unknown) | null>> = {
   "POST /api/messages/:message_id/resend": () => undefined,
   "POST /api/suppressions": null,
   "DELETE /api/suppressions/:digest": () => undefined,
+  "POST /api/orchestration/flows/:flow_id/cancel": () => undefined,
   "POST /api/tickets/generation-jobs": ({ ticket_id }) => ({ ticket_ids: [Number(ticket_id)], options }),
   "POST /api/tickets/generation-jobs/:job_id/cancel": () => undefined,
   "POST /api/tickets/generation-jobs/:job_id/retry": () => undefined,

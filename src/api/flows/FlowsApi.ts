@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { FlowFilters } from "../../store/flows/FlowIndex.ts"
 import { CompleteFlowRequest, FlowStatus, FlowSummary, FlowView } from "../../../rpc/CompleteFlow.ts"
+import { Timeline } from "../../../rpc/Steering.ts"
 import { FlowId } from "../../../rpc/values/Ids.ts"
 import { storable } from "../../../rpc/values/Values.ts"
 import { MessageView } from "../../../rpc/NotificationSequence.ts"
@@ -10,7 +11,7 @@ import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { PageQuery } from "../rules/NextPage.ts"
-import { Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
+import { Conflict, Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
 import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { FeedStream, lastEventId, Link, Location } from "../../http/Shapes.ts"
 
@@ -56,7 +57,9 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
     error: [Forbidden, InvalidRequest]
   }).annotateMerge(OpenApi.annotations({
     summary: "Your complete flows, newest first, in pages",
-    description: "Without their steps; an admin sees everybody's."
+    description:
+      "Without their steps; an admin sees everybody's. A flow must fit every filter: `step` is one that is " +
+      "running or has failed, `error` the code of the flow's error or of a step's, `guest_id` a guest with a ticket of it."
   })),
   HttpApiEndpoint.get("get", "/orchestration/flows/:flow_id", {
     params,
@@ -66,6 +69,25 @@ export class FlowsGroup extends HttpApiGroup.make("flows").add(
     summary: "The eight steps of a flow and its status",
     description:
       "Messages that cannot be delivered for now do not fail the step `notifications`: its result counts them as `waiting`, they are tried for a day, and the step follows. When some of them are given up or refused for good, the step becomes failed, and a completed flow completed_with_errors."
+  })),
+  HttpApiEndpoint.get("timeline", "/orchestration/flows/:flow_id/timeline", {
+    params,
+    success: Timeline,
+    error: [Forbidden, NotFound]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "What happened to a flow, its job, its payment and its messages, oldest first",
+    description: "Messages are counted by the minute; each is in the ledger. What operators did is there too."
+  })),
+  HttpApiEndpoint.post("cancel", "/orchestration/flows/:flow_id/cancel", {
+    params,
+    success: FlowView.pipe(HttpApiSchema.status(202)),
+    error: [Forbidden, NotFound, Conflict]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "End a flow and compensate what it has done",
+    description:
+      "What waits is ended within seconds, what has not begun is skipped; its tickets are void and its payment is " +
+      "canceled or refunded, whatever its options say. It then is `failed` with the error `canceled`. A step that is under " +
+      "way is not interrupted, and a flow that completes meanwhile stays completed. 409 when it has ended already."
   })),
   HttpApiEndpoint.get("events", "/orchestration/flows/:flow_id/events", {
     params,

@@ -7,6 +7,7 @@ import { CompleteFlow, type CompleteFlowRequest } from "../../../rpc/CompleteFlo
 import { EventNumbers } from "../../store/EventNumbers.ts"
 import { FeedStore } from "../../store/flows/FeedStore.ts"
 import { FlowIndex } from "../../store/flows/FlowIndex.ts"
+import { FlowSteering } from "../../store/flows/FlowSteering.ts"
 import { feedOf, FlowStore } from "../../store/flows/FlowStore.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
 import { TemplateStore } from "../../store/tickets/TemplateStore.ts"
@@ -15,7 +16,7 @@ import { apiOf } from "../rules/CoreApi.ts"
 import { requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { nextPage, pageSize } from "../rules/NextPage.ts"
-import { InvalidRequest } from "../../http/Problems.ts"
+import { Conflict, InvalidRequest } from "../../http/Problems.ts"
 import { Seats } from "../../limits/Seats.ts"
 import { resourceId } from "../rules/ResourceId.ts"
 import { seated } from "../rules/Seated.ts"
@@ -65,6 +66,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const flows = yield* FlowStore
     const index = yield* FlowIndex
+    const steering = yield* FlowSteering
     const feeds = yield* FeedStore
     const drain = yield* Drain
     const seats = yield* Seats
@@ -72,6 +74,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
     const engine = yield* WorkflowEngine.WorkflowEngine
     const templates = yield* TemplateStore
     const numbers = yield* EventNumbers
+    const own = (flowId: string) => visible("flow", flows.view(flowId))
     return handlers.handleAll({
       start: ({ payload }) =>
         accept(payload).pipe(
@@ -86,7 +89,17 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           const { headers, next_cursor } = yield* nextPage("/api/orchestration/flows", page)
           return HttpApiSchema.withHeaders({ body: { flows: page.rows, next_cursor }, headers })
         }),
-      get: ({ params }) => visible("flow", flows.view(params.flow_id)),
+      get: ({ params }) => own(params.flow_id),
+      timeline: ({ params }) => Effect.andThen(own(params.flow_id), steering.timeline(params.flow_id)),
+      cancel: ({ params }) =>
+        Effect.gen(function* () {
+          const { role, tokenId } = yield* requireRole(...managers)
+          yield* own(params.flow_id)
+          if (!(yield* steering.cancel(params.flow_id, { id: tokenId, role }))) {
+            return yield* new Conflict({ detail: "This flow has ended: there is nothing to cancel." })
+          }
+          return yield* own(params.flow_id)
+        }),
       events: ({ headers, params }) =>
         live(
           drain,

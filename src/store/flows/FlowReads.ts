@@ -72,6 +72,8 @@ export type StoredFlow = typeof RequestRow.Type & { readonly request: CompleteFl
 
 const AttemptsRow = Schema.Struct({ attempts: Schema.Int })
 
+const CanceledRow = Schema.Struct({ canceled: Schema.Boolean })
+
 const TurnRow = Schema.Struct({ owner: Schema.String, priority: Priority, created_at: Rows.At })
 
 /** Whose a flow is, how urgent, and since when. */
@@ -94,6 +96,14 @@ export const make = (sql: SqlClient.SqlClient) => {
     ).pipe(Effect.flatMap(Effect.fromOption))
     return { ...row, request: yield* decode(row.request) }
   }, Effect.orDie)
+
+  const isCanceled = (flowId: string) =>
+    Effect.map(
+      Rows.first(CanceledRow)(
+        sql`SELECT canceled_at IS NOT NULL AS canceled FROM flows WHERE flow_id = ${flowId}`
+      ),
+      Option.exists(({ canceled }) => canceled)
+    )
 
   const turn = (flowId: string) =>
     Rows.first(TurnRow)(sql`
@@ -130,5 +140,5 @@ export const make = (sql: SqlClient.SqlClient) => {
       Option.isSome
     )
 
-  return { load, turn, view, begun }
+  return { load, isCanceled, turn, view, begun }
 }

@@ -46,6 +46,8 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly load: (flowId: string) => Effect.Effect<FlowReads.StoredFlow>
   /** Whose it is and how urgent, without its request. */
   readonly turn: (flowId: string) => Effect.Effect<FlowReads.Turn>
+  /** Whether it was asked to end (`FlowSteering`). */
+  readonly isCanceled: (flowId: string) => Effect.Effect<boolean>
   readonly view: (flowId: string) => Effect.Effect<Option.Option<FlowView & { readonly owner: string }>>
   /** Begins the flow, and its first step; whether it began now, and not before. */
   readonly begin: (flowId: string, first: StepName) => Effect.Effect<boolean>
@@ -88,8 +90,8 @@ export class FlowStore extends Context.Service<FlowStore, {
   readonly abandon: (flowId: string) => Effect.Effect<void>
   /** Accepted and not begun after `seconds`: their start was lost with the process that took the request. */
   readonly forgotten: (seconds: number) => Effect.Effect<ReadonlyArray<FlowWatch.Run>>
-  /** Past their deadline while a step waits for an answer. */
-  readonly overdue: Effect.Effect<ReadonlyArray<FlowWatch.Run>>
+  /** Past their deadline, or canceled, while a step waits for an answer. */
+  readonly overdue: Effect.Effect<ReadonlyArray<FlowWatch.Overdue>>
   /** So many running flows, in the order in which they were made, after this one. */
   readonly running: (after: number, most: number) => Effect.Effect<ReadonlyArray<FlowWatch.Running>>
   /** The payment of a flow that is over settled after its step was told as failed: it is shown as paid. */

@@ -8,6 +8,10 @@ const RunRow = Schema.Struct({ flow_id: Schema.String, execution_id: Schema.Null
 
 const RunningRow = Schema.Struct({ ...RunRow.fields, seq: Schema.Number })
 
+/** `canceled` says that it was asked to end, and did not run out of time. */
+const OverdueRow = Schema.Struct({ ...RunRow.fields, canceled: Schema.Boolean })
+export type Overdue = typeof OverdueRow.Type
+
 /** A flow and its workflow execution, where one is stored. */
 export type Run = typeof RunRow.Type
 
@@ -30,8 +34,8 @@ export const make = (sql: SqlClient.SqlClient) => {
       SELECT flow_id, execution_id, seq::float8 AS seq FROM flows
       WHERE status = 'running' AND seq > ${after}::bigint ORDER BY seq LIMIT ${most}::int`)
 
-  const overdue = Rows.all(RunRow)(sql`
-    SELECT flow_id, execution_id FROM flows f
+  const overdue = Rows.all(OverdueRow)(sql`
+    SELECT flow_id, execution_id, canceled_at IS NOT NULL AS canceled FROM flows f
     WHERE status = 'running' AND deadline <= now() AND EXISTS (
       SELECT 1 FROM flow_steps s
       WHERE s.flow_id = f.flow_id AND ${sql.in("s.step", waiting)} AND s.status = 'running')

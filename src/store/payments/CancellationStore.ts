@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { createHash } from "node:crypto"
 import { openFlows } from "../../../rpc/CompleteFlow.ts"
 import { CanceledGuest, CancellationView } from "../../../rpc/EventCancellation.ts"
 import { RefundStatus } from "../../../rpc/payments/Refund.ts"
@@ -18,6 +19,10 @@ export const eventCalledOff = "the event was called off"
 
 /** The template of the message to the guests, which names the message. */
 export const calledOffTemplate = "event_cancelled"
+
+/** The name of an event's cancellation, which names its messages and refunds; it shows nothing of our key. */
+export const cancellationIdOf = (owner: string, eventId: EventId): string =>
+  `cancellation_${createHash("sha256").update(`${owner}\n${eventId}`).digest("hex").slice(0, 20)}`
 
 const Cancellation = Schema.Struct({
   event_id: EventId,

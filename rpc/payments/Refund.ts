@@ -25,6 +25,18 @@ export const holdsMoney: Readonly<Record<RefundStatus, boolean>> = {
 export const RefundOrigin = Schema.Literals(["organizer", "event", "provider"])
 export type RefundOrigin = typeof RefundOrigin.Type
 
+/** Why a refund cannot be entered; `left` is what could be refunded. */
+export const RefundRefusal = Schema.Literals(["unpaid", "nothing_left", "too_much", "not_its_tickets"])
+export type RefundRefusal = typeof RefundRefusal.Type
+
+/** What people read of it; they are given what is left as their currency writes it. */
+export const refundRefusals: Readonly<Record<RefundRefusal, (left: string) => string>> = {
+  unpaid: () => "Nothing was paid: there is nothing to refund.",
+  nothing_left: () => "All of it was refunded, is being refunded or is disputed.",
+  too_much: (left) => `At most ${left} is left to be refunded.`,
+  not_its_tickets: () => "Every ticket has to be a live one of this payment's order."
+}
+
 /** Most tickets of one refund. */
 export const mostTickets = 1_000
 

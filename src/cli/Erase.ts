@@ -40,20 +40,22 @@ export const eraseGuest = Effect.fn("Erase.eraseGuest")(function* (guest: Guest,
 })
 
 /** The event of this number: the organiser's, or the only one. */
-const eventOf = Effect.fn("Erase.eventOf")(function* (number: EventNumber, organizer: Option.Option<string>) {
-  const numbers = yield* EventNumbers
-  if (Option.isSome(organizer)) {
-    const found = yield* numbers.find(organizer.value, number)
-    if (Option.isSome(found)) return found.value
-    return yield* new EventUnclear({ message: `${organizer.value} has no event ${number}.` })
+export const eventOf = Effect.fn("Erase.eventOf")(
+  function* (number: EventNumber, organizer: Option.Option<string>) {
+    const numbers = yield* EventNumbers
+    if (Option.isSome(organizer)) {
+      const found = yield* numbers.find(organizer.value, number)
+      if (Option.isSome(found)) return { event_id: found.value, owner: organizer.value }
+      return yield* new EventUnclear({ message: `${organizer.value} has no event ${number}.` })
+    }
+    const [event, another] = yield* numbers.all(number)
+    if (event === undefined) return yield* new EventUnclear({ message: `There is no event ${number}.` })
+    if (another === undefined) return event
+    return yield* new EventUnclear({
+      message: `Several organisers have an event ${number}: name one with --organizer.`
+    })
   }
-  const [event, another] = yield* numbers.all(number)
-  if (event === undefined) return yield* new EventUnclear({ message: `There is no event ${number}.` })
-  if (another === undefined) return event.event_id
-  return yield* new EventUnclear({
-    message: `Several organisers have an event ${number}: name one with --organizer.`
-  })
-})
+)
 
 const layer = Layer.mergeAll(
   ErasureStore.layer,
@@ -82,7 +84,7 @@ export const erase = Command.make(
       Effect.gen(function* () {
         const { files } = yield* Effect.flatMap(
           eventOf(event, organizer),
-          (eventId) =>
+          ({ event_id: eventId }) =>
             Effect.flatMap(
               dataDirectory,
               (dir) => eraseGuest({ eventId, number: event, guestId: guest }, dir)

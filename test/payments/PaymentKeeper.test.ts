@@ -1,6 +1,6 @@
 /**
  * Payments whose webhooks were lost are asked about, and orders that nobody pays end.
- * Guards whose removal turns this file red: each condition of `due`, of `abandoned` and of `expire`; the pages of a sweep;
+ * Guards whose removal turns this file red: each condition of `due`, of refunds too, of `abandoned` and of `expire`; the pages of a sweep;
  * the second question to a payment that cannot be called off, the end of one that the gateway does not know.
  */
 import { assert, layer } from "@effect/vitest"
@@ -198,6 +198,30 @@ layer(Env, { excludeTestServices: true })("a payment that nothing is heard of", 
         (ids) => ids.filter((id) => id.startsWith("pay_due_")).map((id) => id.slice("pay_due_".length))
       )
       assert.sameMembers(yield* ours, ["pending", "failed", "disputed", "kept", "hours", "days"])
+      assert.deepStrictEqual(yield* ours, [])
+    }))
+
+  it.effect("is due while the gateway has a refund of it that nothing is heard of", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const refunds = {
+        pending: ["pending", 60],
+        fresh: ["pending", 2],
+        requested: ["requested", 60],
+        succeeded: ["succeeded", 60],
+        ancient: ["pending", 121 * 24 * 60]
+      } as const
+      for (const [name, [status, minutes]] of Object.entries(refunds)) {
+        const id = `pay_refund_${name}`
+        yield* seed(id, 200 * 24 * 60, "settled")
+        yield* sql`
+          INSERT INTO refunds (refund_id, payment_id, amount, currency, reason, origin, status, created_at, updated_at)
+          SELECT ${`refund_${name}`}, ${id}, 1, 'EUR', 'x', 'organizer', ${status}, t.at, t.at
+          FROM (SELECT now() - make_interval(mins => ${minutes}::int) AS at) t`
+      }
+      const { due } = yield* PaymentStore
+      const ours = Effect.map(due(1_000), (ids) => ids.filter((id) => id.startsWith("pay_refund_")))
+      assert.deepStrictEqual(yield* ours, ["pay_refund_pending"])
       assert.deepStrictEqual(yield* ours, [])
     }))
 

@@ -1,21 +1,16 @@
 /** Answers for events that are called off: what is asked is kept, then begun; a keeper begins what was not. */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { createHash } from "node:crypto"
 import { CallOffEvent } from "../../../rpc/EventCancellation.ts"
 import type { EventId } from "../../../rpc/values/Ids.ts"
 import { noStore } from "../../http/NoStore.ts"
-import { CancellationStore } from "../../store/payments/CancellationStore.ts"
+import { cancellationIdOf, CancellationStore } from "../../store/payments/CancellationStore.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { CurrentCaller } from "../rules/CurrentCaller.ts"
 import { nextPage, pageSize } from "../rules/NextPage.ts"
 import { ownEvent } from "../rules/OwnEvent.ts"
 import { missing } from "../rules/Visible.ts"
 import { CancellationsGroup } from "./CancellationsApi.ts"
-
-/** The name of an event's cancellation, which names its messages and refunds; it shows nothing of our key. */
-const cancellationIdOf = (owner: string, eventId: EventId): string =>
-  `cancellation_${createHash("sha256").update(`${owner}\n${eventId}`).digest("hex").slice(0, 20)}`
 
 export const CancellationsHttpLayer = HttpApiBuilder.group(
   apiOf(CancellationsGroup),

@@ -2,18 +2,13 @@
 import { Effect, Option } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { format } from "../../../rpc/values/Money.ts"
-import type { RefundBody } from "../../../rpc/payments/Refund.ts"
+import { type RefundBody, refundRefusals } from "../../../rpc/payments/Refund.ts"
 import { askFor } from "../../payments/Refunds.ts"
 import { PaymentClient } from "../../payments/PaymentClient.ts"
 import { PaymentHistory } from "../../store/payments/PaymentHistory.ts"
 import { PaymentIndex } from "../../store/payments/PaymentIndex.ts"
 import { PaymentStore } from "../../store/payments/PaymentStore.ts"
-import {
-  type NewRefund,
-  type RefundRefused,
-  type RefundRow,
-  RefundStore
-} from "../../store/payments/RefundStore.ts"
+import { type RefundRow, RefundStore, whatOf } from "../../store/payments/RefundStore.ts"
 import { Conflict, InvalidRequest } from "../../http/Problems.ts"
 import { noStore } from "../../http/NoStore.ts"
 import { apiOf } from "../rules/CoreApi.ts"
@@ -27,13 +22,6 @@ import { PaymentsGroup } from "./PaymentsApi.ts"
 /** The caller waits so long to hear that the provider took a refund; it is asked for all the same. */
 const providersPatience = "1500 millis"
 
-const refusals: Readonly<Record<RefundRefused["reason"], (left: string) => string>> = {
-  unpaid: () => "Nothing was paid: there is nothing to refund.",
-  nothing_left: () => "All of it was refunded, is being refunded or is disputed.",
-  too_much: (left) => `At most ${left} is left to be refunded.`,
-  not_its_tickets: () => "Every ticket has to be a live one of this payment's order."
-}
-
 const keyNeeded = new InvalidRequest({
   detail: "Send an Idempotency-Key: it names this refund, so that sending it again is no second one.",
   errors: [{
@@ -42,11 +30,6 @@ const keyNeeded = new InvalidRequest({
     detail: "Send 1 to 255 visible ASCII characters, new ones for each refund."
   }]
 })
-
-const whatOf = ({ amount, ticket_ids }: RefundBody): NewRefund["what"] => {
-  if (amount !== undefined) return { of: "amount", amount }
-  return ticket_ids === undefined ? { of: "rest" } : { of: "tickets", ticketIds: ticket_ids }
-}
 
 const viewOf = ({ owner: _owner, seq: _seq, ...refund }: RefundRow) => refund
 
@@ -82,7 +65,7 @@ export const PaymentsHttpLayer = HttpApiBuilder.group(
         askedBy: subject
       }).pipe(
         Effect.mapError(({ left, reason }) =>
-          new Conflict({ detail: refusals[reason](format(left, payment.currency, "en")) })
+          new Conflict({ detail: refundRefusals[reason](format(left, payment.currency, "en")) })
         )
       )
       yield* Effect.provideContext(Effect.timeoutOption(askFor(refundId), providersPatience), services)

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { createHash } from "node:crypto"
 import { openFlows } from "../../../rpc/CompleteFlow.ts"
 import { CanceledGuest, CancellationView } from "../../../rpc/EventCancellation.ts"
 import { RefundStatus } from "../../../rpc/payments/Refund.ts"
@@ -18,6 +19,10 @@ export const eventCalledOff = "the event was called off"
 
 /** The template of the message to the guests, which names the message. */
 export const calledOffTemplate = "event_cancelled"
+
+/** The name of an event's cancellation, which names its messages and refunds; it shows nothing of our key. */
+export const cancellationIdOf = (owner: string, eventId: EventId): string =>
+  `cancellation_${createHash("sha256").update(`${owner}\n${eventId}`).digest("hex").slice(0, 20)}`
 
 const Cancellation = Schema.Struct({
   event_id: EventId,
@@ -80,7 +85,10 @@ export class CancellationStore extends Context.Service<CancellationStore, {
   readonly open: (eventId: EventId, after: string, most: number) => Effect.Effect<ReadonlyArray<string>>
   /** The next guests that are to be told, after one of them. */
   readonly guests: (eventId: EventId, after: number, most: number) => Effect.Effect<ReadonlyArray<number>>
-  /** How much still waits: live tickets, payments that may be charged, refunds without an end, flows that run. */
+  /**
+   * How much still waits: live tickets, payments that may be charged or have not gone back, refunds without an end, credit
+   * notes, flows that run. What failed or was refused is a person's.
+   */
   readonly left: (eventId: EventId) => Effect.Effect<number>
   readonly finish: (eventId: EventId) => Effect.Effect<void>
   readonly view: (eventId: EventId) => Effect.Effect<Option.Option<CancellationView>>
@@ -189,7 +197,11 @@ export class CancellationStore extends Context.Service<CancellationStore, {
               + (SELECT count(*) FROM refunds WHERE event_id = ${eventId}::bigint
                   AND status IN ('requested', 'pending'))
               + (SELECT count(*) FROM payments p WHERE p.event_id = ${eventId}::bigint AND p.status = 'settled'
-                  AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.payment_id))
+                  AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.payment_id
+                    AND r.status IN ('failed', 'refused')))
+              + (SELECT count(*) FROM payments p JOIN invoices i ON i.payment_id = p.payment_id AND i.corrects IS NULL
+                  WHERE p.event_id = ${eventId}::bigint AND p.amount_credited <> (
+                    SELECT coalesce(sum(c.credited), 0) FROM invoices c WHERE c.payment_id = p.payment_id))
               + (SELECT count(*) FROM flows WHERE event_id = ${eventId}::bigint
                   AND status = ANY(${openFlows}::text[])) AS left`),
           Option.match({ onNone: () => 0, onSome: (row) => row.left })

@@ -6,8 +6,10 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import {
   holdsMoney,
+  type RefundBody,
   type RefundOrigin,
   RefundOrigin as Origin,
+  RefundRefusal,
   RefundStatus
 } from "../../../rpc/payments/Refund.ts"
 import { type EventId, EventNumber } from "../../../rpc/values/Ids.ts"
@@ -33,9 +35,15 @@ export interface NewRefund {
   readonly askedBy: string | null
 }
 
+/** What a request asks to be refunded. */
+export const whatOf = ({ amount, ticket_ids }: RefundBody): NewRefund["what"] => {
+  if (amount !== undefined) return { of: "amount", amount }
+  return ticket_ids === undefined ? { of: "rest" } : { of: "tickets", ticketIds: ticket_ids }
+}
+
 /** The refund cannot be asked for as it was: nothing of it is kept. `left` is what could be refunded, in minor units. */
 export class RefundRefused extends Schema.TaggedError<RefundRefused>()("RefundRefused", {
-  reason: Schema.Literals(["unpaid", "nothing_left", "too_much", "not_its_tickets"]),
+  reason: RefundRefusal,
   left: Schema.Int
 }) {}
 

@@ -1,7 +1,8 @@
 /**
  * Stripe is asked in its own terms, once a payment, and its failures become ours.
  * Guards whose removal turns this file red: the next key after a stored failure, that it is one, and the last of the keys;
- * what is known of an intent in each of its states, of its refunds and of its disputes.
+ * what is known of an intent in each of its states, of its refunds and of its disputes; that a refund which may be there
+ * is looked for by its name before it is made again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -186,6 +187,38 @@ describe("the Stripe gateway", () => {
         })
     ))
 
+  it.live("looks for a refund by its name where it may be there, and makes it once under the next key", () =>
+    Effect.gen(function* () {
+      const refund = { refund_id: "refund_1", amount: 5, reason: "stopped" }
+      const there = { object: "list", data: [{ id: "re_1", metadata: { guichet_refund_id: "refund_1" } }] }
+      const nothing = { object: "list", data: [{ id: "re_0", metadata: {} }] }
+      const asks = (answer: (asked: Asked, nth: number) => Answer, again: boolean) =>
+        withStripe(
+          (asked) => answer(asked.at(-1)!, asked.length),
+          (gateway, asked) =>
+            Effect.map(
+              Effect.exit(gateway.refund("pi_123", "pay_1", { ...refund, ...(again ? { again } : {}) })),
+              ({ _tag }) => [_tag, ...asked.map(({ method, path }) => `${method} ${path.split("?")[0]}`)]
+            )
+        )
+      const list = "GET /v1/refunds"
+      const create = "POST /v1/refunds"
+      const listed = (found: object) => ({ method }: Asked) => ok(method === "GET" ? found : { id: "re_2" })
+      assert.deepStrictEqual(yield* asks(listed(there), false), ["Success", create])
+      assert.deepStrictEqual(yield* asks(listed(there), true), ["Success", list])
+      assert.deepStrictEqual(yield* asks(listed(nothing), true), ["Success", list, create])
+      const kept = {
+        ...failure(500, { type: "api_error" }),
+        headers: { "idempotent-replayed": "true", "stripe-should-retry": "false" }
+      }
+      const failing = (found: object) => ({ method }: Asked, nth: number) =>
+        nth === 1 ? kept : ok(method === "GET" ? found : { id: "re_2" })
+      assert.deepStrictEqual(yield* asks(failing(nothing), false), ["Success", create, list, create])
+      assert.deepStrictEqual(yield* asks(failing(there), false), ["Success", create, list])
+      const gone = () => failure(400, { type: "invalid_request_error", code: "charge_already_refunded" })
+      assert.deepStrictEqual(yield* asks(gone, false), ["Failure", create])
+    }))
+
   it.live("asks under another key once Stripe keeps a failure of its own under the first", () =>
     withStripe(
       (asked) => {
@@ -282,6 +315,34 @@ describe("the Stripe gateway", () => {
       })
       const { facts: [, all] } = yield* known(charge({ amount_refunded: 9999, refunded: true }))
       assert.deepStrictEqual(all, { event: "payment.refunded", at: 0, ...price })
+    }))
+
+  it.live("knows which refunds failed, and where those stand that we asked for", () =>
+    Effect.gen(function* () {
+      const ours = { guichet_refund_id: "refund_1" }
+      const { asked, facts } = yield* known(charge({
+        amount_refunded: 4000,
+        refunds: {
+          has_more: false,
+          data: [
+            { id: "re_1", amount: 4000, created: -7, status: "succeeded", metadata: ours },
+            { id: "re_2", amount: 3000, created: -9, status: "failed", metadata: {} },
+            { id: "re_3", amount: 2000, created: -5, status: "succeeded", metadata: {} },
+            { id: "re_4", amount: 100, created: 9, status: "requires_action", metadata: ours }
+          ]
+        }
+      }))
+      assert.strictEqual(asked, 1)
+      const refund = (id: string, amount: number, more: object) => ({ refund: { id, amount, ...more } })
+      assert.deepStrictEqual(facts.slice(1).map(({ at, event, facts }) => [event, at, facts]), [
+        ["payment.refund_updated", -7, refund("re_1", 4000, { status: "succeeded", name: "refund_1" })],
+        ["payment.refund_failed", -9, refund("re_2", 3000, {})],
+        ["payment.refund_updated", -1, refund("re_4", 100, { status: "pending", name: "refund_1" })],
+        ["payment.partially_refunded", 0, { amount_refunded: 4000 }]
+      ])
+      const failed = [{ id: "re_2", amount: 3000, created: -9, status: "failed", metadata: null }]
+      const { facts: [, , none] } = yield* known(charge({ refunds: { has_more: false, data: failed } }))
+      assert.deepStrictEqual(none?.facts, { amount_refunded: 0 })
     }))
 
   it.live("knows where each dispute stands", () =>

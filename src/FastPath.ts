@@ -11,6 +11,17 @@ export interface Head {
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 }
 
+/** Where scans are decided, by the core and by the scan service: a test compares them with the contracts. */
+const gateRoutes: ReadonlySet<string> = new Set([
+  "/api/scans/validate",
+  "/api/internal/scan-validation",
+  "/api/scans/verify"
+])
+
+/** Whether the request says that it is a gate's. */
+export const saysGate = ({ method, url = "" }: Pick<Head, "method" | "url">): boolean =>
+  method === "POST" && gateRoutes.has(url)
+
 /** The routes answer after all: under this request id, and with what was begun for them. */
 export interface Resumed {
   readonly resume: string
@@ -27,6 +38,8 @@ export interface FastPath {
   readonly takes: (head: Head) => boolean
   /** Answers later by `reply`, once, or says false at once. */
   readonly answer: (head: Head, body: Uint8Array, reply: (answer: FastAnswer) => void) => boolean
+  /** Who asks, as far as that is known without asking anybody: an organisation, a steward, or who is at this address. */
+  readonly callerOf?: (head: Head, address: string | undefined) => string
 }
 
 /** The fast path of this process, while there is one: read for each request, without a call. */

@@ -4,7 +4,19 @@
  * event not seen lately) goes the contract's way. So does what could not be decided, or not in time, under the same scan
  * id, and every request whose trace is exported; the time that they took here counts there.
  */
-import { Clock, Context, Duration, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
+import {
+  Clock,
+  type Config,
+  Context,
+  Duration,
+  Effect,
+  Exit,
+  Layer,
+  MutableRef,
+  Option,
+  Schema,
+  Tracer
+} from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Caller } from "../../../rpc/values/Caller.ts"
 import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
@@ -15,7 +27,8 @@ import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { EventNumbers } from "../../store/EventNumbers.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
-import { Limits } from "../../limits/Limits.ts"
+import { clientOf, trustedProxies } from "../../limits/ClientAddress.ts"
+import { limitedAs, Limits } from "../../limits/Limits.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import * as JsonBounds from "../../bounds/JsonBounds.ts"
 import { type FastPath, FastPathRegistry, type Head, longestBody } from "../../FastPath.ts"
@@ -104,6 +117,22 @@ const beginBy = (tracer: Tracer.Tracer, clock: Clock.Clock) => ({ headers }: Hea
   return { span, context: Context.make(Tracer.Tracer, goingOn(tracer, span)) }
 }
 
+/** An organisation, or a steward, by a token that was found a moment ago; everybody else by the address. */
+const callerBy =
+  (tokens: TokenStore["Service"], proxies: Parameters<typeof clientOf>[1]): Required<FastPath>["callerOf"] =>
+  (head, address) => {
+    const authorization = text(head, "authorization") ?? ""
+    const caller = authorization.startsWith(bearer)
+      ? tokens.known(authorization.slice(bearer.length))
+      : undefined
+    if (caller !== undefined) return limitedAs(caller)
+    const request = {
+      headers: Headers.fromInput({ "x-forwarded-for": text(head, "x-forwarded-for") }),
+      remoteAddress: Option.fromUndefinedOr(address)
+    }
+    return clientOf(request, proxies) ?? ""
+  }
+
 const make = (
   tokens: TokenStore["Service"],
   batcher: ScanBatcher["Service"],
@@ -111,9 +140,11 @@ const make = (
   eventOf: (caller: Caller, number: EventNumber) => EventId | undefined,
   limits: Limits["Service"],
   deadline: number,
-  begin: (head: Head) => Begun | undefined
+  begin: (head: Head) => Begun | undefined,
+  callerOf: Required<FastPath>["callerOf"]
 ): FastPath => ({
   takes: isPlain,
+  callerOf,
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
@@ -170,7 +201,7 @@ const make = (
 /** Opens the fast path for as long as the routes are there. */
 export const layer: Layer.Layer<
   never,
-  never,
+  Config.ConfigError,
   EventNumbers | FastPathRegistry | Limits | SigningKeys | TokenStore | ScanBatcher
 > = Layer
   .effectDiscard(Effect.gen(function* () {
@@ -186,7 +217,8 @@ export const layer: Layer.Layer<
       eventOf,
       yield* Limits,
       Duration.toMillis(yield* RequestDeadline),
-      begin
+      begin,
+      callerBy(yield* TokenStore, yield* trustedProxies)
     )
     yield* Effect.acquireRelease(
       Effect.sync(() => MutableRef.set(registry, fastPath)),

@@ -1,5 +1,5 @@
 /** A way in front of the routes, for a request whose every microsecond counts: no fiber, no middleware. */
-import { Context, Layer, MutableRef } from "effect"
+import { Context, Effect, Layer, MutableRef, type Scope } from "effect"
 
 /** No longer body comes here: a scan has a few hundred bytes. */
 export const longestBody = 16_384
@@ -9,6 +9,12 @@ export interface Head {
   readonly method?: string | undefined
   readonly url?: string | undefined
   readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+}
+
+/** A header that came once, as text. */
+export const text = ({ headers }: Head, name: string): string | undefined => {
+  const value = headers[name]
+  return typeof value === "string" ? value : undefined
 }
 
 /** Where scans are decided, by the core and by the scan service: a test compares them with the contracts. */
@@ -53,3 +59,35 @@ export class FastPathRegistry
     () => MutableRef.make<FastPath | undefined>(undefined)
   )
 }
+
+/** Paths beside each other: the one that takes a request answers it. */
+const together = (paths: ReadonlyArray<FastPath>): FastPath | undefined => {
+  const callerOf = paths.find((path) => path.callerOf !== undefined)?.callerOf
+  return paths.length < 2 ? paths[0] : {
+    takes: (head) => paths.some((path) => path.takes(head)),
+    answer: (head, body, reply) => paths.find((path) => path.takes(head))?.answer(head, body, reply) ?? false,
+    ...(callerOf === undefined ? {} : { callerOf })
+  }
+}
+
+const opened = new WeakMap<object, ReadonlyArray<FastPath>>()
+
+const change = (
+  registry: FastPathRegistry["Service"],
+  to: (paths: ReadonlyArray<FastPath>) => ReadonlyArray<FastPath>
+) =>
+  Effect.sync(() => {
+    const paths = to(opened.get(registry) ?? [])
+    opened.set(registry, paths)
+    MutableRef.set(registry, together(paths))
+  })
+
+/** Opens a path beside those that are open, for as long as the scope is. */
+export const open = (
+  registry: FastPathRegistry["Service"],
+  fastPath: FastPath
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(Effect.acquireRelease(
+    change(registry, (paths) => [...paths, fastPath]),
+    () => change(registry, (paths) => paths.filter((one) => one !== fastPath))
+  ))

@@ -23,6 +23,7 @@ import { OfflineHttpLayer } from "../api/gate/OfflineHttp.ts"
 import { SequencesHttpLayer } from "../api/notifications/SequencesHttp.ts"
 import { TicketsHttpLayer } from "../api/tickets/TicketsHttp.ts"
 import { TokensHttpLayer } from "../api/tokens/TokensHttp.ts"
+import * as PaymentWebhookFastPath from "../api/webhooks/PaymentWebhookFastPath.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../api/webhooks/WebhooksHttp.ts"
 import { SequenceKeeperLayer } from "../notifications/SequenceKeeper.ts"
 import * as ScanFastPath from "../api/gate/ScanFastPath.ts"
@@ -124,6 +125,7 @@ const handlersLayer = Layer.mergeAll(
 export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
+  PaymentWebhookFastPath.layer,
   ScanFastPath.layer.pipe(Layer.provide([ScanBatcher.layer, limitsLayer])),
   FilesRoutes.filesLayer,
   FilesRoutes.keysLayer

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer"
 import type { Server } from "node:http"
 import { guarded, listen } from "../bounds/Listener.ts"
 import { turns } from "../bounds/OneATurn.ts"
-import { type FastAnswer, type FastPath, longestBody, type Resumed } from "../FastPath.ts"
+import { type FastAnswer, type FastPath, longestBody, type Resumed, saysGate } from "../FastPath.ts"
 import { type Arrival, byAddress, type CallerOf, inFront, type Report, takeTurn } from "./RequestFront.ts"
 
 /** The fast path in front of the server's handler, while there is one, and where what it does not answer goes. */
@@ -52,8 +52,8 @@ const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exch
     response.end(answer.text)
   }
   const isAnswered = fastPath.answer(request, body, (answer) => guarded(() => reply(answer), failed))
-  if (isAnswered) turns.scanned()
-  else takeTurn({ request, response, failed }, callerIn(fastPath), () => goOn())
+  if (!isAnswered) takeTurn({ request, response, failed }, callerIn(fastPath), () => goOn())
+  else if (saysGate(request)) turns.scanned()
 }
 
 /** Lets the fast path take the requests it knows, their bodies read whole: it takes none that declares a long one. */

@@ -4,23 +4,12 @@
  * event not seen lately) goes the contract's way. So does what could not be decided, or not in time, under the same scan
  * id, and every request whose trace is exported; the time that they took here counts there.
  */
-import {
-  Clock,
-  type Config,
-  Context,
-  Duration,
-  Effect,
-  Exit,
-  Layer,
-  MutableRef,
-  Option,
-  Schema,
-  Tracer
-} from "effect"
+import { Clock, type Config, Context, Duration, Effect, Exit, Layer, Option, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Caller } from "../../../rpc/values/Caller.ts"
 import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { permissionOf } from "../../gate/Operators.ts"
+import { plainBody } from "../rules/PlainBody.ts"
 import { answerJson, scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
 import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
@@ -30,8 +19,7 @@ import { TokenStore } from "../../store/TokenStore.ts"
 import { clientOf, trustedProxies } from "../../limits/ClientAddress.ts"
 import { limitedAs, Limits } from "../../limits/Limits.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import * as JsonBounds from "../../bounds/JsonBounds.ts"
-import { type FastPath, FastPathRegistry, type Head, longestBody } from "../../FastPath.ts"
+import { type FastPath, FastPathRegistry, type Head, longestBody, open, text } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { organizerHeader } from "../rules/Organizer.ts"
 import { BegunAt, RequestDeadline } from "../../http/Deadline.ts"
@@ -43,11 +31,6 @@ const method = "POST"
 
 const bearer = "Bearer "
 
-const text = ({ headers }: Head, name: string): string | undefined => {
-  const value = headers[name]
-  return typeof value === "string" ? value : undefined
-}
-
 const isPlain = (head: Head): boolean =>
   head.url === path && head.method === method && head.headers[idempotencyKeyHeader] === undefined &&
   head.headers[organizerHeader] === undefined &&
@@ -56,18 +39,7 @@ const isPlain = (head: Head): boolean =>
   (text(head, "authorization") ?? "").startsWith(bearer)
 
 /** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
-const decodeJson = Schema.decodeUnknownOption(ScanBody)
-
-const parseJson = Option.liftThrowable((body: string): unknown => JSON.parse(body))
-
-const utf8 = new TextDecoder()
-
-/** A body that passes a bound or is no UTF-8 does not fit either: the contract says where. */
-const decodeBody = (body: Uint8Array): Option.Option<ScanBody> => {
-  if (JsonBounds.check(body, JsonBounds.bounds) !== undefined) return Option.none()
-  const text = utf8.decode(body)
-  return text.includes("\ufffd") ? Option.none() : Option.flatMap(parseJson(text), decodeJson)
-}
+const decodeBody = plainBody(ScanBody)
 
 /** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
 const answerText = Option.liftThrowable((
@@ -220,8 +192,5 @@ export const layer: Layer.Layer<
       begin,
       callerBy(yield* TokenStore, yield* trustedProxies)
     )
-    yield* Effect.acquireRelease(
-      Effect.sync(() => MutableRef.set(registry, fastPath)),
-      () => Effect.sync(() => MutableRef.set(registry, undefined))
-    )
+    yield* open(registry, fastPath)
   }))

@@ -18,7 +18,7 @@ import { isIP } from "node:net"
 import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
-import { type FastPathServer, withFastPath } from "./server/FastPathServer.ts"
+import { callerAt, type FastPathServer, withFastPath } from "./server/FastPathServer.ts"
 import { withOrderlyEnd } from "./server/OrderlyEnd.ts"
 import { type Report, withTurns } from "./server/RequestFront.ts"
 
@@ -64,7 +64,11 @@ export const httpServer = (
   NodeHttpServer.layer(
     () =>
       withOrderlyEnd(
-        withFastPath(withTurns(createServer(patience), options.report), options.fastPath, options.report),
+        withFastPath(
+          withTurns(createServer(patience), options.report, callerAt(options.fastPath)),
+          options.fastPath,
+          options.report
+        ),
         {
           isLeaving: options.isLeaving ?? (() => false),
           millis: Duration.toMillis(Duration.fromInputUnsafe(options.farewell ?? "1 second"))

@@ -32,6 +32,7 @@ import { TicketsHttpLayer } from "../api/tickets/TicketsHttp.ts"
 import { TokensHttpLayer } from "../api/tokens/TokensHttp.ts"
 import { FeedbackHttpLayer } from "../api/webhooks/FeedbackHttp.ts"
 import { FeedbackReaders } from "../services/notifications/feedback/FeedbackReaders.ts"
+import * as PaymentWebhookFastPath from "../api/webhooks/PaymentWebhookFastPath.ts"
 import { PaymentWebhooksHttpLayer, TicketWebhooksHttpLayer } from "../api/webhooks/WebhooksHttp.ts"
 import { RedeliveryKeeperLayer } from "../redelivery/RedeliveryKeeper.ts"
 import { SequenceKeeperLayer } from "../notifications/SequenceKeeper.ts"
@@ -147,6 +148,7 @@ const handlersLayer = Layer.mergeAll(
 export const CoreRoutesLayer = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(Layer.provide(handlersLayer)),
   HttpApiScalar.layer(Api, { path: "/docs" }),
+  PaymentWebhookFastPath.layer,
   ScanFastPath.layer.pipe(Layer.provide([ScanBatcher.layer, limitsLayer])),
   FilesRoutes.ticketFilesLayer,
   FilesRoutes.keysLayer,

@@ -25,6 +25,10 @@ const described = (name: string, { burst, perSecond }: Rate, { fullMillis, remai
     }))
   )
 
+/** As whom a caller is counted beside the token: an organisation with all its tokens, an operator alone. */
+export const limitedAs = ({ owner, role, tokenId }: Caller): string =>
+  isGranted(role) ? tokenId : `of ${owner}`
+
 /** The limits of this process. */
 export class Limits extends Context.Service<Limits, {
   /** Counts a request of the caller and says on its answer what is left. */
@@ -85,7 +89,7 @@ export class Limits extends Context.Service<Limits, {
         if (organiser !== undefined) {
           yield* counted({
             limitClass,
-            key: isGranted(caller.role) ? caller.tokenId : `of ${caller.owner}`,
+            key: limitedAs(caller),
             rate: organiser,
             whose: "Your organisation",
             describes: token === undefined

@@ -3,9 +3,10 @@ import type { Context } from "effect"
 import { Buffer } from "node:buffer"
 import type { Server } from "node:http"
 import { guarded, listen } from "../bounds/Listener.ts"
-import { type FastAnswer, type FastPath, longestBody, type Resumed } from "../FastPath.ts"
+import { turns } from "../bounds/OneATurn.ts"
+import { type FastAnswer, type FastPath, longestBody, type Resumed, saysGate } from "../FastPath.ts"
 import * as HttpMetrics from "../telemetry/metrics/HttpMetrics.ts"
-import { type Arrival, inFront, type Report } from "./RequestFront.ts"
+import { type Arrival, byAddress, type CallerOf, inFront, type Report, takeTurn } from "./RequestFront.ts"
 
 /** The fast path in front of the server's handler, while there is one, and where what it does not answer goes. */
 export interface FastPathServer {
@@ -35,6 +36,14 @@ const relay = async (
   response.end(Buffer.from(await answer.arrayBuffer()))
 }
 
+/** Who asks as far as the fast path knows it. */
+const callerIn = (fastPath: FastPath | undefined): CallerOf => (request) =>
+  fastPath?.callerOf?.(request, request.socket.remoteAddress) ?? byAddress(request)
+
+/** Who asks a server of this front. */
+export const callerAt = (front: FastPathServer | undefined): CallerOf => (request) =>
+  callerIn(front?.registry.current)(request)
+
 const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exchange: Exchange): void => {
   const { body, failed, request, response } = exchange
   const goOn = (resumed?: Resumed) => void relay(contract, exchange, resumed).catch(failed)
@@ -50,7 +59,9 @@ const answerBy = (fastPath: FastPath, contract: FastPathServer["contract"], exch
     response.writeHead(answer.status, { ...answer.headers, "content-length": Buffer.byteLength(answer.text) })
     response.end(answer.text)
   }
-  if (!fastPath.answer(request, body, (answer) => guarded(() => reply(answer), failed))) goOn()
+  const isAnswered = fastPath.answer(request, body, (answer) => guarded(() => reply(answer), failed))
+  if (!isAnswered) takeTurn({ request, response, failed }, callerIn(fastPath), () => goOn())
+  else if (saysGate(request)) turns.scanned()
 }
 
 /** Lets the fast path take the requests it knows, their bodies read whole: it takes none that declares a long one. */

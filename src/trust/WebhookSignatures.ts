@@ -25,6 +25,22 @@ const secondsOf = (instant: number): number => Math.floor(instant / 1000)
 export const signPaymentWebhook = (secret: Redacted.Redacted, request: SignedRequest): string =>
   stripeHeader(secret, secondsOf(Date.parse(request.timestamp)), request.body)
 
+/**
+ * Whether one of the secrets signed this body at the second that its `X-Timestamp` says, within the allowed skew of now;
+ * `header` is its `Stripe-Signature`.
+ */
+export const isSignedPayment = (
+  header: string,
+  timestamp: string,
+  body: Uint8Array,
+  secrets: ReadonlyArray<Redacted.Redacted>,
+  now: number
+): boolean => {
+  const instant = freshInstant(timestamp, now)
+  const seconds = signedSecond(header, body, secrets, now)
+  return seconds !== undefined && Option.isSome(instant) && secondsOf(instant.value) === seconds
+}
+
 /** The `X-Ticket-Service-Signature` of a request. */
 export const signTicketWebhook: (secret: Redacted.Redacted, request: SignedRequest) => string = sign
 
@@ -48,13 +64,11 @@ export class PaymentWebhookAuth
           signedRequest(stripeSignatureHeader),
           () => refused
         )
-        const instant = freshInstant(timestamp, now)
         const header = headers[stripeSignatureHeader] ?? ""
-        const seconds = signedSecond(header, body, secrets.accepted("payment-service"), now)
-        if (
-          service !== "payment-service" || seconds === undefined || Option.isNone(instant) ||
-          secondsOf(instant.value) !== seconds
-        ) return yield* refused
+        const accepted = secrets.accepted("payment-service")
+        if (service !== "payment-service" || !isSignedPayment(header, timestamp, body, accepted, now)) {
+          return yield* refused
+        }
         return yield* Effect.provideService(answer, CallingService, { name: "payment-service" })
       }))
     })

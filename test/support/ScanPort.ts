@@ -21,6 +21,8 @@ export const operator = (events?: ReadonlyArray<number>, gates?: ReadonlyArray<s
 /** The core on a port, how many requests its fast path has answered, and what failed in it. */
 export class Port extends Context.Service<Port, {
   readonly ask: (ask: Ask) => Effect.Effect<Answer>
+  /** The same on another path. */
+  readonly askAt: (path: string, ask: Ask) => Effect.Effect<Answer>
   readonly taken: () => number
   /** What a listener of the server has thrown. */
   readonly faults: ReadonlyArray<unknown>
@@ -58,10 +60,10 @@ export class Port extends Context.Service<Port, {
       })
       yield* Effect.provide(HttpServer.serveEffect(forward), server)
       const { address } = Context.get(server, HttpServer.HttpServer)
-      const url = `http://127.0.0.1:${"port" in address ? address.port : 0}${path}`
-      const ask = ({ body, headers, token }: Ask) =>
+      const origin = `http://127.0.0.1:${"port" in address ? address.port : 0}`
+      const askAt = (path: string, { body, headers, token }: Ask) =>
         Effect.promise(async (): Promise<Answer> => {
-          const response = await fetch(url, {
+          const response = await fetch(`${origin}${path}`, {
             method: "POST",
             headers: {
               "content-type": "application/json",
@@ -80,7 +82,7 @@ export class Port extends Context.Service<Port, {
             json: text.startsWith("{") ? JSON.parse(text) : undefined
           }
         })
-      return Port.of({ ask, taken: () => taken, faults })
+      return Port.of({ ask: (ask) => askAt(path, ask), askAt, taken: () => taken, faults })
     })
   )
 }

@@ -35,13 +35,14 @@ const lowered = (headers: Readonly<Record<string, string>>): Record<string, stri
 
 const textOf = (body: unknown): string => typeof body === "string" ? body : JSON.stringify(body)
 
-/** Sends flow 2's body as the payment service does. */
-export const payment = Effect.fn("Webhooks.payment")(function* (body: unknown, vary: Variation = {}) {
+/** Flow 2's body with its headers, as the payment service sends it. */
+export const signedPayment = Effect.fnUntraced(function* (body: unknown, vary: Variation = {}) {
   const { path = "/api/payment-webhook-routes/", requestId = `req_${randomUUID()}` } = vary
   const secret = (yield* ServiceSecrets).signing("payment-service")
   const at = yield* timestamp
   const text = textOf(body)
-  return yield* (yield* TestApp).ask(path, {
+  return {
+    path,
     body: text,
     headers: {
       ...lowered(paymentHeaders),
@@ -53,7 +54,13 @@ export const payment = Effect.fn("Webhooks.payment")(function* (body: unknown, v
       ),
       ...lowered(vary.headers ?? {})
     }
-  })
+  }
+})
+
+/** Sends flow 2's body as the payment service does. */
+export const payment = Effect.fn("Webhooks.payment")(function* (body: unknown, vary: Variation = {}) {
+  const { path, ...asked } = yield* signedPayment(body, vary)
+  return yield* (yield* TestApp).ask(path, asked)
 })
 
 /** Sends flow 4's body as the ticket generator does. */

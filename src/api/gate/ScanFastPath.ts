@@ -4,21 +4,22 @@
  * event not seen lately) goes the contract's way. So does what could not be decided, or not in time, under the same scan
  * id, and every request whose trace is exported; the time that they took here counts there.
  */
-import { Clock, Context, Duration, Effect, Exit, Layer, MutableRef, Option, Schema, Tracer } from "effect"
+import { Clock, type Config, Context, Duration, Effect, Exit, Layer, Option, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Caller } from "../../../rpc/values/Caller.ts"
 import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 import { permissionOf } from "../../gate/Operators.ts"
+import { plainBody } from "../rules/PlainBody.ts"
 import { answerJson, scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
 import { fromDevice, ScanBody } from "../../gate/ScanBodies.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { leavesOut } from "../../telemetry/Sampling.ts"
 import { EventNumbers } from "../../store/EventNumbers.ts"
 import { TokenStore } from "../../store/TokenStore.ts"
-import { Limits } from "../../limits/Limits.ts"
+import { clientOf, trustedProxies } from "../../limits/ClientAddress.ts"
+import { limitedAs, Limits } from "../../limits/Limits.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
-import * as JsonBounds from "../../bounds/JsonBounds.ts"
-import { type FastPath, FastPathRegistry, type Head, longestBody } from "../../FastPath.ts"
+import { type FastPath, FastPathRegistry, type Head, longestBody, open, text } from "../../FastPath.ts"
 import { idempotencyKeyHeader } from "../rules/Idempotency.ts"
 import { organizerHeader } from "../rules/Organizer.ts"
 import { BegunAt, RequestDeadline } from "../../http/Deadline.ts"
@@ -30,11 +31,6 @@ const method = "POST"
 
 const bearer = "Bearer "
 
-const text = ({ headers }: Head, name: string): string | undefined => {
-  const value = headers[name]
-  return typeof value === "string" ? value : undefined
-}
-
 const isPlain = (head: Head): boolean =>
   head.url === path && head.method === method && head.headers[idempotencyKeyHeader] === undefined &&
   head.headers[organizerHeader] === undefined &&
@@ -43,18 +39,7 @@ const isPlain = (head: Head): boolean =>
   (text(head, "authorization") ?? "").startsWith(bearer)
 
 /** The body of a scan, by the schema of the contract; the contract answers whatever does not fit. */
-const decodeJson = Schema.decodeUnknownOption(ScanBody)
-
-const parseJson = Option.liftThrowable((body: string): unknown => JSON.parse(body))
-
-const utf8 = new TextDecoder()
-
-/** A body that passes a bound or is no UTF-8 does not fit either: the contract says where. */
-const decodeBody = (body: Uint8Array): Option.Option<ScanBody> => {
-  if (JsonBounds.check(body, JsonBounds.bounds) !== undefined) return Option.none()
-  const text = utf8.decode(body)
-  return text.includes("\ufffd") ? Option.none() : Option.flatMap(parseJson(text), decodeJson)
-}
+const decodeBody = plainBody(ScanBody)
 
 /** The answer as JSON; one that cannot be worded or encoded is left to the contract, which reports why. */
 const answerText = Option.liftThrowable((
@@ -104,6 +89,22 @@ const beginBy = (tracer: Tracer.Tracer, clock: Clock.Clock) => ({ headers }: Hea
   return { span, context: Context.make(Tracer.Tracer, goingOn(tracer, span)) }
 }
 
+/** An organisation, or a steward, by a token that was found a moment ago; everybody else by the address. */
+const callerBy =
+  (tokens: TokenStore["Service"], proxies: Parameters<typeof clientOf>[1]): Required<FastPath>["callerOf"] =>
+  (head, address) => {
+    const authorization = text(head, "authorization") ?? ""
+    const caller = authorization.startsWith(bearer)
+      ? tokens.known(authorization.slice(bearer.length))
+      : undefined
+    if (caller !== undefined) return limitedAs(caller)
+    const request = {
+      headers: Headers.fromInput({ "x-forwarded-for": text(head, "x-forwarded-for") }),
+      remoteAddress: Option.fromUndefinedOr(address)
+    }
+    return clientOf(request, proxies) ?? ""
+  }
+
 const make = (
   tokens: TokenStore["Service"],
   batcher: ScanBatcher["Service"],
@@ -111,9 +112,11 @@ const make = (
   eventOf: (caller: Caller, number: EventNumber) => EventId | undefined,
   limits: Limits["Service"],
   deadline: number,
-  begin: (head: Head) => Begun | undefined
+  begin: (head: Head) => Begun | undefined,
+  callerOf: Required<FastPath>["callerOf"]
 ): FastPath => ({
   takes: isPlain,
+  callerOf,
   answer: (head, body, reply) => {
     const caller = tokens.known((text(head, "authorization") ?? "").slice(bearer.length))
     if (caller === undefined || caller.role !== "operator") return false
@@ -170,7 +173,7 @@ const make = (
 /** Opens the fast path for as long as the routes are there. */
 export const layer: Layer.Layer<
   never,
-  never,
+  Config.ConfigError,
   EventNumbers | FastPathRegistry | Limits | SigningKeys | TokenStore | ScanBatcher
 > = Layer
   .effectDiscard(Effect.gen(function* () {
@@ -186,10 +189,8 @@ export const layer: Layer.Layer<
       eventOf,
       yield* Limits,
       Duration.toMillis(yield* RequestDeadline),
-      begin
+      begin,
+      callerBy(yield* TokenStore, yield* trustedProxies)
     )
-    yield* Effect.acquireRelease(
-      Effect.sync(() => MutableRef.set(registry, fastPath)),
-      () => Effect.sync(() => MutableRef.set(registry, undefined))
-    )
+    yield* open(registry, fastPath)
   }))

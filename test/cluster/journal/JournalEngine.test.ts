@@ -1,7 +1,7 @@
 /**
  * What the journal does that Effect's engine alone does not: a row a step, one run of a step that is asked for twice, a
  * transaction that commits with its row, and nothing written by a runner that froze. Guards whose removal turns this file
- * red: the epoch, steps under way, the transaction around the row, the look at the shard before a step.
+ * red: the epoch, steps under way, the transaction around the row.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Layer, Option, Schedule, Schema } from "effect"
@@ -58,9 +58,11 @@ const BookedLayer = Booked.toLayer(Effect.fnUntraced(function* ({ id }) {
   return [first, yield* book("second")]
 }))
 
-/** Its steps know which runner they run on; the first waits there. */
+/** Its steps know which runner they run on; the first waits there, and books if it is to. */
 const frozenLayer = (runner: string) =>
   Frozen.toLayer(Effect.fnUntraced(function* ({ id }) {
+    const sql = yield* SqlClient.SqlClient
+    const isBooked = id.startsWith("booked")
     const given: Array<number> = []
     for (let nth = 1; nth <= 3; nth++) {
       given.push(
@@ -70,9 +72,10 @@ const frozenLayer = (runner: string) =>
           execute: Effect.gen(function* () {
             yield* note(`${id} ${runner} ${nth}`)
             if (nth === 1) yield* Deferred.await(gate(`${id} ${runner}`))
+            if (isBooked) yield* sql`INSERT INTO bookings (id, runner) VALUES (${id}, ${runner})`
             return runner === "late" ? 100 + nth : nth
-          })
-        })
+          }).pipe(Effect.orDie)
+        }).annotate(ClusterSchema.WithTransaction, isBooked)
       )
     }
     return given
@@ -133,34 +136,42 @@ const runner = (name: string) =>
 layer(TestDatabase.layer, { excludeTestServices: true })(
   "a runner that another one has taken over from",
   (it) => {
-    it.effect("writes nothing of the step that it comes back in, and runs no step that is done", () =>
-      Effect.gen(function* () {
-        ran.length = 0
-        const sql = yield* SqlClient.SqlClient
-        const id = "frozen"
-        const late = yield* runner("late")
-        const executionId = yield* Effect.provideContext(Frozen.execute({ id }, { discard: true }), late)
-        yield* until(() => ran.includes(`${id} late 1`))
-        yield* Deferred.succeed(gate(`${id} next`), undefined)
-        const next = yield* runner("next")
-        const given = yield* Effect.provideContext(Frozen.execute({ id }), next)
-        assert.deepStrictEqual(given, [1, 2, 3])
-        yield* Deferred.succeed(gate(`${id} late`), undefined)
-        const rows = sql<{ key: string; exit: string }>`
-        SELECT key, exit FROM workflow_journal WHERE execution = ${`JournalFrozen/${executionId}`} ORDER BY key`
-        const before = yield* rows
-        // It comes back, is refused, reads what there is, and its own answer comes too late.
-        yield* Effect.repeat(sql<{ epoch: number }>`SELECT epoch FROM workflow_epochs`, {
-          until: ([row]) => Number(row!.epoch) > 1,
-          schedule: Schedule.spaced("5 millis")
-        })
-        assert.deepStrictEqual(yield* Effect.provideContext(Frozen.execute({ id }), late), [1, 2, 3])
-        assert.deepStrictEqual(yield* rows, before)
-        assert.deepStrictEqual(
-          ran.filter((name) => name.startsWith(id)),
-          [`${id} late 1`, `${id} next 1`, `${id} next 2`, `${id} next 3`]
-        )
-      }).pipe(Effect.scoped))
+    for (const id of ["frozen", "booked in one transaction"]) {
+      it.effect(`writes nothing of the step that it comes back in, and runs no step that is done: ${id}`, () =>
+        Effect.gen(function* () {
+          ran.length = 0
+          const sql = yield* SqlClient.SqlClient
+          yield* sql`CREATE TABLE IF NOT EXISTS bookings (id text, runner text)`
+          const late = yield* runner("late")
+          const executionId = yield* Effect.provideContext(Frozen.execute({ id }, { discard: true }), late)
+          const execution = `JournalFrozen/${executionId}`
+          yield* until(() => ran.includes(`${id} late 1`))
+          yield* Deferred.succeed(gate(`${id} next`), undefined)
+          const next = yield* runner("next")
+          const given = yield* Effect.provideContext(Frozen.execute({ id }), next)
+          assert.deepStrictEqual(given, [1, 2, 3])
+          yield* Deferred.succeed(gate(`${id} late`), undefined)
+          const rows = sql<{ key: string; exit: string }>`
+          SELECT key, exit FROM workflow_journal WHERE execution = ${execution} ORDER BY key`
+          const before = yield* rows
+          // It comes back, is refused, reads what there is, and its own answer comes too late.
+          yield* Effect.repeat(
+            sql<{ epoch: number }>`SELECT epoch FROM workflow_epochs WHERE execution = ${execution}`,
+            {
+              until: ([row]) => Number(row!.epoch) > 1,
+              schedule: Schedule.spaced("5 millis")
+            }
+          )
+          assert.deepStrictEqual(yield* Effect.provideContext(Frozen.execute({ id }), late), [1, 2, 3])
+          assert.deepStrictEqual(yield* rows, before)
+          assert.deepStrictEqual(ran, [`${id} late 1`, `${id} next 1`, `${id} next 2`, `${id} next 3`])
+          const booked = yield* sql<{ runner: string }>`SELECT runner FROM bookings WHERE id = ${id}`
+          assert.deepStrictEqual(
+            booked.map(({ runner }) => runner),
+            id === "frozen" ? [] : ["next", "next", "next"]
+          )
+        }).pipe(Effect.scoped))
+    }
   }
 )
 

@@ -15,7 +15,17 @@ export const KillFlow = Workflow.make("KillFlow", {
 export const total = 8 * 9 / 2 + 100
 
 export const effects = `
-  CREATE TABLE effects (execution text, step int, life int, was_journaled boolean)`
+  CREATE TABLE effects (execution text, step int, life int, was_journaled boolean, was_early boolean)`
+
+/** Whether the journal, or the mailbox of a version without one, has a step. */
+const isKept = (sql: SqlClient.SqlClient, execution: string, step: number) =>
+  sql`(
+    EXISTS (SELECT 1 FROM workflow_journal WHERE execution = ${execution} AND key = ${`step-${step}/1`})
+    OR EXISTS (
+      SELECT 1 FROM cluster_messages m JOIN cluster_replies r ON r.request_id = m.request_id
+      WHERE m.message_id = ${`Workflow/${execution}/activity/step-${step}/1`} AND r.payload LIKE '%"Complete"%'
+    )
+  )`
 
 /** `life` counts the processes. */
 export const killFlowLayer = (life: number) =>
@@ -30,15 +40,9 @@ export const killFlowLayer = (life: number) =>
         success: Schema.Int,
         execute: Effect.as(
           sql`
-            INSERT INTO effects (execution, step, life, was_journaled)
-            SELECT ${execution}, ${nth}::int, ${life}::int, EXISTS (
-              SELECT 1 FROM workflow_journal
-              WHERE execution = ${execution} AND key = ${`step-${nth}/1`}
-            ) OR EXISTS (
-              SELECT 1 FROM cluster_messages m JOIN cluster_replies r ON r.request_id = m.request_id
-              WHERE m.message_id = ${`Workflow/${execution}/activity/step-${nth}/1`}
-                AND r.payload LIKE '%"Complete"%'
-            )`,
+            INSERT INTO effects (execution, step, life, was_journaled, was_early)
+            SELECT ${execution}, ${nth}::int, ${life}::int, ${isKept(sql, execution, nth)},
+              ${nth}::int > 1 AND NOT ${isKept(sql, execution, nth - 1)}`,
           nth
         ).pipe(Effect.orDie)
       })

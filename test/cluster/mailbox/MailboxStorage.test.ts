@@ -15,7 +15,18 @@ import * as Platform from "../../../src/Platform.ts"
 import * as StatementCount from "../../support/StatementCount.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 import * as LosingProxy from "./LosingProxy.ts"
-import { answer, config, keyed, note, otherShard, shard, stock } from "./MailboxSubjects.ts"
+import {
+  answer,
+  config,
+  keyed,
+  note,
+  otherShard,
+  shard,
+  stock,
+  workflowAddress,
+  workflowRun,
+  workflowTold
+} from "./MailboxSubjects.ts"
 import { oneRunner } from "./OneRunner.ts"
 
 const mailbox = PatientStorage.layerSql.pipe(Layer.provide(Platform.digest))
@@ -89,6 +100,29 @@ describe.skipIf(!onServer)("statements of the mailboxes", () => {
         assert.isAtMost(yield* flows("together", 128), 4)
       }).pipe(Effect.provide(cluster))
     })).pipe(Effect.scoped))
+})
+
+layer(TestDatabase.layer, { excludeTestServices: true })("a workflow that begins", (it) => {
+  it.effect("is known to its runner alone, once, unless it was told something before", () =>
+    Effect.gen(function* () {
+      const own = Effect.map(
+        Layer.build(Layer.fresh(mailbox.pipe(Layer.provide(config)))),
+        (context) => ({
+          storage: Context.get(context, MessageStorage.MessageStorage),
+          begins: Context.get(context, MailboxStorage.JournalMail).begins
+        })
+      )
+      const one = yield* own
+      const other = yield* own
+      yield* read(one.storage)
+      yield* one.storage.saveRequest(workflowTold("told"))
+      for (const id of ["told", "new", "again"]) yield* one.storage.saveRequest(workflowRun(id))
+      yield* one.storage.saveRequest(workflowRun("again"))
+      yield* other.storage.saveRequest(workflowRun("elsewhere"))
+      const begun = ["told", "new", "new", "again", "elsewhere"].map((id) => one.begins(workflowAddress(id)))
+      assert.deepStrictEqual(begun, [false, true, false, true, false])
+      assert.isFalse(other.begins(workflowAddress("elsewhere")))
+    }).pipe(Effect.scoped))
 })
 
 describe.skipIf(!onServer)("an answer that the database loses", () => {

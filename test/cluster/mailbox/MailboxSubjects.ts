@@ -146,6 +146,25 @@ export const note = (text: string, entity = "one", shardId = shard): Sent =>
 export const keyed = (key: string, text: string, entity = "one"): Sent =>
   outgoing(KeyedNote, addressOf(entity), new Keyed({ key, text }))
 
+const Run = Rpc.make("run", { payload: Keyed })
+const Deferred = Rpc.make("deferred", { payload: Keyed })
+
+/** Where a workflow of this name runs. */
+export const workflowAddress = (id: string) =>
+  EntityAddress.make({
+    shardId: shard,
+    entityType: EntityType.make("Workflow/Flow"),
+    entityId: EntityId.make(id)
+  })
+
+/** The run of a workflow. */
+export const workflowRun = (id: string): Sent =>
+  outgoing(Run, workflowAddress(id), new Keyed({ key: "", text: id }))
+
+/** What a workflow is told. */
+export const workflowTold = (id: string): Sent =>
+  outgoing(Deferred, workflowAddress(id), new Keyed({ key: "name", text: id }))
+
 /** A request for a time. */
 export const timed = (key: string, at: ReturnType<typeof Timed.make>["at"]): Sent =>
   outgoing(TimedNote, addressOf("one"), new Timed({ key, at }))

@@ -2,7 +2,7 @@
  * What a runner knows of its mailboxes, without a database.
  * Guards whose removal turns this file red: the claim before the insert, the ended claim that a read under way still meets,
  * a claim's identity when its row lands, the drop of a lost shard's mail, the end of an old claim, the pruning of
- * acknowledgments.
+ * acknowledgments, what is forgotten of a first message with its claim.
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { MessageRow } from "../../../src/cluster/mailbox/MailboxRows.ts"
@@ -139,5 +139,25 @@ describe("the mail that waits in a runner", () => {
     assert.deepStrictEqual(idsOf(mail.take(10, two)), ["2"])
     mail.releaseAddresses(two)
     assert.deepStrictEqual(mail.beginRead(0), ["1"])
+  })
+
+  it("tells the first of an address once, and not when somebody else may have had it", () => {
+    const losses: ReadonlyArray<(mail: WaitingMail.WaitingMail) => void> = [
+      (mail) => mail.own([]),
+      (mail) => mail.release(["1"]),
+      (mail) => mail.releaseShards(["default:1"]),
+      (mail) => {
+        mail.end("1")
+        mail.beginRead(0)
+      }
+    ]
+    for (const lose of [undefined, ...losses]) {
+      const mail = owner()
+      const claim = mail.claim(row("1"), 0)
+      mail.deliver(row("1"), claim, true)
+      lose?.(mail)
+      assert.strictEqual(mail.takeFirst(claim.address), lose === undefined)
+      assert.isFalse(mail.takeFirst(claim.address))
+    }
   })
 })

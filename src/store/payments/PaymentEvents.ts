@@ -146,7 +146,7 @@ export const make = (sql: SqlClient.SqlClient) => {
     }))
   })
 
-  /** One look at the payment with its event, and what that makes of it; "unknown" without such a payment. */
+  /** One look at the payment with its event, and what that makes of it, if it does; "unknown" without such a payment. */
   const decide = Effect.fnUntraced(function* (
     paymentId: string,
     event: PastEvent,
@@ -154,7 +154,7 @@ export const make = (sql: SqlClient.SqlClient) => {
   ) {
     const recorded = yield* record(paymentId, event)
     if (Option.isNone(recorded)) return "unknown" as const
-    return Option.getOrElse(yield* settle(recorded.value, webhook), () => "changed" as const)
+    return { fresh: recorded.value.fresh, applied: yield* settle(recorded.value, webhook) }
   })
 
   /** Two statements where nobody else changes the payment between them, as nearly always; under its lock otherwise. */
@@ -164,10 +164,15 @@ export const make = (sql: SqlClient.SqlClient) => {
     webhook: PaymentWebhook | undefined
   ) {
     const first = yield* patiently(decide(paymentId, event, webhook))
-    if (first !== "changed") return first
+    if (first === "unknown") return first
+    if (Option.isSome(first.applied)) return first.applied.value
     const lock = sql`SELECT payment_id FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`
     const second = yield* durably(sql, Effect.andThen(lock, decide(paymentId, event, webhook)))
-    return second === "changed" ? yield* Effect.die(new Error("A held payment was changed")) : second
+    if (second === "unknown" || Option.isNone(second.applied)) {
+      return yield* Effect.die(new Error("A held payment was changed"))
+    }
+    // The first look has stored the event: the second one finds it.
+    return { ...second.applied.value, fresh: first.fresh || second.fresh }
   })
 
   const apply = Effect.fn("PaymentStore.apply")(function* (webhook: PaymentWebhook) {

@@ -16,7 +16,7 @@ import {
   unwritable
 } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
-import { around, hold, spoilTickets } from "../support/Witness.ts"
+import { around, hold, overhear, spoilTickets } from "../support/Witness.ts"
 
 const stop = { error_handling: "stop_on_error", parallel_processing: false } as const
 
@@ -160,6 +160,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
     it.effect("continue_on_error: the others get their tickets, messages and payment", () =>
       Effect.gen(function* () {
         yield* spoilTickets
+        const heard = yield* overhear("notifications")
         const flow = yield* run(bodyFor(106, {
           guests: guestsNamed("John Doe", unwritable),
           orchestration_options: { error_handling: "continue_on_error", retry_failed_steps: false }
@@ -194,6 +195,15 @@ layer(TestAppLayer.layer, { excludeTestServices: true })(
           "ticket_generated email 2",
           "ticket_alert sms 2"
         ])
+        const mailed = heard.flatMap(({ json }) =>
+          json?.template_id === "ticket_generated" && json.to === "guest2@example.com" ? [json.variables] : []
+        )
+        assert.strictEqual(mailed.length, 1)
+        assert.deepStrictEqual(
+          mailed[0].attachments.map(({ filename }: { readonly filename: string }) => filename),
+          ["qr.png"]
+        )
+        assert.match(mailed[0].ticket_code, /^TKT-/)
         assert.isNotNull((yield* paymentOf(flow, "settled")).invoice_number)
       }))
 

@@ -96,7 +96,7 @@ export class TicketsGroup extends HttpApiGroup.make("tickets").add(
     OpenApi.annotations({
       summary: "A ticket; with .pdf, the printable ticket",
       description:
-        "The file that its job generated, or with `format` the ticket drawn anew, on A4 or the 80 mm roll. Links are made anew at each read, for 90 days; a voided ticket has no links and no PDF. `generation` is what its generator reported last of a success and of a failure."
+        "The file that its job generated, or with `format` the ticket drawn anew, on A4, Letter, or a roll of 80 or 58 mm. Links are made anew at each read, and live until the event is over; a voided ticket has no links and no PDF. `generation` is what its generator reported last of a success and of a failure; `unprintable` are the characters that no font has, for which the file has boxes."
     })
   )
 )

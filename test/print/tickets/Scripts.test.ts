@@ -78,7 +78,9 @@ layer(Env)("a name in any script", (it) => {
             assert.deepStrictEqual(missingGlyphs, [], what)
             checkStructure(bytes)
             const text = read(bytes)
-            for (const word of guestName.normalize("NFC").split(" ")) assert.include(text, word, what)
+            const written = guestName.normalize("NFC")
+            if (variant.format === "a4" || variant.format === "letter") assert.include(text, written, what)
+            for (const word of written.split(" ")) assert.include(text, word, what)
             assert.notInclude(text, "\ufffd", what)
             assert.deepStrictEqual(codesIn(greyPageOf(bytes, 203)), [qrData], what)
           }

@@ -38,6 +38,12 @@ export type Reader = typeof Row.Type
 export class AudienceStore extends Context.Service<AudienceStore, {
   /** The readers among these guests of an event, in order of guest id. */
   readonly guests: (eventId: EventId, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+  /** Corrects where a guest is reached, and answers whether there is one; what is not given stays. */
+  readonly correct: (
+    eventId: EventId,
+    guestId: number,
+    address: { readonly email?: string; readonly phone?: string | null }
+  ) => Effect.Effect<boolean>
   /** The guest of a ticket, as long as that is live. */
   readonly holder: (ticketId: number) => Effect.Effect<Option.Option<Reader>>
 }>()("guichet/store/notifications/AudienceStore") {
@@ -80,7 +86,17 @@ export class AudienceStore extends Context.Service<AudienceStore, {
             onSome: (reader) => Effect.asSome(current(reader))
           })
         )
-      return { guests, holder }
+      const correct: AudienceStore["Service"]["correct"] = (eventId, guestId, address) =>
+        Effect.map(
+          Rows.all(Schema.Struct({ guest_id: Schema.Int }))(sql`
+            UPDATE guests SET email = coalesce(${address.email ?? null}, email),
+              phone = CASE WHEN ${address.phone !== undefined}::boolean THEN ${
+            address.phone ?? null
+          }::text ELSE phone END
+            WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint RETURNING guest_id`),
+          (rows) => rows.length > 0
+        )
+      return { guests, correct, holder }
     })
   )
 }

@@ -7,6 +7,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
+import { createHash } from "node:crypto"
 import { EmailTransport } from "../../../src/services/notifications/EmailTransport.ts"
 import { Templates } from "../../../src/services/notifications/Templates.ts"
 import * as Variables from "../../../src/services/notifications/templates/Variables.ts"
@@ -177,4 +178,27 @@ describe("a mail server that hangs up", () => {
         }))
     }
   }
+})
+
+describe("a message whose bounces have an address", () => {
+  it.live("is named by the sender of its envelope, and by nothing that its reader sees", () =>
+    Effect.gen(function* () {
+      const peer = yield* smtpPeer
+      const email = yield* Effect.provide(made("flow_1.welcome.2.email", "fr"), Templates.layer)
+      yield* Effect.flatMap(EmailTransport, (transport) => transport.send(email)).pipe(Effect.provide(
+        EmailTransport.layerSmtp().pipe(
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({
+            SMTP_URL: peer.url,
+            MAIL_FROM: "Les Nuits <billets@nuits.example>",
+            MAIL_BOUNCES: "bounces@mail.example"
+          }))),
+          Layer.provide(NodeServices.layer)
+        )
+      ))
+      const digest = createHash("md5").update("flow_1.welcome.2.email").digest("hex")
+      assert.include(peer.commands, `MAIL FROM:<bounces+${digest}@mail.example>`)
+      assert.include(peer.commands, "RCPT TO:<ana@example.com>")
+      assert.include(peer.taken[0], "From: Les Nuits <billets@nuits.example>")
+      assert.notInclude(peer.taken[0], digest)
+    }))
 })

@@ -10,6 +10,7 @@ import { observabilitySettings } from "../telemetry/Observability.ts"
 import {
   bounceAddress,
   clearText,
+  dkimKey,
   mailSettings,
   outboxKept
 } from "../services/notifications/EmailTransport.ts"
@@ -45,6 +46,7 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   outboxKept,
   clearText,
   bounceAddress,
+  dkimKey,
   smsKept,
   chosenProvider,
   ...Object.values(issuerSettings),

@@ -15,6 +15,7 @@ const Row = Schema.Struct({
   timezone: Schema.String,
   location: Schema.String,
   owner: Schema.String,
+  organizer: Schema.optionalKey(Schema.NullOr(Schema.String)),
   guest_id: Schema.Int,
   name: Schema.String,
   email: Schema.String,
@@ -55,7 +56,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
       const columns = sql.literal(
         `e.event_id, ${
           numberOf("e.event_id")
-        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
+        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, e.organizer, g.guest_id, g.name, g.email, g.phone,
          g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
          CASE WHEN t.qr_key IS NOT NULL OR t.qr_url IS NOT NULL THEN t.qr_data END AS qr_data`
       )

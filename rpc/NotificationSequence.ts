@@ -163,7 +163,20 @@ export type MessageView = typeof MessageView.Type
 export const SequenceStatus = Schema.Literals(["running", "completed", "canceled", "failed"])
 export type SequenceStatus = typeof SequenceStatus.Type
 
-/** `user_id` is null for the reminders of a complete flow, which are for all its guests; the first 1,000 messages. */
+/** A step of which nothing is in the ledger yet: it waits for its trigger, or for its delay after that. */
+export const WaitingStep = Schema.Struct({
+  type: Schema.String,
+  template: Schema.String,
+  trigger: Trigger,
+  delay_seconds: Schema.Int,
+  channels: Schema.Array(Channel)
+})
+export type WaitingStep = typeof WaitingStep.Type
+
+/**
+ * `user_id` is null for the reminders of a complete flow, which are for all its guests; the first 1,000 messages, and the
+ * steps that still wait.
+ */
 export const SequenceView = Schema.Struct({
   sequence_id: SequenceId,
   event_id: EventNumber,
@@ -171,7 +184,8 @@ export const SequenceView = Schema.Struct({
   status: SequenceStatus,
   created_at: Instant,
   finished_at: Schema.NullOr(Instant),
-  messages: Schema.Array(MessageView)
+  messages: Schema.Array(MessageView),
+  waiting: Schema.Array(WaitingStep)
 })
 export type SequenceView = typeof SequenceView.Type
 

@@ -7,7 +7,13 @@ import { bucketConfig } from "../files/S3Bucket.ts"
 import { requestDeadline } from "../http/Deadline.ts"
 import { drainSeconds } from "../http/Drain.ts"
 import { observabilitySettings } from "../telemetry/Observability.ts"
-import { clearText, mailSettings, outboxKept } from "../services/notifications/EmailTransport.ts"
+import {
+  bounceAddress,
+  clearText,
+  dkimKey,
+  mailSettings,
+  outboxKept
+} from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { issuerIsNamed, issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"
@@ -39,6 +45,8 @@ export const settings: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
   mailSettings,
   outboxKept,
   clearText,
+  bounceAddress,
+  dkimKey,
   smsKept,
   chosenProvider,
   ...Object.values(issuerSettings),

@@ -96,6 +96,7 @@ export const toGuest = (
       event_timezone: reader.timezone,
       event_location: reader.location,
       locale: reader.locale,
+      ...(typeof reader.organizer === "string" ? { organizer_name: reader.organizer } : {}),
       ...withoutFiles(own),
       ...withoutFiles(personal),
       user_id: reader.guest_id,

@@ -5,7 +5,8 @@ import {
   type SequenceRequest,
   type SequenceStep,
   subjectOf,
-  triggered
+  triggered,
+  type WaitingStep
 } from "../../rpc/NotificationSequence.ts"
 import { retryTransient } from "../durable/Retry.ts"
 import { type Message, messageIdOf, toGuest } from "./Message.ts"
@@ -13,7 +14,7 @@ import { Notifier } from "./Notifier.ts"
 import { AudienceStore, type Reader } from "../store/notifications/AudienceStore.ts"
 import { EventStore } from "../store/EventStore.ts"
 import { type NewMessage, NotificationStore } from "../store/notifications/NotificationStore.ts"
-import { SequenceStore, type StoredSequence } from "../store/notifications/SequenceStore.ts"
+import { SequenceStore, type Stored, type StoredSequence } from "../store/notifications/SequenceStore.ts"
 import * as ParallelBranches from "../durable/ParallelBranches.ts"
 import { hoursLeft, momentOf, obstacle, waitFor } from "./Reminder.ts"
 
@@ -31,6 +32,21 @@ export const keyOf = (step: SequenceStep, position: number): string => `${positi
 
 const channelsOf = (sequence: StoredSequence, step: SequenceStep) =>
   step.channels.filter((channel) => sequence.config.channels.includes(channel))
+
+/** The steps of a running sequence of which none of these messages is. */
+export const waitingSteps = (
+  sequence: Stored,
+  messageIds: ReadonlyArray<string>
+): ReadonlyArray<WaitingStep> =>
+  sequence.user_id === null || sequence.status !== "running"
+    ? []
+    : sequence.config.notification_sequence.flatMap((step, position) => {
+      const ids = new Set(idsOf(sequence, step, position))
+      const { delay_seconds, template, trigger, type } = step
+      return messageIds.some((id) => ids.has(id))
+        ? []
+        : [{ type, template, trigger, delay_seconds, channels: channelsOf(sequence, step) }]
+    })
 
 const messages = (
   sequence: StoredSequence,

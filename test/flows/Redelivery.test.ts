@@ -4,14 +4,16 @@
  * `within` and `visible`, the erased address on a list.
  */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Clock, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { createHash } from "node:crypto"
 import { eraseGuest } from "../../src/cli/Erase.ts"
 import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
 import { problemType } from "../../src/http/ProblemCatalog.ts"
 import { ErasureStore } from "../../src/store/ErasureStore.ts"
 import { TokenStore } from "../../src/store/TokenStore.ts"
+import { stripeHeader } from "../../src/trust/StripeHeader.ts"
 import { keyOf } from "../support/EventIds.ts"
 import { bodyFor, outbox, run, until } from "../support/FlowClient.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
@@ -60,8 +62,10 @@ const dead = (query = "") =>
 
 const letter = (id: string) => Effect.map(ask(`/api/messages/${encodeURIComponent(id)}`), ({ json }) => json)
 
+const secret = "what the mail server signs with"
+
 const App = Layer.mergeAll(ErasureStore.layer, PaymentLedger.layer, GeneratorQueue.layerSql).pipe(
-  Layer.provideMerge(TestAppLayer.layer)
+  Layer.provideMerge(TestAppLayer.layerWith({ MAIL_FEEDBACK_SECRET: secret }))
 )
 
 layer(App, { excludeTestServices: true })("a message that was refused", (it) => {
@@ -207,5 +211,135 @@ layer(App, { excludeTestServices: true })("a message that was refused", (it) => 
       const put = yield* ask("/api/suppressions", { body: { channel: "sms", address: "+33612345678" } })
       assert.deepInclude(put.json, { channel: "sms", reason: "manual" })
       assert.strictEqual(first.flow.status, "completed_with_errors")
+    }).pipe(Effect.scoped))
+
+  it.effect("of a ticket is sent anew to the address that was corrected, once a key", () =>
+    Effect.gen(function* () {
+      const app = yield* TestApp
+      const sql = yield* SqlClient.SqlClient
+      const { accepted } = yield* run(bodyFor(5, { event_data: { date: "2999-06-20T09:00:00Z" } }))
+      const [ticket] = yield* sql<{ id: number }>`
+        SELECT ticket_id AS id FROM tickets WHERE flow_id = ${accepted.json.flow_id} AND guest_id = 2`
+      const corrected = yield* ask("/api/events/5/guests/2/address", {
+        method: "PATCH",
+        body: { email: "jane.smith@example.com", phone: null }
+      })
+      assert.deepStrictEqual(corrected.json, { guest_id: 2, email: "jane.smith@example.com", phone: null })
+      const send = (channel: string, key: string) =>
+        app.ask(`/api/tickets/${ticket!.id}/messages`, {
+          token: app.organizer,
+          body: { channel },
+          headers: { "idempotency-key": key }
+        })
+      const ids = new Set<string>()
+      for (const key of ["one", "one", "two"]) {
+        const { json, status } = yield* send("email", key)
+        assert.strictEqual(status, 202)
+        assert.strictEqual(json.recipient, "jane.smith@example.com")
+        ids.add(json.message_id)
+      }
+      assert.strictEqual(ids.size, 2)
+      for (const id of ids) yield* until(letter(id), ({ status }) => status === "sent")
+      assert.strictEqual(Object.keys(yield* outbox(`ticket_${ticket!.id}-again`)).length, 2)
+      assert.strictEqual((yield* send("sms", "three")).status, 409)
+      assert.strictEqual(
+        (yield* ask("/api/events/5/guests/9/address", { method: "PATCH", body: {} })).status,
+        404
+      )
+    }).pipe(Effect.scoped))
+
+  it.effect("comes on the list of the organiser whose message it was, when a mail server reports it", () =>
+    Effect.gen(function* () {
+      const { accepted } = yield* run(
+        bodyFor(6, { notification_config: { email_templates: ["welcome"], sms_templates: [] } })
+      )
+      const messageId = `${accepted.json.flow_id}.welcome.1.email`
+      const digest = createHash("md5").update(messageId).digest("hex")
+      const report = (body: object, by = secret) =>
+        Effect.gen(function* () {
+          const text = JSON.stringify(body)
+          const seconds = Math.floor((yield* Clock.currentTimeMillis) / 1_000)
+          return yield* Effect.flatMap(TestApp, (app) =>
+            app.ask("/api/mail-feedback/plain", {
+              body,
+              headers: {
+                "x-guichet-signature": stripeHeader(
+                  Redacted.make(by),
+                  seconds,
+                  new TextEncoder().encode(text)
+                )
+              }
+            }))
+        })
+      const complaint = {
+        reason: "complaint",
+        address: "john@example.com",
+        sender: `bounces+${digest}@mail.example`
+      }
+      assert.strictEqual((yield* report(complaint, "another secret of somebody")).status, 401)
+      assert.deepInclude((yield* report(complaint)).json, { received: true, suppressed: 1 })
+      assert.deepInclude(
+        (yield* report({ ...complaint, address: "stranger@example.com", sender: "x" })).json,
+        { suppressed: 0 }
+      )
+      assert.deepInclude(
+        (yield* report({ ...complaint, reason: "hard_bounce", address: "JANE@example.com", sender: "x" }))
+          .json,
+        { suppressed: 1 }
+      )
+      const { json } = yield* ask("/api/suppressions")
+      const listed = json.suppressions.map(({ address, reason }: { address: string; reason: string }) =>
+        `${address} ${reason}`
+      )
+      assert.includeMembers(listed, ["john@example.com complaint", "JANE@example.com hard_bounce"])
+      const next = yield* run(
+        bodyFor(7, { notification_config: { email_templates: ["welcome"], sms_templates: [] } })
+      )
+      const lines = yield* Effect.forEach(
+        [1, 2],
+        (guest) => letter(`${next.accepted.json.flow_id}.welcome.${guest}.email`)
+      )
+      assert.deepStrictEqual(lines.map(({ reason, status }) => [status, reason]), [
+        ["suppressed", "complaint"],
+        ["suppressed", "hard_bounce"]
+      ])
+    }).pipe(Effect.scoped))
+
+  it.effect("that waits for its trigger is shown with its sequence", () =>
+    Effect.gen(function* () {
+      yield* run(bodyFor(8))
+      const waits = {
+        type: "later",
+        trigger: "payment_success",
+        template: "payment_confirmation",
+        delay_seconds: 60
+      }
+      const { json: made } = yield* ask("/api/orchestration/notification-flow", {
+        body: {
+          flow_type: "notification_sequence",
+          user_id: 2,
+          event_id: 8,
+          notification_sequence: [
+            { ...waits, channels: ["email", "sms"], priority: "high", data: {} },
+            {
+              ...waits,
+              type: "now",
+              trigger: "registration",
+              template: "welcome",
+              delay_seconds: 0,
+              channels: ["email"],
+              priority: "high",
+              data: {}
+            }
+          ],
+          channels: ["email"],
+          priority: "high",
+          retry_config: { max_retries: 0, retry_delay_seconds: 0 }
+        }
+      })
+      const { json } = yield* until(ask(made.status_url), ({ json }) => json.messages.length === 1)
+      assert.deepStrictEqual(json.waiting, [{ ...waits, channels: ["email"] }])
+      const canceled = yield* ask(`${made.status_url}/cancel`, { method: "POST" })
+      assert.deepStrictEqual(canceled.json.waiting, [])
     }).pipe(Effect.scoped))
 })

@@ -2,13 +2,14 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Channel, MessageView, SuppressionReason } from "../../../rpc/NotificationSequence.ts"
-import { EventNumber } from "../../../rpc/values/Ids.ts"
+import { EventNumber, GuestId, TicketId } from "../../../rpc/values/Ids.ts"
 import { Email, Instant, limited, Phone, storable, text } from "../../../rpc/values/Values.ts"
 import { LimitedAs } from "../../limits/LimitClasses.ts"
 import { Conflict, Forbidden, InvalidRequest, NotFound } from "../../http/Problems.ts"
 import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { Link } from "../../http/Shapes.ts"
 import { Authorization } from "../rules/Authorization.ts"
+import { Idempotency } from "../rules/Idempotency.ts"
 
 /** Which page of a list that is in the order of its ids: `after` is the last id of the page before. */
 const AfterQuery = {
@@ -108,6 +109,32 @@ export class MessagesGroup extends HttpApiGroup.make("messages").add(
       "Made anew, for the address that its reader has now. One that was sent, skipped or canceled is 409: " +
       "a ticket's e-mail is sent anew by its own route."
   })),
+  HttpApiEndpoint.post("sendTicket", "/tickets/:ticket_id/messages", {
+    params: { ticket_id: Schema.FiniteFromString.pipe(Schema.decodeTo(TicketId)) },
+    payload: Schema.Struct({ channel: Channel }),
+    success: LetterFullView.pipe(HttpApiSchema.status(202)),
+    error: [Forbidden, NotFound, Conflict]
+  }).annotate(LimitedAs, "work").annotateMerge(OpenApi.annotations({
+    summary: "Send a ticket to its guest again",
+    description:
+      "A new message, to the address that the guest has now. Under one Idempotency-Key it is one message; without a key " +
+      "the same ticket over the same channel is one message a minute."
+  })),
+  HttpApiEndpoint.patch("correct", "/events/:event_id/guests/:guest_id/address", {
+    params: {
+      event_id: EventNumber,
+      guest_id: Schema.FiniteFromString.pipe(Schema.decodeTo(GuestId))
+    },
+    payload: Schema.Struct({
+      email: Schema.optionalKey(Email),
+      phone: Schema.optionalKey(Schema.NullOr(Phone))
+    }),
+    success: Schema.Struct({ guest_id: GuestId, email: Schema.String, phone: Schema.NullOr(Schema.String) }),
+    error: [Forbidden, InvalidRequest, NotFound]
+  }).annotateMerge(OpenApi.annotations({
+    summary: "Correct where a guest is reached",
+    description: "What is sent from now on goes there, and so does what is sent again."
+  })),
   HttpApiEndpoint.get("suppressions", "/suppressions", {
     query: AfterQuery,
     success: HttpApiSchema.WithHeaders(SuppressionsPage, Link),
@@ -130,6 +157,7 @@ export class MessagesGroup extends HttpApiGroup.make("messages").add(
   }).annotateMerge(OpenApi.annotations({ summary: "Take an address off the list" }))
 )
   .middleware(ProblemMiddleware)
+  .middleware(Idempotency)
   .middleware(Authorization)
   .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({

@@ -1,5 +1,5 @@
 /** Answers about messages and the addresses that nothing is sent to: an organiser's own, an admin's of everybody. */
-import { Effect } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { managers } from "../../../rpc/values/Caller.ts"
@@ -7,6 +7,12 @@ import type { EventNumber } from "../../../rpc/values/Ids.ts"
 import { Conflict } from "../../http/Problems.ts"
 import { DeadLetters, type Letter } from "../../store/notifications/DeadLetters.ts"
 import { SuppressionStore } from "../../store/notifications/SuppressionStore.ts"
+import { ticketMessage } from "../../flows/TicketNotice.ts"
+import { messageIdOf } from "../../notifications/Message.ts"
+import { Notifier } from "../../notifications/Notifier.ts"
+import { AudienceStore } from "../../store/notifications/AudienceStore.ts"
+import { TicketStore } from "../../store/tickets/TicketStore.ts"
+import { resourceId } from "../rules/ResourceId.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { requireRole } from "../rules/CurrentCaller.ts"
 import { pageSize } from "../rules/NextPage.ts"
@@ -47,6 +53,9 @@ export const MessagesHttpLayer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const letters = yield* DeadLetters
     const suppressions = yield* SuppressionStore
+    const audience = yield* AudienceStore
+    const tickets = yield* TicketStore
+    const notifier = yield* Notifier
     const own = yield* ownEvent
 
     const within = Effect.fnUntraced(function* (number: EventNumber | undefined) {
@@ -89,6 +98,32 @@ export const MessagesHttpLayer = HttpApiBuilder.group(
             })
           }
           return yield* whole(params.message_id)
+        }),
+      sendTicket: ({ params: { ticket_id: ticketId }, payload: { channel } }) =>
+        Effect.gen(function* () {
+          yield* visible("ticket", Effect.option(tickets.get(ticketId)))
+          const holder = yield* audience.holder(ticketId)
+          if (Option.isNone(holder)) {
+            return yield* new Conflict({ detail: "The ticket is voided: it is not sent any more." })
+          }
+          const minute = Math.floor((yield* Clock.currentTimeMillis) / 60_000)
+          const again = yield* resourceId("again", { ticketId, channel }, (first) =>
+            Effect.succeed(`${first}-${minute}`))
+          const id = messageIdOf(`ticket_${ticketId}`, again, holder.value.guest_id, channel)
+          const message = ticketMessage(id, channel, holder.value)
+          if (message.recipient === null) {
+            return yield* new Conflict({ detail: `The guest has no address for ${channel}.` })
+          }
+          yield* notifier.enlist({ flowId: holder.value.flow_id, sequenceId: null }, [message])
+          yield* letters.send(id)
+          return yield* whole(id)
+        }),
+      correct: ({ params, payload }) =>
+        Effect.gen(function* () {
+          const { event_id: eventId } = yield* own(params.event_id)
+          if (!(yield* audience.correct(eventId, params.guest_id, payload))) return yield* missing("guest")
+          const [guest] = yield* audience.guests(eventId, [params.guest_id])
+          return { guest_id: params.guest_id, email: guest!.email, phone: guest!.phone }
         }),
       suppressions: ({ query: { after = "", limit = pageSize } }) =>
         Effect.gen(function* () {

@@ -4,6 +4,7 @@ import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { WorkflowEngine } from "effect/workflow"
 import { managers } from "../../../rpc/values/Caller.ts"
 import { NotificationSequence, Reminders, type SequenceRequest } from "../../../rpc/NotificationSequence.ts"
+import { waitingSteps } from "../../notifications/SequenceSteps.ts"
 import { EventNumbers } from "../../store/EventNumbers.ts"
 import { NotificationStore } from "../../store/notifications/NotificationStore.ts"
 import { SequenceStore, shownSequence, type Stored } from "../../store/notifications/SequenceStore.ts"
@@ -41,7 +42,11 @@ export const SequencesHttpLayer = HttpApiBuilder.group(
     const view = (sequence: Stored) =>
       Effect.map(
         ledger.ofSequence(sequence.sequence_id),
-        (messages) => ({ ...shownSequence(sequence), messages })
+        (messages) => ({
+          ...shownSequence(sequence),
+          messages,
+          waiting: waitingSteps(sequence, messages.map(({ message_id }) => message_id))
+        })
       )
     return handlers.handleAll({
       start: ({ payload }) =>

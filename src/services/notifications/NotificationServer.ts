@@ -78,6 +78,7 @@ const sendEmail = Effect.fnUntraced(function* (messageId: string, address: strin
   yield* transport.send({
     ...rendered,
     ...(attached.pdf ? { alone: yield* Effect.map(render({ ...attached, pdf: false }), wordsOf) } : {}),
+    organizer: variables.organizer_name,
     messageId,
     to: address,
     files: calendar === undefined ? read : [...read, calendar]

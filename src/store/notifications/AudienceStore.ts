@@ -15,6 +15,7 @@ const Row = Schema.Struct({
   timezone: Schema.String,
   location: Schema.String,
   owner: Schema.String,
+  organizer: Schema.optionalKey(Schema.NullOr(Schema.String)),
   guest_id: Schema.Int,
   name: Schema.String,
   email: Schema.String,
@@ -38,6 +39,12 @@ export type Reader = typeof Row.Type
 export class AudienceStore extends Context.Service<AudienceStore, {
   /** The readers among these guests of an event, in order of guest id. */
   readonly guests: (eventId: EventId, guestIds: ReadonlyArray<number>) => Effect.Effect<ReadonlyArray<Reader>>
+  /** Corrects where a guest is reached, and answers whether there is one; what is not given stays. */
+  readonly correct: (
+    eventId: EventId,
+    guestId: number,
+    address: { readonly email?: string; readonly phone?: string | null }
+  ) => Effect.Effect<boolean>
   /** The guest of a ticket, as long as that is live. */
   readonly holder: (ticketId: number) => Effect.Effect<Option.Option<Reader>>
 }>()("guichet/store/notifications/AudienceStore") {
@@ -49,7 +56,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
       const columns = sql.literal(
         `e.event_id, ${
           numberOf("e.event_id")
-        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, g.guest_id, g.name, g.email, g.phone,
+        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, e.organizer, g.guest_id, g.name, g.email, g.phone,
          g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
          t.qr_data`
       )
@@ -81,7 +88,17 @@ export class AudienceStore extends Context.Service<AudienceStore, {
             onSome: (reader) => Effect.asSome(current(reader))
           })
         )
-      return { guests, holder }
+      const correct: AudienceStore["Service"]["correct"] = (eventId, guestId, address) =>
+        Effect.map(
+          Rows.all(Schema.Struct({ guest_id: Schema.Int }))(sql`
+            UPDATE guests SET email = coalesce(${address.email ?? null}, email),
+              phone = CASE WHEN ${address.phone !== undefined}::boolean THEN ${
+            address.phone ?? null
+          }::text ELSE phone END
+            WHERE event_id = ${eventId}::bigint AND guest_id = ${guestId}::bigint RETURNING guest_id`),
+          (rows) => rows.length > 0
+        )
+      return { guests, correct, holder }
     })
   )
 }

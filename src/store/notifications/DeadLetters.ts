@@ -61,6 +61,8 @@ export class DeadLetters extends Context.Service<DeadLetters, {
   ) => Effect.Effect<ReadonlyArray<Letter>>
   /** Marks a message that failed or whose address was on a list to be sent again; false when it is neither. */
   readonly resend: (messageId: string) => Effect.Effect<boolean>
+  /** Marks a message that was entered to be sent now; one that was sent stays sent. */
+  readonly send: (messageId: string) => Effect.Effect<void>
   /** Marks every dead letter, at most so many; how many there were. */
   readonly resendAll: (of: Scope, most: number) => Effect.Effect<number>
   /** Marked messages, those that wait longest first. */
@@ -118,6 +120,11 @@ export class DeadLetters extends Context.Service<DeadLetters, {
           (rows) => rows.length > 0
         )
 
+      const send: DeadLetters["Service"]["send"] = (messageId) =>
+        Rows.run(sql`
+          UPDATE notifications SET resend_at = now()
+          WHERE message_id = ${messageId} AND status = 'scheduled' AND resend_at IS NULL`)
+
       const resendAll: DeadLetters["Service"]["resendAll"] = (of, most) =>
         Effect.map(
           Rows.all(Id)(sql`
@@ -138,7 +145,7 @@ export class DeadLetters extends Context.Service<DeadLetters, {
             resend_at = CASE WHEN status = 'scheduled' THEN now() + interval '1 minute' END
           WHERE message_id = ANY(${messageIds}::text[])`)
 
-      return { get, attempts, page, resend, resendAll, marked, settled }
+      return { get, attempts, page, resend, send, resendAll, marked, settled }
     })
   )
 }

@@ -7,6 +7,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer } from "effect"
+import { createHash, generateKeyPairSync, verify } from "node:crypto"
 import { EmailTransport } from "../../../src/services/notifications/EmailTransport.ts"
 import { Templates } from "../../../src/services/notifications/Templates.ts"
 import * as Variables from "../../../src/services/notifications/templates/Variables.ts"
@@ -177,4 +178,115 @@ describe("a mail server that hangs up", () => {
         }))
     }
   }
+})
+
+describe("a message whose bounces have an address", () => {
+  it.live("is named by the sender of its envelope, and by nothing that its reader sees", () =>
+    Effect.gen(function* () {
+      const peer = yield* smtpPeer
+      const email = yield* Effect.provide(made("flow_1.welcome.2.email", "fr"), Templates.layer)
+      yield* Effect.flatMap(EmailTransport, (transport) => transport.send(email)).pipe(Effect.provide(
+        EmailTransport.layerSmtp().pipe(
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({
+            SMTP_URL: peer.url,
+            MAIL_FROM: "Les Nuits <billets@nuits.example>",
+            MAIL_BOUNCES: "bounces@mail.example"
+          }))),
+          Layer.provide(NodeServices.layer)
+        )
+      ))
+      const digest = createHash("md5").update("flow_1.welcome.2.email").digest("hex")
+      assert.include(peer.commands, `MAIL FROM:<bounces+${digest}@mail.example>`)
+      assert.include(peer.commands, "RCPT TO:<ana@example.com>")
+      assert.include(peer.taken[0], "From: Les Nuits <billets@nuits.example>")
+      assert.notInclude(peer.taken[0], digest)
+    }))
+})
+
+/** Relaxed canonicalisation of a header and of a body (RFC 6376, 3.4.2 and 3.4.4). */
+const relaxedHeader = (line: string) => {
+  const colon = line.indexOf(":")
+  const value = line.slice(colon + 1).replaceAll("\r\n", "").replace(/[ \t]+/g, " ").trim()
+  return `${line.slice(0, colon).trim().toLowerCase()}:${value}`
+}
+const relaxedBody = (body: string) => {
+  const text = body.replace(/[ \t]+(?=\r\n)/g, "").replace(/[ \t]+/g, " ").replace(/(\r\n)*$/, "")
+  return text === "" ? "" : `${text}\r\n`
+}
+
+/** Whether a message's DKIM signature holds, as a receiver computes it; and which headers it signs. */
+const dkimOf = (mail: string, publicKey: string) => {
+  const at = mail.indexOf("\r\n\r\n")
+  const headers = mail.slice(0, at).split(/\r\n(?![ \t])/)
+  const own = headers.find((line) => /^dkim-signature:/i.test(line)) ?? ""
+  const tags = Object.fromEntries(
+    own.slice(own.indexOf(":") + 1).split(";").map((tag) => {
+      const [name = "", ...value] = tag.split("=")
+      return [name.trim(), value.join("=").replace(/\s+/g, "")]
+    })
+  )
+  const names = (tags["h"] ?? "").toLowerCase().split(":")
+  const rest = [...headers]
+  const signed = names.flatMap((name) => {
+    const found = rest.findLastIndex((line) => line.toLowerCase().startsWith(`${name}:`))
+    return found < 0 ? [] : rest.splice(found, 1).map(relaxedHeader)
+  })
+  const text = [...signed, relaxedHeader(own.replace(/\bb=[^;]*/, "b="))].join("\r\n")
+  return {
+    tags,
+    names,
+    body:
+      createHash("sha256").update(relaxedBody(mail.slice(at + 4)), "latin1").digest("base64") === tags["bh"],
+    headers: verify(
+      "RSA-SHA256",
+      Buffer.from(text, "latin1"),
+      publicKey,
+      Buffer.from(tags["b"] ?? "", "base64")
+    )
+  }
+}
+
+describe("a message of an organiser", () => {
+  it.live("bears its name and is signed for the sender's domain, its unsubscription too", () =>
+    Effect.gen(function* () {
+      const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+        modulusLength: 2048,
+        privateKeyEncoding: { type: "pkcs8", format: "pem" },
+        publicKeyEncoding: { type: "spki", format: "pem" }
+      })
+      const peer = yield* smtpPeer
+      const email = yield* Effect.provide(made("message-1", "fr"), Templates.layer)
+      yield* Effect.flatMap(
+        EmailTransport,
+        (transport) =>
+          transport.send({
+            ...email,
+            organizer: "Les Étés, SARL",
+            unsubscribeUrl: "https://nuits.example/u/1"
+          })
+      ).pipe(
+        Effect.provide(
+          EmailTransport.layerSmtp().pipe(
+            Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({
+              SMTP_URL: peer.url,
+              MAIL_FROM: "Guichet <billets@nuits.example>",
+              DKIM_PRIVATE_KEY: privateKey,
+              DKIM_SELECTOR: "s1"
+            }))),
+            Layer.provide(NodeServices.layer)
+          )
+        )
+      )
+      const mail = (peer.taken[0] ?? "").replace(/\r\n\.\./g, "\r\n.")
+      assert.strictEqual(
+        Mime.parse(Buffer.from(mail, "latin1")).headers.from,
+        "Les Étés, SARL <billets@nuits.example>"
+      )
+      const { body, headers, names, tags } = dkimOf(`${mail}\r\n`, publicKey)
+      assert.deepInclude(tags, { d: "nuits.example", s: "s1" })
+      assert.includeMembers(names, ["from", "to", "subject", "list-unsubscribe", "list-unsubscribe-post"])
+      assert.deepStrictEqual([body, headers], [true, true])
+      assert.isFalse(dkimOf(`${mail.replace("Subject:", "Subject: x")}\r\n`, publicKey).headers)
+      assert.isFalse(dkimOf(`${mail.replace("/u/1", "/u/2")}\r\n`, publicKey).headers)
+    }))
 })

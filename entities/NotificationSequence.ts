@@ -56,7 +56,7 @@ const orAbandon = <E, R>(sequenceId: string, sequence: Effect.Effect<void, E, R>
 
 const sequenceLayer = (sending: Sending) =>
   NotificationSequence.toLayer(({ sequenceId }, executionId) =>
-    OrchestrationLog.within(sequenceId)(orAbandon(sequenceId, run(sequenceId, executionId, sending)))
+    orAbandon(sequenceId, OrchestrationLog.within(sequenceId)(run(sequenceId, executionId, sending)))
   )
 
 /** A reminder is tried again every five minutes for an hour while failures may pass. */
@@ -98,7 +98,7 @@ const runReminders = Effect.fnUntraced(function* (sequenceId: string) {
 })
 
 export const RemindersLayer = Reminders.toLayer(({ sequenceId }) =>
-  OrchestrationLog.within(sequenceId)(orAbandon(sequenceId, runReminders(sequenceId)))
+  orAbandon(sequenceId, OrchestrationLog.within(sequenceId)(runReminders(sequenceId)))
 )
 
 export const NotificationSequenceLayer = Layer.unwrap(

@@ -22,5 +22,5 @@ const refund = (paymentId: string) =>
   )
 
 export const RefundPaymentLayer = RefundPayment.toLayer(({ paymentId }) =>
-  OrchestrationLog.within(paymentId)(outlive(forADay("refund", refund(paymentId))))
+  outlive(OrchestrationLog.within(paymentId)(forADay("refund", refund(paymentId))))
 )

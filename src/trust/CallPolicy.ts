@@ -61,7 +61,7 @@ const policy = Effect.fnUntraced(function* (name: ServiceTargetName) {
     tripPolicy: CircuitBreaker.consecutive(settings.failures),
     openDuration: settings.pause
   })
-  HttpMetrics.breakerIs(service, "Closed")
+  HttpMetrics.serviceKnown(service)
   yield* Effect.forkScoped(
     Stream.runForEach(breaker.transitions, ({ to }) => Effect.sync(() => HttpMetrics.breakerIs(service, to)))
   )

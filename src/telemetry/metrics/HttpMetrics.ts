@@ -57,6 +57,15 @@ const busy = Instruments.gauge("guichet.service.calls", {
   labels: ["peer.service", "state"]
 })
 
+/** A service that is about to be called: panels and alerts of it have a line from the beginning. */
+export const serviceKnown = (service: string): void => {
+  breakerIs(service, "Closed")
+  callsAre(service, 0, 0)
+  retried.update(0, service)
+  refused.update(0, service, "open")
+  refused.update(0, service, "full")
+}
+
 /** A segment of a path that is an id, and no word of a route. */
 const isId = (segment: string): boolean => /[^a-z-]/.test(segment) || segment.length > 32
 

@@ -26,6 +26,9 @@ export interface Family<Label extends string> {
   readonly update: (value: number, ...values: ReadonlyArray<string>) => void
 }
 
+/** Every label that any family has: what dashboards and alerts may ask for. */
+export const declared = new Set<string>()
+
 const nowhere = Context.empty()
 
 const overflow = { "otel.metric.overflow": "true" }
@@ -35,6 +38,7 @@ const familyOf = <Label extends string>(
   { labels, most = 200, unit }: FamilyOptions<Label>,
   metric: Metric.Metric<number, unknown>
 ): Family<Label> => {
+  labels.forEach((label) => declared.add(label))
   const series = new Map<string, Metric.Metric<number, unknown>>()
   const withUnit = Metric.withAttributes(metric, { unit })
   const other = Metric.withAttributes(withUnit, overflow)

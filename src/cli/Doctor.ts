@@ -13,6 +13,7 @@ import { FileStore } from "../files/FileStore.ts"
 import * as Migrations from "../database/Migrations.ts"
 import { mailSettings } from "../services/notifications/EmailTransport.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
+import { subscription } from "../services/payments/stripe/StripeSubscription.ts"
 import { ServiceSecrets } from "../trust/ServiceSecrets.ts"
 import { SigningKeys } from "../trust/SigningKeys.ts"
 import * as Platform from "../Platform.ts"
@@ -111,6 +112,10 @@ const examine = Effect.gen(function* () {
     results.push(yield* check("Redis answers", quietly))
   }
   if (results[0]) {
+    const subscribed = yield* subscription
+    if (Option.isSome(subscribed)) {
+      results.push(yield* check("Stripe sends every event that decides a payment", subscribed.value))
+    }
     const mail = yield* checkMail
     if (Option.isSome(mail)) results.push(yield* check("The mail server answers", mail.value))
     yield* printUnsent

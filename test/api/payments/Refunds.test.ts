@@ -149,36 +149,29 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a refund", (it) => {
     60_000
   )
 
-  it.effect(
-    "waits for a provider that is away, and is refused where the provider refuses it",
-    () =>
-      Effect.gen(function* () {
-        const { paymentId } = yield* paidOrder(4)
-        const sql = yield* SqlClient.SqlClient
-        const refused = yield* Effect.scoped(Effect.gen(function* () {
-          yield* around("payments", () =>
-            Promise.resolve(Response.json({
-              type: problemType("payment-invalid"),
-              title: "The gateway refused the request",
-              status: 422,
-              detail: "Stripe answered amount_too_large.",
-              retryable: false
-            }, { status: 422, headers: { "content-type": "application/problem+json" } })))
-          return yield* ask(paymentId, "refused", { amount: 600 })
+  it.effect("that fails when others have its places is to be looked at", () =>
+    Effect.gen(function* () {
+      const one = (eventId: number, guest: number) =>
+        run(bodyFor(eventId, {
+          event_data: { max_attendees: 1 },
+          payment_config: { amount: 2000, auto_confirm: true },
+          ticket_config: { generate_pdf: false, generate_qr: false },
+          guests: guestsNamed("Ana").map((named) => ({ ...named, guest_id: guest }))
         }))
-        assert.deepInclude(refused.json, { status: "refused" })
-        const waiting = yield* Effect.scoped(Effect.gen(function* () {
-          yield* around("payments", () => Promise.resolve(new Response("", { status: 503 })))
-          return yield* ask(paymentId, "away", { amount: 500 })
-        }))
-        assert.deepInclude(waiting.json, { status: "requested" })
-        yield* sql`UPDATE refunds SET next_at = now() WHERE refund_id = ${waiting.json.refund_id}`
-        yield* refundDue
-        yield* after(paymentId, 500, 1)
-        assert.strictEqual((yield* ask(paymentId, "whole", {})).json.amount, 9499)
-      }),
-    60_000
-  )
+      const paymentId: string = (yield* one(20, 1)).flow.payment_id
+      yield* ask(paymentId, "retaken", {})
+      yield* until(paymentOf(paymentId), ({ status }) => status === "refunded")
+      assert.strictEqual((yield* one(20, 2)).flow.status, "completed")
+      yield* bankDoes(paymentId, "fail_refund")
+      const { attention } = yield* until(paymentOf(paymentId), ({ status }) => status === "settled")
+      assert.deepStrictEqual(attention, ["refund_failed", "place_retaken"])
+      const alone: string = (yield* one(21, 1)).flow.payment_id
+      yield* ask(alone, "whole-alone", {})
+      yield* until(paymentOf(alone), ({ status }) => status === "refunded")
+      yield* bankDoes(alone, "fail_refund")
+      const { attention: only } = yield* until(paymentOf(alone), ({ status }) => status === "settled")
+      assert.deepStrictEqual(only, ["refund_failed"])
+    }), 60_000)
 
   it.effect("of tickets is their share of the price, and they are void", () =>
     Effect.gen(function* () {
@@ -333,6 +326,37 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a refund", (it) => {
         assert.notStrictEqual(first.json.payments[0].payment_id, second.json.payments[0].payment_id)
         const note = Option.getOrThrow(yield* (yield* InvoiceStore).creditNote(paymentId, 5000))
         assert.strictEqual(note.credited, 5000)
+      }),
+    60_000
+  )
+
+  it.effect(
+    "waits for a provider that is away, and is refused where the provider refuses it",
+    () =>
+      Effect.gen(function* () {
+        const { paymentId } = yield* paidOrder(4)
+        const sql = yield* SqlClient.SqlClient
+        const refused = yield* Effect.scoped(Effect.gen(function* () {
+          yield* around("payments", () =>
+            Promise.resolve(Response.json({
+              type: problemType("payment-invalid"),
+              title: "The gateway refused the request",
+              status: 422,
+              detail: "Stripe answered amount_too_large.",
+              retryable: false
+            }, { status: 422, headers: { "content-type": "application/problem+json" } })))
+          return yield* ask(paymentId, "refused", { amount: 600 })
+        }))
+        assert.deepInclude(refused.json, { status: "refused" })
+        const waiting = yield* Effect.scoped(Effect.gen(function* () {
+          yield* around("payments", () => Promise.resolve(new Response("", { status: 503 })))
+          return yield* ask(paymentId, "away", { amount: 500 })
+        }))
+        assert.deepInclude(waiting.json, { status: "requested" })
+        yield* sql`UPDATE refunds SET next_at = now() WHERE refund_id = ${waiting.json.refund_id}`
+        yield* refundDue
+        yield* after(paymentId, 500, 1)
+        assert.strictEqual((yield* ask(paymentId, "the-rest", {})).json.amount, 9499)
       }),
     60_000
   )

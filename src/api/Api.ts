@@ -8,6 +8,7 @@ import { OfflineGroup } from "./gate/OfflineApi.ts"
 import { OrdersGroup } from "./tickets/OrdersApi.ts"
 import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
 import { SupervisionGroup } from "./gate/SupervisionApi.ts"
+import { ScanStreamGroup } from "./gate/ScanStreamApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -25,6 +26,7 @@ export class Api extends emptyApi
   .add(EventsGroup)
   .add(GateGroup)
   .add(ScansGroup)
+  .add(ScanStreamGroup)
   .add(OfflineGroup)
   .add(JournalGroup)
   .add(SupervisionGroup)

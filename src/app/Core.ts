@@ -15,6 +15,7 @@ import * as FilesRoutes from "../api/FilesRoutes.ts"
 import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
+import { ScanStreamHttpLayer } from "../api/gate/ScanStreamHttp.ts"
 import { SupervisionHttpLayer } from "../api/gate/SupervisionHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
@@ -106,6 +107,7 @@ const handlersLayer = Layer.mergeAll(
   ScansHttpLayer,
   SequencesHttpLayer,
   SupervisionHttpLayer,
+  ScanStreamHttpLayer,
   TemplatesHttpLayer,
   TicketWebhooksHttpLayer,
   TokensHttpLayer

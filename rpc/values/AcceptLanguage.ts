@@ -19,9 +19,22 @@ const rangeOf = (part: string): ReadonlyArray<Range> => {
   return [{ language: tag.split("-")[0]!, quality: Number(weights[0]?.[1] ?? 1) }]
 }
 
+/** Devices send the same few headers with every scan: so many are remembered. */
+const remembered = 256
+
+const known = new Map<string, Locale>()
+
 /** The language with the highest weight, of two the one that is named first; French when neither is wanted. */
 export const localeOf = (acceptLanguage: string | undefined): Locale => {
   if (acceptLanguage === undefined || acceptLanguage === "") return "fr"
+  const before = known.get(acceptLanguage)
+  if (before !== undefined) return before
+  const read = readLocale(acceptLanguage)
+  if (acceptLanguage.length <= longest && known.size < remembered) known.set(acceptLanguage, read)
+  return read
+}
+
+const readLocale = (acceptLanguage: string): Locale => {
   const ranges = acceptLanguage.slice(0, longest).split(",").flatMap(rangeOf)
   const others = ranges.find(({ language }) => language === "*")?.quality ?? 0
   const wanted = Locale.literals.map((locale) => {

@@ -37,15 +37,16 @@ const illegible = (text: string): string | undefined =>
 
 const legible = Schema.makeFilter((text: string) => ascii.test(text) || (illegible(text) ?? true))
 
-const visible = Schema.makeFilter((text: string) =>
-  ascii.test(text) || seen.test(text) || "Expected text with at least one visible character"
+const legibleName = Schema.makeFilter((text: string) =>
+  ascii.test(text) ||
+  (seen.test(text) ? illegible(text) ?? true : "Expected text with at least one visible character")
 )
 
 /**
  * Text for people, such as a name or a title: 1 to 200 characters that can be read where it is printed. No control
  * characters, no half of a surrogate pair, nothing invisible alone, nothing that reverses or covers what stands beside it.
  */
-export const Label = limited(200, Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain), visible, legible)
+export const Label = limited(200, Schema.isPattern(/^(?!\s*$)[^\p{Cc}\p{Cs}]*$/u, plain), legibleName)
 
 /** The same, which may be empty, of a length of its own. */
 export const text = (maximum: number) =>

@@ -11,6 +11,7 @@ import { InternalGroup, ScansGroup } from "./gate/ScansApi.ts"
 import { MessagesGroup } from "./notifications/MessagesApi.ts"
 import { PaymentsGroup } from "./payments/PaymentsApi.ts"
 import { SupervisionGroup } from "./gate/SupervisionApi.ts"
+import { ScanStreamGroup } from "./gate/ScanStreamApi.ts"
 import { SequencesGroup } from "./notifications/SequencesApi.ts"
 import { signatureSchemes } from "./rules/SignedDocs.ts"
 import { TemplatesGroup } from "./tickets/TemplatesApi.ts"
@@ -33,6 +34,7 @@ export class Api extends emptyApi
   .add(PaymentsGroup)
   .add(GateGroup)
   .add(ScansGroup)
+  .add(ScanStreamGroup)
   .add(OfflineGroup)
   .add(JournalGroup)
   .add(SupervisionGroup)

@@ -19,6 +19,7 @@ import { EventsHttpLayer } from "../api/events/EventsHttp.ts"
 import { AuditHttpLayer } from "../api/flows/AuditHttp.ts"
 import { FlowsHttpLayer } from "../api/flows/FlowsHttp.ts"
 import { GateHttpLayer } from "../api/gate/GateHttp.ts"
+import { ScanStreamHttpLayer } from "../api/gate/ScanStreamHttp.ts"
 import { SupervisionHttpLayer } from "../api/gate/SupervisionHttp.ts"
 import { JournalHttpLayer } from "../api/gate/JournalHttp.ts"
 import { InternalHttpLayer, ScansHttpLayer } from "../api/gate/ScansHttp.ts"
@@ -128,6 +129,7 @@ const handlersLayer = Layer.mergeAll(
   MessagesHttpLayer,
   SequencesHttpLayer,
   SupervisionHttpLayer,
+  ScanStreamHttpLayer,
   TemplatesHttpLayer,
   TicketWebhooksHttpLayer,
   TokensHttpLayer

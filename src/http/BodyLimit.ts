@@ -16,7 +16,8 @@ export const bodyLimits: BodyLimits = {
   default: 1024 * 1024,
   routes: {
     "/api/orchestration/complete-flow": 8 * 1024 * 1024,
-    "/api/scans/batch": 8 * 1024 * 1024
+    "/api/scans/batch": 8 * 1024 * 1024,
+    "/api/scans/stream": 8 * 1024 * 1024
   }
 }
 

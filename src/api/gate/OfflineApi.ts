@@ -56,8 +56,9 @@ once: the same upload again gets the same answer, and the id of another device's
 is ahead counts as now. What a device refused lets nobody in afterwards: \`refused_offline\` when the ticket was good.
 
 \`conflicts\` names the entries that should not have been: \`double_entry\` with both gates and times, whichever came
-first; \`over_capacity\`; \`not_admissible\` with the reason. History is not rewritten: the entry that was stored first
-counts.`
+first; \`over_capacity\`; \`not_admissible\` with the reason. They happened all the same: \`let_in\` in the verdict says that
+the ticket is used and the person counted, beside \`max_attendees\`. History is not rewritten: the entry that was stored
+first counts.`
 
 export class OfflineGroup extends HttpApiGroup.make("offline").add(
   HttpApiEndpoint.get("bundle", "/events/:event_id/offline-bundle", {

@@ -1,8 +1,13 @@
-/** The event of a scan: organisers learn nothing of others' events, and a steward's scan that reaches none is counted. */
-import { Effect, Option } from "effect"
+/** The event of a scan, and its decision: organisers learn nothing of others' events, and a steward's scan that reaches none is counted. */
+import { Clock, DateTime, Effect, Option } from "effect"
 import type { Caller } from "../../../rpc/values/Caller.ts"
 import type { EventNumber } from "../../../rpc/values/Ids.ts"
-import { UnreachedScans } from "../../gate/Unreached.ts"
+import { permissionOf } from "../../gate/Operators.ts"
+import { scanAnswer, shown } from "../../gate/ScanAnswer.ts"
+import { fromDevice, type ScanBody } from "../../gate/ScanBodies.ts"
+import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
+import { SigningKeys } from "../../trust/SigningKeys.ts"
+import { ScanBatcher } from "./ScanBatcher.ts"
 import { EventNumbers } from "../../store/EventNumbers.ts"
 import { reach } from "../rules/OwnEvent.ts"
 import { missing } from "../rules/Visible.ts"
@@ -18,5 +23,34 @@ export const scannedEvent = Effect.gen(function* () {
       if (caller.role === "organizer") return yield* missing("event")
     }
     return event
+  })
+})
+
+/** Decides a device's scan under this id and puts the decision into words: the way of every route for clients. */
+export const decideScan = Effect.gen(function* () {
+  const { admit } = yield* ScanBatcher
+  const { trusted } = yield* SigningKeys
+  const scanned = yield* scannedEvent
+
+  const decide = Effect.fnUntraced(function* (body: ScanBody, caller: Caller, scanId: string) {
+    const event = yield* scanned(caller, body.event_id)
+    if (Option.isSome(event)) {
+      const { event_id: eventId } = event.value
+      const operator = permissionOf(caller, eventId)
+      return shown(yield* admit(fromDevice(body, { eventId, operator, scanId, trusted })), body.event_id)
+    }
+    const scan = { scanId, gate: body.scan_location.gate, direction: body.direction ?? "entry" } as const
+    return unreached(body.event_id, scan, unreachedResult(caller), yield* DateTime.now)
+  })
+
+  return Effect.fnUntraced(function* (
+    body: ScanBody,
+    caller: Caller,
+    scanId: string,
+    acceptLanguage: string | undefined
+  ) {
+    const begun = yield* Clock.currentTimeMillis
+    const verdict = yield* decide(body, caller, scanId)
+    return scanAnswer(verdict, acceptLanguage, (yield* Clock.currentTimeMillis) - begun)
   })
 })

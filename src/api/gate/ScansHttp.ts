@@ -5,16 +5,10 @@ import { createHash } from "node:crypto"
 import { Operators, permissionOf } from "../../gate/Operators.ts"
 import { localeOf } from "../../../rpc/values/AcceptLanguage.ts"
 import { scanAnswer, shown, type ShownVerdict } from "../../gate/ScanAnswer.ts"
-import {
-  fromDevice,
-  fromScanService,
-  type InternalScanBody,
-  type ScanBody,
-  ticketIdOf
-} from "../../gate/ScanBodies.ts"
-import { unreached, unreachedResult, UnreachedScans } from "../../gate/Unreached.ts"
+import { fromScanService, type InternalScanBody, ticketIdOf } from "../../gate/ScanBodies.ts"
+import { unreached, UnreachedScans } from "../../gate/Unreached.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
-import { scannedEvent } from "./ScannedEvent.ts"
+import { decideScan, scannedEvent } from "./ScannedEvent.ts"
 import { PrintStore } from "../../store/tickets/PrintStore.ts"
 import { SigningKeys } from "../../trust/SigningKeys.ts"
 import { InternalGroup, ScansGroup } from "./ScansApi.ts"
@@ -48,33 +42,17 @@ export const ScansHttpLayer = HttpApiBuilder.group(
   apiOf(ScansGroup),
   "scans",
   Effect.fn(function* (handlers) {
-    const { admit } = yield* ScanBatcher
+    const decide = yield* decideScan
     const scanned = yield* scannedEvent
-    const { trusted } = yield* SigningKeys
     const annul = yield* AnnulHttp.make
 
-    const decide = Effect.fnUntraced(function* (body: ScanBody) {
-      const caller = yield* CurrentCaller
-      const event = yield* scanned(caller, body.event_id)
-      const id = body.scan_id ?? (yield* scanId)
-      if (Option.isSome(event)) {
-        const { event_id: eventId } = event.value
-        const operator = permissionOf(caller, eventId)
-        return shown(
-          yield* admit(fromDevice(body, { eventId, operator, scanId: id, trusted })),
-          body.event_id
-        )
-      }
-      const scan = {
-        scanId: id,
-        gate: body.scan_location.gate,
-        direction: body.direction ?? "entry"
-      } as const
-      return unreached(body.event_id, scan, unreachedResult(caller), yield* DateTime.now)
-    })
-
     return handlers.handleAll({
-      validate: ({ headers, payload }) => answer(decide(payload), headers["accept-language"]),
+      validate: ({ headers, payload }) =>
+        Effect.gen(function* () {
+          const caller = yield* CurrentCaller
+          const id = payload.scan_id ?? (yield* scanId)
+          return yield* decide(payload, caller, id, headers["accept-language"])
+        }),
       annul: ({ headers, params, payload }) =>
         Effect.gen(function* () {
           const caller = yield* CurrentCaller

@@ -17,7 +17,8 @@ export const digestLength = 16
 /** How a device computes the digest of a code it has read; in every bundle. */
 export const digestRecipe =
   "base64url, without padding, of the first 12 bytes of SHA-256 over the UTF-8 text guichet-offline:<event_id>:<ticket_code>. " +
-  "A typed code is first put in upper case, without spaces, with O as 0 and I or L as 1 after its last hyphen."
+  "A typed code is first put in upper case, without spaces, with O as 0 and I or L as 1 after its last hyphen; what a " +
+  "reader adds before and after it is left out."
 
 /** The digest of a ticket's code. The code's 80 random bits are beyond guessing, so a digest does not give it back. */
 export const digestOf = (event: EventNumber, ticketCode: string): string =>

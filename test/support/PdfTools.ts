@@ -74,6 +74,13 @@ export const infoOf = (pdf: Uint8Array): string =>
     return run("pdfinfo", [`${directory}/file.pdf`]).toString()
   })
 
+/** The text of a tagged PDF by its structure, as a screen reader finds it. */
+export const structureOf = (pdf: Uint8Array): string =>
+  withDirectory((directory) => {
+    Fs.writeFileSync(`${directory}/file.pdf`, pdf)
+    return run("pdfinfo", ["-struct-text", `${directory}/file.pdf`]).toString()
+  })
+
 /** Fails unless `qpdf --check` has nothing to say. */
 export const checkStructure = (pdf: Uint8Array): void =>
   withDirectory((directory) => {

@@ -38,6 +38,8 @@ export type Shape =
     readonly direction?: Direction | undefined
     /** What a reader copies, when that is not the text. */
     readonly says?: string | undefined
+    /** Which of the page's blocks it is a line of. */
+    readonly block: number
   }
   | {
     readonly kind: "cells"
@@ -45,6 +47,7 @@ export type Shape =
     readonly y: number
     readonly unit: number
     readonly runs: Runs
+    readonly block: number
   }
   | {
     readonly kind: "logo"
@@ -52,6 +55,14 @@ export type Shape =
     readonly logo: DecodedLogo
     readonly align: "left" | "center" | "right"
   }
+
+/** What a screen reader finds on a page: a heading, a paragraph, or a figure with what it shows in words. */
+export interface Block {
+  readonly role: "H1" | "P" | "Figure"
+  readonly alt?: string | undefined
+  /** What the block says, where its glyphs do not say it one by one. */
+  readonly says?: string | undefined
+}
 
 /** How round the corners of a rectangle are, in points. */
 export interface Corners {
@@ -81,6 +92,8 @@ export interface TextStyle {
   readonly direction?: Direction | undefined
   /** A code in groups: its spaces are for the eye alone. */
   readonly grouped?: boolean
+  /** A paragraph unless it is the heading of its page. */
+  readonly role?: "H1" | "P"
 }
 
 /**
@@ -101,6 +114,8 @@ export class Canvas {
   height: number
   readonly fonts: Fonts["Service"]
   readonly shapes: Array<Shape> = []
+  /** In the order in which they are read; what is drawn besides is decoration. */
+  readonly blocks: Array<Block> = []
 
   constructor(fonts: Fonts["Service"], width: number, height: number) {
     this.fonts = fonts
@@ -126,16 +141,27 @@ export class Canvas {
     this.shapes.push({ kind: "line", from, to, stroke, width, dash })
   }
 
-  cells(x: number, y: number, unit: number, runs: Runs): void {
-    this.shapes.push({ kind: "cells", x, y, unit, runs })
+  /** `alt` says in words what the cells show. */
+  cells(x: number, y: number, unit: number, runs: Runs, alt?: string): void {
+    const block = this.blocks.push({ role: "Figure", alt }) - 1
+    this.shapes.push({ kind: "cells", x, y, unit, runs, block })
   }
 
   logo(box: Box, logo: DecodedLogo | undefined, align: "left" | "center" | "right"): void {
     if (logo !== undefined) this.shapes.push({ kind: "logo", box, logo, align })
   }
 
-  /** One line at its baseline. */
+  /** One line at its baseline, a block of its own. */
   text(x: number, y: number, text: string, style: TextStyle): void {
+    this.lineOf(x, y, text, style, this.blockOf(text, style))
+  }
+
+  private blockOf(text: string, { grouped, role = "P" }: TextStyle): number {
+    const says = grouped === true ? text.replaceAll(" ", "") : plain.test(text) ? undefined : text
+    return this.blocks.push({ role, says }) - 1
+  }
+
+  private lineOf(x: number, y: number, text: string, style: TextStyle, block: number): void {
     const face = style.bold === true ? this.fonts.bold : this.fonts.regular
     const spacing = spacingOf(text, style)
     const spare = (style.width ?? 0) - this.measure(text, style)
@@ -149,6 +175,7 @@ export class Canvas {
       size: style.size,
       fill: style.fill,
       spacing,
+      block,
       direction: style.direction,
       says: style.grouped === true ? text.replaceAll(" ", "") : undefined
     })
@@ -159,7 +186,10 @@ export class Canvas {
     const lines = this.wrap(text, style)
     const direction = style.direction ??
       (lines.length < 2 || plain.test(text) ? undefined : directionOf(text))
-    lines.forEach((line, index) => this.text(x, y + index * style.leading, line, { ...style, direction }))
+    if (lines.length === 0) return y
+    const block = this.blockOf(text, style)
+    const lineStyle = { ...style, direction }
+    lines.forEach((line, index) => this.lineOf(x, y + index * style.leading, line, lineStyle, block))
     return y + Math.max(0, lines.length - 1) * style.leading
   }
 

@@ -115,9 +115,28 @@ const operators = (shape: Shape, height: number, resources: PageResources): stri
   }
 }
 
-/** The content stream of a page; encoding its texts adds their glyphs to the fonts. */
-export const pageContent = (canvas: Canvas, resources: PageResources): string => {
-  let written = ""
-  for (const shape of canvas.shapes) written += `${operators(shape, canvas.height, resources)}\n`
-  return written
+/**
+ * The content stream of a page, and the block of each piece of marked content in it; encoding its texts adds their glyphs
+ * to the fonts. What is in no block is marked as an artifact, which screen readers leave out.
+ */
+export const pageContent = (
+  canvas: Canvas,
+  resources: PageResources
+): { readonly content: string; readonly marked: ReadonlyArray<number> } => {
+  const marked: Array<number> = []
+  let content = ""
+  let isArtifact = false
+  for (const shape of canvas.shapes) {
+    const drawn = operators(shape, canvas.height, resources)
+    const block = "block" in shape ? shape.block : undefined
+    if (block === undefined) {
+      content += isArtifact ? `${drawn}\n` : `/Artifact BMC\n${drawn}\n`
+      isArtifact = true
+      continue
+    }
+    if (isArtifact) content += "EMC\n"
+    isArtifact = false
+    content += `/${canvas.blocks[block]!.role} <</MCID ${marked.push(block) - 1}>> BDC\n${drawn}\nEMC\n`
+  }
+  return { content: isArtifact ? `${content}EMC\n` : content, marked }
 }

@@ -9,6 +9,7 @@ import { EmbeddedFallback, EmbeddedFont } from "./EmbeddedFont.ts"
 import type { Fonts } from "./Fonts.ts"
 import { type DecodedLogo, embedLogo } from "./Logo.ts"
 import { pageContent } from "./PageContent.ts"
+import { addStructure, type TaggedPage } from "./StructureTree.ts"
 
 /**
  * A finished document. `missingGlyphs` lists the characters that no font could write: a box stands for each.
@@ -85,16 +86,21 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   }
 
   const kids: Array<PDFRef> = []
+  const tagged: Array<TaggedPage> = []
   for (const canvas of pages) {
     if (pages.length > 1) yield* Effect.yieldNow
-    const content = compress(pageContent(canvas, { fonts: embedded, others, logos }))
-    kids.push(document.register(document.obj({
+    const { content, marked } = pageContent(canvas, { fonts: embedded, others, logos })
+    const ref = document.register(document.obj({
       Type: "Page",
+      StructParents: kids.length,
+      Tabs: "S",
       Parent: tree,
       Resources: resources,
       MediaBox: [0, 0, canvas.width, canvas.height],
-      Contents: document.register(document.stream(content, { Filter: "FlateDecode" }))
-    })))
+      Contents: document.register(document.stream(compress(content), { Filter: "FlateDecode" }))
+    }))
+    tagged.push({ ref, blocks: canvas.blocks, marked })
+    kids.push(ref)
   }
   document.assign(tree, document.obj({ Type: "Pages", Kids: kids, Count: kids.length }))
   document.assign(
@@ -111,6 +117,8 @@ export const writePdf = Effect.fn("PdfWriter.writePdf")(function* (
   document.trailerInfo.Root = document.register(document.obj({
     Type: "Catalog",
     Pages: tree,
+    MarkInfo: { Marked: true },
+    StructTreeRoot: addStructure(document, tagged),
     ViewerPreferences: { DisplayDocTitle: true },
     Lang: PDFString.of(info.language)
   }))

@@ -25,7 +25,7 @@ export const drawClassic = (canvas: Canvas, view: TicketView): void => {
     fill: view.accentInk
   })
   const title = canvas.fit(view.title, { ...centred, size: 29, bold: true, leading: 34, lines: 2 }, 15)
-  y = canvas.paragraph(inner, y + 14 + title.size, view.title, title)
+  y = canvas.paragraph(inner, y + 14 + title.size, view.title, { ...title, role: "H1" })
   ornament(canvas, view, y + 19)
   const when = `${view.day} · ${hours(view)}`
   const whenStyle = canvas.fit(when, { ...centred, size: 13.5, bold: true, leading: 16, lines: 1 }, 8)

@@ -20,7 +20,7 @@ export const drawMinimal = (canvas: Canvas, view: TicketView): void => {
     margin,
     margin + (view.logo === undefined ? 0 : 56) + title.size,
     view.title,
-    title
+    { ...title, role: "H1" }
   )
   canvas.text(margin, titleEnd + 34, view.day, { size: 16, bold: true, fill: ink.text })
   const when = { size: 16, fill: ink.small, width, leading: 19, lines: 1 }

@@ -37,7 +37,10 @@ const drawHead = (canvas: Canvas, view: TicketView, width: number): void => {
     14
   )
   const lines = canvas.wrap(view.title, title).length
-  canvas.paragraph(inner, margin + head - 47 - (lines - 1) * title.leading, view.title, title)
+  canvas.paragraph(inner, margin + head - 47 - (lines - 1) * title.leading, view.title, {
+    ...title,
+    role: "H1"
+  })
   const when = `${view.day} · ${hours(view)}`
   const style = { size: 14.5, bold: true, fill: view.onAccent, width: room, leading: 17, lines: 1 }
   const fitted = canvas.fit(when, style, 8)

@@ -41,7 +41,7 @@ export const drawQr = (canvas: Canvas, x: number, y: number, edge: number, qr: T
   const unit = edge / qr.edge
   const quiet = quietZone * unit
   canvas.rect({ x, y, width: edge, height: edge }, ink.white)
-  canvas.cells(x + quiet, y + quiet, unit, qr.runs)
+  canvas.cells(x + quiet, y + quiet, unit, qr.runs, qr.alt)
 }
 
 /** The code on one line in the middle of `width`; one of a long event number is smaller, most of all on a narrow roll. Returns the last baseline. */

@@ -93,8 +93,9 @@ const prepare = Effect.fnUntraced(function* (input: TicketInput, matrix: QrMatri
   const accent = input.accent !== undefined && /^#[0-9a-f]{6}$/i.test(input.accent)
     ? input.accent
     : accentOf(input.design)
+  const words = wordsOf(languageOf(input.locale))
   const view: TicketView = {
-    words: wordsOf(languageOf(input.locale)),
+    words,
     title: input.event.title,
     day,
     hour,
@@ -111,7 +112,7 @@ const prepare = Effect.fnUntraced(function* (input: TicketInput, matrix: QrMatri
     accent,
     accentInk: readableOnWhite(accent),
     onAccent: readableOn(accent),
-    qr: { edge: matrix.size + 2 * quietZone, runs: darkRuns(matrix) }
+    qr: { edge: matrix.size + 2 * quietZone, runs: darkRuns(matrix), alt: `QR · ${words.code} ${input.code}` }
   }
   return view
 })

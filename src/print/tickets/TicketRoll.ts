@@ -37,7 +37,7 @@ export const drawRoll = (canvas: Canvas, view: TicketView): void => {
     y += 54
   }
   const title = fit(view.title, { size: 18, bold: true, leading: 21, lines: 3 }, 12)
-  y = canvas.paragraph(margin, y + title.size, view.title, title)
+  y = canvas.paragraph(margin, y + title.size, view.title, { ...title, role: "H1" })
   const day = fit(view.day, { size: 11.5, bold: true, leading: 14, lines: 1 }, 9.5)
   y = canvas.paragraph(margin, y + 24, view.day, day)
   const hour = fit(view.hour, { size: 11.5, leading: 14, lines: 1 }, 9.5)

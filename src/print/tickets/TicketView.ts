@@ -25,5 +25,5 @@ export interface TicketView {
   readonly accent: Colour
   readonly accentInk: Colour
   readonly onAccent: Colour
-  readonly qr: { readonly edge: number; readonly runs: Runs }
+  readonly qr: { readonly edge: number; readonly runs: Runs; readonly alt: string }
 }

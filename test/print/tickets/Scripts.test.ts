@@ -2,7 +2,8 @@
  * Names and titles of every script on every paper: whatever is written comes out, nobody goes without a ticket.
  *
  * Guards whose removal turns this file red: the fonts beside ours, HarfBuzz's clusters as ActualText, the share of each
- * right-to-left character, the order of UAX #9, the box and its report, our own font for all that it has.
+ * right-to-left character, the order of UAX #9, the box and its report, our own font for all that it has, the
+ * structure tree with the text of each block, whole dots on rolls.
  */
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
@@ -13,8 +14,16 @@ import { type TicketInput, TicketPdf } from "../../../src/print/tickets/TicketPd
 import { TicketDesign, TicketFormat } from "../../../src/print/tickets/TicketTemplates.ts"
 import { runsOf } from "../../../src/print/text/TextRuns.ts"
 import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
-import { checkStructure, codesIn, greyPageOf, has, textOf } from "../../support/PdfTools.ts"
-import { sampleTicket } from "../../support/SampleTicket.ts"
+import {
+  checkStructure,
+  codesIn,
+  greyPageOf,
+  has,
+  infoOf,
+  structureOf,
+  textOf
+} from "../../support/PdfTools.ts"
+import { sampleCode, sampleTicket } from "../../support/SampleTicket.ts"
 
 const Env = Layer.mergeAll(Layer.provide(Fonts.layer, NodeFileSystem.layer), SigningKeys.layerMemory)
 
@@ -47,6 +56,10 @@ const sample = <A>(arbitrary: fc.Arbitrary<A>, numRuns: number) => fc.sample(arb
 /** Without the marks of direction that `pdftotext` adds, in one spelling. */
 const read = (bytes: Uint8Array): string =>
   textOf(bytes).replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "").normalize("NFC").replace(/\s+/g, " ")
+
+/** How a structure element says what it stands for; `pdfinfo` shows its glyphs instead. */
+const actualText = (text: string): string =>
+  `/ActualText <FEFF${Buffer.from(text, "utf16le").swap16().toString("hex").toUpperCase()}>`
 
 const render = Effect.fnUntraced(function* (change: Partial<TicketInput>) {
   return yield* TicketPdf.render(yield* Fonts, yield* sampleTicket({ terms: undefined, ...change }))
@@ -131,6 +144,26 @@ layer(Env)("a name in any script", (it) => {
         }
       }),
     240_000
+  )
+
+  it.effect.skipIf(!has("pdfinfo"))(
+    "is said by the document's structure, below its heading and beside its figure",
+    () =>
+      Effect.gen(function* () {
+        const { event } = yield* sampleTicket()
+        for (const variant of variants) {
+          const title = "Soirée – 张伟"
+          const { bytes } = yield* render({ ...variant, guestName: "عمر الخيّام", event: { ...event, title } })
+          assert.match(infoOf(bytes), /Tagged:\s+yes/)
+          const structure = structureOf(bytes)
+          assert.match(structure, /^Document\n/)
+          assert.strictEqual(structure.split("H1 (block)").length, 2)
+          assert.match(structure, /H1 \(block\)\s+"Soirée – 张伟"/)
+          const file = Buffer.from(bytes).toString("latin1")
+          for (const said of ["عمر الخيّام", sampleCode]) assert.include(file, actualText(said), said)
+          assert.include(structure, "Figure")
+        }
+      })
   )
 
   it.effect("names what has no glyph, and nothing else", () =>

@@ -2,7 +2,6 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Config, Effect, Layer, Option } from "effect"
 import {
-  ClusterWorkflowEngine,
   type MessageStorage,
   RunnerAddress,
   RunnerHealth,
@@ -17,7 +16,8 @@ import * as Database from "../database/Database.ts"
 import { DatabaseError } from "../database/DatabaseError.ts"
 import * as Platform from "../Platform.ts"
 import { ReadinessNotice } from "../http/Health.ts"
-import type { MailboxNews } from "./mailbox/MailboxStorage.ts"
+import * as JournalEngine from "./journal/JournalEngine.ts"
+import type { JournalMail, MailboxNews } from "./mailbox/MailboxStorage.ts"
 import * as PatientStorage from "./PatientStorage.ts"
 import { layerSocketRunner } from "./RunnerNotices.ts"
 import * as LockedRunnerStorage from "./runners/LockedRunnerStorage.ts"
@@ -49,7 +49,7 @@ const sharedTuning: Tuning = { refreshAssignmentsInterval: beat }
 
 /** Where messages are kept, and who holds which shard. */
 type StorageLayer = Layer.Layer<
-  MessageStorage.MessageStorage | MailboxNews | RunnerStorage.RunnerStorage,
+  MessageStorage.MessageStorage | MailboxNews | JournalMail | RunnerStorage.RunnerStorage,
   never,
   PgClient.PgClient | SqlClient.SqlClient | ShardingConfig.ShardingConfig
 >
@@ -68,7 +68,7 @@ const storageEmbedded: StorageLayer = Layer.merge(mailboxes, RunnerStorage.layer
  * started by mistake runs nothing; the embedded database has one session and one process, and needs none.
  */
 export const layerSingle = (overrides?: Tuning) =>
-  ClusterWorkflowEngine.layer.pipe(
+  JournalEngine.layer.pipe(
     Layer.provideMerge(Sharding.layer),
     Layer.provideMerge(Runners.layerNoop),
     Layer.provideMerge(Layer.unwrap(Effect.map(
@@ -117,7 +117,7 @@ export const layerSocket = Layer.unwrap(Effect.gen(function* () {
   const { host, port } = yield* Config.all(runnerAddress)
   const address = Option.some(RunnerAddress.make(host, port))
   const trust = yield* runnerTrust
-  return ClusterWorkflowEngine.layer.pipe(
+  return JournalEngine.layer.pipe(
     Layer.provideMerge(
       sockets(trust, { ...tuning, ...sharedTuning, runnerAddress: address, runnerListenAddress: address })
     ),

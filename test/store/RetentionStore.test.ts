@@ -67,7 +67,9 @@ layer(Retention, { excludeTestServices: true })("housekeeping", (it) => {
       const left = Effect.map(
         sql<{ key: string }>`
           SELECT DISTINCT substr(message_id, length(entity_type || entity_id) + 3) AS key, entity_id
-          FROM cluster_messages WHERE entity_type = 'Workflow/PaymentNotice' ORDER BY key`,
+          FROM cluster_messages WHERE entity_type = 'Workflow/PaymentNotice'
+          UNION ALL
+          SELECT 'activity/' || key, execution FROM workflow_journal ORDER BY key`,
         (rows) => rows.map(({ key }) => key)
       )
       // Whatever there is now is older than a minute from now.
@@ -83,6 +85,7 @@ layer(Retention, { excludeTestServices: true })("housekeeping", (it) => {
       assert.strictEqual(yield* Notices.execute({ id: "one" }), 7)
       yield* forget
       assert.deepStrictEqual(yield* left, ["run/"])
+      assert.deepStrictEqual(yield* sql`SELECT 1 FROM workflow_epochs`, [])
       const replies = yield* sql`
         SELECT r.id FROM cluster_replies r LEFT JOIN cluster_messages m ON m.id = r.request_id WHERE m.id IS NULL`
       assert.deepStrictEqual(replies, [])

@@ -1,6 +1,7 @@
 /** What one activation of a workflow's execution knows in memory: from its one read, and from what it did since. */
 import { Context, type Deferred, type Scope } from "effect"
 import type { EntityAddress } from "effect/cluster"
+import type { Workflow } from "effect/workflow"
 import { executionOf, type Handlers } from "./EngineSeams.ts"
 import { nothing, type Stored, type Told } from "./JournalStore.ts"
 
@@ -14,8 +15,8 @@ export interface Activation {
   epoch: number
   steps: Map<string, string>
   told: ReadonlyMap<string, Told>
-  /** Steps that run or are being recorded, by their keys; done when they are no longer. */
-  readonly underWay: Map<string, Deferred.Deferred<void>>
+  /** Steps that run or are being recorded, by their keys; done when they are no longer, with what they wait for if they do. */
+  readonly underWay: Map<string, Deferred.Deferred<Workflow.Suspended | undefined>>
   /** Steps that the engine asked for as if they were requests, in their order. */
   readonly lookedUp: Array<string>
   /** A later activation has begun: nothing more is written by this one. */

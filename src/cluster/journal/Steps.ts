@@ -5,7 +5,7 @@
  * | the step            | in memory  | in the database | who asks for it now                     |
  * |---------------------|------------|-----------------|-----------------------------------------|
  * | is not known        | nothing    | nothing         | runs it                                 |
- * | runs                | under way  | nothing         | waits, then asks again                  |
+ * | runs                | under way  | nothing         | waits for its end                       |
  * | is being recorded   | under way  | perhaps         | waits, also when its run was preempted  |
  * | is recorded         | its exit   | its exit        | is given it                             |
  * | belongs to a later activation | over | that one's | is abandoned                            |
@@ -15,7 +15,7 @@ import type { MessageStorage } from "effect/cluster"
 import { Rpc } from "effect/rpc"
 import type { SqlError } from "effect/sql/SqlError"
 import { Workflow } from "effect/workflow"
-import { waitOut } from "../../durable/Retry.ts"
+import { isTransient } from "../../database/TransientFault.ts"
 import type { Activation } from "./Activation.ts"
 import { abandon, type ActivityPayload, exitOf, exitText } from "./EngineSeams.ts"
 import { type JournalStore, keyOf } from "./JournalStore.ts"
@@ -43,7 +43,10 @@ export interface Steps {
 /** A transaction whose row was refused rolls back. */
 class Refused extends Data.TaggedError("Refused") {}
 
-const patiently = waitOut("1 second")
+/** A run that meets this begins anew, with what is stored then: the engine runs an activity once each time it asks for it. */
+const mayPass = (cause: Cause.Cause<Refused | SqlError>): boolean =>
+  isTransient(cause) ||
+  cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error instanceof Refused)
 
 export const make = ({ hasShard, journal, storage }: Options): Steps => {
   /** What the journal has from now on, in memory too; undefined when a later activation goes on. */
@@ -76,16 +79,14 @@ export const make = ({ hasShard, journal, storage }: Options): Steps => {
       )
     })
     return Effect.matchCauseEffect(storage.withTransaction(written), {
-      // It was there before, perhaps by a commit whose answer was lost.
       onFailure: (cause) =>
         Cause.hasInterrupts(cause) ? Effect.failCause(cause) : Effect.flatMap(
+          // It was there before, perhaps by a commit whose answer was lost.
           journal.find({ execution, epoch, key }),
-          (exit) => exit === undefined ? Effect.failCause(cause) : Effect.succeed(exit)
+          (exit) => exit !== undefined || mayPass(cause) ? Effect.succeed(exit) : Effect.failCause(cause)
         ),
       onSuccess: Effect.succeed
     }).pipe(
-      patiently,
-      Effect.catchIf((error) => error instanceof Refused, () => Effect.undefined),
       Effect.orDie,
       Effect.tap((ended) => typeof ended === "object" ? Effect.void : keep(activation, key)(ended))
     )
@@ -94,28 +95,53 @@ export const make = ({ hasShard, journal, storage }: Options): Steps => {
   const begin = (activation: Activation, key: string, payload: ActivityPayload): Effect.Effect<Ended> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const gone = Deferred.makeUnsafe<void>()
-        activation.underWay.set(key, gone)
-        const release = Effect.sync(() => {
-          activation.underWay.delete(key)
-          Deferred.doneUnsafe(gone, Exit.void)
-        })
+        const ended = Deferred.makeUnsafe<Workflow.Suspended | undefined>()
+        activation.underWay.set(key, ended)
+        const release = (suspended?: Workflow.Suspended) =>
+          Effect.sync(() => {
+            activation.underWay.delete(key)
+            Deferred.doneUnsafe(ended, Exit.succeed(suspended))
+          })
         const work = Effect.suspend(() => Rpc.unwrap(activation.handlers!.activity({ payload })))
         if (payload.withTransaction) {
-          return yield* Effect.ensuring(restore(inTransaction(activation, key, work)), release)
+          return yield* Effect.onExit(
+            restore(inTransaction(activation, key, work)),
+            (exit) => release(Exit.isSuccess(exit) && typeof exit.value === "object" ? exit.value : undefined)
+          )
         }
         const result = yield* Effect.onExit(
           restore(work),
-          (exit) => Exit.isSuccess(exit) && exit.value._tag === "Complete" ? Effect.void : release
+          (exit) =>
+            Exit.isSuccess(exit) && exit.value._tag === "Complete" ? Effect.void : release(
+              Exit.isSuccess(exit) && exit.value._tag === "Suspended" ? exit.value : undefined
+            )
         )
         if (result._tag === "Suspended") return result
         const recording = yield* record(activation, key, result.exit).pipe(
-          Effect.ensuring(release),
+          Effect.ensuring(release()),
           Effect.forkIn(activation.scope, { startImmediately: true })
         )
         return yield* restore(Fiber.join(recording))
       })
     )
+
+  const beginAnew = (activation: Activation) =>
+    Effect.suspend(() => {
+      activation.isOver = true
+      return abandon
+    })
+
+  /** Somebody else runs it: the same end is theirs; when it was interrupted, the run begins anew. */
+  const joined = (
+    activation: Activation,
+    key: string,
+    other: Deferred.Deferred<Workflow.Suspended | undefined>
+  ): Effect.Effect<Result> =>
+    Effect.flatMap(Deferred.await(other), (suspended) => {
+      const kept = activation.steps.get(key)
+      if (suspended !== undefined) return Effect.succeed(suspended)
+      return kept === undefined ? beginAnew(activation) : Effect.succeed(complete(kept))
+    })
 
   const run: Steps["run"] = (activation, payload) =>
     Effect.suspend(() => {
@@ -124,15 +150,11 @@ export const make = ({ hasShard, journal, storage }: Options): Steps => {
       if (kept !== undefined) return Effect.succeed(complete(kept))
       if (activation.isOver || !hasShard(activation)) return abandon
       const other = activation.underWay.get(key)
-      return other === undefined
-        ? Effect.flatMap(
-          begin(activation, key, payload),
-          (ended) =>
-            ended === undefined
-              ? abandon
-              : Effect.succeed(typeof ended === "string" ? complete(ended) : ended)
-        )
-        : Effect.andThen(Deferred.await(other), run(activation, payload))
+      if (other !== undefined) return joined(activation, key, other)
+      return Effect.flatMap(begin(activation, key, payload), (ended) => {
+        if (ended === undefined) return abandon
+        return Effect.succeed(typeof ended === "string" ? complete(ended) : ended)
+      })
     })
 
   return { run }

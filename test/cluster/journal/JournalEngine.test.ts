@@ -53,6 +53,16 @@ const BookedLayer = Booked.toLayer(Effect.fnUntraced(function* ({ id }) {
       success: Schema.Int,
       execute: Effect.as(Effect.orDie(sql`INSERT INTO booked (id, name) VALUES (${id}, ${name})`), 1)
     }).annotate(ClusterSchema.WithTransaction, true)
+  if (id === "lost") {
+    yield* Activity.make({
+      name: "lost",
+      execute: Effect.suspend(() =>
+        ran.push("lost") === 1
+          ? Effect.asVoid(Effect.orDie(sql`SELECT pg_terminate_backend(pg_backend_pid())`))
+          : Effect.void
+      )
+    }).annotate(ClusterSchema.WithTransaction, true)
+  }
   const first = yield* book("first")
   yield* DurableDeferred.await(Go)
   return [first, yield* book("second")]
@@ -172,6 +182,25 @@ layer(TestDatabase.layer, { excludeTestServices: true })(
           )
         }).pipe(Effect.scoped))
     }
+  }
+)
+
+describe.skipIf(TestDatabase.serverUrl === undefined)(
+  "a step whose transaction is lost with its connection",
+  () => {
+    it.live("is run again", () =>
+      Effect.gen(function* () {
+        ran.length = 0
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE booked (id text, name text, UNIQUE (id, name))`
+        const executionId = yield* Booked.execute({ id: "lost" }, { discard: true })
+        const token = DurableDeferred.tokenFromExecutionId(Go, { workflow: Booked, executionId })
+        yield* DurableDeferred.succeed(Go, { token, value: 1 })
+        assert.deepStrictEqual(yield* Booked.execute({ id: "lost" }), [1, 1])
+        assert.deepStrictEqual(ran, ["lost", "lost"])
+        const rows = yield* sql`SELECT key FROM workflow_journal ORDER BY key`
+        assert.deepStrictEqual(rows.map(({ key }) => key), ["first/1", "lost/1", "second/1"])
+      }).pipe(Effect.provide(journalRunner(Flows, "100 millis")), Effect.provide(TestDatabase.layerPostgres)))
   }
 )
 

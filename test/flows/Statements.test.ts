@@ -34,7 +34,7 @@ const TestLayer = TestAppLayer.layer.pipe(
 )
 
 /** The most that a flow by itself may take, with one or two more for each time that it is woken while it goes on. */
-const bound = 115
+const bound = 80
 
 layer(TestLayer, { excludeTestServices: true })("the statements of a complete flow", (it) => {
   it.effect(`are at most ${bound}`, () =>

@@ -100,6 +100,18 @@ const forsaken = (flowId: string) =>
 let events = 0
 
 layer(Env, { excludeTestServices: true })("a payment", (it) => {
+  it.effect("is decided anew by whoever had read it when tickets were given its state", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const eventId = ++events
+      yield* publish(eventId, 1)
+      const flowId = yield* flowOf(eventId)
+      const revision = sql`SELECT xmin::text AS revision FROM payments WHERE flow_id = ${flowId}`
+      const before = yield* revision
+      yield* (yield* PaymentStore).syncTickets(flowId)
+      assert.notDeepEqual(yield* revision, before)
+    }))
+
   it.effect("takes the unpaid tickets of its guests from an ended flow when it settles, and is earned", () =>
     Effect.gen(function* () {
       for (const state of ["pending", "failed", "refunded"]) {

@@ -36,7 +36,10 @@ const keyOf = ({ source, webhookId }: Key): string => `${source} ${webhookId}`
 /** In one order whoever writes: two statements that share keys wait for each other in that order, and never in a circle. */
 const inOrder = <A extends Key>(items: ReadonlyArray<A>): ReadonlyArray<A> => {
   const keys = new Map(items.map((item) => [item, keyOf(item)]))
-  return items.toSorted((one, other) => keys.get(one)! < keys.get(other)! ? -1 : 1)
+  return items.toSorted((one, other) => {
+    const [left, right] = [keys.get(one)!, keys.get(other)!]
+    return left < right ? -1 : left > right ? 1 : 0
+  })
 }
 
 const Found = Schema.Struct({

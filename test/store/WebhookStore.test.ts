@@ -1,7 +1,7 @@
 /**
  * A webhook is stored once, and its repeats are told what the first was told; those that come together share a commit.
- * Guards whose removal turns this file red: the first of several of one id, one row of each id in a statement, the
- * statements in groups, those that are tried one by one when one of them is refused.
+ * Guards whose removal turns this file red: the first of several of one id, the statements in groups, those that are tried
+ * one by one when one of them is refused.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"

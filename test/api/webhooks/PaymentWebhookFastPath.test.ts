@@ -186,7 +186,7 @@ layer(app, { excludeTestServices: true })("the fast path of payment webhooks", (
       assert.strictEqual(taken() - before, 16)
       const again = yield* Webhooks.payment({
         ...body,
-        event_type: "payment.failed",
+        event_type: "payment.reviewed",
         payment_id: "pay_other"
       })
       for (const { status, text } of [...answers, again]) {

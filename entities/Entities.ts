@@ -9,7 +9,7 @@ import { PaymentLayer } from "./Payment.ts"
 import { RefundPaymentLayer } from "./RefundPayment.ts"
 import { TicketLayer } from "./Ticket.ts"
 import { TicketJobLayer } from "./TicketJob.ts"
-import type { Mailbox } from "../src/store/RetentionStore.ts"
+import type { Mailbox } from "../src/store/retention/RetentionStore.ts"
 
 /** By their names: `RetentionStore` says of each how long its messages are kept. */
 const layers = {

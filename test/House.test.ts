@@ -39,6 +39,7 @@ const floors = [
   "src/cluster/runners",
   "src/cluster",
   "src/store",
+  "src/store/retention",
   "src/limits",
   "src/store/payments",
   "src/store/flows",

@@ -5,7 +5,7 @@
 import { Duration, Effect } from "effect"
 import * as Keeper from "../durable/Keeper.ts"
 import { IdempotencyStore } from "../store/IdempotencyStore.ts"
-import { RetentionStore } from "../store/RetentionStore.ts"
+import { RetentionStore } from "../store/retention/RetentionStore.ts"
 import { ServiceRequestStore } from "../trust/ServiceRequestStore.ts"
 import { sweepLogos } from "../tickets/LogoSweep.ts"
 

@@ -10,9 +10,9 @@ import { GeneratorQueue } from "../services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../services/payments/contract/PaymentLedger.ts"
 import type { EventNumber } from "../../rpc/values/Ids.ts"
 import { EventNumbers } from "../store/EventNumbers.ts"
-import { ErasureStore, GuestBusy } from "../store/ErasureStore.ts"
+import { ErasureStore, GuestBusy } from "../store/retention/ErasureStore.ts"
 import * as KeyValues from "../store/KeyValues.ts"
-import { type Guest, pseudonymOf } from "../store/Pseudonym.ts"
+import { type Guest, pseudonymOf } from "../store/retention/Pseudonym.ts"
 import { reportFailure } from "./Sentence.ts"
 
 /** No event is meant, or one of several; `message` says what to do. */

@@ -13,7 +13,7 @@ import { eraseGuest } from "../../src/cli/Erase.ts"
 import { digestOf } from "../../src/gate/offline/OfflineBundle.ts"
 import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
-import { ErasureStore } from "../../src/store/ErasureStore.ts"
+import { ErasureStore } from "../../src/store/retention/ErasureStore.ts"
 import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }

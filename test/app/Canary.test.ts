@@ -16,8 +16,8 @@ import { eraseGuest } from "../../src/cli/Erase.ts"
 import * as Platform from "../../src/Platform.ts"
 import * as Outbox from "../../src/services/notifications/Outbox.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
-import { ErasureStore } from "../../src/store/ErasureStore.ts"
-import { knownColumns } from "../../src/store/KnownTexts.ts"
+import { ErasureStore } from "../../src/store/retention/ErasureStore.ts"
+import { knownColumns } from "../../src/store/retention/KnownTexts.ts"
 import job from "../fixtures/bodies/1-generation-job.request.json" with { type: "json" }
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }

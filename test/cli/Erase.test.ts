@@ -11,7 +11,7 @@ import { eraseGuest } from "../../src/cli/Erase.ts"
 import { FileStore } from "../../src/files/FileStore.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
 import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
-import { ErasureStore } from "../../src/store/ErasureStore.ts"
+import { ErasureStore } from "../../src/store/retention/ErasureStore.ts"
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import { tablesWith } from "../support/CanarySearch.ts"
 import { bodyFor, guestsNamed, read, run, ticketsOf } from "../support/FlowClient.ts"

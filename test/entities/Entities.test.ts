@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Predicate } from "effect"
 import { Entity } from "effect/cluster"
 import { readdirSync } from "node:fs"
-import { isMailbox } from "../../src/store/RetentionStore.ts"
+import { isMailbox } from "../../src/store/retention/RetentionStore.ts"
 
 const contracts = new URL("../../rpc/", import.meta.url)
 

@@ -16,10 +16,10 @@ export class GateWorld extends Context.Service<GateWorld, {
   readonly tickets: ReadonlyArray<
     { readonly ticket_code: string; readonly qr_data: string; readonly page_url: string }
   >
-  // deno-lint-ignore no-explicit-any
   readonly ask: (
     path: string,
     options?: { readonly method?: string; readonly body?: unknown }
+    // deno-lint-ignore no-explicit-any
   ) => Promise<any>
   /** The same for another steward, whose token can be revoked. */
   readonly steward: () => Promise<{ readonly access: string; readonly revoke: () => Promise<unknown> }>

@@ -2,7 +2,7 @@
 import { Context, DateTime, type Duration, Effect, Layer } from "effect"
 import { MachineId, Snowflake } from "effect/cluster"
 import { SqlClient } from "effect/sql"
-import * as Rows from "./Rows.ts"
+import * as Rows from "../Rows.ts"
 
 /**
  * Every entity and workflow: what is kept of its handled messages. An entity needs them against repeats only, for a time.

@@ -4,14 +4,14 @@
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { openFlows } from "../../rpc/CompleteFlow.ts"
-import { openJobs } from "../../rpc/TicketJob.ts"
-import { digestOf } from "./AddressDigest.ts"
-import { addressField, erasedFields } from "./GuestFields.ts"
+import { openFlows } from "../../../rpc/CompleteFlow.ts"
+import { openJobs } from "../../../rpc/TicketJob.ts"
+import { digestOf } from "../AddressDigest.ts"
+import { addressField, erasedFields } from "../GuestFields.ts"
 import { replaceKnown } from "./KnownTexts.ts"
 import { erasedReason, type Guest, pseudonymOf } from "./Pseudonym.ts"
-import * as Rows from "./Rows.ts"
-import * as WaitingMessages from "./WaitingMessages.ts"
+import * as Rows from "../Rows.ts"
+import * as WaitingMessages from "../WaitingMessages.ts"
 
 /** Nobody has this number at this event. */
 export class GuestUnknown extends Schema.TaggedError<GuestUnknown>()("GuestUnknown", {

@@ -6,10 +6,10 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, Latch, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
-import { ErasureStore } from "../../src/store/ErasureStore.ts"
-import { type NewMessage, NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
-import { GateStores, publish } from "../support/GateFixture.ts"
-import * as TestDatabase from "../support/TestDatabase.ts"
+import { ErasureStore } from "../../../src/store/retention/ErasureStore.ts"
+import { type NewMessage, NotificationStore } from "../../../src/store/notifications/NotificationStore.ts"
+import { GateStores, publish } from "../../support/GateFixture.ts"
+import * as TestDatabase from "../../support/TestDatabase.ts"
 
 const Stores = Layer.mergeAll(ErasureStore.layer, NotificationStore.layer, GateStores).pipe(
   Layer.provideMerge(TestDatabase.layer)

@@ -5,7 +5,7 @@
  */
 import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import * as Rows from "./Rows.ts"
+import * as Rows from "../Rows.ts"
 
 /** A text that names the person, and what takes its place. */
 export interface Known {

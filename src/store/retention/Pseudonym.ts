@@ -1,6 +1,6 @@
 /** What an erased guest is called: one rule for whoever erases, and for whoever stores what may name a guest. */
-import type { PseudonymField } from "./GuestFields.ts"
-import type { EventId, EventNumber } from "../../rpc/values/Ids.ts"
+import type { PseudonymField } from "../GuestFields.ts"
+import type { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
 
 /** A guest of one event, which its organiser knows by `number`. */
 export interface Guest {

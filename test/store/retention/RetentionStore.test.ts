@@ -6,9 +6,9 @@ import { assert, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Activity, DurableDeferred, Workflow } from "effect/workflow"
-import * as Cluster from "../../src/cluster/Cluster.ts"
-import { RetentionStore } from "../../src/store/RetentionStore.ts"
-import * as TestDatabase from "../support/TestDatabase.ts"
+import * as Cluster from "../../../src/cluster/Cluster.ts"
+import { RetentionStore } from "../../../src/store/retention/RetentionStore.ts"
+import * as TestDatabase from "../../support/TestDatabase.ts"
 
 const Answered = DurableDeferred.make("answered", { success: Schema.Int })
 

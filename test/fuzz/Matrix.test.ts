@@ -23,6 +23,10 @@ type Body = (ids: Possessions) => unknown
 /** A body that is right in itself, for each route that needs one. */
 const bodies: Readonly<Record<string, Body>> = {
   "sequences.start": ({ event_id }) => ({ ...sequence, event_id, user_id: 1 }),
+  "messages.resendDead": ({ event_id }) => ({ event_id }),
+  "messages.sendTicket": () => ({ channel: "email" }),
+  "messages.correct": () => ({ email: "ada@example.com" }),
+  "messages.suppress": () => ({ channel: "email", address: "nobody@example.com" }),
   "tickets.generate": ({ ticket_id }) => ({
     ticket_ids: [ticket_id],
     options: {
@@ -98,7 +102,7 @@ const clientRoutes = routes.filter(({ isClients, name }) => isClients && !elsewh
 
 const names = (path: string): ReadonlyArray<string> => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!)
 
-const shared: Readonly<Record<string, unknown>> = { template_id: 1 }
+const shared: Readonly<Record<string, unknown>> = { template_id: 1, guest_id: 1 }
 
 const pathOf = ({ name, path }: Route, ids: Possessions): string =>
   path.replaceAll(/:(\w+)/g, (_, param: string) => String({ ...shared, ...ids }[param])) +

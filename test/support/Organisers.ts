@@ -14,6 +14,9 @@ export interface Possessions {
   readonly ticket_id: number
   readonly payment_id: string
   readonly sequence_id: string
+  readonly message_id: string
+  /** Of an address on the organiser's list. */
+  readonly digest: string
   readonly file: string
   readonly token_id: string
   readonly scan_id: string
@@ -29,6 +32,8 @@ export const absent: Possessions = {
   ticket_id: 987_654,
   payment_id: "pay_AAAAAAAAAAAAAAAAAAAAAAAA",
   sequence_id: "seq_AAAAAAAAAAAAAAAAAAAAAAAA",
+  message_id: "flow_AAAAAAAAAAAAAAAAAAAAAAAA.welcome.1.email",
+  digest: "0".repeat(64),
   file: "G-2019-999999.pdf",
   token_id: "tok_AAAAAAAAAAAA",
   scan_id: "scan-of-nobody",
@@ -54,6 +59,10 @@ export const organiser = Effect.fnUntraced(function* (subject: string, eventId: 
     token,
     body: { ...scanned, event_id: eventId, scan_id, ticket_code }
   })
+  const suppressed = yield* app.ask("/api/suppressions", {
+    token,
+    body: { channel: "email", address: `nobody@${subject}.example` }
+  })
   const payment = yield* ask(`/api/payments/${flow.payment_id}`)
   const owns: Possessions = {
     event_id: eventId,
@@ -63,6 +72,8 @@ export const organiser = Effect.fnUntraced(function* (subject: string, eventId: 
     ticket_id: job.json.tickets[0].ticket_id,
     payment_id: flow.payment_id,
     sequence_id: flow.reminders_id,
+    message_id: `${flow.flow_id}.registration_confirmation.1.email`,
+    digest: suppressed.json.digest,
     file: `${payment.json.invoice_number}.pdf`,
     token_id: made.tokenId,
     scan_id,

@@ -1,6 +1,6 @@
 /**
  * A process whose loop, database or file store does not do its work is not ready, and says why; it is again when they do.
- * Guards whose removal turns this file red: each of the three reasons.
+ * Guards whose removal turned this file red: the database that takes no writes, the block that is written.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"

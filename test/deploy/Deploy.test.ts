@@ -1,8 +1,6 @@
 /**
  * What is deployed speaks of what there is: every query of a dashboard or an alert against the metrics of a process that
  * has worked, every alert with its page, every variable with its line in the configuration.
- * Guards whose removal turns this file red: a metric that is renamed, a label that is renamed, an alert without its page, a
- * variable that nobody reads.
  */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,7 +1,6 @@
 /**
  * Spans have the names and attributes of OpenTelemetry's conventions, and what nobody asked for is no trace of its own.
- * Guards whose removal turns this file red: the names of servers, of clients and of statements, the rule for statements
- * without a parent.
+ * Guards whose removal turned this file red: the rule for statements without a parent.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Tracer } from "effect"

@@ -1,7 +1,7 @@
 /**
  * Flows are found, looked through and canceled, by those whose they are, and who did it is noted.
- * Guards whose removal turns this file red: each filter of the list, `visible` before the timeline and before the
- * cancellation, `canceled` in the keeper's look, the compensation of a canceled flow, the note in the audit log.
+ * Guards whose removal turned this file red: `visible` before the timeline, the compensation of a canceled flow, the note
+ * in the audit log.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"

@@ -90,6 +90,12 @@ describe("the corrections of an invoice", () => {
           document.lines.every(({ quantity, unitAmount }) => unitAmount > 0 && quantity * amount < 0),
           why
         )
+        const nets = [...byRate(corrections)].map(([rate, { gross }]) => netOf(-gross, rate))
+        assert.strictEqual(
+          -corrections.reduce((sum, { totals }) => sum + totals.net, 0),
+          nets.reduce((sum, net) => sum + net, 0),
+          why
+        )
         for (const [rate, back] of byRate(corrections)) {
           assert.isTrue(-back.gross >= 0 && -back.gross <= byRate([invoice]).get(rate)!.gross, why)
           assert.strictEqual(-back.net, netOf(-back.gross, rate), why)

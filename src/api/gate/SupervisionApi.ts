@@ -3,14 +3,14 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { PaymentState, TicketStatus } from "../../../rpc/Ticket.ts"
 import { EventNumber, GuestId, TicketId } from "../../../rpc/values/Ids.ts"
-import { Instant, Label, limited } from "../../../rpc/values/Values.ts"
+import { Instant, Label, storable } from "../../../rpc/values/Values.ts"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
-import { ScanId, ScanLocation, shownFields } from "../../gate/ScanBodies.ts"
+import { ScanId, ScanLocation } from "../../gate/ScanBodies.ts"
 import { Authorization } from "../rules/Authorization.ts"
 import { Idempotency } from "../rules/Idempotency.ts"
 import { PageQuery } from "../rules/NextPage.ts"
 import { Forbidden, InvalidRequest, NotFound, Unavailable } from "../../http/Problems.ts"
-import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
+import { ProblemMiddleware, strictParsing } from "../../http/ProblemMiddleware.ts"
 import { Link } from "../../http/Shapes.ts"
 import { Annulled, AnnulProblem, ScanUnknownProblem } from "./ScansApi.ts"
 
@@ -42,7 +42,8 @@ export const SupervisedAnnulBody = Schema.Struct({ reason: Label })
 /** Whom: by ticket, by code or by QR text; and why, for the journal. */
 export const LetInBody = Schema.Struct({
   ticket_id: Schema.optionalKey(Schema.NullOr(TicketId)),
-  ...shownFields,
+  ticket_code: Schema.optionalKey(Schema.NullOr(storable(4_096))),
+  qr_data: Schema.optionalKey(Schema.NullOr(storable(4_096))),
   scanner_id: Label,
   scan_location: ScanLocation,
   scan_id: Schema.optionalKey(Schema.NullOr(ScanId)),
@@ -64,7 +65,7 @@ const language = { "accept-language": Schema.optionalKey(Schema.String) }
 export class SupervisionGroup extends HttpApiGroup.make("supervision").add(
   HttpApiEndpoint.get("guests", "/events/:event_id/guests", {
     params,
-    query: { ...PageQuery, q: Schema.optionalKey(limited(200)) },
+    query: { ...PageQuery, q: Schema.optionalKey(storable(200)) },
     success: HttpApiSchema.WithHeaders(DoorGuests, Link),
     error: [Forbidden, NotFound, InvalidRequest]
   }).annotateMerge(OpenApi.annotations({
@@ -99,6 +100,7 @@ export class SupervisionGroup extends HttpApiGroup.make("supervision").add(
   .middleware(ProblemMiddleware)
   .middleware(Idempotency)
   .middleware(Authorization)
+  .annotateMerge(strictParsing)
   .annotateMerge(OpenApi.annotations({
     title: "Supervision",
     description: "For supervisors at the gates of their events, and for whoever manages the event."

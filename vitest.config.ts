@@ -20,6 +20,7 @@ export default defineConfig({
     testTimeout: hung,
     hookTimeout: hung,
     teardownTimeout: 60_000,
+    silent: "passed-only",
     reporters: report ? ["default", "json"] : ["default"],
     ...(report ? { outputFile: { json: report } } : {})
   }

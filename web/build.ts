@@ -67,6 +67,12 @@ const startOf = (metafile: Metafile, name: string) => {
   return { script: basename(path), style: cssBundle === undefined ? null : basename(cssBundle), early }
 }
 
+/** What reads QR codes where the browser does not: loaded when it is needed, and kept for when there is no network. */
+const readerOf = (metafile: Metafile): ReadonlyArray<string> =>
+  Object.entries(metafile.outputs)
+    .filter(([path, { entryPoint }]) => path.endsWith(".wasm") || entryPoint?.includes("zxing-wasm") === true)
+    .map(([path]) => basename(path))
+
 const compress = (file: string) => {
   const bytes = readFileSync(file)
   writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }))
@@ -108,6 +114,7 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== state) {
     format: "iife",
     define: {
       BUILD: JSON.stringify(state),
+      READER: JSON.stringify(readerOf(metafile).map((name) => `/assets/${name}`)),
       SHELL: JSON.stringify([
         "/gate",
         ...gateFiles.flatMap((name) => name === null ? [] : [`/assets/${name}`])

@@ -13,7 +13,7 @@ interface Range {
 
 /** A range whose weight is none asks for nothing. */
 const rangeOf = (part: string): ReadonlyArray<Range> => {
-  const [tag = "", ...parameters] = part.trim().toLowerCase().split(/\s*;\s*/)
+  const [tag = "", ...parameters] = part.toLowerCase().split(";").map((one) => one.trim())
   const weights = parameters.map((parameter) => weight.exec(parameter.replaceAll(" ", "")))
   if (tag === "" || weights.includes(null)) return []
   return [{ language: tag.split("-")[0]!, quality: Number(weights[0]?.[1] ?? 1) }]

@@ -1,6 +1,6 @@
 /** `GET /`: what this is and where to go. */
 import type { Locale } from "../../rpc/values/Values.ts"
-import { document, html } from "./Html.ts"
+import { document, template } from "./Html.ts"
 
 const words = {
   fr: {
@@ -43,14 +43,16 @@ export const frontPage = (locale: Locale) => {
     locale,
     title: said.title,
     scripts: "none",
-    body: html`
+    body: template`
       <main>
         <h1>${said.title}</h1>
         <p>${said.what}</p>
-        <ul class="links">${places.map(([address, name]) => {
-          const [title, more] = said[name]
-          return html`<li class="card"><a href="${address}">${title}</a><span>${more}</span></li>`
-        })}</ul>
+        <ul class="links">${
+      places.map(([address, name]) => {
+        const [title, more] = said[name]
+        return template`<li class="card"><a href="${address}">${title}</a><span>${more}</span></li>`
+      })
+    }</ul>
       </main>
     `
   }, true)

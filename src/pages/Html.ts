@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import type { Locale } from "../../rpc/values/Values.ts"
 import type { PageStart } from "./PageAssets.ts"
 
-/** HTML that is safe to put into a document: made by `html` and `raw` alone. */
+/** HTML that is safe to put into a document: made by `template` and `raw` alone. */
 export interface Html {
   readonly markup: string
 }
@@ -32,7 +32,7 @@ const markupOf = (part: Part): string =>
     : escaped(String(part))
 
 /** A template of HTML: what is put in is escaped unless it is HTML already; null is nothing. */
-export const html = (texts: TemplateStringsArray, ...parts: ReadonlyArray<Part>): Html =>
+export const template = (texts: TemplateStringsArray, ...parts: ReadonlyArray<Part>): Html =>
   raw(texts.reduce((markup, text, at) => `${markup}${markupOf(parts[at - 1] ?? null)}${text}`))
 
 /** The design of pages that work without any script; the built pages have the same in `web/design.css`. */
@@ -109,37 +109,36 @@ const styleOf = (start: PageStart | undefined, own: boolean): Html =>
     ? raw(`<style>${style}</style>`)
     : start?.style === null || start?.style === undefined
     ? raw("")
-    : html`<link rel="stylesheet" href="${assets}${start.style}">`
+    : template`<link rel="stylesheet" href="${assets}${start.style}">`
 
 const scriptOf = (start: PageStart | undefined): Html =>
   start === undefined
     ? raw("")
-    : html`${
-      start.early.map((name) => html`<link rel="modulepreload" href="${assets}${name}">`)
+    : template`${
+      start.early.map((name) => template`<link rel="modulepreload" href="${assets}${name}">`)
     }<script type="module" src="${assets}${start.script}"></script>`
 
 /** The document as an answer; `written` says that the server wrote its body. */
 export const document = (page: Page, written: boolean): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(
-    html`
-      <!doctype html>
-      <html lang="${page.locale}">
-        <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-      <meta name="color-scheme" content="light dark">
-      <meta name="referrer" content="no-referrer">
-      <title>${page.title}</title>
-      <link rel="icon" href="/icon.svg" type="image/svg+xml">
-      ${styleOf(page.start, written)}
-      ${page.head ?? null}
-      ${scriptOf(page.start)}
-        </head>
-        <body>
-      ${page.body}
-        </body>
-      </html>
-    `.markup,
+    template`<!doctype html>
+<html lang="${page.locale}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${page.title}</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+${styleOf(page.start, written)}
+${page.head ?? null}
+${scriptOf(page.start)}
+</head>
+<body>
+${page.body}
+</body>
+</html>
+`.markup,
     {
       status: page.status ?? 200,
       contentType: "text/html; charset=utf-8",

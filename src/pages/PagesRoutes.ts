@@ -7,7 +7,7 @@ import { localeOf } from "../gate/ScanAnswer.ts"
 import { toIcs } from "../services/notifications/Calendar.ts"
 import { TicketPageStore } from "../store/tickets/TicketPageStore.ts"
 import { frontPage } from "./FrontPage.ts"
-import { document, html } from "./Html.ts"
+import { document, template } from "./Html.ts"
 import { type Asset, PageAssets, type PageName } from "./PageAssets.ts"
 import { noTicketPage, ticketPage } from "./TicketPage.ts"
 
@@ -82,14 +82,14 @@ export const layer = HttpRouter.use(Effect.fnUntraced(function* (router) {
         scripts: start === undefined ? "none" : "own and wasm",
         start,
         status: start === undefined ? 503 : 200,
-        head: page === "gate" ? html`<link rel="manifest" href="/gate.webmanifest">` : html``,
+        head: page === "gate" ? template`<link rel="manifest" href="/gate.webmanifest">` : template``,
         body: start === undefined
-          ? html`
+          ? template`
             <main>
               <p>${unbuilt[locale]}</p>
             </main>
           `
-          : html`<div id="page"></div>`
+          : template`<div id="page"></div>`
       }, start === undefined)
     })
 

@@ -4,7 +4,7 @@ import type { Locale } from "../../rpc/values/Values.ts"
 import { QrImage } from "../print/qr/QrImage.ts"
 import { qrMatrix } from "../print/qr/QrMatrix.ts"
 import type { TicketPageRow } from "../store/tickets/TicketPageStore.ts"
-import { document, type Html, html, raw } from "./Html.ts"
+import { document, type Html, raw, template } from "./Html.ts"
 import type { PageStart } from "./PageAssets.ts"
 
 /** What a ticket is good for at a moment. */
@@ -84,10 +84,7 @@ const words = {
 } as const
 
 const line = (label: string, value: string | null): Html =>
-  value === null || value === "" ? raw("") : html`
-    <dt>${label}</dt>
-    <dd>${value}</dd>
-  `
+  value === null || value === "" ? raw("") : template`<dt>${label}</dt><dd>${value}</dd>`
 
 const sentence = (ticket: TicketPageRow, state: TicketState, locale: Locale): string => {
   const said = words[locale].states
@@ -116,16 +113,16 @@ export const ticketPage = (
   const said = words[locale]
   const state = stateOf(ticket, now)
   const code = state === "good"
-    ? html`<div class="qr">${
+    ? template`<div class="qr">${
       raw(QrImage.svg(qrMatrix(ticket.qr_data), "large"))
     }<code>${ticket.code}</code></div>
 <p class="soft">${said.present}</p>`
     : raw("")
-  const links = html`<p>${
-    pdf === null || state === "void" ? null : html`<a class="button" href="${pdf}">${said.pdf}</a>`
+  const links = template`<p>${
+    pdf === null || state === "void" ? null : template`<a class="button" href="${pdf}">${said.pdf}</a>`
   }${
     state === "good" || state === "unpaid"
-      ? html`<a class="button plain" href="${calendar}">${said.calendar}</a>`
+      ? template`<a class="button plain" href="${calendar}">${said.calendar}</a>`
       : null
   }</p>`
   return document({
@@ -133,7 +130,7 @@ export const ticketPage = (
     title: ticket.title,
     scripts: start === undefined ? "none" : "own",
     start,
-    body: html`<main>
+    body: template`<main>
 <h1>${ticket.title}</h1>
 <p class="state ${state === "good" ? "good" : "bad"}" role="status">${sentence(ticket, state, locale)}</p>
 ${code}
@@ -162,10 +159,5 @@ export const noTicketPage = (locale: Locale) =>
     locale,
     title: words[locale].gone,
     scripts: "none",
-    body: html`
-      <main>
-        <h1>${words[locale].gone}</h1>
-        <p>${words[locale].goneText}</p>
-      </main>
-    `
+    body: template`<main><h1>${words[locale].gone}</h1><p>${words[locale].goneText}</p></main>`
   }, true)

@@ -50,6 +50,18 @@ const zxingReader = async (): Promise<Reader> => {
   }
 }
 
+/** The reader that this browser has or can load; none while there is no network to load it over. */
+const reader = async (): Promise<Reader | undefined> => {
+  try {
+    return await ownReader() ?? await zxingReader()
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds until a reader that could not be loaded is asked for again. */
+const untilReader = 3_000
+
 export interface Camera {
   readonly torch: ((on: boolean) => Promise<void>) | null
   readonly stop: () => void
@@ -78,11 +90,16 @@ export const watch = async (
   }
   video.srcObject = stream
   await video.play()
-  const read = await ownReader() ?? await zxingReader()
+  let read: Reader | undefined
   let stopped = false
   let timer: ReturnType<typeof setTimeout>
   const turn = async () => {
     if (stopped) return
+    read ??= await reader()
+    if (read === undefined) {
+      timer = setTimeout(turn, untilReader)
+      return
+    }
     if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !document.hidden) {
       const codes = await read(video)
       if (!stopped) seen([...new Set(codes)])

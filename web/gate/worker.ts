@@ -1,6 +1,7 @@
 /** Keeps the scanner's own files, so that it opens without a network. Nothing of a ticket or a guest goes through here. */
 declare const BUILD: string
 declare const SHELL: ReadonlyArray<string>
+declare const READER: ReadonlyArray<string>
 
 interface WorkerScope {
   readonly addEventListener: (name: string, listener: (event: WorkerEvent) => void) => void
@@ -18,9 +19,12 @@ interface WorkerEvent {
 const scope = globalThis as unknown as WorkerScope
 const name = `guichet-${BUILD}`
 
+/** A browser that reads QR codes itself needs no reader of ours. */
+const files = "BarcodeDetector" in globalThis ? SHELL : [...SHELL, ...READER]
+
 scope.addEventListener(
   "install",
-  (event) => event.waitUntil(caches.open(name).then((cache) => cache.addAll([...SHELL])))
+  (event) => event.waitUntil(caches.open(name).then((cache) => cache.addAll([...files])))
 )
 
 scope.addEventListener("activate", (event) =>

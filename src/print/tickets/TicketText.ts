@@ -166,5 +166,7 @@ export const doorHours = (
 }
 
 /** `TKT-001-CE8C HH6M 7TAJ TBRJ`: what is random is easier to read and to type in groups. */
-export const groupedCode = (code: string): string =>
-  code.replace(/[0-9A-Z]+$/, (random) => random.replace(/(.{4})(?=.)/g, "$1 "))
+export const groupedCode = (code: string): string => {
+  const random = code.lastIndexOf("-") + 1
+  return code.slice(0, random) + code.slice(random).replace(/(.{4})(?=.)/g, "$1 ")
+}

@@ -14,7 +14,8 @@ const enhanced = /^(?:\d{3}[ -])?[#(]?([245]\.\d{1,3}\.\d{1,3})(?![.\d])/m
 export const statusOf = (error: NodemailerError): string | undefined => enhanced.exec(textOf(error))?.[1]
 
 /** The words alone: who is called quota@example.com is over no quota. */
-const wordsOf = (error: NodemailerError): string => textOf(error).replace(/[^\s<>]*@[^\s<>]*|https?:\S+/g, "")
+const wordsOf = (error: NodemailerError): string =>
+  textOf(error).split(/[\s<>]/).filter((word) => !word.includes("@") && !/^https?:/.test(word)).join(" ")
 
 /** The address itself is wrong (x.1.x), whatever else is said. */
 const isOfAddress = (status: string | undefined): boolean => status?.startsWith("5.1.") === true

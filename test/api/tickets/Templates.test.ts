@@ -270,7 +270,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an organiser's terms",
       assert.strictEqual((yield* put(bob, { terms: "x" })).status, 404)
       assert.strictEqual((yield* app.ask("/api/events/14/terms", { token: bob })).status, 404)
       assert.strictEqual((yield* put(app.organizer, { terms: "x" }, 999)).status, 404)
-      const unwritable = yield* put(app.organizer, { terms: "票 \ue000", organizer: "\u0378" })
+      const unwritable = yield* put(app.organizer, { terms: "票 \ue000", organizer: "\u4dae" })
       assert.strictEqual(unwritable.status, 422)
       assert.deepStrictEqual(
         unwritable.json.errors.map((error: { pointer: string }) => error.pointer),

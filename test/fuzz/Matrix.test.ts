@@ -191,7 +191,12 @@ layer(TestLayer, { excludeTestServices: true })("the routes", (it) => {
         assert.deepStrictEqual(names(path).filter((param) => !known.has(param)), [], name)
         assert.isTrue(!payload || name in bodies || pictures.includes(name), `${name} has no body here`)
       }
-      const strangers = [...elsewhere, ...pictures, ...keyed, ...Object.keys({ ...bodies, ...queries, ...contentTypes })]
+      const strangers = [
+        ...elsewhere,
+        ...pictures,
+        ...keyed,
+        ...Object.keys({ ...bodies, ...queries, ...contentTypes })
+      ]
       assert.deepStrictEqual(strangers.filter((name) => !routes.some((route) => route.name === name)), [])
       assert.isAbove(clientRoutes.length, 30)
     }))

@@ -79,8 +79,7 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
     const known = (flowId: string) =>
       visible(
         "flow",
-        Effect.flatMap(CurrentCaller, (caller) =>
-          flows.ownerOf(flowId, (owner) => mayRead(caller, owner)))
+        Effect.flatMap(CurrentCaller, (caller) => flows.ownerOf(flowId, (owner) => mayRead(caller, owner)))
       )
     return handlers.handleAll({
       start: ({ payload }) =>

@@ -1,7 +1,7 @@
 /**
  * A guest who is erased is named nowhere but where accountants look: every table is searched, so that a new one is too.
  * Guards whose removal turns this file red: each table's update, each column of `KnownTexts`, the queue, the files, the payment service's copy, the refusal while
- * something of the guest is under way, the address that reaches nobody.
+ * something of the guest is under way, a refund too, the address that reaches nobody.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"

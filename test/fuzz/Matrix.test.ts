@@ -2,7 +2,8 @@
  * Every route of the contract for every identity, on what is its own, another organiser's, and nobody's. The routes are
  * read from the contract: a new one is in by itself, and fails here until it is said what its parameters and body are.
  * Guards whose removal turns this file red: the token on every route, the role of each, the owner of each thing, the one
- * answer for what is another's and what is not there, and the same work for both.
+ * answer for what is another's and what is not there, and the same work for both, of a flow whose owner is
+ * remembered too.
  */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Layer, Redacted, References } from "effect"

@@ -65,6 +65,12 @@ const wordsOf = (status: number, url: string, limit: number): ProblemWords => {
   if (status === 415 && /\/logo\/?$/.test(url)) {
     return { ...words, detail: "Send the picture as image/png or image/jpeg and say so in Content-Type." }
   }
+  if (status === 415 && /\/scans\/stream\/?$/.test(url)) {
+    return {
+      ...words,
+      detail: "Send one JSON object on each line as application/x-ndjson and say so in Content-Type."
+    }
+  }
   return words
 }
 

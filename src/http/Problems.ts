@@ -73,6 +73,14 @@ export class IdempotencyKeyInUse extends HttpApiError.Problem<IdempotencyKeyInUs
   title: "The same request is still being answered"
 }, { retry_after: Schema.Int }) {}
 
+/** 415: the body is of a kind that this address does not take. */
+export class UnsupportedMediaType
+  extends HttpApiError.Problem<UnsupportedMediaType>()("UnsupportedMediaType", {
+    type: problemType("unsupported-media-type"),
+    status: 415,
+    title: "This kind of body is not understood"
+  }) {}
+
 /** 422: this Idempotency-Key was used for a different request. */
 export class IdempotencyKeyReused
   extends HttpApiError.Problem<IdempotencyKeyReused>()("IdempotencyKeyReused", {

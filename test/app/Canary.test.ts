@@ -4,7 +4,8 @@
  * of which nothing but the clock knows. What is kept is named here and in docs/operating/repair.md.
  * Guards whose removal turned this file red: the context of scans in `KnownTexts` (also in the list of columns), its names
  * inside of sentences, its kept answers, finished ones and those with a word of a name, the outbox in `Erase`, the clock of
- * `IdempotencyStore`, the deliveries in `RetentionStore`, `RetentionStore` in the sweep.
+ * `IdempotencyStore`, the deliveries in `RetentionStore`, `RetentionStore` in the sweep, and in `KnownTexts` why money goes
+ * back, why a refund failed, why an event is called off, what is said of an address, and the journal.
  */
 import { assert, layer } from "@effect/vitest"
 import { Clock, ConfigProvider, Console, Context, Duration, Effect, Layer, Redacted } from "effect"
@@ -118,6 +119,30 @@ const live = Effect.fnUntraced(function* (eventId: number, canary: Canary) {
     ask(`/api/tickets/generation-jobs/${retried.json.job_id}`, { token }),
     ({ json }) => json.status === "completed"
   )
+  yield* until(
+    Effect.map(
+      sql`SELECT 1 FROM payments WHERE payment_id = ${run.flow.payment_id} AND amount_received > 0`,
+      (rows) => rows.length
+    ),
+    (paid) => paid > 0
+  )
+  const refund = yield* ask(`/api/payments/${run.flow.payment_id}/refunds`, {
+    token,
+    headers: { "idempotency-key": `refund-${eventId}` },
+    body: { amount: 1, reason: note }
+  })
+  assert.strictEqual(refund.status, 202, refund.text)
+  for (const address of [canary.email, `ana-${eventId}@bilby.example`]) {
+    const listed = yield* ask("/api/suppressions", {
+      token,
+      body: { channel: "email", address, detail: note }
+    })
+    assert.isBelow(listed.status, 300, listed.text)
+  }
+  const path = `/api/events/${eventId}/cancellation`
+  const calledOff = yield* ask(path, { token, body: { reason: note } })
+  assert.strictEqual(calledOff.status, 202, calledOff.text)
+  yield* until(ask(path, { token }), ({ json }) => json.status === "finished")
   // What mail servers, gateways and generators say of a failure names whom it was about.
   yield* sql`UPDATE notification_attempts SET reason = ${note} WHERE message_id IN
     (SELECT message_id FROM notifications WHERE recipient = ${canary.email})`
@@ -125,6 +150,10 @@ const live = Effect.fnUntraced(function* (eventId: number, canary: Canary) {
   yield* sql`UPDATE ticket_jobs SET error = ${note} WHERE job_id = ${run.flow.job_id}`
   yield* sql`UPDATE flows SET error = ${JSON.stringify({ code: "c", detail: note })}::jsonb
     WHERE flow_id = ${run.flow.flow_id}`
+  const exit = { _tag: "Failure", cause: [{ _tag: "Fail", error: { message: note } }] }
+  yield* sql`UPDATE workflow_journal SET exit = ${JSON.stringify(exit)} WHERE execution =
+    (SELECT 'CompleteFlow/' || execution_id FROM flows WHERE flow_id = ${run.flow.flow_id})`
+  yield* sql`UPDATE refunds SET failure = ${note} WHERE payment_id = ${run.flow.payment_id}`
   return run
 }, Effect.orDie)
 
@@ -158,6 +187,7 @@ const after = (by: Duration.Duration) => <A, E, R>(effect: Effect.Effect<A, E, R
 const records = [
   "cluster_messages",
   "cluster_replies",
+  "event_cancellations",
   "flows",
   "guests",
   "guichet_key_values",
@@ -166,32 +196,36 @@ const records = [
   "notification_sequences",
   "notifications",
   "payments",
+  "refunds",
   "scans",
+  "suppressions",
   "ticket_job_items",
-  "ticket_jobs"
+  "ticket_jobs",
+  "workflow_journal"
 ]
 
 /** Columns with a statement of their own in `ErasureStore`, `GeneratorQueue.forget`, the ledger or the end of `replaceKnown`. */
 const erased = [
   "guests.name guests.email guests.phone flows.request payments.customer notifications.recipient",
-  "guichet_key_values.value ticket_queue.element idempotency_keys.body"
+  "guichet_key_values.value ticket_queue.element idempotency_keys.body suppressions.address"
 ].join(" ").split(" ")
 
-/** What the law keeps, what an organiser says to all, and a queue that no service of ours puts a guest into. */
+/** What the law keeps, what an organiser says to all, a queue that no service of ours puts a guest into, and a word of ours. */
 const kept = [
   "invoices.document events.title events.location events.terms events.organizer events.gate_rules tokens.gates",
   "invoices.corrects payment_events.facts payments.attention",
-  "guests.ticket_type tickets.ticket_type tickets.seat tokens.subject tokens.events guichet_queue.element"
+  "guests.ticket_type tickets.ticket_type tickets.seat tokens.subject tokens.events guichet_queue.element",
+  "suppressions.reason cluster_runners.address"
 ].join(" ").split(" ")
 
 /** Names, words and digests of ours or of the organiser: where a column is called so, nobody writes freely. */
 const identifiers = new Set(
   [
-    "accent body_digest caller channel claimed_result code currency design device_id digest direction event_type",
+    "accent asked_by body_digest caller channel claimed_result code currency design device_id digest direction event_type",
     "flow_type gate gateway gateway_ref headers id issuer kind key locale logo_digest method name number outcome owner",
     "priority qr_data result role route service signature_digest source state status step template timezone trigger type",
-    "annul_operator annulled_by operator_id options payment_state first_gate entity_id entity_type message_id shard_id",
-    "tag reply_id machine_id address runner queue_name acquired_by"
+    "annul_operator annulled_by operator_id options origin payment_state first_gate entity_id entity_type message_id shard_id",
+    "tag reply_id machine_id runner queue_name acquired_by ticket_ids execution"
   ].join(" ").split(" ")
 )
 

@@ -1,7 +1,7 @@
 /**
  * A guest who is erased is named nowhere but where accountants look: every table is searched, so that a new one is too.
  * Guards whose removal turns this file red: each table's update, each column of `KnownTexts`, the queue, the files, the payment service's copy, the refusal while
- * something of the guest is under way, the address that reaches nobody.
+ * something of the guest is under way, a refund too, the address that reaches nobody.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -14,7 +14,7 @@ import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
 import { ErasureStore } from "../../src/store/retention/ErasureStore.ts"
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import { tablesWith } from "../support/CanarySearch.ts"
-import { bodyFor, guestsNamed, read, run, ticketsOf } from "../support/FlowClient.ts"
+import { bodyFor, guestsNamed, read, run, ticketsOf, until } from "../support/FlowClient.ts"
 import { keyOf } from "../support/EventIds.ts"
 import * as TestAppLayer from "../support/TestApp.ts"
 import { TestApp } from "../support/TestApp.ts"
@@ -111,6 +111,18 @@ layer(App, { excludeTestServices: true })("guichet erase", (it) => {
       yield* sql`UPDATE payments SET status = 'pending' WHERE flow_id = ${flow.flow_id}`
       assert.include((yield* refusal).message, flow.payment_id)
       yield* sql`UPDATE payments SET status = 'settled' WHERE flow_id = ${flow.flow_id}`
+      const { json: { refund_id: refundId } } = yield* app.ask(`/api/payments/${flow.payment_id}/refunds`, {
+        token: app.organizer,
+        headers: { "idempotency-key": "a-seat" },
+        body: { amount: 1, reason: "a seat was wet" }
+      })
+      yield* until(
+        read(`/api/refunds/${refundId}`),
+        ({ json }) => json.status === "succeeded"
+      )
+      yield* sql`UPDATE refunds SET status = 'requested' WHERE refund_id = ${refundId}`
+      assert.include((yield* refusal).message, refundId)
+      yield* sql`UPDATE refunds SET status = 'succeeded' WHERE refund_id = ${refundId}`
       yield* sql`UPDATE ticket_jobs SET status = 'running' WHERE flow_id = ${flow.flow_id}`
       yield* sql`UPDATE ticket_job_items SET status = 'queued' WHERE job_id = ${flow.job_id}`
       assert.include((yield* refusal).message, flow.job_id)

@@ -2,7 +2,8 @@
  * Every route of the contract for every identity, on what is its own, another organiser's, and nobody's. The routes are
  * read from the contract: a new one is in by itself, and fails here until it is said what its parameters and body are.
  * Guards whose removal turns this file red: the token on every route, the role of each, the owner of each thing, the one
- * answer for what is another's and what is not there, and the same work for both.
+ * answer for what is another's and what is not there, and the same work for both, of a flow whose owner is
+ * remembered too.
  */
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Layer, Redacted, References } from "effect"
@@ -22,6 +23,16 @@ type Body = (ids: Possessions) => unknown
 
 /** A body that is right in itself, for each route that needs one. */
 const bodies: Readonly<Record<string, Body>> = {
+  "cancellations.callOff": () => ({ reason: "The hall is flooded" }),
+  "payments.refund": () => ({ amount: 1, reason: "Goodwill" }),
+  "supervision.annul": () => ({ reason: "The wrong person" }),
+  "supervision.letIn": ({ ticket_code }) => ({
+    ticket_code,
+    scanner_id: scanned.scanner_id,
+    scan_location: scanned.scan_location,
+    reason: "The queue is long"
+  }),
+  "scanStream.stream": ({ event_id, ticket_code }) => ({ ...scanned, event_id, ticket_code }),
   "sequences.start": ({ event_id }) => ({ ...sequence, event_id, user_id: 1 }),
   "messages.resendDead": ({ event_id }) => ({ event_id }),
   "messages.sendTicket": () => ({ channel: "email" }),
@@ -60,6 +71,15 @@ const elsewhere = ["flows.start"]
 
 /** Its body is a picture. */
 const pictures = ["templates.setLogo"]
+
+/** Their body is not `application/json`. */
+const contentTypes: Readonly<Record<string, string>> = {
+  "templates.setLogo": "image/png",
+  "scanStream.stream": "application/x-ndjson"
+}
+
+/** Refused without an Idempotency-Key. */
+const keyed = ["payments.refund"]
 
 /** What a query must have. */
 const queries: Readonly<Record<string, string>> = {
@@ -139,7 +159,8 @@ const ask = Effect.fnUntraced(function* (route: Route, ids: Possessions, token: 
     headers: {
       "x-request-id": requestId,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { "content-type": picture ? "image/png" : "application/json" })
+      ...(keyed.includes(route.name) ? { "idempotency-key": requestId } : {}),
+      ...(body === undefined ? {} : { "content-type": contentTypes[route.name] ?? "application/json" })
     },
     ...(body === undefined ? {} : { body: picture ? String(body) : JSON.stringify(body) })
   })
@@ -171,7 +192,12 @@ layer(TestLayer, { excludeTestServices: true })("the routes", (it) => {
         assert.deepStrictEqual(names(path).filter((param) => !known.has(param)), [], name)
         assert.isTrue(!payload || name in bodies || pictures.includes(name), `${name} has no body here`)
       }
-      const strangers = [...elsewhere, ...pictures, ...Object.keys({ ...bodies, ...queries })]
+      const strangers = [
+        ...elsewhere,
+        ...pictures,
+        ...keyed,
+        ...Object.keys({ ...bodies, ...queries, ...contentTypes })
+      ]
       assert.deepStrictEqual(strangers.filter((name) => !routes.some((route) => route.name === name)), [])
       assert.isAbove(clientRoutes.length, 30)
     }))
@@ -222,7 +248,9 @@ layer(TestLayer, { excludeTestServices: true })("the routes", (it) => {
         "another token of the organizer": yield* made({ role: "organizer", subject: "alice" }),
         "an operator of the event": yield* made({ ...operator, events: [71_501] }),
         "an operator of one gate": yield* made({ ...operator, events: [71_501], gates: ["A"] }),
-        "an operator of no event": yield* made({ ...operator, events: [] })
+        "an operator of no event": yield* made({ ...operator, events: [] }),
+        "a supervisor of the event": yield* made({ ...operator, role: "supervisor", events: [71_501] }),
+        "a supervisor of no event": yield* made({ ...operator, role: "supervisor", events: [] })
       }
       const wrong: Array<string> = []
       for (const [who, token] of Object.entries(identities)) {

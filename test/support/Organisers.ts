@@ -13,6 +13,7 @@ export interface Possessions {
   readonly job_id: string
   readonly ticket_id: number
   readonly payment_id: string
+  readonly refund_id: string
   readonly sequence_id: string
   readonly message_id: string
   /** Of an address on the organiser's list. */
@@ -31,6 +32,7 @@ export const absent: Possessions = {
   job_id: "job_AAAAAAAAAAAAAAAAAAAAAAAA",
   ticket_id: 987_654,
   payment_id: "pay_AAAAAAAAAAAAAAAAAAAAAAAA",
+  refund_id: "refund_AAAAAAAAAAAAAAAAAAAAAAAA",
   sequence_id: "seq_AAAAAAAAAAAAAAAAAAAAAAAA",
   message_id: "flow_AAAAAAAAAAAAAAAAAAAAAAAA.welcome.1.email",
   digest: "0".repeat(64),
@@ -64,6 +66,11 @@ export const organiser = Effect.fnUntraced(function* (subject: string, eventId: 
     body: { channel: "email", address: `nobody@${subject}.example` }
   })
   const payment = yield* ask(`/api/payments/${flow.payment_id}`)
+  const refunded = yield* app.ask(`/api/payments/${flow.payment_id}/refunds`, {
+    token,
+    headers: { "idempotency-key": `refund-of-${subject}` },
+    body: { amount: 1, reason: "Goodwill" }
+  })
   const owns: Possessions = {
     event_id: eventId,
     flow_id: flow.flow_id,
@@ -71,6 +78,7 @@ export const organiser = Effect.fnUntraced(function* (subject: string, eventId: 
     job_id: flow.job_id,
     ticket_id: job.json.tickets[0].ticket_id,
     payment_id: flow.payment_id,
+    refund_id: refunded.json.refund_id,
     sequence_id: flow.reminders_id,
     message_id: `${flow.flow_id}.registration_confirmation.1.email`,
     digest: suppressed.json.digest,

@@ -13,14 +13,14 @@ import { NotificationStore } from "../../store/notifications/NotificationStore.t
 import { TemplateStore } from "../../store/tickets/TemplateStore.ts"
 import { FlowsGroup } from "./FlowsApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
-import { requireRole } from "../rules/CurrentCaller.ts"
+import { CurrentCaller, requireRole } from "../rules/CurrentCaller.ts"
 import { Drain } from "../../http/Drain.ts"
 import { nextPage, pageSize } from "../rules/NextPage.ts"
 import { Conflict, InvalidRequest } from "../../http/Problems.ts"
 import { Seats } from "../../limits/Seats.ts"
 import { resourceId } from "../rules/ResourceId.ts"
 import { seated } from "../rules/Seated.ts"
-import { ownerOf, visible } from "../rules/Visible.ts"
+import { mayRead, ownerOf, visible } from "../rules/Visible.ts"
 import { live } from "../../http/Sse.ts"
 
 /** Messages on a page, unless `limit` says otherwise. */
@@ -75,6 +75,12 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
     const templates = yield* TemplateStore
     const numbers = yield* EventNumbers
     const own = (flowId: string) => visible("flow", flows.view(flowId))
+    /** Without a read of what is the caller's, once it is remembered. */
+    const known = (flowId: string) =>
+      visible(
+        "flow",
+        Effect.flatMap(CurrentCaller, (caller) => flows.ownerOf(flowId, (owner) => mayRead(caller, owner)))
+      )
     return handlers.handleAll({
       start: ({ payload }) =>
         accept(payload).pipe(
@@ -106,14 +112,14 @@ export const FlowsHttpLayer = HttpApiBuilder.group(
           seated(
             seats,
             Effect.map(
-              visible("flow", flows.ownerOf(params.flow_id)),
+              known(params.flow_id),
               () => feeds.watch(feedOf(params.flow_id), Number(headers["last-event-id"] ?? 0))
             )
           )
         ),
       messages: ({ params, query }) =>
         Effect.gen(function* () {
-          yield* visible("flow", flows.ownerOf(params.flow_id))
+          yield* known(params.flow_id)
           const limit = query.limit ?? messagesOnPage
           const messages = yield* ledger.ofFlow(params.flow_id, { after: query.after ?? "", limit })
           const last = messages.length === limit ? messages[limit - 1]!.message_id : null

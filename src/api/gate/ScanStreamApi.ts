@@ -2,7 +2,7 @@
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Schema } from "effect"
 import { Authorization } from "../rules/Authorization.ts"
-import { TooManyRequests } from "../../http/Problems.ts"
+import { TooManyRequests, UnsupportedMediaType } from "../../http/Problems.ts"
 import { ProblemMiddleware } from "../../http/ProblemMiddleware.ts"
 
 /** One stream: the bytes of its body, those of a line, and the scans of it that are decided at once. */
@@ -26,7 +26,7 @@ export class ScanStreamGroup extends HttpApiGroup.make("scanStream").add(
     headers: { "accept-language": Schema.optionalKey(Schema.String) },
     payload: HttpApiSchema.StreamUint8Array({ contentType: lines, maxBytes: streamBounds.bytes }),
     success: HttpApiSchema.StreamUint8Array({ contentType: lines }),
-    error: [TooManyRequests]
+    error: [TooManyRequests, UnsupportedMediaType]
   }).annotateMerge(
     OpenApi.annotations({
       summary: "Decide scans as they come, line by line",

@@ -73,8 +73,14 @@ export class FlowStore extends Context.Service<FlowStore, {
     step: StepName,
     end: Omit<FlowSteps.StepEnd, "status">
   ) => Effect.Effect<void>
-  /** Whose a flow is, if there is one. */
-  readonly ownerOf: (flowId: string) => Effect.Effect<Option.Option<{ readonly owner: string }>>
+  /**
+   * Whose a flow is, if there is one, for a reader of these owners' flows. The same work is done for a flow that the reader
+   * may not know of as for one that is not there.
+   */
+  readonly ownerOf: (
+    flowId: string,
+    mayRead: (owner: string) => boolean
+  ) => Effect.Effect<Option.Option<{ readonly owner: string }>>
   /** The workflow execution that waits for this flow's webhooks. */
   readonly executionOf: (flowId: string) => Effect.Effect<Option.Option<string>>
   /**
@@ -104,9 +110,10 @@ export class FlowStore extends Context.Service<FlowStore, {
       const feeds = yield* FeedStore
 
       /** A flow's owner and its execution are stored with it and stay. */
+      const identityOf = (flowId: string) =>
+        Rows.first(IdentityRow)(sql`SELECT owner, execution_id FROM flows WHERE flow_id = ${flowId}`)
       const identities = yield* Cache.makeWith(
-        (flowId: string) =>
-          Rows.first(IdentityRow)(sql`SELECT owner, execution_id FROM flows WHERE flow_id = ${flowId}`),
+        identityOf,
         {
           capacity: remembered,
           timeToLive: (exit) =>
@@ -117,7 +124,15 @@ export class FlowStore extends Context.Service<FlowStore, {
       )
       const executionOf = (flowId: string) =>
         Effect.map(Cache.get(identities, flowId), Option.flatMapNullishOr((row) => row.execution_id))
-      const ownerOf = (flowId: string) => Cache.get(identities, flowId)
+      /** What is remembered is for its readers alone: anybody else waits for the database, whether there is a flow or none. */
+      const ownerOf: FlowStore["Service"]["ownerOf"] = Effect.fnUntraced(function* (flowId, mayRead) {
+        const isReaders = Option.exists<typeof IdentityRow.Type>(({ owner }) => mayRead(owner))
+        const known = Option.flatten(yield* Cache.getSuccess(identities, flowId))
+        if (isReaders(known)) return known
+        const found = yield* identityOf(flowId)
+        if (isReaders(found)) yield* Cache.set(identities, flowId, found)
+        return found
+      })
 
       const statusOf = (flowId: string) =>
         Rows.first(StatusRow)(sql`SELECT status FROM flows WHERE flow_id = ${flowId}`).pipe(

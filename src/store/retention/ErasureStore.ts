@@ -37,7 +37,10 @@ const KnownText = Schema.Struct({ text: Schema.String, field: Schema.String })
 export type Traces = Omit<typeof Traces.Type, "busy">
 
 export class ErasureStore extends Context.Service<ErasureStore, {
-  /** Refused while a flow, a generation job or a payment of the guest is under way. */
+  /**
+   * Refused while a flow, a generation job or a payment of the guest is under way, or a refund is not with the provider
+   * yet: each time it is asked for, its reason has to be the same.
+   */
   readonly traces: (guest: Guest) => Effect.Effect<Traces, GuestUnknown | GuestBusy>
   /** In one transaction, and the second time nothing is left to do; refused as `traces` is. */
   readonly erase: (guest: Guest) => Effect.Effect<void, GuestUnknown | GuestBusy>
@@ -73,6 +76,7 @@ export class ErasureStore extends Context.Service<ErasureStore, {
               JOIN ticket_job_items i USING (ticket_id) JOIN ticket_jobs j USING (job_id)
               WHERE i.status = 'queued' AND ${sql.in("j.status", openJobs)}
             UNION ALL SELECT payment_id FROM paid WHERE status = 'pending'
+            UNION ALL SELECT r.refund_id FROM refunds r JOIN paid USING (payment_id) WHERE r.status = 'requested'
           )
           SELECT (SELECT min(id) FROM open) AS busy,
             ARRAY(SELECT file_key FROM mine WHERE file_key IS NOT NULL

@@ -16,7 +16,10 @@ export interface Known {
 /** What a column holds: JSON, stored as `jsonb` or as `text`, or a sentence. */
 type Content = "jsonb" | "json text" | "sentence"
 
-/** Where people and other systems write freely, in rows whose work is done. */
+/**
+ * Where people and other systems write freely, in rows whose work is done. A refund that the provider has not taken is asked
+ * for again in the same words: other words under its key would be refused.
+ */
 export const knownColumns: ReadonlyArray<
   readonly [table: string, column: string, content: Content, done: string]
 > = [
@@ -40,6 +43,10 @@ export const knownColumns: ReadonlyArray<
   ["tickets", "generation", "jsonb", "true"],
   ["ticket_job_items", "reason", "sentence", "true"],
   ["ticket_jobs", "error", "sentence", "true"],
+  ["refunds", "reason", "sentence", "status <> 'requested'"],
+  ["refunds", "failure", "sentence", "true"],
+  ["event_cancellations", "reason", "sentence", "true"],
+  ["suppressions", "detail", "sentence", "true"],
   ["ticket_queue", "last_failure", "sentence", "true"],
   ["guichet_queue", "last_failure", "sentence", "true"],
   ["cluster_messages", "payload", "json text", "processed"],

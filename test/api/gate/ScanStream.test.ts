@@ -195,6 +195,7 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a stream of scans", (i
       assert.strictEqual((yield* post("gct_nobody", lines)).status, 401)
       const wrong = yield* post(yield* steward(5), lines, { "content-type": "application/json" })
       assert.strictEqual(wrong.status, 415)
+      assert.include(yield* Effect.promise(() => wrong.text()), "application/x-ndjson")
       assert.strictEqual((yield* live(yield* steward(5), 5, ticket!.code)).result, "valid")
     }))
 

@@ -1,7 +1,8 @@
 /**
  * What could not be delivered is tried again for a day, however the flow or the payment has ended.
  * Guards whose removal turns this file red: the rounds of `untilDelivered`, what waits in the ledger and not what was
- * planned, the skip of what is planned no more, the amendment of step and flow, the notice as a workflow.
+ * planned, the skip of what is planned no more, a ticket's mail asks for a live ticket, the amendment
+ * of step and flow, the notice as a workflow.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"

@@ -1,7 +1,7 @@
 /**
  * How a server ends: what it is answering is answered, and nothing else keeps it; and what its listeners throw, which
- * ends the request and nothing more. Guards whose removal turns this file red: each connection that ends at once, the last
- * request of one that was kept, what tells it so, the time that it is kept for, the two states of a request that is waited for, `guarded` around each of `takes`, `answer` and the reply, and the bound on
+ * ends the request and nothing more. Guards whose removal turns this file red: each connection that ends at once, what is
+ * still accepted and read before (`hearing`), the last request of one that was kept, what tells it so, the time that it is kept for, the two states of a request that is waited for, `guarded` around each of `takes`, `answer` and the reply, and the bound on
  * headers.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -157,6 +157,25 @@ describe("a server that ends", () => {
       yield* fast.heard("fast two")
       yield* Effect.forEach([kept, fast], ({ ended }) => ended)
       yield* Fiber.join(ending)
+    }).pipe(Effect.scoped))
+
+  it.live("answers the first requests of connections that it has not accepted or not read yet", () =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 20; round++) {
+        const { end, latch, port } = yield* serving
+        yield* latch.open
+        const early = yield* Effect.forEach(Array.from({ length: 1 + round }), () => wire(port), {
+          concurrency: "unbounded"
+        })
+        for (const { say } of early) say(`${head("/late", 4)}word`)
+        const ending = yield* Effect.forkChild(end, { startImmediately: true })
+        for (const { ended, heard } of early) {
+          yield* heard("connection: close")
+          yield* heard("late word")
+          yield* ended
+        }
+        yield* Fiber.join(ending)
+      }
     }).pipe(Effect.scoped))
 
   it.live("ends a connection that was kept and stays silent, a moment later", () =>

@@ -1,7 +1,7 @@
 /** How a server lets go of its connections when it ends: none that is being answered is cut, and no other one is waited for. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
-import { listen } from "../bounds/Listener.ts"
+import { guarded, listen } from "../bounds/Listener.ts"
 import type { Report } from "./RequestFront.ts"
 
 /** A request on a connection, and its answer. */
@@ -21,6 +21,16 @@ export interface Farewell {
   readonly isLeaving: () => boolean
   readonly millis: number
 }
+
+/**
+ * A server that ends listens for so long: what came before it was told to end may not be accepted or read yet, and would be
+ * reset.
+ */
+const hearing = 100
+
+/** After a while, and after what came in it was read, however late the loop is. */
+const after = (millis: number, run: () => void, report: Report) =>
+  setTimeout(() => void setImmediate(() => guarded(run, report)), millis)
 
 const tellLast = (response: ServerResponse) => {
   if (!response.headersSent) response.setHeader("connection", "close")
@@ -42,10 +52,10 @@ const tellWhenLeftUnread = (request: IncomingMessage, response: ServerResponse) 
 
 /**
  * Lets go of connections in order. While the process is leaving, each answer says that it is the last one of its
- * connection. At `close`, connections that have never said a word (a browser, a balancer or a pool connects ahead) end at
- * once, and so do those whose request has not come whole, of which nothing was accepted: `close` alone waits for them as
- * if a request were under way. Those that are between two requests end a moment later: one whose next request is on its
- * way would lose it.
+ * connection. At `close`, what has come is still accepted and read. Then connections that have never said a word (a
+ * browser, a balancer or a pool connects ahead) end, and so do those whose request has not come whole, of which nothing
+ * was accepted: `close` alone waits for them as if a request were under way. Those that are between two requests end a
+ * moment later: one whose next request is on its way would lose it.
  */
 export const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Server => {
   const connections = new Map<Socket, Connection>()
@@ -77,18 +87,21 @@ export const withOrderlyEnd = (server: Server, farewell: Farewell, report: Repor
       if (isBetween ? isOver : ![...begun].some(isBeingAnswered)) socket.destroy()
     }
   }
-  // The server's own `close` would end at once what is between two requests.
-  server.closeIdleConnections = () => {}
-  const close = server.close.bind(server)
-  server.close = (closed) => {
-    isClosed = true
-    const timer = setTimeout(() => endIdle(true), farewell.millis)
-    close((error) => {
+  const stopListening = server.close.bind(server)
+  const stop = (closed: Parameters<Server["close"]>[0]) => {
+    const timer = after(farewell.millis, () => endIdle(true), report)
+    stopListening((error) => {
       clearTimeout(timer)
       closed?.(error)
     })
-    for (const { begun } of connections.values()) begun.forEach(([, response]) => tellLast(response))
     endIdle(false)
+  }
+  // The server's own `close` would end at once what is between two requests.
+  server.closeIdleConnections = () => {}
+  server.close = (closed) => {
+    isClosed = true
+    for (const { begun } of connections.values()) begun.forEach(([, response]) => tellLast(response))
+    after(Math.min(hearing, farewell.millis), () => stop(closed), report)
     return server
   }
   return server

@@ -4,6 +4,11 @@
  * Changes that turn this file red: a read of the feed for each event, two statements for a step's start or end, one for each
  * attempt to deliver, a record of each loopback request, the payment's event or its invoice in a transaction of single
  * statements, a job's report in one.
+ *
+ * Without two promises a flow stays below 80. A message is noted before it is handed over, so that a kill leaves a mark on
+ * what may arrive twice: `WITH begun`, three or four for the rounds of its readers. A step that ended is kept in the journal
+ * of its workflow: `WITH journaled`, five or six where no request of the mailbox shares the statement. Neither can be left
+ * out, and how many share one depends on what ends together: it was 81 to 86.
  */
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
@@ -16,7 +21,7 @@ class Asked extends Context.Service<Asked, { texts: Array<string> }>()("test/Ask
 
 /** By the clock: keepers, queues, feeds of other processes; the mailbox is the cluster's. */
 const notTheFlows =
-  /cluster_|_queue"|FROM feeds WHERE|status = 'accepted' AND created_at|deadline <= now\(\)|FROM tokens|s\.event_version < e\.gate_version/
+  /cluster_|_queue"|FROM feeds WHERE|status = 'accepted' AND created_at|deadline <= now\(\)|FROM tokens|s\.event_version < e\.gate_version|m\.resend_at <= now\(\)/
 
 const counting = Layer.effect(
   Statement.CurrentTransformer,
@@ -34,7 +39,7 @@ const TestLayer = TestAppLayer.layer.pipe(
 )
 
 /** The most that a flow by itself may take, with one or two more for each time that it is woken while it goes on. */
-const bound = 80
+const bound = 88
 
 layer(TestLayer, { excludeTestServices: true })("the statements of a complete flow", (it) => {
   it.effect(`are at most ${bound}`, () =>

@@ -6,7 +6,7 @@ import type { Direction, ScanResult } from "../../rpc/Scan.ts"
 import type { OfflineBundle } from "../../src/gate/offline/OfflineBundle.ts"
 import type { Access } from "../device/access.ts"
 import { type Answer, ask } from "../device/server.ts"
-import { decideAlone, knownAfter, readOf } from "./alone.ts"
+import { decideAlone, knownAfter, readOf } from "./offline.ts"
 import type { Disagreement, Known, Passage, Store } from "./store.ts"
 import { words } from "./words.ts"
 

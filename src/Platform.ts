@@ -19,7 +19,7 @@ import { setPriority } from "node:os"
 import process from "node:process"
 import { parentPort, Worker, workerData } from "node:worker_threads"
 import { callerAt, type FastPathServer, withFastPath } from "./server/FastPathServer.ts"
-import { withOrderlyEnd } from "./server/OrderlyEnd.ts"
+import { withGracefulShutdown } from "./server/GracefulShutdown.ts"
 import { type Report, withTurns } from "./server/RequestFront.ts"
 
 /** Runs the program, interrupts it on SIGINT and SIGTERM, and exits with its outcome. */
@@ -63,7 +63,7 @@ export const httpServer = (
 ) =>
   NodeHttpServer.layer(
     () =>
-      withOrderlyEnd(
+      withGracefulShutdown(
         withFastPath(
           withTurns(createServer(patience), options.report, callerAt(options.fastPath)),
           options.fastPath,

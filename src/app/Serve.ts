@@ -12,7 +12,7 @@ import { FastPathRegistry } from "../FastPath.ts"
 import { type FallbackRoutes, routerConfig } from "../http/FallbackRoutes.ts"
 import * as Health from "../http/Health.ts"
 import * as MetricsRoute from "../telemetry/metrics/MetricsRoute.ts"
-import * as HttpHouse from "../http/HttpHouse.ts"
+import * as ServerRules from "../http/ServerRules.ts"
 import * as Platform from "../Platform.ts"
 import { PortRefused } from "../PortRefused.ts"
 import { Loopback } from "../trust/Loopback.ts"
@@ -45,7 +45,7 @@ export const serve = <A, E, R>(name: ServiceTargetName, routes: Layer.Layer<A, E
   Layer.unwrap(Effect.gen(function* () {
     const address = { port: yield* ports[name], host: yield* host }
     return Layer.effectDiscard(Effect.gen(function* () {
-      const answer = (yield* HttpRouter.toHttpEffect(HttpHouse.wrap(Layer.merge(routes, houseRoutes))).pipe(
+      const answer = (yield* HttpRouter.toHttpEffect(ServerRules.wrap(Layer.merge(routes, houseRoutes))).pipe(
         Effect.provideService(HttpRouter.RouterConfig, routerConfig)
       )) as Answer
       const context = yield* Effect.context<never>()

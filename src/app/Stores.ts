@@ -19,7 +19,7 @@ import { InvoiceStore } from "../payments/invoices/InvoiceStore.ts"
 import { JobIndex } from "../store/jobs/JobIndex.ts"
 import { JobStore } from "../store/jobs/JobStore.ts"
 import { GuestSearch } from "../store/gate/GuestSearch.ts"
-import { JournalStore } from "../store/gate/JournalStore.ts"
+import { ScanJournalStore } from "../store/gate/ScanJournalStore.ts"
 import { NotificationStore } from "../store/notifications/NotificationStore.ts"
 import { CancellationStore } from "../store/payments/CancellationStore.ts"
 import { PaymentHistory } from "../store/payments/PaymentHistory.ts"
@@ -58,7 +58,7 @@ export const StoresLayer = Layer.mergeAll(
   JobIndex.layer,
   JobStore.layer,
   GuestSearch.layer,
-  JournalStore.layer,
+  ScanJournalStore.layer,
   NotificationStore.layer,
   PaymentHistory.layer,
   PaymentIndex.layer,

@@ -5,7 +5,8 @@
  * Callers take turns in it. While a gate is in use here, what is not of the gate leaves the loop free between two pieces:
  * the next one begins when a timer came on time, which shows that nothing waits, or at the latest after a while. A scan
  * passes through the loop some ten times on its way, so that many pieces under way at once would hold it ten times. Who
- * sends little but what is refused leaves the loop free for longer, and is not believed to be a gate.
+ * sends little but what is refused leaves the loop free for longer, and is not believed to be a gate. Whatever the gate
+ * asks, one piece of the others begins in each such while, so that nobody who looks like a gate keeps them out.
  */
 import { FairLine } from "./FairLine.ts"
 import { guarded } from "./Listener.ts"
@@ -57,6 +58,8 @@ export class Turns {
   #isTurning = false
   #isFree = true
   #scannedAt = -Infinity
+  /** Since when none of the others has begun although some wait. */
+  #othersWaitSince = 0
 
   constructor(loop: Loop = realLoop) {
     this.#loop = loop
@@ -67,6 +70,7 @@ export class Turns {
   enter(begin: Waiting["begin"], failed: Waiting["failed"], { caller, isGate }: Whose): boolean {
     const line = isGate && !this.#refusals.areMany(caller) ? this.#gate : this.#others
     if (line.sizeOf(caller) >= most.each || line.size >= most.all) return false
+    if (line === this.#others && line.size === 0) this.#othersWaitSince = this.#loop.now()
     line.put(caller, { begin, failed })
     this.#goOn()
     return true
@@ -89,15 +93,19 @@ export class Turns {
   }
 
   readonly #turn = (): void => {
-    const gate = this.#gate.next()
-    const next = gate ?? (this.#isFree ? this.#others.next() : undefined)
+    const areLate = this.#others.size > 0 && this.#loop.now() - this.#othersWaitSince >= longest
+    const gate = areLate ? undefined : this.#gate.next()
+    const next = gate ?? (this.#isFree || areLate ? this.#others.next() : undefined)
     if (next === undefined) {
       this.#isTurning = false
       return
     }
     this.#loop.soon(this.#turn)
     guarded(next.one.begin, next.one.failed)
-    if (gate === undefined && this.#loop.now() - this.#scannedAt < inUse) this.#leaveFree(next.caller)
+    if (gate !== undefined) return
+    const now = this.#loop.now()
+    this.#othersWaitSince = now
+    if (this.#isFree && now - this.#scannedAt < inUse) this.#leaveFree(next.caller)
   }
 
   #leaveFree(caller: string): void {
@@ -120,7 +128,7 @@ export class Turns {
 /** The line of this process, for the servers of all its parts together. */
 export const turns = new Turns()
 
-/** Begins work of nobody in particular in its turn; `failed` is given what it throws. */
+/** Begins work of nobody in particular in its turn; `failed` is given what it throws, or that too much waits. */
 export const inTurn = (begin: () => void, failed: (fault: unknown) => void): void => {
-  turns.enter(begin, failed, { caller: "", isGate: false })
+  if (!turns.enter(begin, failed, { caller: "", isGate: false })) failed(new Error("Too much waits in line"))
 }

@@ -67,7 +67,7 @@ const start = Effect.fn("Demo.start")(function* (
     return {
       organizer: yield* DemoClient.make(organizer.token),
       operator: yield* DemoClient.make(operator.token),
-      operatorToken: operator.token
+      operatorToken: { token: operator.token, organizer: operator.owner }
     }
   }).pipe(Effect.provideContext(app))
 })
@@ -120,7 +120,7 @@ const keep = Effect.fn("Demo.keep")(function* (
 /** Where the pages of a kept demonstration are: board and scanner with the steward's access, and the first ticket's. */
 const pagesOf = (
   tickets: ReadonlyArray<TicketView>,
-  token: Redacted.Redacted,
+  { organizer, token }: { readonly organizer: string; readonly token: Redacted.Redacted },
   corePort: Option.Option<number>
 ) => {
   const [ticket] = tickets
@@ -128,6 +128,7 @@ const pagesOf = (
   const access = (page: string, gate?: string) =>
     `http://localhost:${corePort.value}${page}${
       accessFragment({
+        organizer,
         token: Redacted.value(token),
         event: ticket.event_id,
         gate,

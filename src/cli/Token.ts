@@ -56,7 +56,11 @@ const create = Command.make(
       const made = yield* withStore(insert(token))
       yield* Console.error(`Token ${made.tokenId} (${token.role}, ${token.subject}); it is shown this once:`)
       yield* Console.log(Redacted.value(made.token))
-      const pages = accessPages(token, Redacted.value(made.token), yield* publicUrl)
+      const pages = accessPages(
+        token,
+        { organizer: made.owner, token: Redacted.value(made.token) },
+        yield* publicUrl
+      )
       if (pages.length > 0) yield* Console.error(pages.join("\n"))
     }))
 ).pipe(Command.withDescription("Make a token and print it"))

@@ -114,18 +114,18 @@ export const table = (
 /** More links than these are made by whoever hands them out. */
 const mostPages = 20
 
-/** The scanner's page for each event and gate that an operator's token names: a steward opens one on a phone. */
+/** The scanner's page for each event and gate that a steward's or supervisor's token names: a steward opens one on a phone. */
 export const accessPages = (
   { events, gates, role, subject }: Pick<NewToken, "events" | "gates" | "role" | "subject">,
-  token: string,
+  { organizer, token }: { readonly organizer: string; readonly token: string },
   publicUrl: string
 ): ReadonlyArray<string> =>
-  role !== "operator" ?
+  !isGranted(role) ?
     [] :
     (events ?? []).flatMap((event) =>
       (gates ?? [undefined]).map((gate) =>
         `Scanner of event ${event}${gate === undefined ? "" : `, gate ${gate}`}: ${publicUrl}/gate${
-          accessFragment({ token, event, gate, operator: subject })
+          accessFragment({ token, event, organizer, gate, operator: subject })
         }`
       )
     ).slice(0, mostPages)

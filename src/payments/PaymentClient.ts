@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpApiClient } from "effect/http-api"
 import * as OrchestrationLog from "../telemetry/OrchestrationLog.ts"
-import { ServiceTransport } from "../trust/ServiceClients.ts"
+import { ServiceTransport } from "../trust/ServiceTransport.ts"
 import {
   type PaymentAnswer,
   PaymentApi,

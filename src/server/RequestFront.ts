@@ -40,7 +40,10 @@ export type CallerOf = (request: IncomingMessage) => string
 /** Who asks as far as the connection says it. */
 export const byAddress: CallerOf = ({ socket }) => socket.remoteAddress ?? ""
 
-/** A probe does not wait for what else comes from its address: a process that is only busy is not taken for a dead one. */
+/**
+ * A probe does not wait for what else comes from its address, and stands in the gate's line: a process that is only busy
+ * is not taken for a dead one.
+ */
 const isProbe = ({ url = "" }: IncomingMessage): boolean => url.startsWith("/health/")
 
 const crowded = JSON.stringify({
@@ -71,7 +74,8 @@ export const takeTurn = (
   go: () => void,
   line: Turns = turns
 ): void => {
-  const caller = isProbe(request) ? `probe ${byAddress(request)}` : callerOf(request)
+  const probes = isProbe(request)
+  const caller = probes ? `probe ${byAddress(request)}` : callerOf(request)
   const isGate = saysGate(request)
   const remember = () => {
     if (response.statusCode >= 400 && response.statusCode < 500) line.refused(caller)
@@ -79,7 +83,7 @@ export const takeTurn = (
   }
   listen(response, "finish", remember, failed)
   const begin = () => void (request.socket.destroyed || go())
-  if (!line.enter(begin, failed, { caller, isGate })) turnAway({ request, response })
+  if (!line.enter(begin, failed, { caller, isGate: isGate || probes })) turnAway({ request, response })
 }
 
 /** Requests begin one a turn of the event loop, those of all servers of the process together. */

@@ -129,7 +129,10 @@ const toCaller = (row: typeof CallerRow.Type): Caller => ({
 export class TokenStore extends Context.Service<TokenStore, {
   readonly create: (
     token: NewToken
-  ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly tokenId: string }, OrganizerNeeded>
+  ) => Effect.Effect<
+    { readonly token: Redacted.Redacted; readonly tokenId: string; readonly owner: string },
+    OrganizerNeeded
+  >
   /** A token of a chosen id, unless there was one before: its text is made once. */
   readonly createOnce: (
     tokenId: string,
@@ -222,7 +225,7 @@ export class TokenStore extends Context.Service<TokenStore, {
       const create = (token: NewToken) =>
         Effect.flatMap(randomId, (tokenId) => createOnce(tokenId, token)).pipe(
           Effect.flatMap((made) => Effect.orDie(Effect.fromOption(made))),
-          Effect.map(({ token, token_id }) => ({ token, tokenId: token_id }))
+          Effect.map(({ owner, token, token_id }) => ({ owner, token, tokenId: token_id }))
         )
 
       const list = Rows.all(TokenRow)(sql`SELECT ${all} FROM tokens ORDER BY seq`)

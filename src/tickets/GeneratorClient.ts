@@ -5,7 +5,7 @@ import { HttpApiClient } from "effect/http-api"
 import { createHash } from "node:crypto"
 import type { Priority } from "../../rpc/TicketJob.ts"
 import { isFinal } from "../durable/FinalStatus.ts"
-import { ServiceTransport } from "../trust/ServiceClients.ts"
+import { ServiceTransport } from "../trust/ServiceTransport.ts"
 import { type Accepted, type GenerationJob, TicketApi } from "../services/generator/TicketApi.ts"
 
 /** The generator did not take the chunk, after every retry; `reason` names the last failure, `retryable` whether it may pass. */

@@ -10,7 +10,7 @@ import {
   HttpClientResponse,
   type HttpRouter
 } from "effect/http"
-import { toWebHandler, type WebHandler } from "../http/HttpHouse.ts"
+import { toWebHandler, type WebHandler } from "../http/ServerRules.ts"
 import type { FallbackRoutes } from "../http/FallbackRoutes.ts"
 import * as OwnRequests from "./OwnRequests.ts"
 import type { ServiceTargetName } from "./ServiceName.ts"

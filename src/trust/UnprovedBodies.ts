@@ -1,7 +1,7 @@
 /** The bodies of senders who have not proved themselves yet: a signature is over the body, so that it is read before. */
 import { Effect, Option, Semaphore } from "effect"
 import type { HttpServerRequest } from "effect/http"
-import { bodyLimits, limitOf } from "../http/BodyLimit.ts"
+import { bodyLimits, limitOf } from "../bounds/BodyLimits.ts"
 import { Unavailable } from "../http/Problems.ts"
 
 const kibibyte = 1024

@@ -1,6 +1,6 @@
 /**
  * Bodies over their bounds, over a socket and without one, declared and chunked: refused at their place, whoever reads
- * them. Guards whose removal turns this file red: the bounded request in `HttpHouse`, its `text`, its `arrayBuffer` and
+ * them. Guards whose removal turns this file red: the bounded request in `ServerRules`, its `text`, its `arrayBuffer` and
  * its `modify`, the refusal of an encoding and of bytes that are no UTF-8, what runs while a
  * body comes, and the share of a sample that arrays may have.
  */
@@ -12,7 +12,7 @@ import * as fc from "fast-check"
 import { boundedRequest } from "../../src/bounds/BoundedRequest.ts"
 import { sampleOf } from "../../src/http/ErrorSample.ts"
 import { routerConfig } from "../../src/http/FallbackRoutes.ts"
-import { toWebHandler, wrap } from "../../src/http/HttpHouse.ts"
+import { toWebHandler, wrap } from "../../src/http/ServerRules.ts"
 import { parsing, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
 import * as Platform from "../../src/Platform.ts"
 

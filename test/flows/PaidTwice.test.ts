@@ -9,7 +9,7 @@ import { Effect } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { SqlClient } from "effect/sql"
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
-import { ServiceTransport } from "../../src/trust/ServiceClients.ts"
+import { ServiceTransport } from "../../src/trust/ServiceTransport.ts"
 import {
   bodyFor,
   follow,

@@ -11,7 +11,7 @@ import { randomUUID } from "node:crypto"
 import { SqlClient } from "effect/sql"
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import webhook from "../fixtures/bodies/2-payment-webhook.request.json" with { type: "json" }
-import { ServiceTransport } from "../../src/trust/ServiceClients.ts"
+import { ServiceTransport } from "../../src/trust/ServiceTransport.ts"
 import {
   bodyFor,
   type Finished,

@@ -13,7 +13,7 @@ import {
 } from "effect/http-api"
 import { Authorization } from "../../src/api/rules/Authorization.ts"
 import { CurrentCaller, requireRole } from "../../src/api/rules/CurrentCaller.ts"
-import { toWebHandler, type WebHandler } from "../../src/http/HttpHouse.ts"
+import { toWebHandler, type WebHandler } from "../../src/http/ServerRules.ts"
 import { Idempotency, IdempotencyKey } from "../../src/api/rules/Idempotency.ts"
 import { noStore } from "../../src/http/NoStore.ts"
 import { parsing, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"

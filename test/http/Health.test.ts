@@ -4,7 +4,7 @@ import { Deferred, Effect, Fiber, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { Drain } from "../../src/http/Drain.ts"
 import * as Health from "../../src/http/Health.ts"
-import { toWebHandler } from "../../src/http/HttpHouse.ts"
+import { toWebHandler } from "../../src/http/ServerRules.ts"
 import { Ping } from "../../src/database/Ping.ts"
 import { members } from "./ExampleApi.ts"
 

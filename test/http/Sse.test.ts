@@ -11,7 +11,7 @@ import type { FeedEvent } from "../../rpc/Feed.ts"
 import { FeedStream } from "../../src/http/Shapes.ts"
 import { Drain } from "../../src/http/Drain.ts"
 import { live } from "../../src/http/Sse.ts"
-import { toWebHandler } from "../../src/http/HttpHouse.ts"
+import { toWebHandler } from "../../src/http/ServerRules.ts"
 
 const Api = HttpApi.make("watched").add(
   HttpApiGroup.make("feeds").add(HttpApiEndpoint.get("feed", "/feed", { success: FeedStream }))

@@ -22,7 +22,9 @@ export class GateWorld extends Context.Service<GateWorld, {
     // deno-lint-ignore no-explicit-any
   ) => Promise<any>
   /** The same for another steward, whose token can be revoked. */
-  readonly steward: () => Promise<{ readonly access: string; readonly revoke: () => Promise<unknown> }>
+  readonly steward: (
+    events?: ReadonlyArray<number>
+  ) => Promise<{ readonly access: string; readonly revoke: () => Promise<unknown> }>
 }>()("test/pages/GateWorld") {}
 
 const names = ["Zoë", "João", "Amélie", "Inès", "Jürgen", "Łukasz", "Søren", "Ana", "Paul", "Mia"].map((
@@ -81,15 +83,21 @@ const open = Effect.gen(function* () {
     assert.strictEqual(flow.status, "completed", JSON.stringify(flow))
     return Promise.all(names.map((_, at) => ask(`/api/tickets/${at + 1}`)))
   })
-  const steward = () =>
+  const steward = (events: ReadonlyArray<number> = [1]) =>
     Effect.runPromise(Effect.map(
-      tokens.create({ role: "operator", subject: "steward", owner: "alice", gates: ["A"] }),
+      tokens.create({ role: "operator", subject: "steward", owner: "alice", events, gates: ["A"] }),
       ({ token, tokenId }) => ({
-        access: accessFragment({ token: Redacted.value(token), event: 1, gate: "A", operator: "steward" }),
+        access: accessFragment({
+          token: Redacted.value(token),
+          event: events[0] ?? 1,
+          organizer: "alice",
+          gate: "A",
+          operator: "steward"
+        }),
         revoke: () => Effect.runPromise(tokens.revoke(tokenId))
       })
     ))
-  const { access } = yield* Effect.promise(steward)
+  const { access } = yield* Effect.promise(() => steward())
   return GateWorld.of({ core, access, tickets, ask, steward })
 }).pipe(Effect.provide(Platform.services), Effect.orDie)
 

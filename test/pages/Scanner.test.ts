@@ -151,6 +151,27 @@ describe.skipIf(executable === undefined)("the pages at the door", () => {
         await page.getByText("This access is no longer valid").first().waitFor()
         await page.getByText("1 passage to send").waitFor()
         assert.strictEqual(await entries(world), before)
+        // A link of another event sends nothing of this one; the next link of this one does.
+        const elsewhere = await world.steward([2])
+        await page.goto(`${world.core}/`)
+        await page.goto(`${world.core}/gate${elsewhere.access}`)
+        await page.getByText("1 passage of another event is kept").waitFor()
+        await page.goto(`${world.core}/`)
+        await openGate(page, world)
+        await page.getByText("to send").waitFor({ state: "detached" })
+        await page.waitForFunction(async () => {
+          const open = indexedDB.open("guichet-gate")
+          const db = await new Promise<IDBDatabase>((resolve) => {
+            open.onsuccess = () => resolve(open.result)
+          })
+          const count = db.transaction("passages").objectStore("passages").count()
+          const left = await new Promise<number>((resolve) => {
+            count.onsuccess = () => resolve(count.result)
+          })
+          db.close()
+          return left === 0
+        })
+        assert.strictEqual(await entries(world), before + 1)
       }))
 
     it.effect("a passage is taken back", () =>

@@ -1,7 +1,7 @@
 /** What a test may see from beside the app: how many rows each table holds, and what the services are sent. */
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import type { WebHandler } from "../../src/http/HttpHouse.ts"
+import type { WebHandler } from "../../src/http/ServerRules.ts"
 import { Loopback } from "../../src/trust/Loopback.ts"
 import type { ServiceTargetName } from "../../src/trust/ServiceName.ts"
 

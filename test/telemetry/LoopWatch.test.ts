@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Metric } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import * as HttpHouse from "../../src/http/HttpHouse.ts"
+import * as ServerRules from "../../src/http/ServerRules.ts"
 import * as Platform from "../../src/Platform.ts"
 import * as LoopWatch from "../../src/telemetry/LoopWatch.ts"
 
@@ -29,7 +29,7 @@ describe("the event loop", () => {
         if (Array.isArray(message) && message[0] === "The event loop was held") logged.push(message[1])
       })
       const program = Effect.gen(function* () {
-        const handler = yield* HttpHouse.toWebHandler(routes)
+        const handler = yield* ServerRules.toWebHandler(routes)
         const ask = (path: string) =>
           Effect.promise(() => handler(new Request(`http://localhost${path}`))).pipe(
             Effect.andThen(Effect.sleep(100))

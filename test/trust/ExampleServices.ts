@@ -2,7 +2,7 @@
 import { ConfigProvider, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiError, HttpApiGroup } from "effect/http-api"
-import { toWebHandler } from "../../src/http/HttpHouse.ts"
+import { toWebHandler } from "../../src/http/ServerRules.ts"
 import { problemType } from "../../src/http/ProblemCatalog.ts"
 import { parsing, ProblemMiddleware } from "../../src/http/ProblemMiddleware.ts"
 import { PaymentWebhookAuth, TicketWebhookAuth } from "../../src/trust/WebhookSignatures.ts"

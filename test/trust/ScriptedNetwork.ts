@@ -2,7 +2,7 @@
 import { Effect, Layer } from "effect"
 import { HttpClient, type HttpClientRequest, HttpClientResponse } from "effect/http"
 import { Loopback } from "../../src/trust/Loopback.ts"
-import { ServiceTransport } from "../../src/trust/ServiceClients.ts"
+import { ServiceTransport } from "../../src/trust/ServiceTransport.ts"
 import { configuration, SecretsLayer } from "./ExampleServices.ts"
 
 export type Sent = HttpClientRequest.HttpClientRequest

@@ -6,13 +6,15 @@ export interface Access {
   readonly event: number
   readonly gate: string
   readonly operator: string
+  /** Whose event it is: an event number means nothing without it. */
+  readonly organizer: string
 }
 
 const longest = 2_000
 
 /**
- * Reads `k` (token), `e` (event number), `g` (gate) and `o` (who scans) of a link's fragment, or of the text of a
- * steward's QR code, which is such a link. Null when it opens nothing.
+ * Reads `k` (token), `e` (event number), `g` (gate), `o` (who scans) and `w` (whose event) of a link's fragment, or of the
+ * text of a steward's QR code, which is such a link. Null when it opens nothing.
  */
 export const accessOf = (text: string): Access | null => {
   if (text.length > longest) return null
@@ -25,7 +27,8 @@ export const accessOf = (text: string): Access | null => {
     token,
     event,
     gate: given.get("g")?.trim() || "A",
-    operator: given.get("o")?.trim() || "steward"
+    operator: given.get("o")?.trim() || "steward",
+    organizer: given.get("w")?.trim() ?? ""
   }
 }
 

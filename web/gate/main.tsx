@@ -125,6 +125,7 @@ const Notes = ({ sight }: { readonly sight: Sight }) => (
         <ul>{sight.disagreements.map(({ at, id }) => <li key={id}>{at}</li>)}</ul>
       </details>
     )}
+    {sight.elsewhere > 0 && <p class="wrong">{words.elsewhere(sight.elsewhere)}</p>}
     {sight.refused.map(({ detail, id }) => <p key={id} class="wrong">{words.notSent(detail ?? "")}</p>)}
   </>
 )

@@ -6,7 +6,7 @@ import type { Direction, ScanResult } from "../../rpc/Scan.ts"
 import type { OfflineBundle } from "../../src/gate/offline/OfflineBundle.ts"
 import type { Access } from "../device/access.ts"
 import { type Answer, ask } from "../device/server.ts"
-import { decideAlone, knownAfter, readOf } from "./alone.ts"
+import { decideAlone, knownAfter, readOf } from "./offline.ts"
 import type { Disagreement, Known, Passage, Store } from "./store.ts"
 import { words } from "./words.ts"
 
@@ -30,6 +30,8 @@ export interface Sight {
   readonly online: boolean
   readonly ended: boolean
   readonly waiting: number
+  /** Passages of another event that wait for a link to it. */
+  readonly elsewhere: number
   readonly disagreements: ReadonlyArray<Disagreement>
   readonly refused: ReadonlyArray<Passage>
   readonly counts: {
@@ -51,7 +53,7 @@ interface Verdict {
 }
 
 interface Uploaded {
-  readonly verdicts: ReadonlyArray<{ readonly scan_id: string }>
+  readonly verdicts: ReadonlyArray<{ readonly scan_id: string; readonly result: ScanResult }>
   readonly conflicts: ReadonlyArray<
     { readonly scan_id: string; readonly kind: string; readonly message: string }
   >
@@ -89,6 +91,9 @@ const helpable: ReadonlySet<ScanResult> = new Set<ScanResult>([
   "scan_annulled"
 ])
 
+/** Verdicts of an event that the token does not reach: the server keeps none of these passages, so this device does. */
+const unreached: ReadonlySet<ScanResult> = new Set<ScanResult>(["operator_forbidden", "unknown_event"])
+
 /** How a result looks. */
 export const toneOf = (result: ScanResult): Tone =>
   result === "valid" ? "go" : helpable.has(result) ? "look" : "stop"
@@ -115,11 +120,17 @@ const alert = (id: string, message: string): Outcome => ({
 /** Starts the scanner's work for an access; `stop` ends it. */
 export const start = async (store: Store, access: Access): Promise<Scanner> => {
   let known: Known | null = await store.known()
-  if (known !== null && (known.event !== access.event || known.gate !== access.gate)) known = null
+  const isHere = ({ event, gate, organizer }: Pick<Access, "event" | "gate" | "organizer">) =>
+    event === access.event && gate === access.gate && organizer === access.organizer
+  if (known !== null && !isHere(known)) known = null
+  const waiting = async () => {
+    const { elsewhere, here } = await store.waiting(access)
+    return { waiting: here, elsewhere }
+  }
   let sight: Sight = {
     online: navigator.onLine,
     ended: false,
-    waiting: await store.count("decided"),
+    ...(await waiting()),
     disagreements: await store.disagreements(),
     refused: await store.in("refused", 100),
     counts: null,
@@ -169,8 +180,11 @@ export const start = async (store: Store, access: Access): Promise<Scanner> => {
       await store.disagree(
         answer.body.conflicts.map(({ kind, message, scan_id }) => ({ id: scan_id, kind, at: message }))
       )
-      await store.drop(passages.map(({ id }) => id))
-      return true
+      const kept = new Set(
+        answer.body.verdicts.filter(({ result }) => unreached.has(result)).map(({ scan_id }) => scan_id)
+      )
+      await store.drop(passages.map(({ id }) => id).filter((id) => !kept.has(id)))
+      return kept.size === 0
     }
     if (answer.kind !== "refused") return false
     if (passages.length === 1) {
@@ -183,17 +197,17 @@ export const start = async (store: Store, access: Access): Promise<Scanner> => {
 
   let sending: Promise<boolean> | undefined
 
-  /** Uploads everything that waits, the passages of one event and operator at a time; one upload at a time. */
+  /** Uploads what waits of this event, the passages of one operator at a time; one upload at a time. */
   const send = (): Promise<boolean> => sending ??= sendAll().finally(() => void (sending = undefined))
 
   const sendAll = async (): Promise<boolean> => {
     for (;;) {
-      const [first, ...rest] = await store.in("decided", uploadSize)
+      const [first, ...rest] = await store.decidedAt(access, uploadSize)
       if (first === undefined) break
-      const alike = rest.filter(({ event, operator }) => event === first.event && operator === first.operator)
+      const alike = rest.filter(({ operator }) => operator === first.operator)
       const sent = await upload([first, ...alike])
       show({
-        waiting: await store.count("decided"),
+        ...(await waiting()),
         disagreements: await store.disagreements(),
         refused: await store.in("refused", 100)
       })
@@ -215,7 +229,7 @@ export const start = async (store: Store, access: Access): Promise<Scanner> => {
         patience.upload
       )
       if (answer.kind !== "answer") return false
-      known = knownAfter(known, answer.body, { event: access.event, gate: access.gate })
+      known = knownAfter(known, answer.body, access)
       await store.setKnown(known)
       show({ ready: !known.more })
       if (!known.more) return true
@@ -262,7 +276,9 @@ export const start = async (store: Store, access: Access): Promise<Scanner> => {
 
   /** A passage whose answer was lost is asked for again under its id: the server gives the same verdict. */
   const unanswered = async (text: string, direction: Direction): Promise<Passage | undefined> =>
-    (await store.in("asked", 50)).find((passage) => passage.text === text && passage.direction === direction)
+    (await store.in("asked", 50)).find((passage) =>
+      passage.text === text && passage.direction === direction && isHere(passage)
+    )
 
   const asked = async (passage: Passage): Promise<Answer<Verdict>> =>
     navigator.onLine
@@ -277,6 +293,7 @@ export const start = async (store: Store, access: Access): Promise<Scanner> => {
       event: access.event,
       gate: access.gate,
       operator: access.operator,
+      organizer: access.organizer,
       at: new Date().toISOString(),
       state: "asked",
       result: null
@@ -313,7 +330,7 @@ export const start = async (store: Store, access: Access): Promise<Scanner> => {
     await store.put({ ...passage, state: "decided", result: decided.result })
     known = decided.known
     await store.setKnown(known)
-    show({ waiting: await store.count("decided") })
+    show(await waiting())
     return {
       id: passage.id,
       tone: toneOf(decided.result),

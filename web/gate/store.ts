@@ -18,6 +18,7 @@ export interface Passage {
   readonly event: number
   readonly gate: string
   readonly operator: string
+  readonly organizer: string
   readonly at: string
   readonly state: "asked" | "decided" | "refused"
   readonly result: ScanResult | null
@@ -34,6 +35,7 @@ export interface Disagreement {
 /** The bundle as it was last read: its event and keys as they came, and the state of each digest. */
 export interface Known {
   readonly event: number
+  readonly organizer: string
   readonly gate: string
   readonly about: Pick<typeof OfflineBundle.Encoded, "event" | "keys">
   readonly states: ReadonlyMap<string, TicketState>
@@ -46,7 +48,11 @@ export interface Known {
 interface Tables extends DBSchema {
   settings: { key: "access"; value: Access } | { key: "device"; value: string }
   known: { key: "bundle"; value: Known }
-  passages: { key: string; value: Passage; indexes: { state: Passage["state"] } }
+  passages: {
+    key: string
+    value: Passage
+    indexes: { state: Passage["state"]; event: [Passage["state"], string, number] }
+  }
   disagreements: { key: string; value: Disagreement }
 }
 
@@ -59,10 +65,17 @@ export interface Store {
   readonly put: (passage: Passage) => Promise<void>
   readonly drop: (ids: ReadonlyArray<string>) => Promise<void>
   readonly in: (state: Passage["state"], most: number) => Promise<ReadonlyArray<Passage>>
-  readonly count: (state: Passage["state"]) => Promise<number>
+  /** The passages of this access' event that the server does not know yet. */
+  readonly decidedAt: (access: Access, most: number) => Promise<ReadonlyArray<Passage>>
+  /** How many wait, at this access' event and at others. */
+  readonly waiting: (access: Access) => Promise<{ readonly here: number; readonly elsewhere: number }>
   readonly disagree: (found: ReadonlyArray<Disagreement>) => Promise<void>
   readonly disagreements: () => Promise<ReadonlyArray<Disagreement>>
 }
+
+const keyAt = (
+  { event, organizer }: Access
+): [Passage["state"], string, number] => ["decided", organizer, event]
 
 const strict = { durability: "strict" } as const
 
@@ -80,7 +93,9 @@ export const open = async (): Promise<Store> => {
     upgrade: (db) => {
       db.createObjectStore("settings")
       db.createObjectStore("known")
-      db.createObjectStore("passages", { keyPath: "id" }).createIndex("state", "state")
+      const passages = db.createObjectStore("passages", { keyPath: "id" })
+      passages.createIndex("state", "state")
+      passages.createIndex("event", ["state", "organizer", "event"])
       db.createObjectStore("disagreements", { keyPath: "id" })
     }
   })
@@ -102,7 +117,11 @@ export const open = async (): Promise<Store> => {
       await Promise.all([...ids.map((id) => writing.store.delete(id)), writing.done])
     },
     in: (state, most) => db.getAllFromIndex("passages", "state", state, most),
-    count: (state) => db.countFromIndex("passages", "state", state),
+    decidedAt: (access, most) => db.getAllFromIndex("passages", "event", keyAt(access), most),
+    waiting: async (access) => {
+      const here = await db.countFromIndex("passages", "event", keyAt(access))
+      return { here, elsewhere: await db.countFromIndex("passages", "state", "decided") - here }
+    },
     disagree: async (found) => {
       const writing = db.transaction("disagreements", "readwrite", strict)
       await Promise.all([...found.map((each) => writing.store.put(each)), writing.done])

@@ -18,6 +18,10 @@ const fr = {
   offline: "Hors ligne",
   online: "En ligne",
   waiting: (count: number) => count === 1 ? "1 passage à envoyer" : `${count} passages à envoyer`,
+  elsewhere: (count: number) =>
+    count === 1
+      ? "1 passage d'un autre événement est gardé : ouvrez un lien de cet événement pour l'envoyer."
+      : `${count} passages d'un autre événement sont gardés : ouvrez un lien de cet événement pour les envoyer.`,
   decidedAlone: "Décidé sans réseau",
   noBundle:
     "Sans réseau, et cet appareil n'a pas encore la liste des billets : retrouvez du réseau une fois.",
@@ -59,6 +63,10 @@ const en: typeof fr = {
   offline: "Offline",
   online: "Online",
   waiting: (count) => count === 1 ? "1 passage to send" : `${count} passages to send`,
+  elsewhere: (count) =>
+    count === 1
+      ? "1 passage of another event is kept: open a link of that event to send it."
+      : `${count} passages of another event are kept: open a link of that event to send them.`,
   decidedAlone: "Decided without a network",
   noBundle: "No network, and this device does not have the list of tickets yet: find a network once.",
   conflicts: (count) => count === 1 ? "1 conflict" : `${count} conflicts`,

@@ -4,9 +4,9 @@ import { Event, ScanNotFound } from "../../../rpc/Event.ts"
 import type { EventId } from "../../../rpc/values/Ids.ts"
 import type { Permission } from "../../../rpc/Scan.ts"
 import type { Locale } from "../../../rpc/values/Values.ts"
-import { annulSentence } from "../../gate/AnnulSentences.ts"
+import { annulSentence } from "../../gate/AnnulmentMessages.ts"
 import { refusedOperator } from "../../gate/Decision.ts"
-import { JournalStore } from "../../store/gate/JournalStore.ts"
+import { ScanJournalStore } from "../../store/gate/ScanJournalStore.ts"
 import { type AnnulBody, AnnulProblem, ScanUnknownProblem } from "./ScansApi.ts"
 import { Forbidden, fromCluster } from "../../http/Problems.ts"
 
@@ -30,7 +30,7 @@ export const forbidden = (refused: "operator_forbidden" | "gate_forbidden", loca
  */
 export const make = Effect.gen(function* () {
   const event = yield* Event.client
-  const journal = yield* JournalStore
+  const journal = yield* ScanJournalStore
 
   const permitted = Effect.fnUntraced(function* ({ eventId, locale, operator, scanId }: AnnulAsked) {
     const gate = yield* journal.gateOf(eventId, scanId)

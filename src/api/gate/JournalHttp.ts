@@ -1,7 +1,7 @@
 /** Answers for the journal of an event's scans. */
 import { Effect, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { JournalStore } from "../../store/gate/JournalStore.ts"
+import { ScanJournalStore } from "../../store/gate/ScanJournalStore.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { Cursor, JournalGroup } from "./JournalApi.ts"
 import { noStore } from "../../http/NoStore.ts"
@@ -41,7 +41,7 @@ export const JournalHttpLayer = HttpApiBuilder.group(
   "journal",
   Effect.fn(function* (handlers) {
     const own = yield* ownEvent
-    const journal = yield* JournalStore
+    const journal = yield* ScanJournalStore
     return handlers.handleAll({
       scans: ({ params: { event_id: number }, query }) =>
         noStore(Effect.gen(function* () {

@@ -69,7 +69,10 @@ const journaledSharding: Effect.Effect<
   const begin = (runner: RunnerAddress.RunnerAddress) =>
     Effect.gen(function* () {
       const address = yield* Entity.CurrentAddress
-      const stored = journal.begins(address) ? JournalStore.nothing() : yield* loaded(address, runner)
+      // A run that this runner has just stored has nothing to read, but may have become another one's while it froze.
+      const stored = journal.begins(address)
+        ? ((yield* isOwner(address, runner)) ? JournalStore.nothing() : undefined)
+        : yield* loaded(address, runner)
       const activation = Activation.make(address, yield* Effect.scope, stored)
       yield* Effect.acquireRelease(
         Effect.sync(() => latest.set(activation.execution, activation)),

@@ -3,7 +3,7 @@
  * nonies A).
  */
 import { Config, Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
-import { Siren, VatNumber } from "./IssuerNumbers.ts"
+import { Siren, VatNumber } from "./CompanyIdentifiers.ts"
 import type { InvoiceParty } from "../../print/invoices/InvoiceParty.ts"
 
 /** The variables of the issuer. */

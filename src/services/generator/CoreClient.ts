@@ -10,7 +10,7 @@ import {
 import { TicketsGenerated } from "../../../rpc/TicketWebhookBodies.ts"
 import { isFinal } from "../../durable/FinalStatus.ts"
 import * as OrchestrationLog from "../../telemetry/OrchestrationLog.ts"
-import { ServiceTransport } from "../../trust/ServiceClients.ts"
+import { ServiceTransport } from "../../trust/ServiceTransport.ts"
 import { PrintDetails, PrintDetailsRequest } from "../../../rpc/PrintDetails.ts"
 
 /**

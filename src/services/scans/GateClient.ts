@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ScanAnswer } from "../../gate/ScanAnswer.ts"
 import { InternalScanBody } from "../../gate/ScanBodies.ts"
-import { ServiceTransport } from "../../trust/ServiceClients.ts"
+import { ServiceTransport } from "../../trust/ServiceTransport.ts"
 
 /** The core did not decide; the scan may be sent again under the same id. */
 export class GateUnavailable extends Schema.TaggedError<GateUnavailable>()("GateUnavailable", {

@@ -2,7 +2,7 @@
 import { Clock, Context, Effect, Layer, Ref, Schema, Semaphore } from "effect"
 import { HttpClientResponse } from "effect/http"
 import { TicketKeySet, type TrustedKeys, trustedKeys } from "../../trust/SigningKeys.ts"
-import { ServiceTransport } from "../../trust/ServiceClients.ts"
+import { ServiceTransport } from "../../trust/ServiceTransport.ts"
 import { serviceTargets } from "../../trust/ServiceName.ts"
 
 /** The core did not give its keys, and none are kept. */

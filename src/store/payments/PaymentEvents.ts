@@ -97,6 +97,16 @@ export const make = (sql: SqlClient.SqlClient) => {
       (rows) => Option.fromNullishOr(rows[0])
     )
 
+  /**
+   * The same, with the event among the events: one that another statement was still committing is seen by the next one.
+   */
+  const recordedWith = Effect.fnUntraced(function* (paymentId: string, event: PastEvent) {
+    const found = yield* record(paymentId, event)
+    const isSeen = Option.isNone(found) ||
+      found.value.events.some(({ webhook_id }) => webhook_id === event.webhook_id)
+    return isSeen ? found : yield* record(paymentId, event)
+  })
+
   const granting = (payment: PaymentRow, standing: Standing) => {
     const { user_id, template_id } = payment.metadata ?? {}
     if (user_id === undefined || template_id === undefined || standing.settledAt === null) return []
@@ -192,7 +202,7 @@ export const make = (sql: SqlClient.SqlClient) => {
     webhook: PaymentWebhook | undefined
   ) {
     yield* sql`SELECT payment_id FROM payments WHERE payment_id = ${paymentId} FOR UPDATE`
-    const recorded = yield* Effect.orDie(Effect.flatMap(record(paymentId, event), Effect.fromOption))
+    const recorded = yield* Effect.orDie(Effect.flatMap(recordedWith(paymentId, event), Effect.fromOption))
     const applied = yield* Effect.orDie(Effect.flatMap(settle(recorded, webhook), Effect.fromOption))
     return yield* moveMoney(recorded, applied)
   })
@@ -206,7 +216,7 @@ export const make = (sql: SqlClient.SqlClient) => {
     event: PastEvent,
     webhook: PaymentWebhook | undefined
   ) {
-    const recorded = yield* patiently(record(paymentId, event))
+    const recorded = yield* patiently(recordedWith(paymentId, event))
     if (Option.isNone(recorded)) return Option.none<Applied>()
     const applied = movesMoney(recorded.value)
       ? Option.none<Applied>()

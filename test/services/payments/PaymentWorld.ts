@@ -15,7 +15,7 @@ import { PaymentLedger } from "../../../src/services/payments/contract/PaymentLe
 import { PaymentRoutesLayer, PaymentServerLayer } from "../../../src/services/payments/PaymentServer.ts"
 import { StripeSignature } from "../../../src/services/payments/stripe/StripeSignature.ts"
 import { StripeRoutesLayer } from "../../../src/services/payments/stripe/StripeWebhook.ts"
-import { ServiceTransport } from "../../../src/trust/ServiceClients.ts"
+import { ServiceTransport } from "../../../src/trust/ServiceTransport.ts"
 import { ServiceSecrets } from "../../../src/trust/ServiceSecrets.ts"
 import { ServiceRequestStore } from "../../../src/trust/ServiceRequestStore.ts"
 

@@ -10,7 +10,7 @@ import { HttpBody, HttpClient, HttpClientResponse, HttpServer } from "effect/htt
 import { ScanAnswer, type ShownVerdict } from "../../../src/gate/ScanAnswer.ts"
 import { Loopback } from "../../../src/trust/Loopback.ts"
 import { ScanServerLayer } from "../../../src/services/scans/ScanServer.ts"
-import { ServiceTransport } from "../../../src/trust/ServiceClients.ts"
+import { ServiceTransport } from "../../../src/trust/ServiceTransport.ts"
 import { QrData } from "../../../src/trust/QrData.ts"
 import { SigningKeys } from "../../../src/trust/SigningKeys.ts"
 import documented from "../../fixtures/bodies/3-internal-scan-validation.request.json" with { type: "json" }

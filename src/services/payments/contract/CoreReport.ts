@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import type { PaymentEventType } from "../../../../rpc/payments/PaymentWebhook.ts"
-import { ServiceTransport } from "../../../trust/ServiceClients.ts"
+import { ServiceTransport } from "../../../trust/ServiceTransport.ts"
 
 /** The core has not taken a report: the same one may be sent again. */
 export class NotReported extends Schema.TaggedError<NotReported>()("NotReported", {}) {}

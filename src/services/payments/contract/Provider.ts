@@ -5,7 +5,7 @@ import type { HttpApiBuilder } from "effect/http-api"
 import type { KeyValueStore, PersistedQueue } from "effect/persistence"
 import type { ServiceRequestStore } from "../../../trust/ServiceRequestStore.ts"
 import type { ServiceSecrets } from "../../../trust/ServiceSecrets.ts"
-import type { ServiceTransport } from "../../../trust/ServiceClients.ts"
+import type { ServiceTransport } from "../../../trust/ServiceTransport.ts"
 import type { PaymentGateway } from "./PaymentGateway.ts"
 import type { PaymentLedger } from "./PaymentLedger.ts"
 

@@ -5,7 +5,7 @@
 import { Clock, Context, Effect, Layer, Option, Schedule, Schema, Semaphore } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { KeyValueStore, PersistedQueue } from "effect/persistence"
-import { ServiceTransport } from "../../../trust/ServiceClients.ts"
+import { ServiceTransport } from "../../../trust/ServiceTransport.ts"
 import * as TraceParent from "../../../telemetry/TraceParent.ts"
 import type { PaymentRequest } from "../contract/PaymentApi.ts"
 import { GatewayError, type KnownFact } from "../contract/PaymentGateway.ts"

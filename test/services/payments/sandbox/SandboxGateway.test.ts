@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import * as Fs from "node:fs"
 import { PaymentClient } from "../../../../src/payments/PaymentClient.ts"
 import { declinedAmount } from "../../../../src/services/payments/sandbox/SandboxGateway.ts"
-import { ServiceTransport } from "../../../../src/trust/ServiceClients.ts"
+import { ServiceTransport } from "../../../../src/trust/ServiceTransport.ts"
 import * as TestDatabase from "../../../support/TestDatabase.ts"
 import { asking, Core, memory, nextHeard, sandbox } from "../PaymentWorld.ts"
 

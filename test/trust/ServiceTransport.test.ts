@@ -6,7 +6,7 @@ import { HttpApiClient } from "effect/http-api"
 import { TestClock } from "effect/testing"
 import { Loopback } from "../../src/trust/Loopback.ts"
 import { ServiceRequestStore } from "../../src/trust/ServiceRequestStore.ts"
-import { resolveUrl, ServiceTransport } from "../../src/trust/ServiceClients.ts"
+import { resolveUrl, ServiceTransport } from "../../src/trust/ServiceTransport.ts"
 import { hexOf, InboundApi, InboundRoutes, request } from "./ExampleServices.ts"
 import { call, network, statuses, transport } from "./ScriptedNetwork.ts"
 

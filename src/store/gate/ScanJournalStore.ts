@@ -57,15 +57,15 @@ const GateRow = Schema.Struct({ gate: Schema.String })
  * `seq` is given under the lock of the event's occupancy, so within an event that was published it grows in the order of the commits: what
  * is not visible yet comes after everything that is, and a page that begins after a `seq` skips nothing.
  */
-export class JournalStore extends Context.Service<JournalStore, {
+export class ScanJournalStore extends Context.Service<ScanJournalStore, {
   readonly page: (
     request: JournalRequest
   ) => Effect.Effect<{ readonly lines: ReadonlyArray<JournalRow>; readonly more: boolean }>
   /** Where a scan was made: it never changes. */
   readonly gateOf: (eventId: EventId, scanId: string) => Effect.Effect<Option.Option<string>>
-}>()("guichet/store/gate/JournalStore") {
-  static readonly layer: Layer.Layer<JournalStore, never, SqlClient.SqlClient> = Layer.effect(
-    JournalStore,
+}>()("guichet/store/gate/ScanJournalStore") {
+  static readonly layer: Layer.Layer<ScanJournalStore, never, SqlClient.SqlClient> = Layer.effect(
+    ScanJournalStore,
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
@@ -96,7 +96,7 @@ export class JournalStore extends Context.Service<JournalStore, {
         ])
       }
 
-      const page = Effect.fn("JournalStore.page")(function* (request: JournalRequest) {
+      const page = Effect.fn("ScanJournalStore.page")(function* (request: JournalRequest) {
         const gates = request.gate === undefined ? [] : yield* spellings(request.eventId, request.gate)
         const rows = yield* Rows.all(Row)(sql`
           SELECT s.scan_id, s.seq, s.ticket_id, t.code AS ticket_code, s.gate, s.direction, s.result,
@@ -118,7 +118,7 @@ export class JournalStore extends Context.Service<JournalStore, {
           Option.map(({ gate }) => gate)
         )
 
-      return JournalStore.of({ page, gateOf })
+      return ScanJournalStore.of({ page, gateOf })
     })
   )
 }

@@ -12,7 +12,7 @@ import {
 } from "effect/http"
 import { type BodyFault, boundedRequest, isEncoded } from "../bounds/BoundedRequest.ts"
 import * as HttpMetrics from "../telemetry/metrics/HttpMetrics.ts"
-import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "./BodyLimit.ts"
+import { type BodyLimits, bodyLimits, declaresMoreThan, limitOf, toByteSize } from "../bounds/BodyLimits.ts"
 import { deadlineOf, RequestDeadline, type WhileReading, within } from "./Deadline.ts"
 import { FallbackRoutes, routerConfig } from "./FallbackRoutes.ts"
 import { answerOutage, reportFault } from "./FaultReport.ts"

@@ -6,7 +6,7 @@ import { assert, describe, it as alone, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
-import { toWebHandler } from "../../src/http/HttpHouse.ts"
+import { toWebHandler } from "../../src/http/ServerRules.ts"
 import { ExampleLayer, members, post, send } from "./ExampleApi.ts"
 
 type Answer = { readonly status: number; readonly headers: Headers; readonly text: string }

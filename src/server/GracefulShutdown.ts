@@ -57,7 +57,7 @@ const tellWhenLeftUnread = (request: IncomingMessage, response: ServerResponse) 
  * was accepted: `close` alone waits for them as if a request were under way. Those that are between two requests end a
  * moment later: one whose next request is on its way would lose it.
  */
-export const withOrderlyEnd = (server: Server, farewell: Farewell, report: Report): Server => {
+export const withGracefulShutdown = (server: Server, farewell: Farewell, report: Report): Server => {
   const connections = new Map<Socket, Connection>()
   let isClosed = false
   const connected = (socket: Socket) => {

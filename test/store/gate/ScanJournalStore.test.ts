@@ -9,13 +9,17 @@ import { DateTime, Deferred, Effect, Fiber, Layer, Option, Schema } from "effect
 import { SqlClient } from "effect/sql"
 import { decideBatch } from "../../../src/gate/Batch.ts"
 import { Cursor } from "../../../src/api/gate/JournalApi.ts"
-import { type JournalRequest, type JournalRow, JournalStore } from "../../../src/store/gate/JournalStore.ts"
+import {
+  type JournalRequest,
+  type JournalRow,
+  ScanJournalStore
+} from "../../../src/store/gate/ScanJournalStore.ts"
 import type { AdmitRequest } from "../../../rpc/Scan.ts"
 import { ScanStore } from "../../../src/gate/ScanStore.ts"
 import { activation, GateStores, publish, scanOf } from "../../support/GateFixture.ts"
 import * as TestDatabase from "../../support/TestDatabase.ts"
 
-const Stores = Layer.provideMerge(Layer.merge(GateStores, JournalStore.layer), TestDatabase.layer)
+const Stores = Layer.provideMerge(Layer.merge(GateStores, ScanJournalStore.layer), TestDatabase.layer)
 
 const admit = Effect.fnUntraced(function* (...scans: ReadonlyArray<AdmitRequest>) {
   const gate = yield* Effect.flatMap(activation, (client) => client(String(scans[0]!.eventId)))
@@ -32,7 +36,7 @@ const walk = Effect.fnUntraced(function* <R>(
   request: Omit<JournalRequest, "after">,
   between: Effect.Effect<unknown, never, R>
 ) {
-  const journal = yield* JournalStore
+  const journal = yield* ScanJournalStore
   const seen: Array<string> = []
   for (let after: number | undefined, more = true; more;) {
     const page = yield* journal.page({ ...request, after })
@@ -47,7 +51,7 @@ const walk = Effect.fnUntraced(function* <R>(
 
 const page = (eventId: number, filters: Partial<JournalRequest> = {}) =>
   Effect.flatMap(
-    JournalStore,
+    ScanJournalStore,
     (journal) => journal.page({ eventId, order: "asc", after: undefined, limit: 500, ...filters })
   )
 
@@ -86,7 +90,7 @@ layer(Stores)("the journal of an event", (it) => {
 
   it.effect("has a last page that may be full, and a page of nothing", () =>
     Effect.gen(function* () {
-      const journal = yield* JournalStore
+      const journal = yield* ScanJournalStore
       yield* publish(4, 1)
       const nothing = yield* journal.page({ eventId: 4, order: "desc", after: undefined, limit: 3 })
       assert.deepStrictEqual(nothing, { lines: [], more: false })
@@ -189,7 +193,7 @@ layer(Stores)("the journal of an event", (it) => {
 
   it.effect("knows the gate of a scan of the event, and of no other", () =>
     Effect.gen(function* () {
-      const journal = yield* JournalStore
+      const journal = yield* ScanJournalStore
       yield* publish(9, 1)
       const [scan] = strangers(9, 1)
       yield* admit(scan!)

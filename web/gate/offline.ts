@@ -30,9 +30,11 @@ export const readOf = (
 export const knownAfter = (
   held: Known | null,
   page: Page,
-  of: { readonly event: number; readonly gate: string }
+  of: Pick<Known, "event" | "gate" | "organizer">
 ): Known => ({
-  ...of,
+  event: of.event,
+  gate: of.gate,
+  organizer: of.organizer,
   about: { event: page.event, keys: page.keys },
   states: statesAfter(held?.states ?? new Map(), {
     full: page.full,

@@ -80,7 +80,7 @@ export class EventFull extends Schema.TaggedError<EventFull>()("EventFull", {
   requested: Schema.Int
 }) {}
 
-/** The event is over: it was canceled or completed, and only its status itself opens it again. */
+/** The event is over: it was canceled or completed. Its status itself opens it again, unless it was called off. */
 export class EventClosed extends Schema.TaggedError<EventClosed>()("EventClosed", {
   event_id: EventId,
   status: EventStatus
@@ -95,8 +95,14 @@ export const Publish = Rpc.make("Publish", {
   error: Schema.Union([EventNotYours, EventClosed])
 })
 
-/** Opens, cancels or completes the event, for the next scan already. Volatile: the same again changes nothing. */
-export const SetStatus = Rpc.make("SetStatus", { payload: { status: EventStatus }, error: EventNotFound })
+/**
+ * Opens, cancels or completes the event, for the next scan already; one that was called off stays canceled. Volatile: the
+ * same again changes nothing.
+ */
+export const SetStatus = Rpc.make("SetStatus", {
+  payload: { status: EventStatus },
+  error: Schema.Union([EventNotFound, EventClosed])
+})
 
 /** Adds guests. Volatile: idempotent by guest id, and the flow that sends it is durable. */
 export const RegisterGuests = Rpc.make("RegisterGuests", {

@@ -85,7 +85,11 @@ export class EventStore extends Context.Service<EventStore, {
     flowId: string | null,
     guests: ReadonlyArray<GuestData>
   ) => Effect.Effect<number, EventNotFound | EventFull>
-  readonly setStatus: (eventId: EventId, status: EventStatus) => Effect.Effect<void, EventNotFound>
+  /** One that was called off stays canceled: its tickets are void, its payments go back. */
+  readonly setStatus: (
+    eventId: EventId,
+    status: EventStatus
+  ) => Effect.Effect<void, EventNotFound | EventClosed>
   readonly setGateRules: (eventId: EventId, rules: GateRules) => Effect.Effect<void, EventNotFound>
   readonly get: (eventId: EventId) => Effect.Effect<Option.Option<EventView>>
   readonly owner: (eventId: EventId) => Effect.Effect<Option.Option<string>>
@@ -186,12 +190,21 @@ export class EventStore extends Context.Service<EventStore, {
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const setStatus = Effect.fn("EventStore.setStatus")(function* (eventId: EventId, status: EventStatus) {
-        const found = yield* Rows.first(OwnerRow)(sql`
-          UPDATE events SET status = ${status}, updated_at = now()
-          WHERE event_id = ${eventId}::bigint RETURNING owner`)
-        if (Option.isNone(found)) return yield* new EventNotFound({ event_id: eventId })
-      })
+      /** Locked first: a calling off that came before is seen by the second statement, and one that comes after waits. */
+      const setStatus = Effect.fn("EventStore.setStatus")(
+        function* (eventId: EventId, status: EventStatus) {
+          const locked = yield* Rows.first(OwnerRow)(sql`
+            SELECT owner FROM events WHERE event_id = ${eventId}::bigint FOR UPDATE`)
+          if (Option.isNone(locked)) return yield* new EventNotFound({ event_id: eventId })
+          const set = yield* Rows.first(OwnerRow)(sql`
+            UPDATE events e SET status = ${status}, updated_at = now()
+            WHERE e.event_id = ${eventId}::bigint AND (${status} = 'canceled' OR NOT EXISTS (
+              SELECT 1 FROM event_cancellations c WHERE c.event_id = e.event_id)) RETURNING e.owner`)
+          if (Option.isNone(set)) return yield* new EventClosed({ event_id: eventId, status: "canceled" })
+        },
+        sql.withTransaction,
+        Effect.catchTag("SqlError", Effect.die)
+      )
 
       const setGateRules = Effect.fn("EventStore.setGateRules")(
         function* (eventId: EventId, rules: GateRules) {

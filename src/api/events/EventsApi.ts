@@ -77,14 +77,15 @@ export class EventsGroup extends HttpApiGroup.make("events").add(
     params: { event_id: EventNumber },
     payload: StatusBody,
     success: EventView,
-    error: [Forbidden, NotFound, Unavailable]
+    error: [Forbidden, NotFound, Conflict, Unavailable]
   }).annotateMerge(
     OpenApi.annotations({
       summary: "Open, cancel or complete an event",
       description:
         "Its gates admit while it is `active`, from the next scan on. Reminders are sent while it is " +
         "`draft` or `active` when they are due. A complete flow opens no event that is `canceled` or `completed`; " +
-        "this does. Tickets and payments stay as they are."
+        "this does, unless the event was called off: then it stays `canceled`, and this answers 409. Tickets and " +
+        "payments stay as they are."
     })
   ),
   HttpApiEndpoint.get("terms", "/events/:event_id/terms", {

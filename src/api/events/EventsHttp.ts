@@ -22,7 +22,7 @@ import { pdfNamed } from "../../http/FileNamed.ts"
 import { fileStoreAway, storedBytes } from "../rules/FileStoreAway.ts"
 import { nextPage, pageSize } from "../rules/NextPage.ts"
 import { noStore } from "../../http/NoStore.ts"
-import { type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
+import { Conflict, type FieldError, fromCluster, InvalidRequest } from "../../http/Problems.ts"
 import { ownEvent } from "../rules/OwnEvent.ts"
 import { missing, ownerOf, visible } from "../rules/Visible.ts"
 
@@ -130,7 +130,11 @@ export const EventsHttpLayer = HttpApiBuilder.group(
           const { event_id: id } = yield* own(params.event_id)
           yield* fromCluster(event(String(id)).SetStatus(payload))
           return yield* view(id)
-        }).pipe(Effect.catchTag("EventNotFound", () => missing("event"))),
+        }).pipe(Effect.catchTags({
+          EventNotFound: () => missing("event"),
+          EventClosed: () =>
+            new Conflict({ detail: "The event was called off: its tickets are void, its payments go back." })
+        })),
       terms: ({ params }) =>
         Effect.gen(function* () {
           const { event_id: id } = yield* own(params.event_id)

@@ -118,7 +118,7 @@ export class CancellationStore extends Context.Service<CancellationStore, {
                 ${asked.askedBy}, 'running')
               ON CONFLICT (event_id) DO NOTHING RETURNING event_id)
             UPDATE events e SET status = 'canceled', updated_at = now() FROM begun
-            WHERE e.event_id = begun.event_id AND e.status <> 'canceled'`)
+            WHERE e.event_id = begun.event_id`)
           return yield* Effect.orDie(Effect.flatMap(get(asked.event_id), Effect.fromOption))
         }
       )

@@ -3,7 +3,8 @@
  * calendar's entry canceled, each once; what is open is canceled, what was refunded before is not refunded again, and the
  * report says of each guest what became of them.
  * Guards whose removal turns this file red: the one row of a cancellation, that its event is canceled with it, who may, the
- * refund's id, that it is of what is left, that what is open is canceled, that holders of places alone are told.
+ * refund's id, that it is of what is left, that what is open is canceled, that holders of places alone are told; that
+ * nothing opens it again.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -27,6 +28,15 @@ const order = (
     ticket_config: quick,
     guests: guestsNamed(...names).map((guest, at) => ({ ...guest, guest_id: first + at }))
   })
+
+const putStatus = Effect.fnUntraced(function* (eventId: number, status: string) {
+  const app = yield* TestApp
+  return yield* app.ask(`/api/events/${eventId}/status`, {
+    method: "PUT",
+    token: app.organizer,
+    body: { status }
+  })
+})
 
 const callOff = Effect.fnUntraced(function* (eventId: number, token?: string) {
   const app = yield* TestApp
@@ -124,4 +134,17 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an event that is calle
       }),
     90_000
   )
+
+  it.effect("is not opened again, nor completed; it may be canceled once more", () =>
+    Effect.gen(function* () {
+      yield* run(order(2, 0, ["Ana"]))
+      assert.strictEqual((yield* callOff(2)).status, 202)
+      for (const status of ["active", "draft", "completed"]) {
+        const answer = yield* putStatus(2, status)
+        assert.strictEqual(answer.status, 409, `${status}: ${answer.text}`)
+        assert.include(answer.json.type, "conflict")
+        assert.strictEqual((yield* read("/api/events/2")).json.status, "canceled")
+      }
+      assert.strictEqual((yield* putStatus(2, "canceled")).status, 200)
+    }))
 })

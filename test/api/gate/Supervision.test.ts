@@ -1,7 +1,7 @@
 /**
  * A supervisor at gate C: finds a guest without a ticket, annuls another device's scan, lets somebody in with a reason.
  * Guards whose removal turns this file red: the roles of the routes, the list of the token's events and gates, the two
- * letters that a search needs, the hint in the place of the address, the mark of a supervised annulment, the count of
+ * letters that a search needs without its accents and repeated words, the hint in the place of the address, the mark of a supervised annulment, the count of
  * whom a supervisor let in, and that what names no ticket of the event, or a gate of another, lets nobody in.
  */
 import { assert, layer } from "@effect/vitest"
@@ -64,7 +64,19 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a supervisor", (it) =>
       assert.deepStrictEqual(yield* names("_x"), ["100% _x"])
       assert.deepStrictEqual(yield* names("flow_abc"), ["张伟"])
       assert.deepStrictEqual(yield* names("GUEST6@exam"), ["Jean Dupond"])
-      for (const q of ["", "d", " % ", "@", "flow_"]) assert.deepStrictEqual(yield* names(q), [], q)
+      const marks = ["\u0301", "\u0300", "\u036f"]
+      const nothing = marks.flatMap((mark) =>
+        ["", "d", " "].flatMap((letter) => [
+          mark.repeat(2) + letter,
+          `${letter}${mark} ${mark}`,
+          `${mark}${letter} ${letter}${mark} ${letter}`
+        ])
+      )
+      for (const q of ["", "d", " % ", "@", "flow_", "d d d", "é é", ...nothing]) {
+        assert.deepStrictEqual(yield* names(q), [], JSON.stringify(q))
+      }
+      assert.deepStrictEqual(yield* names("\u0301\u0301 zo"), ["Zoë Dupont"])
+      assert.deepStrictEqual(yield* names("张 伟"), ["张伟"])
       const first = yield* find(token, 1, "dup", "&limit=1")
       assert.lengthOf(first.guests, 1)
       const second = yield* find(token, 1, "dup", `&limit=2&cursor=${first.next_cursor}`)

@@ -280,6 +280,15 @@ const letIn = (
 }
 
 /**
+ * Whether somebody came in against a refusal: a device that was alone tells what happened at whatever gate, and a
+ * supervisor passes over the rules, not over the limits of the supervisor's own token.
+ */
+const cameIn = ({ result }: Decision, scan: AdmitRequest): boolean => {
+  if (scan.direction === "exit" || !mayBePassed[result]) return false
+  return passedAnyway(scan) || (scan.overruled === true && result !== "gate_forbidden")
+}
+
+/**
  * What happened has happened: whoever was let in against a rule is in, with the reason as the result. The ticket is used
  * and the person counted, beside those whom the rules let in. A supervisor lets somebody in so too.
  */
@@ -288,10 +297,7 @@ const asItHappened = (
   { eventId, now, ticket }: Situation,
   scan: AdmitRequest
 ): Decision => {
-  if (
-    scan.direction === "exit" || !(passedAnyway(scan) || scan.overruled === true) ||
-    !mayBePassed[decision.result]
-  ) return decision
+  if (!cameIn(decision, scan)) return decision
   if (scan.forged !== null || ticket === undefined || ticket.eventId !== eventId) return decision
   return { ...decision, ticket, after: letIn(ticket, scan, decision, now) }
 }

@@ -1,7 +1,8 @@
 /**
  * The checks of one scan in their order, and what a device that decided alone may say.
  * Guards whose removal turns this file red: each check of Decision and its place among the others, the exit of whoever
- * is inside, the device's time of an upload and its bound, the refusal of a device that was alone.
+ * is inside, the device's time of an upload and its bound, the refusal of a device that was alone, the limits of a
+ * supervisor's token.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime } from "effect"
@@ -71,6 +72,22 @@ describe("the checks of a scan", () => {
       }
     }
     assert.strictEqual(result({}), "valid")
+  })
+
+  it("let a supervisor pass over every rule of the event and its tickets, and over no limit of the token", () => {
+    const limits = ["operator_forbidden", "gate_forbidden", "forged", "wrong_event"]
+    for (const [at, [expected, wrong]] of wrongs.entries()) {
+      const alone = judge(both(wrong, { scan: { overruled: true } }))
+      assert.strictEqual(alone.after !== null, !limits.includes(expected), expected)
+      for (const [, later] of wrongs.slice(at + 1)) {
+        if (!limits.slice(0, 2).includes(expected)) continue
+        const { after, result } = judge(both(both(wrong, later), { scan: { overruled: true } }))
+        assert.deepStrictEqual([result, after], [expected, null])
+      }
+    }
+    const claimed = { source: "batch", claimed: "valid", deviceTime: now } as const
+    const elsewhere = { operator: { ...operator, gates: ["B"] } }
+    assert.isNotNull(judge({ scan: { ...claimed, ...elsewhere } }).after)
   })
 
   it("refuse an event or a ticket that does not exist", () => {

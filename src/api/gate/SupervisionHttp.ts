@@ -22,9 +22,6 @@ import * as AnnulHttp from "./AnnulHttp.ts"
 import { ScanBatcher } from "./ScanBatcher.ts"
 import { type LetInBody, SupervisionGroup } from "./SupervisionApi.ts"
 
-/** A shorter text would be a list of guests. */
-const shortest = 2
-
 /** The first letter and the domain: enough to ask whether it is theirs. */
 const hintOf = (email: string): string => email.replace(/^(.)[^@]*/su, "$1…")
 
@@ -93,10 +90,7 @@ export const SupervisionHttpLayer = HttpApiBuilder.group(
       guests: ({ params, query: { cursor, limit = pageSize, q = "" } }) =>
         noStore(Effect.gen(function* () {
           const { eventId } = yield* supervised(params.event_id)
-          const sought = q.trim()
-          const { guests, more } = sought.length < shortest
-            ? { guests: [], more: false }
-            : yield* search.find({ eventId, sought, after: cursor, limit })
+          const { guests, more } = yield* search.find({ eventId, sought: q, after: cursor, limit })
           const rows = guests.map((guest) => ({ seq: guest.guest_id }))
           const { headers, next_cursor } = yield* nextPage(`/api/events/${params.event_id}/guests`, {
             more,

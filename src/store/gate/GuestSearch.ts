@@ -5,7 +5,7 @@ import { PaymentState, TicketStatus } from "../../../rpc/Ticket.ts"
 import { EventId } from "../../../rpc/values/Ids.ts"
 import * as Rows from "../Rows.ts"
 
-/** Whom a steward looks for; those after `after`, by their number. */
+/** Whom a steward looks for, nobody where `sought` says too little; those after `after`, by their number. */
 export interface GuestQuery {
   readonly eventId: EventId
   readonly sought: string
@@ -40,6 +40,15 @@ const escaped = (text: string): string => text.replace(/[\\%_]/g, "\\$&")
 /** Words that are compared; more say nothing that these do not. */
 const mostWords = 8
 
+/** A shorter text would be a list of guests: so many letters at least, accents and repeated words left out. */
+const shortest = 2
+
+/** The words of a name, each once; none when they say too little. */
+const wordsOf = (sought: string): ReadonlyArray<string> => {
+  const words = [...new Set(folded(sought).split(/\s+/).filter((word) => word !== ""))]
+  return words.join("").length < shortest ? [] : words.slice(0, mostWords)
+}
+
 export class GuestSearch extends Context.Service<GuestSearch, {
   readonly find: (
     query: GuestQuery
@@ -50,15 +59,19 @@ export class GuestSearch extends Context.Service<GuestSearch, {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
 
+      /** All of them have to hold; none where nobody is meant. */
       const conditions = (sought: string) => {
+        if (sought.length < shortest) return []
         if (/^flow_[\w-]+$/.test(sought)) return [sql`g.flow_id = ${sought}`]
         if (sought.includes("@")) return [sql`lower(g.email) LIKE ${escaped(sought.toLowerCase()) + "%"}`]
-        return folded(sought).split(/\s+/).slice(0, mostWords).map((word) =>
+        return wordsOf(sought).map((word) =>
           sql`${sql.literal(foldedColumn("g.name"))} LIKE ${`%${escaped(word)}%`}`
         )
       }
 
       const find = Effect.fn("GuestSearch.find")(function* ({ after, eventId, limit, sought }: GuestQuery) {
+        const meant = conditions(sought.trim())
+        if (meant.length === 0) return { guests: [], more: false }
         const rows = yield* Rows.all(Row)(sql`
           SELECT g.guest_id, g.name, g.email, g.ticket_type, t.ticket_id, t.status, t.payment_state,
             coalesce(t.inside OR t.let_in > 0, false) AS inside, t.first_admitted_at, t.first_gate
@@ -69,7 +82,7 @@ export class GuestSearch extends Context.Service<GuestSearch, {
           sql.and([
             sql`g.event_id = ${eventId}::bigint`,
             ...(after === undefined ? [] : [sql`g.guest_id > ${after}::bigint`]),
-            ...conditions(sought)
+            ...meant
           ])
         }
           ORDER BY g.guest_id LIMIT ${limit + 1}::int`)

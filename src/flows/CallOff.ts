@@ -9,11 +9,11 @@ import { Activity, DurableClock } from "effect/workflow"
 import { createHash } from "node:crypto"
 import type { EventId } from "../../rpc/values/Ids.ts"
 import { retryTransient } from "../durable/Retry.ts"
-import { messageIdOf, toGuest } from "../notifications/Message.ts"
+import { type Message, messageIdOf, toGuest } from "../notifications/Message.ts"
 import { Notifier } from "../notifications/Notifier.ts"
 import { PaymentClient } from "../payments/PaymentClient.ts"
 import { askDue } from "../payments/Refunds.ts"
-import { AudienceStore } from "../store/notifications/AudienceStore.ts"
+import { AudienceStore, type Reader } from "../store/notifications/AudienceStore.ts"
 import {
   calledOffTemplate,
   type Cancellation,
@@ -134,24 +134,27 @@ const askRest = (name: string, eventId: EventId) =>
 
 const Told = Schema.Struct({ last: Guest, waiting: Schema.Int })
 
-/** Tells a batch of guests, by e-mail with their calendar's entry canceled. */
-const tellSome = Effect.fnUntraced(function* (
-  { cancellation_id, event_id: eventId, reason }: Cancellation,
-  after: number
-) {
+/** What a guest is told, by e-mail with the calendar's entry canceled. */
+export const calledOffMessage = (
+  { cancellation_id, reason }: Pick<Cancellation, "cancellation_id" | "reason">,
+  reader: Reader
+): Message =>
+  toGuest(reader, {
+    messageId: messageIdOf(cancellation_id, calledOffTemplate, reader.guest_id, "email"),
+    type: calledOffTemplate,
+    template: calledOffTemplate,
+    channel: "email",
+    priority: "high",
+    data: { reason }
+  })
+
+/** Tells a batch of guests. */
+const tellSome = Effect.fnUntraced(function* (cancellation: Cancellation, after: number) {
+  const { event_id: eventId } = cancellation
   const notifier = yield* Notifier
   const ids = yield* (yield* CancellationStore).guests(eventId, after, sizes.tell)
   const readers = yield* (yield* AudienceStore).guests(eventId, ids)
-  const messages = readers.map((reader) =>
-    toGuest(reader, {
-      messageId: messageIdOf(cancellation_id, calledOffTemplate, reader.guest_id, "email"),
-      type: calledOffTemplate,
-      template: calledOffTemplate,
-      channel: "email",
-      priority: "high",
-      data: { reason }
-    })
-  )
+  const messages = readers.map((reader) => calledOffMessage(cancellation, reader))
   yield* notifier.enlist({ flowId: null, sequenceId: null }, messages)
   const { retryable } = yield* notifier.send(messages, { untilAway: true })
   return { last: ids.length < sizes.tell ? null : ids.at(-1)!, waiting: retryable }

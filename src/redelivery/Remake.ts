@@ -1,8 +1,10 @@
 /**
- * Messages of the ledger made anew, from what they were made of: a flow's request, a sequence's step, a payment, a ticket. The
- * ledger keeps no words, so that a message that is sent again says what is true now, to the address that its reader has now.
+ * Messages of the ledger made anew, from what they were made of: a flow's request, a sequence's step, a payment, a ticket, the
+ * calling off of an event. The ledger keeps no words, so that a message that is sent again says what is true now, to the
+ * address that its reader has now.
  */
 import { Effect, Option } from "effect"
+import { calledOffMessage } from "../flows/CallOff.ts"
 import { messagesOf } from "../flows/MessagesStep.ts"
 import { noticeNamed } from "../flows/PaymentNotice.ts"
 import { ticketMessage } from "../flows/TicketNotice.ts"
@@ -12,6 +14,7 @@ import { stepMessages } from "../notifications/SequenceSteps.ts"
 import { AudienceStore } from "../store/notifications/AudienceStore.ts"
 import type { Letter } from "../store/notifications/DeadLetters.ts"
 import { SequenceStore } from "../store/notifications/SequenceStore.ts"
+import { CancellationStore } from "../store/payments/CancellationStore.ts"
 
 /** What a letter is, or undefined when what it was about is not there any more. */
 type Made = Message | undefined
@@ -33,6 +36,15 @@ const ofTicket = Effect.fnUntraced(function* (letter: Letter, ticketId: number) 
   return Option.isNone(holder) ? undefined : ticketMessage(letter.message_id, letter.channel, holder.value)
 })
 
+const ofCancellation = Effect.fnUntraced(function* ({ event_id, guest_id, message_id }: Letter) {
+  if (event_id === null || guest_id === null) return undefined
+  const calledOff = yield* (yield* CancellationStore).get(event_id)
+  if (Option.isNone(calledOff)) return undefined
+  const readers = yield* (yield* AudienceStore).guests(event_id, [guest_id])
+  return readers.map((reader) => calledOffMessage(calledOff.value, reader))
+    .find(({ messageId }) => messageId === message_id)
+})
+
 /** By the name of what a message is about, which its id begins with. */
 const remade = (letter: Letter): Effect.Effect<Made, never, RemakeNeeds> => {
   const { flow_id: flowId, guest_id: guestId, message_id: id, sequence_id: sequenceId } = letter
@@ -40,6 +52,7 @@ const remade = (letter: Letter): Effect.Effect<Made, never, RemakeNeeds> => {
   if (sequenceId !== null) return ofSequence(letter, sequenceId)
   if (ticket !== undefined) return ofTicket(letter, Number(ticket))
   if (id.startsWith("pay_")) return noticeNamed(id)
+  if (id.startsWith("cancellation_")) return ofCancellation(letter)
   if (flowId === null || guestId === null || !id.startsWith(`${flowId}.`)) return Effect.succeed(undefined)
   return Effect.map(
     messagesOf(flowId, [guestId]),
@@ -50,6 +63,7 @@ const remade = (letter: Letter): Effect.Effect<Made, never, RemakeNeeds> => {
 /** What `remake` is made of. */
 export type RemakeNeeds =
   | AudienceStore
+  | CancellationStore
   | SequenceStore
   | Effect.Services<ReturnType<typeof messagesOf>>
   | Effect.Services<ReturnType<typeof noticeNamed>>

@@ -1,6 +1,6 @@
 /**
  * Messages that were refused: listed with their reason, read with every attempt, and sent again, one or all, whatever made them.
- * Guards whose removal turns this file red: each kind of `remade`, the marks and their end, what is no dead letter, the owner in
+ * Guards whose removal turns this file red: each kind of `remade`, the marks, what may be marked, and their end, what is no dead letter, the owner in
  * `within` and `visible`, the erased address on a list.
  */
 import { assert, layer } from "@effect/vitest"
@@ -115,6 +115,56 @@ layer(App, { excludeTestServices: true })("a message that was refused", (it) => 
       assert.isAbove(Object.keys(yield* outbox(accepted.json.flow_id)).length, 4)
       const sent = yield* ask(`/api/messages/${one.message_id}/resend`, { method: "POST" })
       assert.strictEqual(sent.status, 409)
+    }).pipe(Effect.scoped))
+
+  it.effect("is marked as long as nobody was sent it: a second wish to send it finds it sent, and revives nothing", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* run(bodyFor(9))
+      const statuses = ["scheduled", "sent", "failed", "skipped", "canceled", "suppressed"]
+      const lines = statuses.flatMap((status) =>
+        [false, true].map((marked) => ({ id: `lost.${status}.${marked}`, status, marked }))
+      )
+      // A mark of tomorrow is one that the keeper has looked at and not taken away yet.
+      yield* sql`
+        INSERT INTO notifications
+          (message_id, event_id, type, template, channel, priority, recipient, status, resend_at)
+        SELECT id, ${yield* keyOf(9)}::bigint, 'x', 'x', 'email', 'high', 'john@example.com', status,
+          CASE WHEN marked THEN now() + interval '1 day' END
+        FROM jsonb_to_recordset(${JSON.stringify(lines)}::jsonb) AS l (id text, status text, marked boolean)`
+      for (const { id, marked, status } of lines) {
+        const open = status === "failed" || status === "suppressed" || (status === "scheduled" && marked)
+        const answer = yield* ask(`/api/messages/${id}/resend`, { method: "POST" })
+        assert.strictEqual(answer.status, open ? 202 : 409, id)
+        if (!open) assert.strictEqual((yield* letter(id)).status, status, id)
+      }
+    }).pipe(Effect.scoped))
+
+  it.effect("is remade when an event was called off, and says so", () =>
+    Effect.gen(function* () {
+      const peer = yield* refusing((to) => to === "john@example.com" ? "5.7.1" : undefined)
+      yield* run(bodyFor(10))
+      const calledOff = yield* ask("/api/events/10/cancellation", { body: { reason: "The river rose." } })
+      assert.strictEqual(calledOff.status, 202, calledOff.text)
+      const [refused] = yield* until(
+        Effect.map(
+          dead("?event_id=10"),
+          (letters) => letters.filter(({ message_id }) => message_id.startsWith("cancellation_"))
+        ),
+        (letters) => letters.length > 0
+      )
+      peer.refuses = false
+      const id = refused!.message_id
+      assert.strictEqual((yield* ask(`/api/messages/${id}/resend`, { method: "POST" })).status, 202)
+      const ended = yield* until(letter(id), ({ status }) => status !== "scheduled")
+      assert.deepInclude(ended, { status: "sent", attempts: 2, recipient: "john@example.com" })
+      const mails = Object.values(yield* outbox("cancellation_")).map((mail) =>
+        mail.replaceAll(/=\r?\n/g, "")
+      )
+      assert.lengthOf(mails, 2)
+      for (const mail of mails) assert.match(mail, /text\/calendar[^]*method=CANCEL/i)
+      const report = yield* ask("/api/events/10/cancellation")
+      assert.deepInclude(report.json, { told: 2, untold: 0 })
     }).pipe(Effect.scoped))
 
   it.effect("is remade whatever made it: a step of a sequence, a reminder, a ticket's own notice, a payer's", () =>

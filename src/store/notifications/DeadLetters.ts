@@ -59,7 +59,10 @@ export class DeadLetters extends Context.Service<DeadLetters, {
     of: Scope,
     page: { readonly after: string; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Letter>>
-  /** Marks a message that failed or whose address was on a list to be sent again; false when it is neither. */
+  /**
+   * Marks a message that failed or whose address was on a list to be sent again; one that is marked and still waits is marked
+   * anew. False when it is none of these: what was sent meanwhile, or given up, stays so.
+   */
   readonly resend: (messageId: string) => Effect.Effect<boolean>
   /** Marks a message that was entered to be sent now; one that was sent stays sent. */
   readonly send: (messageId: string) => Effect.Effect<void>
@@ -115,7 +118,8 @@ export class DeadLetters extends Context.Service<DeadLetters, {
         Effect.map(
           Rows.all(Id)(sql`
             UPDATE notifications SET ${mark}
-            WHERE message_id = ${messageId} AND (status IN ('failed', 'suppressed') OR resend_at IS NOT NULL)
+            WHERE message_id = ${messageId} AND (status IN ('failed', 'suppressed')
+              OR (status = 'scheduled' AND resend_at IS NOT NULL))
             RETURNING message_id`),
           (rows) => rows.length > 0
         )

@@ -124,9 +124,9 @@ export class ErasureStore extends Context.Service<ErasureStore, {
           UPDATE notification_attempts SET reason = NULL WHERE reason IS NOT NULL AND message_id IN (
             SELECT message_id FROM notifications WHERE ${mine({ eventId, guestId })})`)
         yield* Rows.run(sql`
-          UPDATE suppressions SET address = NULL, detail = NULL WHERE digest = ANY(${
-          known.map(({ text }) => digestOf(text))
-        }::text[])`)
+          UPDATE suppressions s SET address = NULL, detail = NULL FROM events e
+          WHERE e.event_id = ${eventId}::bigint AND s.owner = e.owner
+            AND s.digest = ANY(${known.map(({ text }) => digestOf(text))}::text[])`)
         const nothing = Object.fromEntries(erasedFields.map((field) => [field, null]))
         yield* Rows.run(sql`
           UPDATE notifications SET recipient = '', updated_at = now(),

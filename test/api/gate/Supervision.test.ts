@@ -1,8 +1,8 @@
 /**
  * A supervisor at gate C: finds a guest without a ticket, annuls another device's scan, lets somebody in with a reason.
  * Guards whose removal turns this file red: the roles of the routes, the list of the token's events and gates, the two
- * letters that a search needs without its accents and repeated words, the hint in the place of the address, the mark of a supervised annulment, the count of
- * whom a supervisor let in, and that what names no ticket of the event, or a gate of another, lets nobody in.
+ * letters that a search needs without its accents and repeated words, the hint in the place of the address, the mark of a
+ * supervised annulment, the count of whom a supervisor let in, and that what names no ticket of the event, or a gate of another, lets nobody in.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,11 +1,12 @@
 /**
  * Messages that are made before their guest is erased and entered in the ledger after it, or meanwhile. Guards whose
  * removal turns this file red: the pseudonym that `enlist` looks for, its lock on the guests, the lock that erasing begins
- * with, the payer's number on a message to a payer.
+ * with, the payer's number on a message to a payer, the organiser of a list of addresses.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, Latch, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
+import { digestOf } from "../../../src/store/AddressDigest.ts"
 import { ErasureStore } from "../../../src/store/retention/ErasureStore.ts"
 import { type NewMessage, NotificationStore } from "../../../src/store/notifications/NotificationStore.ts"
 import { GateStores, publish } from "../../support/GateFixture.ts"
@@ -109,4 +110,38 @@ layer(Stores, { excludeTestServices: true })("a message made before its guest wa
         assert.deepStrictEqual(yield* ledgerOf(4), [canceled])
       }))
   })
+})
+
+layer(Stores, { excludeTestServices: true })("an address that nothing is sent to", (it) => {
+  it.effect("is forgotten on the list of the organiser whose guest was erased, and on no other's", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* publish(1, 2)
+      yield* sql`UPDATE guests SET email = ${address}, phone = '+33698765432' WHERE event_id = 1 AND guest_id = 1`
+      const [event] = yield* sql<{ owner: string }>`SELECT owner FROM events WHERE event_id = 1`
+      const lists = [event!.owner, `${event!.owner}-2`, "another"]
+      const addresses = [["email", address], ["sms", "+33698765432"], [
+        "email",
+        "stays@quagga.example"
+      ]] as const
+      for (const owner of lists) {
+        for (const [channel, listed] of addresses) {
+          yield* sql`INSERT INTO suppressions (owner, channel, digest, address, reason, detail)
+            VALUES (${owner}, ${channel}, ${digestOf(listed)}, ${listed}, 'hard_bounce', '550 5.1.1')`
+        }
+      }
+      yield* erase(1)
+      for (const owner of lists) {
+        const rows = yield* sql`SELECT digest, address, detail FROM suppressions WHERE owner = ${owner}`
+        assert.sameDeepMembers(
+          [...rows],
+          addresses.map(([, listed]) =>
+            owner === event!.owner && listed !== "stays@quagga.example"
+              ? { digest: digestOf(listed), address: null, detail: null }
+              : { digest: digestOf(listed), address: listed, detail: "550 5.1.1" }
+          ),
+          owner
+        )
+      }
+    }))
 })

@@ -27,7 +27,7 @@ export class FeedbackReaders extends Context.Service<FeedbackReaders, Readonly<R
       const or = <A>(given: Option.Option<A>, reader: (given: A) => Reader) =>
         Option.match(given, { onNone: () => nobody, onSome: reader })
       return FeedbackReaders.of({
-        ses: or(topic, (topic) => Ses.reader(topic, client)),
+        ses: Option.isNone(topic) ? nobody : yield* Ses.reader(topic.value, client),
         mailgun: or(mailgun, Mailgun.reader),
         postmark: or(postmark, Postmark.reader),
         plain: or(plain, Plain.reader)

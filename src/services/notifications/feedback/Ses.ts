@@ -51,9 +51,11 @@ const feedbackOf = ({ bounce, complaint, mail }: typeof Report.Type): ReadonlyAr
 }
 
 /** Messages of another topic are nobody's: anybody may have one, signed by SNS all the same. */
-export const reader = (topic: string, client: HttpClient.HttpClient): Reader => {
-  const sns = SnsSignature.make(client)
-  return (raw) =>
+export const reader = (
+  topic: string,
+  client: HttpClient.HttpClient
+): Effect.Effect<Reader> =>
+  Effect.map(SnsSignature.make(client), (sns) => (raw) =>
     Effect.gen(function* () {
       const message = Option.getOrUndefined(decodeMessage(jsonOf(raw)))
       if (message === undefined || message.TopicArn !== topic) return yield* new NotFromProvider()
@@ -64,5 +66,4 @@ export const reader = (topic: string, client: HttpClient.HttpClient): Reader => 
         onNone: () => [],
         onSome: feedbackOf
       })
-    })
-}
+    }))

@@ -2,7 +2,7 @@
  * Whether a message comes from Amazon SNS: signed by the key of a certificate that lies at an address of SNS itself
  * (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html).
  */
-import { Clock, Effect, Schema } from "effect"
+import { Cache, Clock, Duration, Effect, Exit, Schema, Semaphore } from "effect"
 import { HttpClient } from "effect/http"
 import { verify, X509Certificate } from "node:crypto"
 import { boundedResponse } from "../../../bounds/BoundedResponse.ts"
@@ -25,13 +25,21 @@ export const SnsMessage = Schema.Struct({
 })
 export type SnsMessage = typeof SnsMessage.Type
 
-/** A host of SNS and no other: who may name the certificate may sign anything. */
+/** A host of SNS and no other. */
 const isOfSns = (url: string): boolean => {
   if (!URL.canParse(url)) return false
   const { hostname, password, port, protocol, username } = new URL(url)
   return protocol === "https:" && port === "" && username === "" && password === "" &&
     /^sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?$/.test(hostname)
 }
+
+/**
+ * A certificate of SNS, in the one way it is written: who may name the certificate may sign anything, and who may spell
+ * an address in many ways has it asked for as often.
+ */
+const isCertificateOfSns = (url: string): boolean =>
+  isOfSns(url) &&
+  /^https:\/\/[a-z0-9.-]+\/SimpleNotificationService-[0-9a-f]{1,64}\.pem$/.test(url)
 
 /** What is signed: these fields in this order, each name and value on a line. */
 const signedText = (message: SnsMessage): string => {
@@ -55,6 +63,12 @@ const isSigned = (message: SnsMessage, certificate: X509Certificate): boolean =>
 /** So many certificates are kept; SNS has one a region and changes it rarely. */
 const kept = 20
 
+/** Requests to SNS at once: whoever forges messages names many certificates. */
+const mostAtOnce = 4
+
+/** SNS sends a message again for an hour at most, which nobody can change; an older one was kept by somebody. */
+const longest = Duration.hours(1)
+
 /** Reads what lies at an address of SNS, within five seconds. */
 const fetched = (client: HttpClient.HttpClient, url: string): Effect.Effect<string, ProviderAway> =>
   Effect.gen(function* () {
@@ -68,32 +82,39 @@ const fetched = (client: HttpClient.HttpClient, url: string): Effect.Effect<stri
 const parsed = (pem: string) =>
   Effect.try({ try: () => new X509Certificate(pem), catch: () => new NotFromProvider() })
 
-/** Verifies messages, and follows the address that confirms a subscription. */
-export const make = (client: HttpClient.HttpClient) => {
-  const certificates = new Map<string, X509Certificate>()
+const isLate = ({ Timestamp }: SnsMessage, now: number): boolean =>
+  !(Math.abs(now - Date.parse(Timestamp)) <= Duration.toMillis(longest))
 
-  const certificateAt = Effect.fnUntraced(function* (url: string) {
-    const known = certificates.get(url)
-    if (known !== undefined) return known
-    const certificate = yield* parsed(yield* fetched(client, url))
-    if (certificates.size >= kept) certificates.clear()
-    certificates.set(url, certificate)
-    return certificate
-  })
+/** Verifies messages, and follows the address that confirms a subscription. */
+export const make = Effect.fnUntraced(function* (client: HttpClient.HttpClient) {
+  const requests = yield* Semaphore.make(mostAtOnce)
+
+  /** What would be one too many is not waited for: SNS sends its message again. */
+  const asked = (url: string) =>
+    Effect.flatMap(
+      requests.withPermitsIfAvailable(1)(fetched(client, url)),
+      (answer) => Effect.mapError(Effect.fromOption(answer), () => new ProviderAway())
+    )
+
+  const certificates = yield* Cache.makeWith(
+    (url: string) => Effect.flatMap(asked(url), parsed),
+    { capacity: kept, timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : Duration.zero }
+  )
 
   const verified = Effect.fnUntraced(function* (message: SnsMessage) {
-    const { SigningCertURL: url } = message
-    if (!isOfSns(url) || !new URL(url).pathname.endsWith(".pem")) return yield* new NotFromProvider()
-    const certificate = yield* certificateAt(url)
     const now = yield* Clock.currentTimeMillis
+    if (!isCertificateOfSns(message.SigningCertURL) || isLate(message, now)) {
+      return yield* new NotFromProvider()
+    }
+    const certificate = yield* Cache.get(certificates, message.SigningCertURL)
     const isCurrent = now >= Date.parse(certificate.validFrom) && now <= Date.parse(certificate.validTo)
     if (!isCurrent || !isSigned(message, certificate)) return yield* new NotFromProvider()
   })
 
   const confirm = Effect.fnUntraced(function* ({ SubscribeURL: url }: SnsMessage) {
     if (url === undefined || !isOfSns(url)) return yield* new NotFromProvider()
-    yield* fetched(client, url)
+    yield* asked(url)
   })
 
   return { verified, confirm }
-}
+})

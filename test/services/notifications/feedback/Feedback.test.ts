@@ -1,10 +1,11 @@
 /**
  * Reports of bounces and complaints, as each provider sends them, and as anybody else would like to.
- * Guards whose removal turns this file red: each signature, its time, the topic, the host and the dates of the certificate, the host
- * of the confirmation, what is no bounce for good, the digest in the envelope's sender.
+ * Guards whose removal turns this file red: each signature, its time, the topic, the address and the dates of the certificate,
+ * one request for it and four at once, the hour of a message of SNS, the host of the confirmation, what is no bounce for good,
+ * the digest in the envelope's sender.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Redacted } from "effect"
+import { Clock, Effect, Exit, Fiber, Latch, Queue, Redacted } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { createHmac, sign } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -62,12 +63,14 @@ const signed = (message: Sns): Sns => ({
   ).toString("base64")
 })
 
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+
 const notification = (report: unknown, change: Sns = {}): Sns => ({
   Type: "Notification",
   MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
   TopicArn: topic,
   Message: JSON.stringify(report),
-  Timestamp: "2026-11-30T09:00:00.000Z",
+  Timestamp: minutesAgo(0),
   SignatureVersion: "2",
   SigningCertURL: certUrl,
   ...change
@@ -93,7 +96,7 @@ const amazon = () => {
     asked.push(request.url)
     const body = request.url.includes("Confirm")
       ? "<ok/>"
-      : request.url.includes("away")
+      : request.url.includes("-dead")
       ? undefined
       : certificate
     return Effect.succeed(
@@ -103,14 +106,29 @@ const amazon = () => {
       )
     )
   })
-  return { asked, reader: Ses.reader(topic, client) }
+  return Effect.map(Ses.reader(topic, client), (reader) => ({ asked, reader }))
 }
+
+/** SNS that answers when it is told to, and how many requests it had at once. */
+const slowAmazon = Effect.gen(function* () {
+  const asked: Array<string> = []
+  const opened = yield* Latch.make(false)
+  const came = yield* Queue.unbounded<string>()
+  const client = HttpClient.make((request) =>
+    Effect.sync(() => asked.push(request.url)).pipe(
+      Effect.andThen(Queue.offer(came, request.url)),
+      Effect.andThen(opened.await),
+      Effect.as(HttpClientResponse.fromWeb(request, new Response(certificate)))
+    )
+  )
+  return { asked, came, opened, reader: yield* Ses.reader(topic, client) }
+})
 
 describe("Amazon SES", () => {
   it.live("is believed what SNS signed for the topic, in either version of its signature", () =>
     Effect.gen(function* () {
       for (const SignatureVersion of ["1", "2"]) {
-        const { asked, reader } = amazon()
+        const { asked, reader } = yield* amazon()
         for (let times = 0; times < 2; times++) {
           assert.deepStrictEqual(
             yield* read(
@@ -146,7 +164,7 @@ describe("Amazon SES", () => {
   it.live("is believed nothing else", () =>
     Effect.gen(function* () {
       const good = notification(bounce("Permanent"))
-      const { asked, reader } = amazon()
+      const { asked, reader } = yield* amazon()
       const refused = [
         { ...signed(good), Message: JSON.stringify(bounce("Transient")) },
         { ...signed(good), Subject: "more" },
@@ -172,20 +190,92 @@ describe("Amazon SES", () => {
         assert.strictEqual(yield* read(reader, body), "refused", JSON.stringify(body))
       }
       assert.deepStrictEqual([...new Set(asked)], [certUrl])
-      const away = signed({ ...good, SigningCertURL: certUrl.replace("Simple", "away") })
+      const away = signed({ ...good, SigningCertURL: certUrl.replace("-1.pem", "-dead.pem") })
       assert.strictEqual(yield* read(reader, away), "away")
-      const old = Effect.provideService(read(amazon().reader, signed(good)), Clock.Clock, {
+      const old = Effect.provideService(read((yield* amazon()).reader, signed(good)), Clock.Clock, {
         ...yield* Clock.Clock,
         currentTimeMillis: Effect.succeed(Date.UTC(2001, 1))
       })
       assert.strictEqual(yield* old, "refused")
     }))
 
+  it.live("is asked for a certificate at one spelling of one address alone", () =>
+    Effect.gen(function* () {
+      const good = notification(bounce("Permanent"))
+      const { asked, reader } = yield* amazon()
+      const spellings = ["?", "?a=1", "#", "#a", "/", "%00", "\t", "\n", " ", "\\", ";a", ".pem"]
+        .map((end) => certUrl + end)
+        .concat(["\t", " ", "\n"].map((begin) => begin + certUrl))
+        .concat(["/./Simple", "//Simple", "/a/../Simple", "/%53imple", "/simple", "\\Simple", "/a/Simple"]
+          .map((path) => certUrl.replace("/Simple", path)))
+        .concat(
+          ["-1g.", "-.", "-A.", "-1-1.", `-${"a".repeat(65)}.`].map((name) =>
+            certUrl.replace("-1.pem", `${name}pem`)
+          )
+        )
+        .concat([":443", ":", "."].map((end) => certUrl.replace(".com", `.com${end}`)))
+        .concat(
+          certUrl.replace("https", "HTTPS"),
+          certUrl.replace("sns", "SNS"),
+          certUrl.replace("//", "//a@")
+        )
+      for (const SigningCertURL of spellings) {
+        assert.strictEqual(
+          yield* read(reader, signed({ ...good, SigningCertURL })),
+          "refused",
+          JSON.stringify(SigningCertURL)
+        )
+      }
+      assert.deepStrictEqual(asked, [])
+    }))
+
+  it.live("is believed for an hour, as long as SNS sends a message again", () =>
+    Effect.gen(function* () {
+      const { reader } = yield* amazon()
+      const at = (Timestamp: string) => read(reader, signed(notification(bounce("Permanent"), { Timestamp })))
+      for (const minutes of [-1, 0, 1, 30, 59]) assert.lengthOf(yield* at(minutesAgo(minutes)), 1)
+      for (const minutes of [-61, 61, 120, 1_440, 525_600]) {
+        assert.strictEqual(yield* at(minutesAgo(minutes)), "refused", String(minutes))
+      }
+      for (const text of ["", "yesterday", "NaN", "9".repeat(40)]) {
+        assert.strictEqual(yield* at(text), "refused")
+      }
+    }))
+
+  it.live("is asked once for each certificate, however many messages wait for it, and for few at once", () =>
+    Effect.gen(function* () {
+      const { asked, came, opened, reader } = yield* slowAmazon
+      const sent = (nth: number) =>
+        read(
+          reader,
+          signed(notification(bounce("Permanent"), {
+            SigningCertURL: certUrl.replace("-1.pem", `-${nth.toString(16)}.pem`)
+          }))
+        )
+      const same = yield* Effect.forkChild(Effect.all(Array.from({ length: 50 }, () => sent(1)), {
+        concurrency: "unbounded"
+      }))
+      yield* Queue.take(came)
+      const others = yield* Effect.forkChild(
+        Effect.all(Array.from({ length: 3 }, (_, nth) => sent(nth + 2)), { concurrency: "unbounded" })
+      )
+      yield* Queue.takeN(came, 3)
+      for (let nth = 5; nth < 40; nth++) assert.strictEqual(yield* sent(nth), "away")
+      assert.lengthOf(asked, 4)
+      yield* opened.open
+      for (const answer of [...yield* Fiber.join(same), ...yield* Fiber.join(others)]) {
+        assert.lengthOf(answer, 1)
+      }
+      assert.lengthOf(asked, 4)
+      assert.lengthOf(yield* sent(5), 1)
+      assert.lengthOf(asked, 5)
+    }))
+
   it.live("has its subscription confirmed at an address of SNS alone", () =>
     Effect.gen(function* () {
       const confirmation = (SubscribeURL: string) =>
         signed(notification("x", { Type: "SubscriptionConfirmation", Token: "t", SubscribeURL }))
-      const { asked, reader } = amazon()
+      const { asked, reader } = yield* amazon()
       const url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
       assert.deepStrictEqual(yield* read(reader, confirmation(url)), [])
       assert.deepStrictEqual(asked, [certUrl, url])

@@ -21,7 +21,9 @@ import { eventStatuses, report } from "./contract/CoreReport.ts"
 import { type GatewayError, type KnownFact, PaymentGateway } from "./contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "./contract/PaymentLedger.ts"
 
-const explain = ({ detail, reason }: GatewayError) => {
+type Explain = (error: GatewayError) => PaymentDeclined | PaymentInvalid | GatewayUnavailable
+
+const explain: Explain = ({ detail, reason }) => {
   switch (reason) {
     case "declined":
       return new PaymentDeclined({ detail })
@@ -33,13 +35,13 @@ const explain = ({ detail, reason }: GatewayError) => {
 }
 
 /** What is owed is asked for again until what keeps it is mended: only a word about this refund itself is final. */
-const explainRefund = (error: GatewayError) =>
+const explainRefund: Explain = (error) =>
   error.curable === true
     ? new GatewayUnavailable({ detail: error.detail, reason: "unavailable" })
     : explain(error)
 
 /** The payment at the gateway, under a name that is kept before anything can be charged. */
-const open = Effect.fnUntraced(function* (entry: LedgerEntry, explainError = explain) {
+const open = Effect.fnUntraced(function* (entry: LedgerEntry, explainError: Explain = explain) {
   const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
   const opened = yield* Effect.mapError(gateway.open(entry.request, entry.ref), explainError)
   yield* ledger.name(entry, opened.gateway_ref)
@@ -70,7 +72,7 @@ const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) 
 const named = Effect.fnUntraced(function* (
   paymentId: string,
   acts: "look after it" | "take it back",
-  explainError = explain
+  explainError: Explain = explain
 ) {
   const entry = yield* (yield* PaymentLedger).find(paymentId)
   if (Option.isNone(entry)) {

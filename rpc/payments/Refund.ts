@@ -26,7 +26,13 @@ export const RefundOrigin = Schema.Literals(["organizer", "event", "provider"])
 export type RefundOrigin = typeof RefundOrigin.Type
 
 /** Why a refund cannot be entered; `left` is what could be refunded. */
-export const RefundRefusal = Schema.Literals(["unpaid", "nothing_left", "too_much", "not_its_tickets"])
+export const RefundRefusal = Schema.Literals([
+  "unpaid",
+  "nothing_left",
+  "too_much",
+  "not_its_tickets",
+  "not_clear"
+])
 export type RefundRefusal = typeof RefundRefusal.Type
 
 /** What people read of it; they are given what is left as their currency writes it. */
@@ -34,6 +40,8 @@ export const refundRefusals: Readonly<Record<RefundRefusal, (left: string) => st
   unpaid: () => "Nothing was paid: there is nothing to refund.",
   nothing_left: () => "All of it was refunded, is being refunded or is disputed.",
   too_much: (left) => `At most ${left} is left to be refunded.`,
+  not_clear: (left) =>
+    `A refund is on its way, and what is left is known in a moment: ask again, or for an amount of at most ${left}.`,
   not_its_tickets: () => "Every ticket has to be a live one of this payment's order."
 }
 

@@ -55,10 +55,10 @@ const inBatches = Effect.fnUntraced(function* <A extends number | string, R>(
 const Guest = Schema.NullOr(Schema.Int)
 const Payment = Schema.NullOr(Schema.String)
 
-/** Everybody who holds a place, before the tickets are void. */
-export const gather = (eventId: EventId) =>
+/** Everybody who holds a place. */
+const gather = (name: string, eventId: EventId) =>
   inBatches(
-    "gather",
+    name,
     Guest,
     0,
     (after) => Effect.flatMap(CancellationStore, (store) => store.gather(eventId, after, sizes.gather))
@@ -117,7 +117,7 @@ const refundAll = (name: string, { cancellation_id, event_id: eventId, reason }:
             askedBy: null
           }),
           "RefundRefused",
-          // All of it goes back by refunds that were asked for before.
+          // All of it goes back by refunds that were asked for before, or what is left is clear in a later round.
           () => Effect.void
         ), { discard: true })
       yield* askDue(sizes.payments, { eventId })
@@ -184,19 +184,28 @@ const settle = Effect.fnUntraced(function* (name: string, cancellation: Cancella
 /** Rounds until nothing waits, or for two days: then what is left a person has to look at. */
 export const callOff = Effect.fnUntraced(function* (cancellation: Cancellation) {
   const { event_id: eventId } = cancellation
-  yield* gather(eventId)
+  yield* gather("gather", eventId)
   let pause = firstPause
-  let untold = true
+  let waiting = true
+  let told = 0
   for (let round = 1; round <= rounds; round++) {
     const name = `round/${round}`
     yield* settle(name, cancellation)
-    if (untold) untold = (yield* tellAll(name, cancellation)) > 0
+    // Flows that were running register guests, and are issued tickets, behind what was gathered before.
+    yield* gather(`${name}/gather`, eventId)
+    const gathered = yield* step(
+      `${name}/gathered`,
+      Schema.Int,
+      Effect.flatMap(CancellationStore, (store) => store.gathered(eventId))
+    )
+    if (waiting || gathered > told) waiting = (yield* tellAll(name, cancellation)) > 0
+    told = gathered
     const left = yield* step(
       `${name}/left`,
       Schema.Int,
       Effect.flatMap(CancellationStore, (store) => store.left(eventId))
     )
-    if (left === 0 && !untold) break
+    if (left === 0 && !waiting) break
     yield* DurableClock.sleep({ name: `${name}/pause`, duration: pause })
     pause = Duration.min(Duration.times(pause, 2), longestPause)
   }

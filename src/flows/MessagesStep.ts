@@ -42,16 +42,17 @@ type Want = "now" | "elsewhere" | { readonly leftOut: string }
 
 /**
  * What every guest is sent by this step. A message about a ticket asks for a ticket, not for its PDF: the QR code is drawn
- * when it is sent, and a PDF that could not be made keeps nobody out. Without `send_notifications` there is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
+ * when it is sent, and a PDF that could not be made keeps nobody out. Nobody is welcomed to an event that is canceled. Without `send_notifications` there is none. Reminders are sent at their time, refunds with the refund, the receipt to the payer alone.
  */
 const wanted = (plan: FlowRequest, reader: Reader, template: Template, channel: Channel): Want => {
   const { send_notifications } = plan.request.ticket_config
   const reminders = plan.request.notification_config.schedule_reminders
+  const now: Want = reader.event_status === "canceled" ? { leftOut: "the event is canceled" } : "now"
   switch (subjectOf[template]) {
     case "guest":
-      return "now"
+      return now
     case "ticket":
-      return send_notifications && reader.code !== null ? "now" : "elsewhere"
+      return send_notifications && reader.code !== null ? now : "elsewhere"
     case "event":
       return reminders.some(({ channels }) => channels.includes(channel))
         ? "elsewhere"

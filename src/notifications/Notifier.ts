@@ -156,14 +156,24 @@ export class Notifier extends Context.Service<Notifier, {
       const enlist: Notifier["Service"]["enlist"] = (origin, messages) =>
         store.enlist(messages.map(enlisted(origin)))
 
+      /** Entered while they were to be sent, and not any more. */
+      const leaveOut = (messages: ReadonlyArray<Message>) =>
+        Effect.forEach(
+          Map.groupBy(messages, ({ leftOut }) => leftOut),
+          ([why, some]) =>
+            why === undefined ? Effect.void : store.skip(some.map(({ messageId }) => messageId), why),
+          { discard: true }
+        )
+
       const send: Notifier["Service"]["send"] = Effect.fn("Notifier.send")(
         function* (messages, { flowId, untilAway = false, waiting } = {}) {
           const messageIds = messages.map((message) => message.messageId)
           const open = waiting ?? (yield* store.open(messageIds))
           let inVain = 0
           const isAway = () => untilAway && inVain >= atOnce
+          yield* leaveOut(messages.filter(({ messageId }) => open.has(messageId)))
           const addressed = messages.filter((message): message is Addressed =>
-            message.recipient !== null && open.has(message.messageId)
+            message.recipient !== null && message.leftOut === undefined && open.has(message.messageId)
           ).sort(byPriority)
           yield* Effect.forEach(
             Map.groupBy(addressed, readerOf).values(),

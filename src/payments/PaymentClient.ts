@@ -45,6 +45,17 @@ const explain = (error: { readonly _tag: string; readonly message: string }) => 
   return new PaymentCallError({ reason, message: error.message, retryable: passes.includes(reason) })
 }
 
+const refusals: ReadonlyArray<string> = ["PaymentDeclined", "PaymentInvalid", "PaymentUnknown"]
+
+/**
+ * What is owed stays owed: only the payment service's word about this refund is final. That it refuses us, as while a
+ * secret is being changed, or answers what nobody understands, passes.
+ */
+const explainRefund = (error: { readonly _tag: string; readonly message: string }) =>
+  refusals.includes(error._tag) || passes.includes(reasonOf(error))
+    ? explain(error)
+    : new PaymentCallError({ reason: "unavailable", message: error.message, retryable: true })
+
 export class PaymentClient extends Context.Service<PaymentClient, {
   readonly create: (request: PaymentRequest) => Effect.Effect<PaymentAnswer, PaymentCallError>
   readonly refund: (paymentId: string, refund: RefundRequest) => Effect.Effect<void, PaymentCallError>
@@ -64,7 +75,7 @@ export class PaymentClient extends Context.Service<PaymentClient, {
         ),
         refund: Effect.fn("PaymentClient.refund")((id, refund) =>
           payments.refund({ params: { id }, payload: refund }).pipe(
-            Effect.mapError(explain),
+            Effect.mapError(explainRefund),
             Effect.asVoid,
             OrchestrationLog.within(id)
           )

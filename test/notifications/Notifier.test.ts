@@ -1,6 +1,7 @@
 /**
  * Deliveries of one batch: the more urgent go first, and one that is to stop when nobody takes messages stops.
- * Guards whose removal turns this file red: their order, the count of what failed in a row.
+ * Guards whose removal turns this file red: their order, the count of what failed in a row; that what was entered and is
+ * left out by now is kept as skipped, and not sent.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -8,6 +9,7 @@ import type { Message } from "../../src/notifications/Message.ts"
 import { Notifier } from "../../src/notifications/Notifier.ts"
 import { NotificationClient, NotificationsUnavailable } from "../../src/notifications/NotificationClient.ts"
 import { NotificationStore } from "../../src/store/notifications/NotificationStore.ts"
+import * as TestDatabase from "../support/TestDatabase.ts"
 
 const message = (messageId: string, priority: Message["priority"]): Message => ({
   messageId,
@@ -55,6 +57,38 @@ describe("the notifier", () => {
         "low"
       ])
     }))
+
+  it.effect("leaves out what was entered to be sent, and is not any more", () => {
+    const sentTo: Array<string> = []
+    const service = Layer.mock(NotificationClient, {
+      send: (id) => Effect.as(Effect.sync(() => void sentTo.push(id)), { ...sent, message_id: id })
+    })
+    return Effect.gen(function* () {
+      const notifier = yield* Notifier
+      const store = yield* NotificationStore
+      const made = ["m-1", "m-2", "m-3"].map((id) => message(id, "normal"))
+      yield* notifier.enlist({ flowId: "flow_1", sequenceId: null }, made)
+      const leftOut = "the event is canceled"
+      yield* notifier.send(made.map((one) => one.messageId === "m-2" ? one : { ...one, leftOut }))
+      assert.deepStrictEqual(sentTo, ["m-2"])
+      const rows = yield* store.ofFlow("flow_1", { after: "", limit: 10 })
+      assert.deepStrictEqual(rows.map(({ reason, status }) => [status, reason]), [
+        ["skipped", leftOut],
+        ["sent", null],
+        ["skipped", leftOut]
+      ])
+      yield* notifier.send(made)
+      assert.deepStrictEqual(sentTo, ["m-2"])
+    }).pipe(
+      Effect.provide(
+        Notifier.layer.pipe(
+          Layer.provideMerge(NotificationStore.layer),
+          Layer.provide(service),
+          Layer.provide(TestDatabase.layer)
+        )
+      )
+    )
+  })
 
   it.effect("stops after as many failures in a row as it has under way, and only when it is to", () =>
     Effect.gen(function* () {

@@ -21,7 +21,9 @@ import { eventStatuses, report } from "./contract/CoreReport.ts"
 import { type GatewayError, type KnownFact, PaymentGateway } from "./contract/PaymentGateway.ts"
 import { type LedgerEntry, PaymentLedger } from "./contract/PaymentLedger.ts"
 
-const explain = ({ detail, reason }: GatewayError) => {
+type Explain = (error: GatewayError) => PaymentDeclined | PaymentInvalid | GatewayUnavailable
+
+const explain: Explain = ({ detail, reason }) => {
   switch (reason) {
     case "declined":
       return new PaymentDeclined({ detail })
@@ -32,10 +34,16 @@ const explain = ({ detail, reason }: GatewayError) => {
   }
 }
 
+/** What is owed is asked for again until what keeps it is mended: only a word about this refund itself is final. */
+const explainRefund: Explain = (error) =>
+  error.curable === true
+    ? new GatewayUnavailable({ detail: error.detail, reason: "unavailable" })
+    : explain(error)
+
 /** The payment at the gateway, under a name that is kept before anything can be charged. */
-const open = Effect.fnUntraced(function* (entry: LedgerEntry) {
+const open = Effect.fnUntraced(function* (entry: LedgerEntry, explainError: Explain = explain) {
   const [gateway, ledger] = [yield* PaymentGateway, yield* PaymentLedger]
-  const opened = yield* Effect.mapError(gateway.open(entry.request, entry.ref), explain)
+  const opened = yield* Effect.mapError(gateway.open(entry.request, entry.ref), explainError)
   yield* ledger.name(entry, opened.gateway_ref)
   return opened
 })
@@ -61,12 +69,16 @@ const create = Effect.fn("Payments.create")(function* (request: PaymentRequest) 
  * A payment and the gateway's name of it, before somebody `acts` on it; one that was asked for and not answered is opened
  * again to learn the name.
  */
-const named = Effect.fnUntraced(function* (paymentId: string, acts: "look after it" | "take it back") {
+const named = Effect.fnUntraced(function* (
+  paymentId: string,
+  acts: "look after it" | "take it back",
+  explainError: Explain = explain
+) {
   const entry = yield* (yield* PaymentLedger).find(paymentId)
   if (Option.isNone(entry)) {
     return yield* new PaymentUnknown({ detail: `Ask for the payment before you ${acts}.` })
   }
-  return { entry: entry.value, ref: entry.value.ref ?? (yield* open(entry.value)).gateway_ref }
+  return { entry: entry.value, ref: entry.value.ref ?? (yield* open(entry.value, explainError)).gateway_ref }
 })
 
 const encodeBody = Schema.encodeEffect(PaymentWebhook)
@@ -132,9 +144,9 @@ export const PaymentHandlersLayer = HttpApiBuilder.group(PaymentApi, "payments",
     .handle("check", ({ params: { id } }) => check(id))
     .handle("refund", ({ params: { id }, payload }) =>
       Effect.gen(function* () {
-        const { ref } = yield* named(id, "take it back")
+        const { ref } = yield* named(id, "take it back", explainRefund)
         const refund = { ...payload, refund_id: payload.refund_id ?? ((yield* RequestId) || makeRequestId()) }
-        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, refund), explain)
+        yield* Effect.mapError((yield* PaymentGateway).refund(ref, id, refund), explainRefund)
         return { payment_id: id, status: "requested" } as const
       }))
     .handle("cancel", ({ params: { id } }) =>

@@ -1,6 +1,7 @@
 /** Who a message is for: a guest with the event and the live ticket that the message speaks of. */
 import { Context, DateTime, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { EventStatus } from "../../../rpc/Event.ts"
 import { Locale } from "../../../rpc/values/Values.ts"
 import { currentLink, FileLinks } from "../../files/FileLinks.ts"
 import { numberOf } from "../EventNumbers.ts"
@@ -15,6 +16,7 @@ const Row = Schema.Struct({
   timezone: Schema.String,
   location: Schema.String,
   owner: Schema.String,
+  event_status: Schema.optionalKey(EventStatus),
   organizer: Schema.optionalKey(Schema.NullOr(Schema.String)),
   guest_id: Schema.Int,
   name: Schema.String,
@@ -56,7 +58,7 @@ export class AudienceStore extends Context.Service<AudienceStore, {
       const columns = sql.literal(
         `e.event_id, ${
           numberOf("e.event_id")
-        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, e.organizer, g.guest_id, g.name, g.email, g.phone,
+        } AS event_number, e.title, e.starts_at, e.timezone, e.location, e.owner, e.status AS event_status, e.organizer, g.guest_id, g.name, g.email, g.phone,
          g.locale, t.flow_id, t.ticket_id, t.code, t.file_key, t.file_url, t.qr_key, t.qr_url,
          t.qr_data`
       )

@@ -75,8 +75,13 @@ export class CancellationStore extends Context.Service<CancellationStore, {
   readonly get: (eventId: EventId) => Effect.Effect<Option.Option<Cancellation>>
   /** Events whose calling off is not finished, the oldest first. */
   readonly running: (most: number) => Effect.Effect<ReadonlyArray<EventId>>
-  /** Writes down the next holders of places after a guest, in order; the last of them, or null behind the last. */
+  /**
+   * Writes down the next holders of places after a guest, in order, and whose tickets were void before they were written
+   * down; the last of them, or null behind the last.
+   */
   readonly gather: (eventId: EventId, after: number, most: number) => Effect.Effect<number | null>
+  /** How many are written down. */
+  readonly gathered: (eventId: EventId) => Effect.Effect<number>
   /** Voids so many live tickets of the event at most; how many it were. */
   readonly voidTickets: (eventId: EventId, most: number) => Effect.Effect<number>
   /** Payments of the event that something was received of, after one of them. */
@@ -136,19 +141,32 @@ export class CancellationStore extends Context.Service<CancellationStore, {
         Effect.map(
           Rows.all(IdRow)(sql`
             WITH next AS (
-              SELECT h.guest_id FROM events e, LATERAL (${holders(sql)}) h
-              WHERE e.event_id = ${eventId}::bigint AND h.guest_id > ${after}::bigint
-              ORDER BY h.guest_id LIMIT ${most}::int
+              SELECT c.guest_id FROM (
+                SELECT h.guest_id FROM events e, LATERAL (${
+            holders(sql)
+          }) h WHERE e.event_id = ${eventId}::bigint
+                UNION SELECT guest_id FROM tickets
+                WHERE event_id = ${eventId}::bigint AND void_reason = ${eventCalledOff}) c
+              WHERE c.guest_id > ${after}::bigint ORDER BY c.guest_id LIMIT ${most}::int
             ), noted AS (
               INSERT INTO canceled_guests (event_id, guest_id, ticket_id, payment_id)
               SELECT ${eventId}::bigint, next.guest_id, t.ticket_id, p.payment_id
               FROM next JOIN guests g ON g.event_id = ${eventId}::bigint AND g.guest_id = next.guest_id
-              LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id AND t.voided_at IS NULL
+              LEFT JOIN tickets t ON t.event_id = g.event_id AND t.guest_id = g.guest_id
+                AND (t.voided_at IS NULL OR t.void_reason = ${eventCalledOff})
               LEFT JOIN payments p ON p.flow_id = coalesce(t.flow_id, g.flow_id)
               ON CONFLICT DO NOTHING
             )
             SELECT guest_id AS id FROM next ORDER BY guest_id`),
           (rows) => rows.length < most ? null : rows.at(-1)!.id
+        )
+
+      const gathered = (eventId: EventId) =>
+        Effect.map(
+          Rows.all(IdRow)(
+            sql`SELECT count(*) AS id FROM canceled_guests WHERE event_id = ${eventId}::bigint`
+          ),
+          ([row]) => row?.id ?? 0
         )
 
       const voidTickets = (eventId: EventId, most: number) =>
@@ -271,6 +289,7 @@ export class CancellationStore extends Context.Service<CancellationStore, {
         get,
         running,
         gather,
+        gathered,
         voidTickets,
         paid,
         open,

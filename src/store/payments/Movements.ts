@@ -37,6 +37,21 @@ const idOf = (paymentId: string, gatewayRef: string): string =>
 /** Why, where somebody made it at the gateway. */
 const elsewhere = "made at the payment provider"
 
+/**
+ * Of a payment all of which went back: what was refused since another refund had given it back is done, as far as it fits
+ * into what went back beside the other refunds.
+ */
+const settleRefused = (sql: SqlClient.SqlClient, paymentId: string) =>
+  sql`
+    UPDATE refunds r SET status = 'succeeded', failure = NULL, asked_at = coalesce(r.asked_at, now()), updated_at = now()
+    FROM (
+      SELECT o.refund_id, sum(o.amount) OVER (ORDER BY o.seq) AS running, p.amount_refunded - coalesce((
+        SELECT sum(h.amount) FROM refunds h
+        WHERE h.payment_id = p.payment_id AND h.status IN ('requested', 'pending', 'succeeded')), 0) AS unexplained
+      FROM refunds o JOIN payments p USING (payment_id)
+      WHERE o.payment_id = ${paymentId} AND o.status = 'refused') done
+    WHERE r.refund_id = done.refund_id AND r.status = 'refused' AND done.running <= done.unexplained`
+
 /** Part of `PaymentEvents`, in whose transaction each runs, under the payment's lock. */
 export const make = (sql: SqlClient.SqlClient) => {
   /** One that we asked for has its row already, and learns the gateway's name; any other is entered. */
@@ -72,6 +87,7 @@ export const make = (sql: SqlClient.SqlClient) => {
       yield* sql`
         UPDATE refunds SET status = 'succeeded', asked_at = coalesce(asked_at, now()), updated_at = now()
         WHERE payment_id = ${payment.payment_id} AND status IN ('requested', 'pending')`
+      yield* settleRefused(sql, payment.payment_id)
     }
   })
 

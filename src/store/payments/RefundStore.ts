@@ -18,6 +18,7 @@ import * as KeysetPage from "../KeysetPage.ts"
 import * as Rows from "../Rows.ts"
 import { durably } from "../Transaction.ts"
 import { PaymentRow } from "./PaymentRow.ts"
+import { goneOf, HeldRefund, ReceivedEvent } from "./RefundBounds.ts"
 
 /** Why a ticket is void whose share was refunded: it was paid for. */
 export const refundedTicket = "its price was refunded"
@@ -94,7 +95,6 @@ const Due = Schema.Struct({
 export type Due = typeof Due.Type
 
 const decodePayments = Schema.decodeUnknownEffect(Schema.Array(PaymentRow))
-const HeldRow = Schema.Struct({ held: Schema.Int })
 const ShareRow = Schema.Struct({ ticket_id: Schema.Int, share: Schema.Int })
 
 const holding = RefundStatus.literals.filter((status) => holdsMoney[status])
@@ -130,16 +130,19 @@ export class RefundStore extends Context.Service<RefundStore, {
           SELECT ${sql.literal(columns)} FROM refunds WHERE refund_id = ${refundId}`)
 
       /**
-       * What is left: what was received, less what is disputed, less what went back or is asked for. What went back and
-       * what is asked for are partly the same, so that the greater of the two counts; of refunds that were made elsewhere at
-       * this very moment the provider keeps the bound.
+       * What is left: what was received, less what is disputed, less what went back or is asked for; `clear` where that is
+       * known exactly. Of refunds that were made elsewhere and not heard of yet the provider keeps the bound.
        */
       const leftOf = Effect.fnUntraced(function* (payment: PaymentRow) {
-        const [row] = yield* Rows.all(HeldRow)(sql`
-          SELECT coalesce(sum(amount), 0)::bigint AS held FROM refunds
+        const refunds = yield* Rows.all(HeldRefund)(sql`
+          SELECT amount, origin, gateway_ref, created_at, status = 'succeeded' AS settled FROM refunds
           WHERE payment_id = ${payment.payment_id} AND status = ANY(${holding}::text[])`)
-        const gone = Math.max(payment.amount_refunded, row?.held ?? 0)
-        return Math.max(payment.amount_received - payment.amount_disputed - gone, 0)
+        const events = yield* Rows.all(ReceivedEvent)(sql`
+          SELECT webhook_id, event_type, occurred_at, amount, currency, facts, received_at FROM payment_events
+          WHERE payment_id = ${payment.payment_id}`)
+        const gone = goneOf({ ...payment, refunded: payment.amount_refunded }, refunds, events)
+        const left = Math.max(payment.amount_received - payment.amount_disputed - gone.most, 0)
+        return { left, clear: gone.least === gone.most }
       })
 
       /**
@@ -181,8 +184,11 @@ export class RefundStore extends Context.Service<RefundStore, {
           WHERE ticket_id = ANY(${Rows.bigints(ticketIds)}::bigint[]) AND voided_at IS NULL`
 
       const enter = Effect.fnUntraced(function* (refund: NewRefund, payment: PaymentRow) {
-        const left = yield* leftOf(payment)
+        const { clear, left } = yield* leftOf(payment)
         if (payment.amount_received === 0) return yield* new RefundRefused({ reason: "unpaid", left })
+        if (refund.what.of === "rest" && !clear) {
+          return yield* new RefundRefused({ reason: "not_clear", left })
+        }
         const amount = yield* amountOf(payment, refund.what, left)
         if (left === 0) return yield* new RefundRefused({ reason: "nothing_left", left })
         if (amount > left || amount === 0) return yield* new RefundRefused({ reason: "too_much", left })

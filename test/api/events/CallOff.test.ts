@@ -4,7 +4,7 @@
  * report says of each guest what became of them.
  * Guards whose removal turns this file red: the one row of a cancellation, that its event is canceled with it, who may, the
  * refund's id, that it is of what is left, that what is open is canceled, that holders of places alone are told; that
- * nothing opens it again.
+ * nothing opens it again; that nobody is welcomed to it, and that those are told whom a flow registers while it is called off.
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
@@ -125,6 +125,16 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an event that is calle
         for (const mail of sent) {
           assert.match(mail, /text\/calendar[^]*method=CANCEL/i)
         }
+        const ended = yield* until(
+          read(unpaid.json.status_url),
+          ({ json }) => json.finished_at !== null && json.finished_at !== undefined
+        )
+        assert.deepStrictEqual(Object.keys(yield* outbox(ended.json.flow_id)), [])
+        const [welcomes] = yield* sql<{ canceled: number; others: number }>`
+          SELECT count(*) FILTER (WHERE status = 'skipped' AND reason = 'the event is canceled')::int AS canceled,
+            count(*) FILTER (WHERE status <> 'skipped')::int AS others
+          FROM notifications WHERE flow_id = ${ended.json.flow_id} AND type = 'registration_confirmation'`
+        assert.deepStrictEqual(welcomes, { canceled: 1, others: 0 })
         const [doubles] = yield* sql<{ notes: number; refunds: number }>`
         SELECT (SELECT count(*)::int FROM refunds WHERE origin = 'event') AS refunds,
           (SELECT count(*)::int FROM invoices WHERE credited > 0) AS notes`
@@ -133,6 +143,40 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("an event that is calle
         assert.strictEqual(late.flow.status, "failed", JSON.stringify(late.flow))
       }),
     90_000
+  )
+
+  it.effect(
+    "tells those too whom a flow registers, and is issued tickets for, while it is called off",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { flow } = yield* run(order(3, 0, ["Ana"]))
+        // The flow is still under way: the calling off has rounds until it ends.
+        yield* sql`UPDATE flows SET status = 'running' WHERE flow_id = ${flow.flow_id}`
+        assert.strictEqual((yield* callOff(3)).status, 202)
+        yield* until(read("/api/events/3/cancellation"), ({ json }) => json.told === 1)
+        const [{ event_id: id }] = (yield* sql<{ event_id: string }>`
+        SELECT event_id::text FROM flows WHERE flow_id = ${flow.flow_id}`) as [{ event_id: string }]
+        yield* sql`
+        INSERT INTO guests (event_id, guest_id, name, email, ticket_type, locale, flow_id)
+        SELECT ${id}::bigint, n, 'Late ' || n, 'late' || n || '@example.com', 'standard', 'fr', ${flow.flow_id}
+        FROM generate_series(2, 4) n`
+        yield* sql`
+        INSERT INTO tickets (event_id, guest_id, code, ticket_type, template_id, payment_state, flow_id, status,
+          voided_at, void_reason)
+        SELECT ${id}::bigint, n, 'late-' || n, 'standard', 1, 'free', ${flow.flow_id},
+          CASE WHEN n = 2 THEN 'voided' ELSE 'generated' END, CASE WHEN n = 2 THEN now() END,
+          CASE WHEN n = 2 THEN 'the event was called off' END
+        FROM generate_series(2, 4) n`
+        yield* until(read("/api/events/3/cancellation"), ({ json }) => json.told === 4)
+        yield* sql`UPDATE flows SET status = 'completed' WHERE flow_id = ${flow.flow_id}`
+        const { json } = yield* until(
+          read("/api/events/3/cancellation"),
+          ({ json }) => json.status === "finished"
+        )
+        assert.deepInclude(json, { guests: 4, tickets_voided: 4, told: 4, untold: 0 })
+      }),
+    60_000
   )
 
   it.effect("is not opened again, nor completed; it may be canceled once more", () =>

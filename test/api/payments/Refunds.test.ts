@@ -3,7 +3,8 @@
  * whoever asks at once and whatever dies on the way; and finds payments, refunds, disputes and documents again.
  * Guards whose removal turns this file red: the key that is asked for, the bound, the lock of the payment's row, that the
  * provider is asked under the refund's name, that the keeper asks for what nobody asked for, that a ticket is of the order
- * and live, its share, that it is void, who may see a payment, each filter.
+ * and live, its share, that it is void, who may see a payment, each filter; that a payment service which refuses the core
+ * says nothing of a refund (`explainRefund`).
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
@@ -348,6 +349,29 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a refund", (it) => {
           return yield* ask(paymentId, "refused", { amount: 600 })
         }))
         assert.deepInclude(refused.json, { status: "refused" })
+        const problem = (status: number, type: string) => () =>
+          Response.json({ type: problemType(type), title: "No", status, detail: "Not you." }, {
+            status,
+            headers: { "content-type": "application/problem+json" }
+          })
+        const passing = {
+          unsigned: problem(401, "service-refused"),
+          forbidden: problem(403, "forbidden"),
+          proxied: () => new Response("<h1>Bad gateway</h1>", { status: 502 }),
+          odd: () => Response.json({ nothing: "that is known" }),
+          unreadable: () =>
+            new Response("{", { status: 200, headers: { "content-type": "application/json" } })
+        }
+        for (const [name, answer] of Object.entries(passing)) {
+          const kept = yield* Effect.scoped(Effect.gen(function* () {
+            yield* around("payments", () => Promise.resolve(answer()))
+            return yield* ask(paymentId, name, { amount: 100 })
+          }))
+          assert.deepInclude(kept.json, { status: "requested" }, name)
+        }
+        yield* sql`UPDATE refunds SET next_at = now() WHERE payment_id = ${paymentId}`
+        yield* refundDue
+        yield* after(paymentId, 500, 5)
         const waiting = yield* Effect.scoped(Effect.gen(function* () {
           yield* around("payments", () => Promise.resolve(new Response("", { status: 503 })))
           return yield* ask(paymentId, "away", { amount: 500 })
@@ -355,8 +379,8 @@ layer(TestAppLayer.layer, { excludeTestServices: true })("a refund", (it) => {
         assert.deepInclude(waiting.json, { status: "requested" })
         yield* sql`UPDATE refunds SET next_at = now() WHERE refund_id = ${waiting.json.refund_id}`
         yield* refundDue
-        yield* after(paymentId, 500, 1)
-        assert.strictEqual((yield* ask(paymentId, "the-rest", {})).json.amount, 9499)
+        yield* after(paymentId, 1000, 6)
+        assert.strictEqual((yield* ask(paymentId, "the-rest", {})).json.amount, 8999)
       }),
     60_000
   )

@@ -109,13 +109,17 @@ export const sandbox = serveAll(PaymentServerLayer)
 export const chosenBy = (more: Readonly<Record<string, string>>) => serveAll(PaymentServerLayer, more)
 
 /** The service over a given gateway. */
-export const over = <E>(gateway: Layer.Layer<PaymentGateway, E>) =>
+export const over = <E>(
+  gateway: Layer.Layer<PaymentGateway, E>,
+  more: Readonly<Record<string, string>> = {}
+) =>
   serveAll(
     Layer.merge(PaymentRoutesLayer, StripeRoutesLayer).pipe(
       Layer.provide(gateway),
       Layer.provide(Layer.succeed(StripeSignature, StripeSignature.make([Redacted.make(webhookSecret)]))),
       Layer.provide(PaymentLedger.layer)
-    )
+    ),
+    more
   )
 
 /** The next webhook that the core takes. */

@@ -4,10 +4,14 @@ import type { PaymentProvider } from "../../../../rpc/payments/PaymentProvider.t
 import type { PaidWith, PaymentEventType, PaymentFacts } from "../../../../rpc/payments/PaymentWebhook.ts"
 import type { PaymentAnswer, PaymentRequest, RefundRequest } from "./PaymentApi.ts"
 
-/** The one error of a gateway: `declined` and `invalid` are final, the others pass. */
+/**
+ * The one error of a gateway: `declined` and `invalid` are final, the others pass. `curable` says that it refuses us, not
+ * this request: our credentials or our balance, which somebody mends. Whoever owes money asks again.
+ */
 export class GatewayError extends Schema.TaggedError<GatewayError>()("GatewayError", {
   reason: Schema.Literals(["declined", "invalid", "unavailable", "rate_limited"]),
-  detail: Schema.String
+  detail: Schema.String,
+  curable: Schema.optionalKey(Schema.Boolean)
 }) {
   /** Whether the same request may succeed later. */
   get retryable(): boolean {

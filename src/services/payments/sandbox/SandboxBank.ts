@@ -175,10 +175,10 @@ export class SandboxBank extends Context.Service<SandboxBank, {
           const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
           const created = Math.max(now, (account.last ?? 0) + 1)
           yield* Effect.orDie(accounts.set(payment_id, { ...acted.account, last: created }))
-          yield* emit(payment_id, action, created, acted)
           if (action === "refund" && acted.refund !== undefined && acted.refund.name !== "") {
             yield* emit(payment_id, "refund_arrives", created, { ...acted, refunded: acted.refund.amount })
           }
+          yield* emit(payment_id, action, created, acted)
         }
       )
 

@@ -32,6 +32,8 @@ export interface StripeOptions {
   readonly protocol?: "http" | "https" | undefined
 }
 
+const codeOf = (error: unknown) => error instanceof Stripe.errors.StripeError ? error.code : undefined
+
 const reasonOf = (error: unknown): GatewayError["reason"] => {
   if (error instanceof Stripe.errors.StripeCardError) return "declined"
   if (error instanceof Stripe.errors.StripeRateLimitError) return "rate_limited"
@@ -42,16 +44,26 @@ const reasonOf = (error: unknown): GatewayError["reason"] => {
   return final ? "invalid" : "unavailable"
 }
 
+/** Too little balance to refund from (https://docs.stripe.com/error-codes). */
+const curableCodes: ReadonlyArray<string | undefined> = ["balance_insufficient", "insufficient_funds"]
+
+/** Whether Stripe refuses us rather than what we ask: a key that was rolled or restricted, a balance that is too low. */
+const isCurable = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripeAuthenticationError ||
+  error instanceof Stripe.errors.StripePermissionError || curableCodes.includes(codeOf(error))
+
 /** Stripe's own messages may quote what we sent: only its codes are repeated. */
 const toGatewayError = (error: unknown): GatewayError => {
   const reason = reasonOf(error)
   const code = error instanceof Stripe.errors.StripeError
     ? error.decline_code ?? error.code ?? error.type
     : "network"
-  return new GatewayError({ reason, detail: `Stripe answered ${code}.` })
+  return new GatewayError({
+    reason,
+    detail: `Stripe answered ${code}.`,
+    ...(isCurable(error) ? { curable: true } : {})
+  })
 }
-
-const codeOf = (error: unknown) => error instanceof Stripe.errors.StripeError ? error.code : undefined
 
 const ask = <A>(request: () => Promise<A>) => Effect.tryPromise({ try: request, catch: (cause) => cause })
 
@@ -60,7 +72,7 @@ const ask = <A>(request: () => Promise<A>) => Effect.tryPromise({ try: request, 
  * (https://docs.stripe.com/api/idempotent_requests).
  */
 const isStored = (error: unknown): boolean =>
-  error instanceof Stripe.errors.StripeError && (error.statusCode ?? 0) >= 500 &&
+  error instanceof Stripe.errors.StripeError && ((error.statusCode ?? 0) >= 500 || isCurable(error)) &&
   error.headers?.["idempotent-replayed"] === "true"
 
 /** Names for one request at most: each stands for a failure of Stripe's that it keeps. */

@@ -13,7 +13,7 @@ import {
   dkimKey,
   mailSettings,
   outboxKept
-} from "../services/notifications/EmailTransport.ts"
+} from "../services/notifications/MailSettings.ts"
 import { smsKept } from "../services/notifications/SmsTransport.ts"
 import { issuerIsNamed, issuerSettings } from "../payments/invoices/Issuer.ts"
 import { chosenProvider } from "../services/payments/PaymentServer.ts"

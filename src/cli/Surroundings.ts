@@ -6,7 +6,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Cluster from "../cluster/Cluster.ts"
 import { runnerAddress } from "../cluster/RunnerSettings.ts"
-import { mailSettings } from "../services/notifications/EmailTransport.ts"
+import { mailSettings } from "../services/notifications/MailSettings.ts"
 import { isLoopback } from "../trust/LoopbackHost.ts"
 import { serviceTargets } from "../trust/ServiceName.ts"
 

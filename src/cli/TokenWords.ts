@@ -2,7 +2,7 @@
 import { DateTime, Effect, Option, Schema } from "effect"
 import { isGranted, type Role } from "../../rpc/values/Caller.ts"
 import { accessFragment } from "../pages/AccessLink.ts"
-import type { NewToken, TokenRow } from "../store/TokenStore.ts"
+import type { NewToken, TokenRow } from "../store/TokenRows.ts"
 
 /** An argument cannot be right; `message` names it and says what it must be. */
 export class TokenRefused extends Schema.TaggedError<TokenRefused>()("TokenRefused", {

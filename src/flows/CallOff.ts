@@ -14,12 +14,8 @@ import { Notifier } from "../notifications/Notifier.ts"
 import { PaymentClient } from "../payments/PaymentClient.ts"
 import { askDue } from "../payments/Refunds.ts"
 import { AudienceStore, type Reader } from "../store/notifications/AudienceStore.ts"
-import {
-  calledOffTemplate,
-  type Cancellation,
-  CancellationStore,
-  eventCalledOff
-} from "../store/payments/CancellationStore.ts"
+import { calledOffTemplate, CancellationStore, eventCalledOff } from "../store/payments/CancellationStore.ts"
+import type { Cancellation } from "../store/payments/CancellationRows.ts"
 import { PaymentStore } from "../store/payments/PaymentStore.ts"
 import { RefundStore } from "../store/payments/RefundStore.ts"
 

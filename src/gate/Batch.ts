@@ -2,7 +2,8 @@
 import type * as DateTime from "effect/DateTime"
 import type { AdmitRequest, Verdict } from "../../rpc/Scan.ts"
 import { TicketCode } from "../../rpc/values/TicketCode.ts"
-import { decide, happenedAt, passedAnyway, refuse, refusedOperator, verdictOf } from "./Decision.ts"
+import { decide, happenedAt, passedAnyway, refuse, refusedOperator } from "./Decision.ts"
+import { verdictOf } from "./Verdicts.ts"
 import type { GateTicket, GivenVerdict, Snapshot } from "./GateState.ts"
 import { EventId } from "../../rpc/values/Ids.ts"
 

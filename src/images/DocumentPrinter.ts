@@ -4,7 +4,7 @@ import { Rpc, RpcClient, RpcGroup } from "effect/rpc"
 import type { Spawner, WorkerPlatform } from "effect/workers/Worker"
 import * as ThreadPool from "../durable/ThreadPool.ts"
 import { Fonts } from "../print/pdf/Fonts.ts"
-import { unprintableReason } from "../print/pdf/Unprintable.ts"
+import { unprintableReason } from "../print/text/Unprintable.ts"
 import { type TicketInput, TicketPdf, TicketUnprintable } from "../print/tickets/TicketPdf.ts"
 
 /** Tickets in the order of their pages, and the bytes of the document. */

@@ -4,7 +4,8 @@ import { type Message, recipientOf, toGuest } from "./Message.ts"
 import { Notifier } from "./Notifier.ts"
 import { AudienceStore, type Reader } from "../store/notifications/AudienceStore.ts"
 import { EventStore } from "../store/EventStore.ts"
-import { type Due, NotificationStore } from "../store/notifications/NotificationStore.ts"
+import { NotificationStore } from "../store/notifications/NotificationStore.ts"
+import type { Due } from "../store/notifications/NotificationRows.ts"
 import { hoursLeft, obstacle, type Standing } from "./Reminder.ts"
 
 const chunk = 100

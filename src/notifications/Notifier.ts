@@ -7,13 +7,8 @@ import {
   type NotificationsUnavailable,
   type Undeliverable
 } from "./NotificationClient.ts"
-import {
-  type Attempt,
-  type Begin,
-  type NewMessage,
-  NotificationStore,
-  type Tally
-} from "../store/notifications/NotificationStore.ts"
+import { NotificationStore } from "../store/notifications/NotificationStore.ts"
+import type { Attempt, Begin, NewMessage, Tally } from "../store/notifications/NotificationRows.ts"
 import { bodyOf, type Message } from "./Message.ts"
 
 /** Where the messages come from; the ledger is read by it. */

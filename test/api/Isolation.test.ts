@@ -14,7 +14,8 @@ import { digestOf } from "../../src/gate/offline/OfflineBundle.ts"
 import { GeneratorQueue } from "../../src/services/generator/GeneratorQueue.ts"
 import { PaymentLedger } from "../../src/services/payments/contract/PaymentLedger.ts"
 import { ErasureStore } from "../../src/store/retention/ErasureStore.ts"
-import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
+import { TokenStore } from "../../src/store/TokenStore.ts"
+import type { NewToken } from "../../src/store/TokenRows.ts"
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import { keyOf, publishAs } from "../support/EventIds.ts"

@@ -12,7 +12,8 @@ import { Statement } from "effect/sql"
 import { usualRules } from "../../rpc/Scan.ts"
 import { Api } from "../../src/api/Api.ts"
 import { Authorization } from "../../src/api/rules/Authorization.ts"
-import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
+import { TokenStore } from "../../src/store/TokenStore.ts"
+import type { NewToken } from "../../src/store/TokenRows.ts"
 import sequence from "../fixtures/bodies/5-notification-flow.request.json" with { type: "json" }
 import scanned from "../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import { absent, organiser, type Possessions } from "../support/Organisers.ts"

@@ -7,7 +7,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
+import { TokenStore } from "../../src/store/TokenStore.ts"
+import type { NewToken } from "../../src/store/TokenRows.ts"
 import { ServiceSecrets } from "../../src/trust/ServiceSecrets.ts"
 import { serviceSignatureHeader, sign } from "../../src/trust/ServiceSignature.ts"
 import internal from "../fixtures/bodies/3-internal-scan-validation.request.json" with { type: "json" }

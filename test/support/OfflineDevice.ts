@@ -9,7 +9,8 @@ import {
   type OfflineRead,
   statesAfter
 } from "../../src/gate/offline/OfflineDecision.ts"
-import { type NewToken, TokenStore } from "../../src/store/TokenStore.ts"
+import { TokenStore } from "../../src/store/TokenStore.ts"
+import type { NewToken } from "../../src/store/TokenRows.ts"
 import { trustedKeys } from "../../src/trust/SigningKeys.ts"
 import { TestApp } from "./TestApp.ts"
 import { sent, type Uploaded } from "./Uploads.ts"

@@ -1,6 +1,6 @@
 /** What a scan came to, over the whole screen: a colour, a shape, a word and the sentence. */
 import { useEffect, useRef } from "preact/hooks"
-import type { Outcome, Tone } from "./scanner.ts"
+import type { Outcome, Tone } from "./outcome.ts"
 import { words } from "./words.ts"
 
 /** A shape for each tone, since one man in twelve does not tell red from green. */

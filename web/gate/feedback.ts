@@ -1,5 +1,5 @@
 /** What is heard and felt: each tone has a sound and a rhythm of its own, for who does not see the colour. */
-import type { Tone } from "./scanner.ts"
+import type { Tone } from "./outcome.ts"
 
 /** Notes as frequency in hertz, start and length in seconds; rhythm in milliseconds. */
 const signs: Readonly<

@@ -9,21 +9,7 @@ import { type Answer, ask } from "../device/server.ts"
 import { decideAlone, knownAfter, readOf } from "./offline.ts"
 import type { Disagreement, Known, Passage, Store } from "./store.ts"
 import { words } from "./words.ts"
-
-/** How a result is shown: let in, turn away, or fetch somebody. */
-export type Tone = "go" | "stop" | "look"
-
-/** What a scan came to; `alone` when this device decided. */
-export interface Outcome {
-  readonly id: string
-  readonly tone: Tone
-  readonly result: ScanResult | null
-  readonly message: string
-  readonly name: string | null
-  readonly type: string | null
-  readonly alone: boolean
-  readonly suspect: boolean
-}
+import { alert, type Outcome, toneOf } from "./outcome.ts"
 
 /** What the page shows beside the last outcome. */
 export interface Sight {
@@ -77,26 +63,8 @@ const pause = { sync: 5_000, slowest: 60_000, look: 10_000, bundle: 30_000 }
 /** Passages in one upload; the server takes ten times as many. */
 const uploadSize = 500
 
-/** Results that somebody at the gate can do something about, other than turn the guest away. */
-const helpable: ReadonlySet<ScanResult> = new Set<ScanResult>([
-  "unpaid",
-  "not_yet_valid",
-  "capacity_reached",
-  "event_inactive",
-  "unknown_event",
-  "operator_forbidden",
-  "gate_forbidden",
-  "suspected_fraud",
-  "scan_id_reused",
-  "scan_annulled"
-])
-
 /** Verdicts of an event that the token does not reach: the server keeps none of these passages, so this device does. */
 const unreached: ReadonlySet<ScanResult> = new Set<ScanResult>(["operator_forbidden", "unknown_event"])
-
-/** How a result looks. */
-export const toneOf = (result: ScanResult): Tone =>
-  result === "valid" ? "go" : helpable.has(result) ? "look" : "stop"
 
 export interface Scanner {
   readonly scan: (text: string, direction: Direction) => Promise<Outcome>
@@ -105,17 +73,6 @@ export interface Scanner {
   readonly subscribe: (listener: (sight: Sight) => void) => () => void
   readonly stop: () => void
 }
-
-const alert = (id: string, message: string): Outcome => ({
-  id,
-  tone: "look",
-  result: null,
-  message,
-  name: null,
-  type: null,
-  alone: true,
-  suspect: false
-})
 
 /** Starts the scanner's work for an access; `stop` ends it. */
 export const start = async (store: Store, access: Access): Promise<Scanner> => {

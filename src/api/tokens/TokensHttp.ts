@@ -1,7 +1,8 @@
 /** Answers for tokens: an admin makes, lists and revokes them. */
 import { DateTime, Effect, Option, Redacted } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
-import { randomId, type TokenRow, TokenStore } from "../../store/TokenStore.ts"
+import { randomId, TokenStore } from "../../store/TokenStore.ts"
+import type { TokenRow } from "../../store/TokenRows.ts"
 import { TokensGroup } from "./TokensApi.ts"
 import { apiOf } from "../rules/CoreApi.ts"
 import { requireRole } from "../rules/CurrentCaller.ts"

@@ -3,7 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import { format, formatUnit } from "../../../rpc/values/Money.ts"
-import { Canvas, mm } from "../pdf/Canvas.ts"
+import { Canvas } from "../pdf/Canvas.ts"
+import { mm } from "../pdf/Shapes.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
 import type { DecodedLogo } from "../pdf/Logo.ts"
 import { PdfError, writePdf } from "../pdf/PdfWriter.ts"

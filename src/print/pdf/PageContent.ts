@@ -1,6 +1,7 @@
 /** The shapes of a page as the operators of a PDF content stream (ISO 32000-1 §8.2). */
 import { PDFHexString } from "@cantoo/pdf-lib"
-import type { Box, Canvas, Colour, Corners, Shape } from "./Canvas.ts"
+import type { Canvas } from "./Canvas.ts"
+import type { Box, Colour, Corners, Shape } from "./Shapes.ts"
 import type { EmbeddedFallback, EmbeddedFont } from "./EmbeddedFont.ts"
 import type { DecodedLogo } from "./Logo.ts"
 

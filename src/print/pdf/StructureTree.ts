@@ -3,7 +3,7 @@
  * in which they are read, each with the marked content that shows it.
  */
 import { type PDFContext, PDFHexString, type PDFRef } from "@cantoo/pdf-lib"
-import type { Block } from "./Canvas.ts"
+import type { Block } from "./Shapes.ts"
 
 /** A page with its blocks; `marked` is the block of each piece of marked content, by its number. */
 export interface TaggedPage {

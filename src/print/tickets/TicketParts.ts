@@ -1,5 +1,6 @@
 /** What every design of a ticket shares: greys, captions above values, the QR, advice and terms. */
-import { type Box, type Canvas, type Colour, mm, type ParagraphStyle, type TextStyle } from "../pdf/Canvas.ts"
+import { type Canvas } from "../pdf/Canvas.ts"
+import { type Box, type Colour, mm, type ParagraphStyle, type TextStyle } from "../pdf/Shapes.ts"
 import { quietZone } from "../qr/QrMatrix.ts"
 import type { TicketView } from "./TicketView.ts"
 

@@ -1,7 +1,8 @@
 /** A ticket as a PDF: plain input in, bytes out; fonts are the only thing shared between two calls. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Canvas, type Colour, mm } from "../pdf/Canvas.ts"
+import { Canvas } from "../pdf/Canvas.ts"
+import { type Colour, mm } from "../pdf/Shapes.ts"
 import type { Fonts } from "../pdf/Fonts.ts"
 import type { DecodedLogo } from "../pdf/Logo.ts"
 import { PdfError, type RenderedPdf, writePdf } from "../pdf/PdfWriter.ts"

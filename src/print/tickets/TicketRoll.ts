@@ -1,5 +1,6 @@
 /** Every design on the roll of a thermal printer, 80 or 58 mm wide: black on white, as long as its text. */
-import { type Canvas, mm, type ParagraphStyle } from "../pdf/Canvas.ts"
+import { type Canvas } from "../pdf/Canvas.ts"
+import { mm, type ParagraphStyle } from "../pdf/Shapes.ts"
 import { colophon, drawQr, printCode } from "./TicketParts.ts"
 import type { TicketView } from "./TicketView.ts"
 

@@ -1,6 +1,7 @@
 /** The designs of a ticket. A design is a function that draws a prepared ticket on an empty page. */
 import * as Schema from "effect/Schema"
-import { type Canvas, type Colour, mm } from "../pdf/Canvas.ts"
+import { type Canvas } from "../pdf/Canvas.ts"
+import { type Colour, mm } from "../pdf/Shapes.ts"
 import { drawClassic } from "./TicketClassic.ts"
 import { drawMinimal } from "./TicketMinimal.ts"
 import { drawModern } from "./TicketModern.ts"

@@ -1,5 +1,5 @@
 /** A ticket ready to draw. */
-import type { Colour, Runs } from "../pdf/Canvas.ts"
+import type { Colour, Runs } from "../pdf/Shapes.ts"
 import type { DecodedLogo } from "../pdf/Logo.ts"
 import type { TicketWords } from "./TicketText.ts"
 

@@ -14,7 +14,7 @@ import { QrImage } from "../../print/qr/QrImage.ts"
 import { qrMatrix } from "../../print/qr/QrMatrix.ts"
 import { JobTicket, RenderOptions } from "./TicketApi.ts"
 import { inputOf } from "../../print/tickets/TicketInput.ts"
-import { codePointsOf, unprintableReason } from "../../print/pdf/Unprintable.ts"
+import { codePointsOf, unprintableReason } from "../../print/text/Unprintable.ts"
 import { TicketPdf } from "../../print/tickets/TicketPdf.ts"
 import { TicketDesign } from "../../print/tickets/TicketTemplates.ts"
 

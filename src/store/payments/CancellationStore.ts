@@ -6,13 +6,14 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { createHash } from "node:crypto"
 import { openFlows } from "../../../rpc/CompleteFlow.ts"
-import { CanceledGuest, CancellationView } from "../../../rpc/EventCancellation.ts"
+import { CancellationView } from "../../../rpc/EventCancellation.ts"
 import { RefundStatus } from "../../../rpc/payments/Refund.ts"
-import { EventId, EventNumber } from "../../../rpc/values/Ids.ts"
+import { EventId } from "../../../rpc/values/Ids.ts"
 import { numberOf } from "../EventNumbers.ts"
 import { holders } from "../Places.ts"
 import * as Rows from "../Rows.ts"
 import { openStatuses } from "./PaymentDecisions.ts"
+import { Cancellation, GuestRow, IdRow, LeftRow, PaymentIdRow, ViewRow } from "./CancellationRows.ts"
 
 /** Why a ticket is void whose event does not take place: it was paid for. */
 export const eventCalledOff = "the event was called off"
@@ -23,38 +24,6 @@ export const calledOffTemplate = "event_cancelled"
 /** The name of an event's cancellation, which names its messages and refunds; it shows nothing of our key. */
 export const cancellationIdOf = (owner: string, eventId: EventId): string =>
   `cancellation_${createHash("sha256").update(`${owner}\n${eventId}`).digest("hex").slice(0, 20)}`
-
-const Cancellation = Schema.Struct({
-  event_id: EventId,
-  cancellation_id: Schema.String,
-  owner: Schema.String,
-  reason: Schema.String,
-  status: Schema.Literals(["running", "finished"])
-})
-export type Cancellation = typeof Cancellation.Type
-
-const ViewRow = Schema.Struct({
-  event_id: EventNumber,
-  status: Schema.NullOr(Schema.Literals(["running", "finished"])),
-  reason: Schema.NullOr(Schema.String),
-  asked_by: Schema.NullOr(Schema.String),
-  created_at: Rows.AtOrNull,
-  finished_at: Rows.AtOrNull,
-  guests: Schema.Int,
-  tickets_voided: Schema.Int,
-  payments: Schema.Int,
-  refunded: Schema.Int,
-  refunds: Schema.Record(Schema.String, Schema.Int),
-  credit_notes: Schema.Int,
-  told: Schema.Int,
-  untold: Schema.Int
-})
-
-const GuestRow = Schema.Struct({ ...CanceledGuest.fields, seq: Schema.Int })
-
-const IdRow = Schema.Struct({ id: Schema.Int })
-const PaymentIdRow = Schema.Struct({ payment_id: Schema.String })
-const LeftRow = Schema.Struct({ left: Schema.Int })
 
 const columns = "event_id, cancellation_id, owner, reason, status"
 

@@ -6,7 +6,8 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import { type NewToken, TokenStore } from "../../../src/store/TokenStore.ts"
+import { TokenStore } from "../../../src/store/TokenStore.ts"
+import type { NewToken } from "../../../src/store/TokenRows.ts"
 import scanned from "../../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import { occupancy, publish } from "../../support/GateFixture.ts"
 import { misfits, mutations } from "../../support/Mutations.ts"

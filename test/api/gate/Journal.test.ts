@@ -5,7 +5,8 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { type NewToken, TokenStore } from "../../../src/store/TokenStore.ts"
+import { TokenStore } from "../../../src/store/TokenStore.ts"
+import type { NewToken } from "../../../src/store/TokenRows.ts"
 import scanned from "../../fixtures/bodies/3-scan-validate.request.json" with { type: "json" }
 import { publish } from "../../support/GateFixture.ts"
 import * as TestAppLayer from "../../support/TestApp.ts"
